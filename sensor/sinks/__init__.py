@@ -1,0 +1,147 @@
+"""Where alerts go. A sink takes alerts by `send` and ends with `close`; `SINKS` says which there are, by the scheme of their destination.
+
+    udp://siem.example:514                       syslog RFC 5424, a datagram each
+    tcp://siem.example:601?framing=octet         syslog RFC 5424, octet-counted (framing=lf: a line each)
+    tls://siem.example:6514?ca=ca.pem            the same under TLS (RFC 5425); cert= and key= show a client certificate
+    unix:///dev/log                              the machine's own syslog (unix+stream:// for a stream socket)
+    file:alerts.jsonl?rotate=100M&keep=5         lines in a file
+
+Every network sink has a spool on disk before it (`sensor.sinks.spool`): an outage of the receiver costs nothing but time. Sinks are the only thing of
+the sensor that sends, and they send only here, never to what is watched.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Final, Protocol
+
+from sensor.alerts import Alert
+from sensor.errors import SensorError
+from sensor.sinks.delivery import Delivery, DeliveryState, Selection
+from sensor.sinks.destination import Destination, Options
+from sensor.sinks.file import AlertFile
+from sensor.sinks.network import Datagrams, Stream, Tls
+from sensor.sinks.spool import Spool, SpoolTaken
+from sensor.sinks.syslog import Syslog
+
+__all__ = ["SINKS", "DeliveryState", "Destination", "Sink", "Sinks", "open_sink", "open_sinks"]
+
+SPOOL_BYTES = 1 << 30
+
+
+class Sink(Protocol):
+    """Takes alerts. `send` neither blocks on a network nor raises because of one."""
+
+    name: str
+
+    def send(self, alert: Alert) -> None:
+        """Take one alert."""
+
+    def state(self) -> DeliveryState:
+        """How it stands."""
+
+    def close(self, timeout: float = 10.0) -> DeliveryState:
+        """Deliver what is left, giving up when nothing moves for `timeout` seconds; how it ended."""
+
+
+Opener = Callable[[Destination, Options, Path], Sink]
+
+
+def _spool_for(destination: Destination, spools: Path, limit: int) -> Spool:
+    """The destination's spool. Where another process has it (two replays at once), the next free one beside it."""
+    stem = f"{destination.scheme}-{hashlib.sha256(destination.line.encode()).hexdigest()[:12]}"
+    for number in range(1000):
+        try:
+            return Spool(spools / (stem if number == 0 else f"{stem}.{number}"), limit)
+        except SpoolTaken:
+            continue
+    raise SensorError(f"{spools}: a thousand processes spool to {destination.name} at once")
+
+
+def _network(destination: Destination, options: Options, spools: Path) -> Sink:
+    datagrams = destination.scheme in ("udp", "unix")
+    local = destination.scheme.startswith("unix")
+    if local:
+        options.need(bool(destination.path), f"say which socket: {destination.scheme}:///dev/log")
+    else:
+        options.need(bool(destination.host), f"say which host: {destination.scheme}://siem.example:514")
+    # rsyslog takes 8 KiB unless told otherwise and cuts the rest; a datagram should stay below 2048 octets (RFC 5424, 6.1).
+    syslog = Syslog(options, 2048 if destination.scheme == "udp" else 8192)
+    selection = Selection(options)
+    limit = options.number("spool", SPOOL_BYTES, 65_536, 1 << 50)
+    transport: Datagrams | Stream
+    if datagrams:
+        transport = Datagrams(destination, options)
+    elif destination.scheme == "tls":
+        transport = Tls(destination, options)
+    else:
+        transport = Stream(destination, options)
+    options.done()
+    spool = _spool_for(destination, spools, limit)
+    return Delivery(destination.name, transport, syslog.message, spool, selection, remove_when_empty=True)
+
+
+def _file(destination: Destination, options: Options, spools: Path) -> Sink:
+    options.need(bool(destination.path), "say which file: file:alerts.jsonl")
+    selection = Selection(options)
+    rotate = options.number("rotate", 0, 0, 1 << 50)
+    keep = options.number("keep", 5, 0, 10_000)
+    options.done()
+    return AlertFile(destination.path, Alert.to_json, selection, rotate, keep)
+
+
+SINKS: Final[dict[str, Opener]] = {
+    "udp": _network,
+    "tcp": _network,
+    "tls": _network,
+    "unix": _network,
+    "unix+stream": _network,
+    "file": _file,
+}
+
+
+def open_sink(line: str, spools: Path) -> Sink:
+    """The sink of a destination line; its spool lies under `spools`. Raises SensorError for a line that names none."""
+    destination = Destination.parse(line)
+    opener = SINKS.get(destination.scheme)
+    if opener is None:
+        raise SensorError(f"{destination.name}: no sink is called {destination.scheme!r}; known are {' '.join(SINKS)}")
+    return opener(destination, Options(destination), spools)
+
+
+class Sinks:
+    """Several sinks as one."""
+
+    def __init__(self, sinks: Iterable[Sink]) -> None:
+        self._sinks = list(sinks)
+
+    def send(self, alert: Alert) -> None:
+        """Give the alert to every sink."""
+        for sink in self._sinks:
+            sink.send(alert)
+
+    def state(self) -> list[DeliveryState]:
+        """How each stands."""
+        return [sink.state() for sink in self._sinks]
+
+    def close(self, timeout: float = 10.0) -> list[DeliveryState]:
+        """Close all of them; how each ended. What an operator must know of it is in each one's `sentence()`."""
+        return [sink.close(timeout) for sink in self._sinks]
+
+
+def open_sinks(lines: Iterable[str], spools: Path) -> Sinks:
+    """The sinks of several destination lines. Raises SensorError with the faults of all of them."""
+    sinks: list[Sink] = []
+    faults: list[str] = []
+    for line in lines:
+        try:
+            sinks.append(open_sink(line, spools))
+        except SensorError as fault:
+            faults.append(str(fault))
+    if faults:
+        for sink in sinks:
+            sink.close(0)
+        raise SensorError("\n".join(faults))
+    return Sinks(sinks)

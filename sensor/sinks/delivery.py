@@ -1,0 +1,333 @@
+"""From the spool to a receiver: one thread a sink, at least once, in order, whatever happens on the other side.
+
+What was sent is not yet received. A *checkpoint* is a number up to which the transport has confirmed everything; it counts, and the spool forgets, only
+after the transport's `settle_s` went by without a sign that the receiver had died. Any fault sends again from the last checkpoint that counted. A
+receiver may so get an alert twice, with the same `uid`, `revision` and `sequenceId`; it does not miss one.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import translate
+from re import Pattern
+from re import compile as pattern
+from typing import Final, Protocol
+
+from sensor.alerts import RANK, Alert
+from sensor.findings import SEVERITIES
+from sensor.sinks.destination import Options
+from sensor.sinks.spool import Record, Spool
+
+log = logging.getLogger("sensor.sinks")
+
+CHECKPOINT_ALERTS = 20_000
+CHECKPOINT_S = 5.0
+SYNC_S = 1.0
+"""The commit window: a power cut may cost the alerts of this long, a crash of the sensor none."""
+WAIT_FIRST_S, WAIT_MOST_S = 0.1, 30.0
+
+
+class Transport(Protocol):
+    """What a delivery needs of a protocol. Every method may raise OSError: then it is called again later, from the last checkpoint on."""
+
+    settle_s: float
+    """How long after `confirm` a sign of the receiver's death still means that something may be missing; 0 where `confirm` is an answer."""
+
+    def send(self, messages: Sequence[bytes]) -> None:
+        """Send them in this order."""
+
+    def confirm(self) -> None:
+        """Return when the receiver has everything that was sent."""
+
+    def check(self) -> None:
+        """Raise OSError if the receiver is seen to be away."""
+
+    def reset(self) -> None:
+        """Drop what connection there is."""
+
+    def close(self) -> None:
+        """The end."""
+
+
+class Refused(Exception):
+    """The receiver answered that it will never take this message: sending it again is of no use."""
+
+    def __init__(self, message: str, taken: int = 0) -> None:
+        super().__init__(message)
+        self.taken = taken
+
+
+OPTIONAL_FIELDS: Final = (
+    "techniques",
+    "clients",
+    "principals",
+    "endpoints",
+    "reasons",
+    "features",
+    "evidence",
+    "response",
+    "loss",
+)
+_EMPTY: Final[dict[str, object]] = {"response": {}, "loss": {}}
+
+
+class Selection:
+    """Which alerts a sink takes (`min=`, `state=`, `detector=`, `endpoint=`), and which fields it must never see (`hide=`)."""
+
+    def __init__(self, options: Options) -> None:
+        least = options.choice("min", SEVERITIES, "low")
+        self._rank = RANK.get(least, 0)
+        states = options.text("state", "open,updated,closed").split(",")
+        options.need(
+            set(states) <= {"open", "updated", "closed"},
+            "option state takes open, updated, closed, with commas between",
+        )
+        self._states = frozenset(states)
+        self._detector = _globs(options.text("detector", "*"))
+        self._endpoint = _globs(options.text("endpoint", "*"))
+        hidden = [name for name in options.text("hide").split(",") if name]
+        for name in hidden:
+            options.need(name in OPTIONAL_FIELDS, f"option hide={name!r} must be of {' '.join(OPTIONAL_FIELDS)}")
+        self._hidden = {name: _EMPTY.get(name, ()) for name in hidden if name in OPTIONAL_FIELDS}
+
+    def of(self, alert: Alert) -> Alert | None:
+        """What the sink gets of an alert; None when it gets nothing."""
+        if RANK[alert.severity] < self._rank or alert.state not in self._states:
+            return None
+        if self._detector is not None and not any(self._detector.match(name) for name in alert.detectors):
+            return None
+        if self._endpoint is not None and not any(self._endpoint.match(name) for name in alert.endpoints):
+            return None
+        return replace(alert, **self._hidden) if self._hidden else alert  # type: ignore[arg-type]
+
+
+def _globs(text: str) -> Pattern[str] | None:
+    return None if text == "*" else pattern("|".join(translate(glob) for glob in text.split(",")))
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryState:
+    """How a sink stands."""
+
+    name: str
+    accepted: int
+    """Alerts given to it by this process."""
+    delivered: int
+    """Alerts that the receiver has taken, as far as its protocol tells."""
+    waiting: int
+    """Alerts in the spool, those of earlier runs with them."""
+    dropped: int
+    """Alerts given up: the spool was full, or the receiver will never take them."""
+    outages: int
+    error: str
+    """What went wrong last; empty when all is well."""
+    folder: str
+    """Where the waiting ones are."""
+
+    def sentence(self) -> str:
+        """What to tell the operator; empty when there is nothing to tell."""
+        said = []
+        if self.waiting:
+            why = f" ({self.error})" if self.error else ""
+            said.append(
+                f"{self.name}: {self.waiting} alerts could not be delivered{why}; they wait in {self.folder} for the next run"
+            )
+        if self.dropped:
+            said.append(
+                f"{self.name}: {self.dropped} alerts were given up (spool full, or refused by the receiver: {self.error or 'see the log'})"
+            )
+        return "\n".join(said)
+
+
+class Delivery:
+    """A sink: alerts in, spooled, sent by a thread of its own. Never blocks its caller on the network, and never raises because of it."""
+
+    def __init__(
+        self,
+        name: str,
+        transport: Transport,
+        message: Callable[[Alert, int], bytes],
+        spool: Spool,
+        selection: Selection | None = None,
+        *,
+        remove_when_empty: bool = False,
+    ) -> None:
+        self.name = name
+        self._transport = transport
+        self._message = message
+        self._spool = spool
+        self._selection = selection
+        self._remove = remove_when_empty
+        self._accepted = 0
+        self._delivered = 0
+        self._refused = 0
+        self._outages = 0
+        self._error = ""
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._deadline = 0.0
+        self._patience = 10.0
+        self._closed: DeliveryState | None = None
+        self._thread = threading.Thread(target=self._run, name=f"sink {name}", daemon=True)
+        self._thread.start()
+
+    def send(self, alert: Alert) -> None:
+        """Take one alert: it is on its way, and in the spool, when this returns."""
+        chosen = alert if self._selection is None else self._selection.of(alert)
+        if chosen is not None:
+            self._accepted += 1
+            self._spool.append(RANK[chosen.severity], chosen.to_json())
+            if not self._wake.is_set():
+                self._wake.set()
+
+    def state(self) -> DeliveryState:
+        """How it stands now."""
+        if self._closed is not None:
+            return self._closed
+        spool = self._spool
+        return DeliveryState(
+            self.name,
+            self._accepted,
+            self._delivered,
+            spool.waiting,
+            spool.dropped + self._refused,
+            self._outages,
+            self._error or spool.error,
+            str(spool.folder),
+        )
+
+    def close(self, timeout: float = 10.0) -> DeliveryState:
+        """Deliver what waits, giving up when nothing moved for `timeout` seconds; what is left stays in the spool. How it ended."""
+        if self._closed is None:
+            self._deadline = time.monotonic() + timeout
+            self._patience = timeout
+            self._stopping.set()
+            self._wake.set()
+            self._thread.join()
+            state = self.state()
+            self._transport.close()
+            if self._remove:
+                self._spool.remove()
+            else:
+                self._spool.close()
+            self._closed = state
+        return self._closed
+
+    def _run(self) -> None:
+        spool, transport = self._spool, self._transport
+        position = checked = spool.acked
+        pending: deque[tuple[int, float]] = deque()
+        first_unconfirmed = 0.0
+        synced = time.monotonic()
+        wait = WAIT_FIRST_S
+        while True:
+            self._wake.clear()
+            stopping = self._stopping.is_set()
+            records = spool.read(position)
+            now = time.monotonic()
+            try:
+                if records:
+                    self._send(records)
+                    position = records[-1].seq
+                    first_unconfirmed = first_unconfirmed or now
+                    if stopping:
+                        self._deadline = now + self._patience
+                due = position - checked >= CHECKPOINT_ALERTS or (
+                    first_unconfirmed and now - first_unconfirmed >= CHECKPOINT_S
+                )
+                if position > checked and (due or (stopping and not records)):
+                    transport.confirm()
+                    first_unconfirmed = 0.0
+                    checked = position
+                    pending.append((position, time.monotonic()))
+                if not records and not stopping and (pending or position > checked):
+                    transport.check()
+                self._settle(pending, stopping and not records)
+                if position > checked or pending or records:
+                    self._well()
+                wait = WAIT_FIRST_S
+            except OSError as fault:
+                self._ill(fault)
+                pending.clear()
+                transport.reset()
+                position = checked = spool.acked
+                first_unconfirmed = 0.0
+                if self._stopping.is_set() and time.monotonic() >= self._deadline:
+                    return
+                self._pause(wait)
+                wait = min(wait * 2, 0.5 if self._stopping.is_set() else WAIT_MOST_S)
+                continue
+            if now - synced >= SYNC_S:
+                synced = now
+                self._sync()
+            if not records:
+                if stopping and not pending and position <= checked:
+                    return
+                self._wake.wait(self._idle(pending, first_unconfirmed, position > checked))
+
+    def _send(self, records: Sequence[Record]) -> None:
+        messages: list[bytes] = []
+        for record in records:
+            try:
+                messages.append(self._message(Alert.from_json(record.payload), record.seq))
+            except ValueError as fault:
+                # Sound by its checksum, yet no alert: written by another version. It must not stop the others.
+                self._refused += 1
+                self._error = f"alert {record.seq}: {fault}"
+        if messages:
+            self._transport.send(messages)
+
+    def _settle(self, pending: deque[tuple[int, float]], ending: bool) -> None:
+        settle = min(self._transport.settle_s, 0.25) if ending else self._transport.settle_s
+        if pending and ending and settle:
+            # The end: one last look whether the receiver outlived what it confirmed.
+            time.sleep(max(0.0, pending[-1][1] + settle - time.monotonic()))
+            self._transport.check()
+        now = time.monotonic()
+        while pending and now - pending[0][1] >= settle:
+            seq, _ = pending.popleft()
+            self._delivered += seq - self._spool.acked
+            self._spool.ack(seq)
+
+    def _idle(self, pending: deque[tuple[int, float]], first_unconfirmed: float, unconfirmed: bool) -> float:
+        """How long nothing has to be done unless an alert comes."""
+        now = time.monotonic()
+        moments = [now + 3600.0]
+        if pending:
+            moments.append(pending[0][1] + self._transport.settle_s)
+        if unconfirmed:
+            moments.append(first_unconfirmed + CHECKPOINT_S)
+            moments.append(now + SYNC_S)
+        return max(0.001, min(moments) - now)
+
+    def _pause(self, seconds: float) -> None:
+        """Wait for a receiver that is away: not cut short by new alerts, but by the end of the sensor."""
+        if self._stopping.is_set():
+            time.sleep(seconds)
+            return
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0 and not self._stopping.wait(min(left, SYNC_S)):
+            self._sync()
+
+    def _sync(self) -> None:
+        try:
+            self._spool.sync()
+        except OSError as fault:
+            self._error = f"{self._spool.folder}: {fault.strerror}"
+
+    def _ill(self, fault: OSError) -> None:
+        said = fault.strerror or str(fault) or type(fault).__name__
+        if not self._error:
+            self._outages += 1
+            log.warning("%s: %s; alerts wait in %s", self.name, said, self._spool.folder)
+        self._error = said
+
+    def _well(self) -> None:
+        if self._error:
+            log.warning("%s: takes alerts again", self.name)
+            self._error = ""

@@ -1,0 +1,311 @@
+"""Syslog over the network: datagrams (UDP, Unix), streams (TCP, Unix) and TLS.
+
+A stream's `send` returning says no more than that the kernel has the octets; syslog has no answers. What can be known is known by `confirm`: it closes
+our half of the connection and waits for the other side to close its own, which a receiver does once it has read everything. A connection that ends in
+any other way (reset, timeout, refused afterwards) says that something may be missing, and the delivery sends again. Receivers that keep the connection
+open instead are found out once; for them the kernel's empty send queue has to do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import select
+import socket
+import ssl
+import struct
+import termios
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from sensor.sinks.destination import Destination, Options
+
+TIMEOUT_S = 10.0
+"""A receiver that takes nothing for this long is away: half-open connections, frozen processes."""
+CONFIRM_S = 5.0
+"""A receiver that has not closed its side after this long is one that never does."""
+
+
+class Lost(OSError):
+    """The connection ended in a way that leaves open what the receiver got."""
+
+
+class Datagrams:
+    """UDP or a Unix datagram socket. Nothing tells what arrived, but "port unreachable" tells what did not."""
+
+    settle_s = 0.5
+
+    def __init__(self, destination: Destination, options: Options) -> None:
+        self._path = destination.path if destination.scheme == "unix" else ""
+        self._to = (destination.host, destination.port or 514)
+        # A burst overruns the receiver's socket buffer (212 992 octets by default): what it can read out is the honest rate.
+        self._rate = options.number("rate", 0 if self._path else 10_000, 0, 10_000_000)
+        self._burst = 50.0
+        self._allowed = self._burst
+        self._since = time.monotonic()
+        self._socket: socket.socket | None = None
+
+    def send(self, messages: Sequence[bytes]) -> None:
+        """One datagram each."""
+        link = self._connect()
+        for message in messages:
+            if self._rate:
+                self._pace()
+            link.send(message)
+
+    def _connect(self) -> socket.socket:
+        if self._socket is None:
+            if self._path:
+                link = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+                address: str | tuple[object, ...] = self._path
+            else:
+                family, kind, proto, _, address = socket.getaddrinfo(*self._to, type=socket.SOCK_DGRAM)[0]
+                link = socket.socket(family, kind, proto)
+            link.settimeout(TIMEOUT_S)
+            try:
+                link.connect(address)
+            except OSError:
+                link.close()
+                raise
+            self._socket = link
+        return self._socket
+
+    def _pace(self) -> None:
+        now = time.monotonic()
+        self._allowed = min(self._burst, self._allowed + (now - self._since) * self._rate)
+        self._since = now
+        if self._allowed < 1:
+            time.sleep((1 - self._allowed) / self._rate)
+        self._allowed -= 1
+
+    def confirm(self) -> None:
+        """Wait a moment for "port unreachable"."""
+        self.check(0.02)
+
+    def check(self, wait_s: float = 0.0) -> None:
+        """Raise OSError if the network has said meanwhile that the receiver is not there."""
+        if self._socket is not None:
+            watch = select.poll()
+            watch.register(self._socket, 0)
+            if watch.poll(wait_s * 1000):
+                fault = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+                if fault:
+                    raise OSError(fault, os.strerror(fault))
+
+    def reset(self) -> None:
+        """Forget the socket; the next `send` makes a new one."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def close(self) -> None:
+        """Close the socket."""
+        self.reset()
+
+
+def octet_counted(messages: Sequence[bytes]) -> bytes:
+    """RFC 6587, 3.4.1: each message after its length."""
+    return b"".join(b"%d %b" % (len(message), message) for message in messages)
+
+
+def line_feeds(messages: Sequence[bytes]) -> bytes:
+    """RFC 6587, 3.4.2: each message before a line feed. No message of ours has one inside."""
+    return b"\n".join(messages) + b"\n"
+
+
+FRAMINGS: dict[str, Callable[[Sequence[bytes]], bytes]] = {"octet": octet_counted, "lf": line_feeds}
+
+
+class Stream:
+    """TCP or a Unix stream socket."""
+
+    settle_s = 1.0
+
+    def __init__(self, destination: Destination, options: Options) -> None:
+        self._path = destination.path if destination.scheme.startswith("unix") else ""
+        self._to = (destination.host, destination.port or self.port)
+        self._frame = FRAMINGS[options.choice("framing", tuple(FRAMINGS), "octet")]
+        self._socket: socket.socket | None = None
+        self._closes = True
+
+    port = 514
+
+    def send(self, messages: Sequence[bytes]) -> None:
+        """All of them, framed, in one go."""
+        link = self._connect()
+        self._refuse_dead(link)
+        link.sendall(self._frame(messages))
+
+    def _connect(self) -> socket.socket:
+        if self._socket is None:
+            if self._path:
+                link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+                try:
+                    link.settimeout(TIMEOUT_S)
+                    link.connect(self._path)
+                except OSError:
+                    link.close()
+                    raise
+            else:
+                link = socket.create_connection(self._to, timeout=TIMEOUT_S)
+                link.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+                link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                # Half-open connections: unanswered data ends the connection after this long instead of some fifteen minutes.
+                link.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(TIMEOUT_S * 1000))
+            try:
+                self._socket = self._secure(link)
+            except OSError:
+                link.close()
+                raise
+        return self._socket
+
+    def _secure(self, link: socket.socket) -> socket.socket:
+        return link
+
+    def _refuse_dead(self, link: socket.socket) -> None:
+        """A receiver sends nothing; if there is something to read, it is the end of the connection (or a TLS session ticket)."""
+        watch = select.poll()
+        watch.register(link, select.POLLIN)
+        while watch.poll(0):
+            link.settimeout(0)
+            try:
+                if not link.recv(4096):
+                    raise Lost("the receiver closed the connection")
+            except (BlockingIOError, ssl.SSLWantReadError):
+                return
+            finally:
+                link.settimeout(TIMEOUT_S)
+
+    def check(self) -> None:
+        """Raise OSError if the connection ended meanwhile; make it anew if there is none, so that an absent receiver is noticed."""
+        self._refuse_dead(self._connect())
+
+    def confirm(self) -> None:
+        """Return when the receiver has read everything; raise OSError when that cannot be known."""
+        link = self._socket
+        if link is None:
+            raise Lost("no connection")
+        if not self._closes:
+            self._refuse_dead(link)
+            self._drained(link)
+            return
+        self._shut(link)
+        if not self._ended(link):
+            self._closes = False
+            self._drained(link)
+        self.reset()
+        # A process that was killed after it had read all ends its connections the same way, but takes no new one.
+        self._connect()
+
+    def _shut(self, link: socket.socket) -> None:
+        link.shutdown(socket.SHUT_WR)
+
+    def _ended(self, link: socket.socket) -> bool:
+        """Whether the other side closed in order before CONFIRM_S was over."""
+        end = time.monotonic() + CONFIRM_S
+        try:
+            while (left := end - time.monotonic()) > 0:
+                link.settimeout(left)
+                if not link.recv(4096):
+                    return True
+        except TimeoutError:
+            pass
+        return False
+
+    def _drained(self, link: socket.socket) -> None:
+        end = time.monotonic() + CONFIRM_S
+        while True:
+            raw = fcntl.ioctl(link.fileno(), termios.TIOCOUTQ, b"\0\0\0\0")
+            if struct.unpack("i", raw)[0] == 0:
+                return
+            if time.monotonic() > end:
+                raise Lost("the receiver takes nothing")
+            time.sleep(0.005)
+
+    def reset(self) -> None:
+        """Drop the connection."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.reset()
+
+
+class Tls(Stream):
+    """RFC 5425: TLS 1.2 or newer; the server's certificate is verified, and ours is shown where the receiver wants one."""
+
+    port = 6514
+
+    def __init__(self, destination: Destination, options: Options) -> None:
+        super().__init__(destination, options)
+        ca = options.text("ca")
+        cert = options.text("cert")
+        key = options.text("key")
+        self._name = options.text("name") or destination.host
+        self._fingerprint = options.text("fingerprint").replace(":", "").lower()
+        self._context = ssl.create_default_context()
+        self._context.minimum_version = ssl.TLSVersion.TLSv1_2
+        verify = options.flag("verify", True)
+        if not verify or self._fingerprint:
+            # RFC 5425, 4.2.2: the operator may name the certificate itself by its fingerprint instead of an authority.
+            self._context.check_hostname = False
+            self._context.verify_mode = ssl.CERT_NONE
+        options.need(
+            not self._fingerprint
+            or (len(self._fingerprint) == 64 and set(self._fingerprint) <= set("0123456789abcdef")),
+            "option fingerprint must be the SHA-256 of the server's certificate, 64 hexadecimal digits",
+        )
+        for name, path in (("ca", ca), ("cert", cert), ("key", key)):
+            options.need(not path or Path(path).is_file(), f"option {name}={path!r}: there is no such file")
+        options.need(not key or bool(cert), "option key needs option cert: the certificate that belongs to it")
+        if not options.faults:
+            try:
+                if ca:
+                    self._context.load_verify_locations(ca)
+                if cert:
+                    self._context.load_cert_chain(cert, key or None, password=_no_password)
+            except (ssl.SSLError, ValueError, OSError) as fault:
+                options.faults.append(f"cannot use the certificates: {fault}")
+
+    def _secure(self, link: socket.socket) -> socket.socket:
+        secure = self._context.wrap_socket(link, server_hostname=self._name)
+        if self._fingerprint:
+            certificate = secure.getpeercert(binary_form=True) or b""
+            if hashlib.sha256(certificate).hexdigest() != self._fingerprint:
+                secure.close()
+                raise ssl.SSLCertVerificationError("the server's certificate has another fingerprint")
+        return secure
+
+    def _shut(self, link: socket.socket) -> None:
+        """`_ended` does both: close_notify out, and the other side's in."""
+
+    def _ended(self, link: socket.socket) -> bool:
+        assert isinstance(link, ssl.SSLSocket)
+        link.settimeout(CONFIRM_S)
+        try:
+            link.unwrap()
+        except TimeoutError:
+            return False
+        except ssl.SSLError as fault:
+            # Closed without close_notify, as many receivers do: no worse than TCP's own end.
+            if isinstance(fault, ssl.SSLEOFError | ssl.SSLZeroReturnError) or "EOF" in str(fault):
+                return True
+            raise
+        except OSError as fault:
+            if fault.errno in (None, 0):
+                return True
+            raise
+        return True
+
+    def _drained(self, link: socket.socket) -> None:
+        with contextlib.suppress(ValueError):
+            super()._drained(link)
+
+
+def _no_password() -> str:
+    raise ValueError("the key file is protected by a password: give one that is not, readable by the sensor alone")

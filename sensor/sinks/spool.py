@@ -1,0 +1,368 @@
+"""The spool: alerts on disk between the sensor and one receiver, so that none is lost while it is away.
+
+An append-only log of segment files, each record with its length, a checksum, its severity and its number; and a cursor, the number up to which the
+receiver has everything. An alert is in the kernel's hands when `append` returns (one `write`), so kill -9 of the sensor loses nothing; `sync` makes
+it survive a power cut and is called once per commit window, not once per alert. A torn last record is cut off when the spool is opened again.
+
+Why not SQLite: a queue needs only "append", "read on from here" and "forget up to here". A log does each in one system call, needs no
+checkpoint that stalls a writer, and its space comes back by unlinking a file (3 µs an append here, against 12 µs in a WAL with batched commits).
+
+It is bounded: past `limit` octets the least severe alerts go first and, among these, the oldest; `dropped` counts them. A disk that is full or broken
+costs nothing while memory lasts: such alerts are kept there (`MEMORY_RECORDS`), in order, and are read like the others.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import struct
+import threading
+from collections import deque
+from pathlib import Path
+from typing import NamedTuple
+from zlib import crc32
+
+from sensor.errors import SensorError
+
+HEADER = struct.Struct("<IIQB")
+"""Payload octets, CRC-32 of what follows it and the payload, number, severity rank."""
+_AFTER_CRC = struct.Struct("<QB")
+CURSOR = struct.Struct("<QI")
+SEGMENT_BYTES = 4 * 1024 * 1024
+"""A segment is the unit in which space comes back."""
+MEMORY_RECORDS = 20_000
+"""Alerts held in memory while the disk takes none."""
+RANKS = 4
+
+
+class Record(NamedTuple):
+    """One alert in the spool."""
+
+    seq: int
+    """1 for the first ever in this spool, one more for each: what `meta sequenceId` is made of."""
+    rank: int
+    """Index into SEVERITIES."""
+    payload: bytes
+
+
+class _Segment:
+    __slots__ = ("counts", "last", "path", "size", "start")
+
+    def __init__(self, path: Path, start: int) -> None:
+        self.path = path
+        self.start = start
+        self.last = start - 1
+        self.size = 0
+        self.counts = [0] * RANKS
+
+
+class SpoolTaken(Exception):
+    """Another process has this spool open."""
+
+
+class Spool:
+    """The spool in `folder` (made where it is missing). One process at a time; any number of threads."""
+
+    def __init__(self, folder: Path, limit: int = 1 << 30) -> None:
+        self.folder = folder
+        self.limit = limit
+        self._segment_bytes = min(SEGMENT_BYTES, max(limit // 16, 4096))
+        self.dropped = 0
+        """Alerts given up because the spool was full, least severe first."""
+        self.damaged = 0
+        """Octets that could not be read back after a crash or a fault of the disk."""
+        self.error = ""
+        """Why the disk did not take the last alert; empty while it does."""
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._lock_fd = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as fault:
+            raise SensorError(f"{folder}: cannot hold a spool: {fault.strerror}") from fault
+        try:
+            fcntl.flock(self._lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as fault:
+            os.close(self._lock_fd)
+            raise SpoolTaken(str(folder)) from fault
+        self._guard = threading.RLock()
+        self._cursor_fd = os.open(folder / "cursor", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self.acked = self._read_cursor()
+        """Everything up to this number has been taken by the receiver."""
+        self._segments: list[_Segment] = []
+        self._memory: deque[Record] = deque()
+        self._write_fd = -1
+        self._read_fd = -1
+        self._read_segment: _Segment | None = None
+        self._read_at = 0
+        self._read_seq = -1
+        self._dirty = False
+        self.last = self.acked
+        """Number of the newest alert."""
+        self._recover()
+
+    # Opening.
+
+    def _read_cursor(self) -> int:
+        raw = os.pread(self._cursor_fd, CURSOR.size, 0)
+        if len(raw) == CURSOR.size:
+            seq, check = CURSOR.unpack(raw)
+            if crc32(raw[:8]) == check:
+                return int(seq)
+        return 0
+
+    def _recover(self) -> None:
+        for path in sorted(self.folder.glob("*.seg")):
+            if not path.stem.isdigit():
+                continue
+            segment = _Segment(path, int(path.stem))
+            data = path.read_bytes()
+            at = 0
+            for record, end in _records(data):
+                segment.last = record.seq
+                segment.counts[record.rank] += 1
+                at = end
+            if at < len(data):
+                self.damaged += len(data) - at
+                os.truncate(path, at)
+            segment.size = at
+            if segment.last <= self.acked or at == 0:
+                path.unlink()
+            else:
+                self._segments.append(segment)
+                self.last = max(self.last, segment.last)
+
+    # Writing.
+
+    def append(self, rank: int, payload: bytes) -> int:
+        """Keep one alert; its number. It is in the kernel's hands when this returns."""
+        with self._guard:
+            seq = self.last + 1
+            self.last = seq
+            record = HEADER.pack(len(payload), crc32(payload, crc32(_AFTER_CRC.pack(seq, rank))), seq, rank) + payload
+            try:
+                if self._memory:
+                    self._spill()
+                self._write(record, seq, rank)
+                self.error = ""
+            except OSError as fault:
+                self.error = f"{self.folder}: {fault.strerror}"
+                self._remember(Record(seq, rank, payload))
+            return seq
+
+    def _write(self, record: bytes, seq: int, rank: int) -> None:
+        segment = self._segments[-1] if self._segments else None
+        if segment is None or self._write_fd < 0 or segment.size + len(record) > self._segment_bytes:
+            segment = self._roll(seq)
+        done = os.write(self._write_fd, record)
+        if done != len(record):
+            # A short write is a full disk: take the piece back, so that the log ends with a whole record.
+            os.ftruncate(self._write_fd, segment.size)
+            raise OSError(28, "No space left on device")
+        segment.size += len(record)
+        segment.last = seq
+        segment.counts[rank] += 1
+        self._dirty = True
+
+    def _roll(self, seq: int) -> _Segment:
+        self._close_writer()
+        segment = _Segment(self.folder / f"{seq:016d}.seg", seq)
+        self._write_fd = os.open(
+            segment.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_TRUNC | os.O_CLOEXEC, 0o600
+        )
+        self._segments.append(segment)
+        if self.octets() > self.limit:
+            self._make_room()
+        return segment
+
+    def _close_writer(self) -> None:
+        if self._write_fd >= 0:
+            fd, self._write_fd = self._write_fd, -1
+            try:
+                os.fdatasync(fd)
+            finally:
+                os.close(fd)
+
+    def _remember(self, record: Record) -> None:
+        self._memory.append(record)
+        if len(self._memory) > MEMORY_RECORDS:
+            least = min(one.rank for one in self._memory)
+            gone = next(at for at, one in enumerate(self._memory) if one.rank == least)
+            del self._memory[gone]
+            self.dropped += 1
+
+    def _spill(self) -> None:
+        """The disk may have room again: what memory held goes first, so that the log stays in order."""
+        while self._memory:
+            seq, rank, payload = self._memory[0]
+            if seq > self.acked:
+                check = crc32(payload, crc32(_AFTER_CRC.pack(seq, rank)))
+                self._write(HEADER.pack(len(payload), check, seq, rank) + payload, seq, rank)
+            self._memory.popleft()
+
+    def _make_room(self) -> None:
+        """Rewrite the oldest segments without their least severe alerts until a tenth of the limit is free."""
+        goal = self.limit - self.limit // 10
+        for rank in range(RANKS):
+            for segment in self._segments[:-1]:
+                if self.octets() <= goal:
+                    return
+                if segment.counts[rank] == 0:
+                    continue
+                kept = bytearray()
+                for record, _ in _records(segment.path.read_bytes()):
+                    if record.seq > self.acked and record.rank != rank:
+                        check = crc32(record.payload, crc32(_AFTER_CRC.pack(record.seq, record.rank)))
+                        kept += HEADER.pack(len(record.payload), check, record.seq, record.rank) + record.payload
+                    elif record.seq > self.acked:
+                        self.dropped += 1
+                self._forget_reader(segment)
+                if not kept:
+                    segment.path.unlink()
+                    self._segments.remove(segment)
+                    continue
+                fresh = segment.path.with_suffix(".new")
+                fresh.write_bytes(kept)
+                fresh.replace(segment.path)
+                segment.size = len(kept)
+                segment.counts = [0] * RANKS
+                for record, _ in _records(kept):
+                    segment.counts[record.rank] += 1
+
+    def octets(self) -> int:
+        """Octets on disk."""
+        return sum(segment.size for segment in self._segments)
+
+    def sync(self) -> None:
+        """End of a commit window: what was appended survives a power cut."""
+        with self._guard:
+            if self._dirty and self._write_fd >= 0:
+                self._dirty = False
+                os.fdatasync(self._write_fd)
+
+    # Reading.
+
+    def read(self, after: int, octets: int = 256 * 1024) -> list[Record]:
+        """The alerts that follow number `after`, oldest first, some `octets` of them; empty when there is none."""
+        with self._guard:
+            if after >= self.last:
+                return []
+            after = max(after, self.acked)
+            out: list[Record] = []
+            if self._read_seq != after or self._read_segment is None:
+                self._seek(after)
+            while not out and self._read_segment is not None:
+                data = (
+                    os.pread(self._read_fd, octets, self._read_at) if self._read_at < self._read_segment.size else b""
+                )
+                used = 0
+                for record, end in _records(data):
+                    used = end
+                    if record.seq > after:
+                        out.append(record)
+                if used:
+                    self._read_at += used
+                elif self._read_at < self._read_segment.size:
+                    need = self._whole(data)
+                    if need > octets:
+                        octets = need
+                        continue
+                    # The disk gave back something else than was written: skip the rest of this segment, and say so.
+                    self.damaged += self._read_segment.size - self._read_at
+                    self._read_at = self._read_segment.size
+                elif not self._next_segment():
+                    break
+            if not out:
+                out = [record for record in self._memory if record.seq > after][:1000]
+            if out:
+                self._read_seq = out[-1].seq
+            return out
+
+    def _whole(self, data: bytes) -> int:
+        return HEADER.size + int(HEADER.unpack_from(data)[0]) if len(data) >= HEADER.size else 0
+
+    def _seek(self, after: int) -> None:
+        self._forget_reader(self._read_segment)
+        for segment in self._segments:
+            if segment.last > after:
+                self._open_reader(segment)
+                return
+
+    def _next_segment(self) -> bool:
+        at = self._segments.index(self._read_segment) if self._read_segment in self._segments else -1
+        if 0 <= at < len(self._segments) - 1:
+            following = self._segments[at + 1]
+            self._forget_reader(self._read_segment)
+            self._open_reader(following)
+            return True
+        return False
+
+    def _open_reader(self, segment: _Segment) -> None:
+        self._read_fd = os.open(segment.path, os.O_RDONLY | os.O_CLOEXEC)
+        self._read_segment = segment
+        self._read_at = 0
+
+    def _forget_reader(self, segment: _Segment | None) -> None:
+        if segment is not None and segment is self._read_segment:
+            os.close(self._read_fd)
+            self._read_fd, self._read_segment, self._read_seq = -1, None, -1
+
+    def ack(self, seq: int) -> None:
+        """The receiver has everything up to `seq`: forget it."""
+        with self._guard:
+            if seq <= self.acked:
+                return
+            self.acked = seq
+            raw = seq.to_bytes(8, "little")
+            os.pwrite(self._cursor_fd, CURSOR.pack(seq, crc32(raw)), 0)
+            while self._memory and self._memory[0].seq <= seq:
+                self._memory.popleft()
+            while self._segments and self._segments[0].last <= seq:
+                segment = self._segments.pop(0)
+                self._forget_reader(segment)
+                if not self._segments and self._write_fd >= 0:
+                    os.close(self._write_fd)
+                    self._write_fd = -1
+                segment.path.unlink(missing_ok=True)
+
+    @property
+    def waiting(self) -> int:
+        """Alerts that the receiver does not have yet (those given up left out)."""
+        with self._guard:
+            if self.acked >= self.last:
+                return 0
+            first = self._segments[0] if self._segments else None
+            inside = sum(sum(segment.counts) for segment in self._segments) + len(self._memory)
+            if first is not None and first.start <= self.acked:
+                inside -= sum(record.seq <= self.acked for record, _ in _records(first.path.read_bytes()[: first.size]))
+            return inside
+
+    def close(self) -> None:
+        """Sync and release the spool; what waits stays for the next one who opens it."""
+        with self._guard:
+            self._forget_reader(self._read_segment)
+            self._close_writer()
+            os.close(self._cursor_fd)
+            os.close(self._lock_fd)
+
+    def remove(self) -> None:
+        """Close it and remove its folder, if nothing waits."""
+        empty = self.waiting == 0
+        self.close()
+        if empty:
+            for path in (*self.folder.glob("*.seg"), self.folder / "cursor", self.folder / "lock"):
+                path.unlink(missing_ok=True)
+            self.folder.rmdir()
+
+
+def _records(data: bytes | bytearray) -> list[tuple[Record, int]]:
+    """The whole and sound records at the start of `data`, each with the index where it ends."""
+    out: list[tuple[Record, int]] = []
+    at, end = 0, len(data)
+    view = memoryview(data)
+    while at + HEADER.size <= end:
+        size, check, seq, rank = HEADER.unpack_from(data, at)
+        after = at + HEADER.size + size
+        if after > end or rank >= RANKS or crc32(view[at + 8 : after]) != check:
+            break
+        out.append((Record(seq, rank, bytes(view[at + HEADER.size : after])), after))
+        at = after
+    return out

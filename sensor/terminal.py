@@ -1,0 +1,106 @@
+"""What a person reads on a terminal: tables, alerts, progress, all of it safe against hostile text.
+
+Everything that comes from the network goes through `printable` before it is printed: control characters, terminal escapes, and the characters
+that reorder text (bidirectional overrides) or hide in it are shown as what they are. `rich` draws the tables and is imported only for that.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from typing import IO, Any
+
+# C0 and C1 controls, DEL, line and paragraph separators, bidirectional marks and overrides, zero-width characters, the byte-order mark,
+# variation selectors, tag characters, lone surrogates, private use: nothing of it is text a person can check by looking.
+_UNSEEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202f\u205f-\u206f"
+    "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\uffff\ud800-\udfff\ue000-\uf8ff\U000e0000-\U0010ffff]"
+)
+
+
+def _shown(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def printable(text: str) -> str:
+    """`text` on one line, with every character that is no visible text shown as an escape.
+
+    >>> printable("GET /\\x1b[2J\\n")
+    'GET /\\\\x1b[2J\\\\x0a'
+    """
+    return text if text.isascii() and text.isprintable() else _UNSEEN.sub(_shown, text)
+
+
+def clipped(text: str, width: int) -> str:
+    """`printable(text)`, cut to `width` characters with an ellipsis where it is longer."""
+    text = printable(text)
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def when(ts: int) -> str:
+    """A packet time (ns since the epoch) as UTC, to the second: `2024-05-01 12:00:00`."""
+    try:
+        return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(ts // 1_000_000_000))
+    except (OverflowError, ValueError, OSError):
+        return f"{ts} ns"
+
+
+def count(n: int) -> str:
+    """1277778 as 1,277,778."""
+    return f"{n:,}"
+
+
+def table(title: str, columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[str]], out: IO[str], width: int | None = None) -> None:
+    """Print a table: `columns` are (heading, 'left' or 'right'). Cells are escaped here; `width` is the terminal's where it is not given.
+
+    On a pipe nothing is cut: the table is as wide as what stands in it.
+    """
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(title=Text(printable(title)), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading, side in columns:
+        drawn.add_column(heading, justify="right" if side == "right" else "left", overflow="fold", no_wrap=side == "right")
+    cells = [[printable(cell) for cell in row] for row in rows]
+    for row in cells:
+        drawn.add_row(*(Text(cell) for cell in row))
+    if width is None and not out.isatty():
+        widest = [max((len(row[i]) for row in cells), default=0) for i in range(len(columns))]
+        width = max(80, sum(max(w, len(h)) + 2 for w, (h, _) in zip(widest, columns, strict=True)) + 2)
+    console = Console(file=out, width=width, highlight=False, markup=False, emoji=False, soft_wrap=False)
+    console.print(drawn)
+
+
+class Progress:
+    """A line on standard error that says how far a long job is; silent where standard error is no terminal, or the job is short."""
+
+    def __init__(self, quiet: bool, out: IO[str] | None = None, every_s: float = 0.2) -> None:
+        self._out = sys.stderr if out is None else out
+        self._on = not quiet and self._out.isatty()
+        self._every_s = every_s
+        self._next = time.monotonic() + 1.0 if self._on else float("inf")
+        self._shown = False
+
+    def show(self, **figures: Any) -> None:
+        """Print the figures if it is time to: `show(packets=1000, calls=10)`."""
+        if not self._on or time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + self._every_s
+        self._shown = True
+        line = ", ".join(f"{value:,} {name}" if isinstance(value, int) else f"{name} {value}" for name, value in figures.items())
+        self._out.write(f"\r\x1b[K{printable(line)}")
+        self._out.flush()
+
+    def close(self) -> None:
+        """Wipe the line."""
+        if self._shown:
+            self._out.write("\r\x1b[K")
+            self._out.flush()
+            self._shown = False

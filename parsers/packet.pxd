@@ -1,3 +1,5 @@
+from parsers.encapsulation cimport Cursor
+
 cdef class Decoder:
     # The segment last decoded. Addresses are 128 bits in two halves; an IPv4 address stands as ::ffff:a.b.c.d.
     cdef readonly unsigned long long src_hi, src_lo, dst_hi, dst_lo
@@ -7,4 +9,16 @@ cdef class Decoder:
     cdef readonly Py_ssize_t payload, payload_end    # captured TCP payload: [payload, payload_end) of the buffer
     cdef readonly Py_ssize_t payload_length          # by the IP header: larger than what was captured when the snap length cut it
     cdef readonly const unsigned char[::1] assembled # where decode() returned 2
-    cdef int decode(self, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t captured, Py_ssize_t length, int link, long long ts) except -1
+    # What became of the frames (see Decoder.counters).
+    cdef readonly long long frames, segments, not_ip, not_tcp, truncated, malformed, unknown_link, link_protected, link_split
+    cdef readonly long long bad_checksum, encapsulated, too_deep, snapped
+    cdef object limits, fragments
+    cdef bint verify, six, routed
+    cdef int tunnels, nested
+    cdef Cursor cursor
+    cpdef int decode(self, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t captured, Py_ssize_t length, int link, long long ts) except -1
+    cdef int _walk(self, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t end, Py_ssize_t limit, int kind, long long ts) except -1
+    cdef int _tcp(self, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t end, Py_ssize_t limit) except -1
+    cdef int _give_up(self, int reason) except -1
+    cdef int _fragment(self, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t end, Py_ssize_t limit, long long ident, int protocol, int offset, bint more, long long ts) except -1
+    cdef int _checksum_holds(self, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t end, unsigned long long total) except -1

@@ -94,9 +94,10 @@ class Lab:
         return self.start(space, sys.executable, str(HERE / script), *arguments, log=script + ".log")
 
     def wait_port(self, space: str, address: str, port: int) -> None:
-        """Waits until somebody listens; looks at the kernel's table, so that no probe is on the wire."""
+        """Waits until somebody listens there (or anywhere); looks at the kernel's table, so that no probe is on the wire."""
         for _ in range(200):
-            if any(f"{who}:{port} " in said for who in (address, "0.0.0.0", "*", "[::]") for said in [self.run(space, "ss", "-Hltn")]):
+            said = self.run(space, "ss", "-Hltn")
+            if any(f"{who}:{port} " in said for who in ((address, "0.0.0.0", "*") if address else ("",))):
                 return
             time.sleep(0.05)
         logs = "\n".join(path.read_text(errors="replace")[-2000:] for path in self.scratch.glob("*.log"))

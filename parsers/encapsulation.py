@@ -91,20 +91,7 @@ def _u16_little(data: cython.const[cython.uchar][::1], at: cython.Py_ssize_t) ->
 @cython.exceptval(-1)
 def _is_ethertype(value: cython.int) -> cython.int:
     """Whether a guess that this is an ethertype is a good one: the types that lead to IP, and what lives beside it."""
-    return (
-        value == 0x0800
-        or value == 0x86DD
-        or value == 0x8100
-        or value == 0x88A8
-        or value == 0x9100
-        or value == 0x0806
-        or value == 0x8847
-        or value == 0x8848
-        or value == 0x8864
-        or value == 0x8863
-        or value == 0x88CC
-        or value == 0x88E5
-    )
+    return value in (0x0800, 0x86DD, 0x8100, 0x88A8, 0x9100, 0x0806, 0x8847, 0x8848, 0x8864, 0x8863, 0x88CC, 0x88E5)
 
 
 @cython.cfunc
@@ -150,7 +137,13 @@ def step(cur: Any, data: Any, kind: Any) -> Any:
         short = lack(cur, 14)
         if short:
             return short
-        if data[at + 1] == 0 and data[at + 2] == 0x0C and data[at + 3] == 0 and data[at + 4] == 0 and data[at] & 0xFD == 1:
+        if (
+            data[at + 1] == 0
+            and data[at + 2] == 0x0C
+            and data[at + 3] == 0
+            and data[at + 4] == 0
+            and data[at] & 0xFD == 1
+        ):
             cur.at = at + 26  # Cisco ISL: its own address and header, then the frame
             return ETHERNET if lack(cur, 14) == 0 else lack(cur, 14)
         cur.at = at + 12
@@ -219,7 +212,7 @@ def step(cur: Any, data: Any, kind: Any) -> Any:
         n = u16(data, at + 2)
         cur.at = at + 4
         return ETHERTYPE + n if n >= 0x0600 else NOT_IP
-    if kind == DOT11 or kind == DOT11_PADDED:
+    if kind in (DOT11, DOT11_PADDED):
         return _dot11(cur, data, kind == DOT11_PADDED)
     if kind == NSH:
         short = lack(cur, 8)
@@ -281,20 +274,20 @@ def _link(cur: Cursor, data: cython.const[cython.uchar][::1], link: cython.int) 
     at: cython.Py_ssize_t = cur.at
     if link == 1:
         return ETHERNET
-    if link == 12 or link == 14 or link == 101:
+    if link in (12, 14, 101):
         return ANY_IP
     if link == 228:
         return IPV4
     if link == 229:
         return IPV6
-    if link == 0 or link == 108:  # an address family of the capturing machine, in its byte order or the network's
+    if link in (0, 108):  # an address family of the capturing machine, in its byte order or the network's
         short = lack(cur, 4)
         if short:
             return short
         n = data[at] if data[at + 3] == 0 else data[at + 3]
         cur.at = at + 4
         # AF_INET; AF_INET6 of Linux, Windows, OpenBSD and NetBSD, FreeBSD, Darwin
-        if n == 2 or n == 10 or n == 23 or n == 24 or n == 28 or n == 30:
+        if n in (2, 10, 23, 24, 28, 30):
             return ANY_IP
         return NOT_IP
     if link == 113:  # Linux cooked, as `-i any` gives it
@@ -305,7 +298,7 @@ def _link(cur: Cursor, data: cython.const[cython.uchar][::1], link: cython.int) 
         cur.at = at + 16
         if n >= 0x0600:
             return ETHERTYPE + n
-        return LLC if n == 4 or n == 1 else NOT_IP
+        return LLC if n in (4, 1) else NOT_IP
     if link == 276:
         short = lack(cur, 20)
         if short:
@@ -314,10 +307,10 @@ def _link(cur: Cursor, data: cython.const[cython.uchar][::1], link: cython.int) 
         cur.at = at + 20
         if n >= 0x0600:
             return ETHERTYPE + n
-        return LLC if n == 4 or n == 1 else NOT_IP
+        return LLC if n in (4, 1) else NOT_IP
     if link == 9:
         return PPP
-    if link == 50 or link == 166:
+    if link in (50, 166):
         short = lack(cur, 2)
         if short:
             return short
@@ -326,7 +319,7 @@ def _link(cur: Cursor, data: cython.const[cython.uchar][::1], link: cython.int) 
         if link == 166 and data[at] != 0xFF:  # pppd writes the direction over the address
             cur.at = at + 2
         return PPP
-    if link == 204 or link == 205 or link == 206:  # one octet says the direction
+    if link in (204, 205, 206):  # one octet says the direction
         cur.at = at + 1
         if link == 204:
             return PPP
@@ -343,7 +336,7 @@ def _link(cur: Cursor, data: cython.const[cython.uchar][::1], link: cython.int) 
         return DOT11
     if link == 127:
         return _radiotap(cur, data)
-    if link == 119 or link == 163:  # Prism and AVS headers before 802.11
+    if link in (119, 163):  # Prism and AVS headers before 802.11
         short = lack(cur, 8)
         if short:
             return short
@@ -371,7 +364,7 @@ def _link(cur: Cursor, data: cython.const[cython.uchar][::1], link: cython.int) 
             return short
         cur.at = at + size
         return LINK + n
-    if link == 7 or link == 129:  # ARCNET; Linux puts two octets of packet offset before the protocol
+    if link in (7, 129):  # ARCNET; Linux puts two octets of packet offset before the protocol
         n = 2 if link == 7 else 4
         short = lack(cur, n + 1)
         if short:
@@ -380,7 +373,7 @@ def _link(cur: Cursor, data: cython.const[cython.uchar][::1], link: cython.int) 
         n = data[at + n]
         if n == 0xF0:  # RFC 1051
             return IPV4
-        if n != 0xD4 and n != 0xC4:
+        if n not in (0xD4, 0xC4):
             return NOT_IP
         short = lack(cur, 3)
         if short:
@@ -444,7 +437,7 @@ def _link(cur: Cursor, data: cython.const[cython.uchar][::1], link: cython.int) 
             return short
         cur.at = at + ((data[at] + 3) & ~3)
         return ANY_IP if data[at] >= 4 else MALFORMED
-    if link == 240 or link == 241 or link == 274:  # netANALYZER, its transparent mode, and Ethernet with preamble
+    if link in (240, 241, 274):  # netANALYZER, its transparent mode, and Ethernet with preamble
         if link == 240:
             cur.at = at + 4
         else:
@@ -474,10 +467,10 @@ def _ethertype(cur: Cursor, data: cython.const[cython.uchar][::1], kind: cython.
     short: cython.int
     n: cython.int
     at: cython.Py_ssize_t = cur.at
-    if kind == 0x8100 or kind == 0x88A8 or kind == 0x9100 or kind == 0x9200 or kind == 0x9300:
+    if kind in (0x8100, 0x88A8, 0x9100, 0x9200, 0x9300):
         cur.at = at + 2
         return ETHERTYPE_FIELD
-    if kind == 0x8847 or kind == 0x8848:
+    if kind in (0x8847, 0x8848):
         cur.tunnels += 1
         while True:
             short = lack(cur, 4)
@@ -505,7 +498,7 @@ def _ethertype(cur: Cursor, data: cython.const[cython.uchar][::1], kind: cython.
         return ETHERNET
     if kind == 0x880B:
         return PPP
-    if kind == 0x88BE or kind == 0x22EB:
+    if kind in (0x88BE, 0x22EB):
         return _erspan(cur, data, kind)
     if kind == 0x88E7:  # provider backbone bridging: the service tag, then the customer's frame
         cur.tunnels += 1
@@ -528,7 +521,7 @@ def _ethertype(cur: Cursor, data: cython.const[cython.uchar][::1], kind: cython.
     if kind == 0x8909:  # Cisco metadata (TrustSec)
         cur.at = at + 6
         return ETHERTYPE_FIELD
-    if kind == 0x8926 or kind == 0x892F:  # VN-tag; HSR
+    if kind in (0x8926, 0x892F):  # VN-tag; HSR
         cur.at = at + 4
         return ETHERTYPE_FIELD
     if kind == 0x88E5:  # MACsec: readable only where it authenticates without encrypting
@@ -572,7 +565,7 @@ def _snap(cur: Cursor, data: cython.const[cython.uchar][::1], pad: cython.int) -
     n = u16(data, at + 3)
     cur.at = at + 5
     if data[at] == 0 and data[at + 1] == 0x80 and data[at + 2] == 0xC2:
-        if n == 1 or n == 7:
+        if n in (1, 7):
             cur.at += pad
             return ETHERNET
         return NOT_IP
@@ -611,7 +604,7 @@ def _ppp(cur: Cursor, data: cython.const[cython.uchar][::1]) -> cython.int:
         return IPV4
     if n == 0x57:
         return IPV6
-    if n == 0x281 or n == 0x283:
+    if n in (0x281, 0x283):
         return ETHERTYPE + 0x8847
     if n == 0x31:  # bridged: flags, type of network
         cur.at = at + 2
@@ -855,7 +848,7 @@ def _udp(cur: Cursor, data: cython.const[cython.uchar][::1]) -> cython.int:
         cur.end = min(cur.end, cur.limit)
     at += 8
     cur.at = at
-    if to == 4789 or to == 8472 or to == 4790:  # VXLAN (8472: Linux before it had a number, OTV) and VXLAN-GPE
+    if to in (4789, 8472, 4790):  # VXLAN (8472: Linux before it had a number, OTV) and VXLAN-GPE
         if lack(cur, 8):
             return NOT_TCP
         if not data[at] & 0x08 or (to != 4790 and data[at + 7] != 0):
@@ -927,7 +920,11 @@ def _udp(cur: Cursor, data: cython.const[cython.uchar][::1]) -> cython.int:
             if _looks_ip(cur, data, at):
                 cur.tunnels += 1
                 return ANY_IP
-        elif data[at] >> 5 == 0 and lack(cur, 4 + (data[at] & 0x1F) * 4) == 0 and (data[at + 1] == 4 or data[at + 1] == 41):
+        elif (
+            data[at] >> 5 == 0
+            and lack(cur, 4 + (data[at] & 0x1F) * 4) == 0
+            and (data[at + 1] == 4 or data[at + 1] == 41)
+        ):
             n = 4 + (data[at] & 0x1F) * 4
             if _looks_ip(cur, data, at + n):
                 cur.tunnels += 1
@@ -952,7 +949,7 @@ def _tzsp(cur: Cursor, data: cython.const[cython.uchar][::1]) -> cython.int:
     at: cython.Py_ssize_t = cur.at
     link: cython.int = u16(data, at + 2)
     i: cython.Py_ssize_t = at + 4
-    if data[at] != 1 or data[at + 1] > 1 or (link != 1 and link != 0x12):
+    if data[at] != 1 or data[at + 1] > 1 or (link not in (1, 0x12)):
         return NOT_TCP
     while i < cur.end:
         if data[i] == 1:

@@ -97,7 +97,9 @@ class Fragments:
             return False
         # IPv4 tells datagrams apart by protocol too; IPv6 takes the protocol from the first fragment.
         key = (src_hi, src_lo, dst_hi, dst_lo, ident, -1 if six else protocol, domain)
-        slot = hash_flow(self.k0, self.k1, (src_hi, src_lo, dst_hi, dst_lo ^ domain << 40, ident << 9 | (256 if six else protocol)))
+        slot = hash_flow(
+            self.k0, self.k1, (src_hi, src_lo, dst_hi, dst_lo ^ domain << 40, ident << 9 | (256 if six else protocol))
+        )
         datagram = self.table.get(slot)
         if datagram is not None and datagram.key != key:
             self._drop(slot)
@@ -127,7 +129,12 @@ class Fragments:
         self._insert(datagram, offset, end, octets, six)
         while self.held > self.limits.fragment_bytes and self.table:
             self._evict()
-        if datagram.dead or datagram.total < 0 or datagram.covered < datagram.total or self.table.get(slot) is not datagram:
+        if (
+            datagram.dead
+            or datagram.total < 0
+            or datagram.covered < datagram.total
+            or self.table.get(slot) is not datagram
+        ):
             return False
         self._drop(slot)
         self._assemble(datagram)

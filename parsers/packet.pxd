@@ -13,12 +13,10 @@ cdef class Decoder:
     cdef readonly long long frames, segments, not_ip, not_tcp, truncated, malformed, unknown_link, link_protected, link_split
     cdef readonly long long bad_checksum, encapsulated, too_deep, snapped
     cdef object limits, fragments
-    cdef bint verify, six, routed
+    cdef bint verify, six, routed, inside
     cdef int tunnels, nested
     cdef Cursor cursor
     cpdef int decode(self, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t captured, Py_ssize_t length, int link, long long ts) except -1
-    cdef int _walk(self, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t end, Py_ssize_t limit, int kind, long long ts) except -1
-    cdef int _tcp(self, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t end, Py_ssize_t limit) except -1
     cdef int _give_up(self, int reason) except -1
     cdef int _fragment(self, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t end, Py_ssize_t limit, long long ident, int protocol, int offset, bint more, long long ts) except -1
     cdef int _checksum_holds(self, const unsigned char[::1] data, Py_ssize_t at, Py_ssize_t end, unsigned long long total) except -1

@@ -34,7 +34,9 @@ def test_published_vectors(n: int) -> None:
 def test_the_short_form_is_the_one_of_cpython() -> None:
     texts = [b"a" * n + bytes([n]) for n in range(9, 40)]
     program = f"for t in {texts!r}: print(hash(t) & 0xFFFFFFFFFFFFFFFF)"
-    out = subprocess.run([sys.executable, "-c", program], env={"PYTHONHASHSEED": "0"}, capture_output=True, text=True, check=True).stdout
+    out = subprocess.run(
+        [sys.executable, "-c", program], env={"PYTHONHASHSEED": "0"}, capture_output=True, text=True, check=True
+    ).stdout
     assert [int(line) for line in out.split()] == [siphash.hash_bytes(0, 0, text) for text in texts]
 
 

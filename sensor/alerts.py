@@ -226,7 +226,7 @@ class _Incident:
         self.key = key
         self.order = order
         self.opened = self.first = self.last = ts
-        self.uid = blake2b("\x1f".join((*key, str(ts))).encode("utf-8", "surrogateescape"), digest_size=10).hexdigest()
+        self.uid = blake2b("\x1f".join((*key, str(ts))).encode("utf-8", "surrogatepass"), digest_size=10).hexdigest()
         self.revision = 0
         self.findings = 0
         self.calls = 0

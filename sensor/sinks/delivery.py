@@ -172,6 +172,7 @@ class Delivery:
         self._stopping = threading.Event()
         self._deadline = 0.0
         self._patience = 10.0
+        self._wait = WAIT_FIRST_S
         self._closed: DeliveryState | None = None
         self._thread = threading.Thread(target=self._run, name=f"sink {name}", daemon=True)
         self._thread.start()
@@ -224,7 +225,7 @@ class Delivery:
         pending: deque[tuple[int, float]] = deque()
         first_unconfirmed = 0.0
         synced = time.monotonic()
-        wait = WAIT_FIRST_S
+        furthest = position
         while True:
             self._wake.clear()
             stopping = self._stopping.is_set()
@@ -235,7 +236,8 @@ class Delivery:
                     self._send(records)
                     position = records[-1].seq
                     first_unconfirmed = first_unconfirmed or now
-                    if stopping:
+                    if position > furthest:
+                        furthest = position
                         self._deadline = now + self._patience
                 due = position - checked >= CHECKPOINT_ALERTS or (
                     first_unconfirmed and now - first_unconfirmed >= CHECKPOINT_S
@@ -248,9 +250,6 @@ class Delivery:
                 if not records and not stopping and (pending or position > checked):
                     transport.check()
                 self._settle(pending, stopping and not records)
-                if position > checked or pending or records:
-                    self._well()
-                wait = WAIT_FIRST_S
             except OSError as fault:
                 self._ill(fault)
                 pending.clear()
@@ -259,8 +258,8 @@ class Delivery:
                 first_unconfirmed = 0.0
                 if self._stopping.is_set() and time.monotonic() >= self._deadline:
                     return
-                self._pause(wait)
-                wait = min(wait * 2, 0.5 if self._stopping.is_set() else WAIT_MOST_S)
+                self._pause(self._wait)
+                self._wait = min(self._wait * 2, 0.5 if self._stopping.is_set() else WAIT_MOST_S)
                 continue
             if now - synced >= SYNC_S:
                 synced = now
@@ -293,6 +292,10 @@ class Delivery:
             seq, _ = pending.popleft()
             self._delivered += seq - self._spool.acked
             self._spool.ack(seq)
+            # Only now: a receiver that takes connections and drops them again must not look well, nor be asked without a pause.
+            self._wait = WAIT_FIRST_S
+            self._deadline = now + self._patience
+            self._well()
 
     def _idle(self, pending: deque[tuple[int, float]], first_unconfirmed: float, unconfirmed: bool) -> float:
         """How long nothing has to be done unless an alert comes."""

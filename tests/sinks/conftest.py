@@ -183,3 +183,101 @@ def rsyslog(tmp_path: Path) -> Iterator[Rsyslog]:
     receiver.start()
     yield receiver
     receiver.stop(signal.SIGKILL)
+
+
+class SyslogNg(Receiver):
+    """syslog-ng, from the path or, as it cannot stand beside rsyslog, unpacked in the folder that API_SENSOR_SYSLOG_NG names."""
+
+    def __init__(self, folder: Path, certificates: Path) -> None:
+        prefix = os.environ.get("API_SENSOR_SYSLOG_NG", "")
+        binary = str(Path(prefix, "usr/sbin/syslog-ng")) if prefix else shutil.which("syslog-ng")
+        if not binary or not Path(binary).is_file():
+            pytest.skip("syslog-ng is neither installed nor unpacked where API_SENSOR_SYSLOG_NG says")
+        self.udp, self.tcp, self.tls, self.lf = free_port(socket.SOCK_DGRAM), free_port(), free_port(), free_port()
+        self.old = free_port(socket.SOCK_DGRAM)
+        conf = folder / "syslog-ng.conf"
+        conf.write_text(
+            f'''@version: 3.35
+            options {{ keep-hostname(yes); log-msg-size(65536); flush-lines(1); stats-level(0); log-fifo-size(1000); }};
+            source s_new {{
+                syslog(transport(udp) ip(127.0.0.1) port({self.udp}) so-rcvbuf(8388608));
+                syslog(transport(tcp) ip(127.0.0.1) port({self.tcp}));
+                syslog(transport(tls) ip(127.0.0.1) port({self.tls}) tls(key-file("{certificates}/server.key")
+                    cert-file("{certificates}/server.pem") ca-file("{certificates}/ca.pem") peer-verify(required-trusted)));
+                network(transport(tcp) ip(127.0.0.1) port({self.lf}) flags(syslog-protocol));
+            }};
+            source s_old {{ network(transport(udp) ip(127.0.0.1) port({self.old})); }};
+            destination d {{ file("{folder}/received"
+                template("$(format-json --scope rfc5424 --scope sdata --key DATE --key UNIXTIME time=$C_UNIXTIME isodate=$S_ISODATE frac=$S_USEC)\\n")); }};
+            log {{ source(s_new); source(s_old); destination(d); flags(flow-control); }};
+            '''
+        )
+        lib = Path(prefix, "usr/lib")
+        libraries = [lib / "syslog-ng", *lib.glob("*-linux-gnu"), *Path(prefix, "lib").glob("*-linux-gnu")]
+        argv = [
+            binary,
+            "-F",
+            "--no-caps",
+            "-f",
+            str(conf),
+            "-R",
+            str(folder / "persist"),
+            "-c",
+            str(folder / "ctl"),
+            "-p",
+            str(folder / "pid"),
+        ]
+        env = {}
+        if prefix:
+            env["LD_LIBRARY_PATH"] = ":".join(map(str, libraries))
+            argv += ["--module-path", str(next((lib / "syslog-ng").glob("[0-9]*")))]
+        super().__init__(folder, argv, lambda: listens(self.tcp), env)
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate authority of the test's own: ca, server (sensor.test, 127.0.0.1), client, an expired server, and a stranger."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not installed")
+    folder = tmp_path_factory.mktemp("certificates")
+
+    def openssl(*words: str) -> None:
+        subprocess.run(["openssl", *words], check=True, capture_output=True, cwd=folder)
+
+    for authority in ("ca", "stranger"):
+        openssl(
+            "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", f"/CN={authority}",
+            "-keyout", f"{authority}.key", "-out", f"{authority}.pem", "-addext", "keyUsage=critical,keyCertSign,cRLSign",
+        )  # fmt: skip
+    (folder / "names").write_text("subjectAltName=DNS:sensor.test,DNS:localhost,IP:127.0.0.1\n")
+    for name, days in (("server", "2"), ("client", "2"), ("expired", "-1")):
+        openssl(
+            "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=sensor.test", "-keyout", f"{name}.key",
+            "-out", f"{name}.csr",
+        )  # fmt: skip
+        dates = ["-days", days]
+        openssl(
+            "x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-out", f"{name}.pem",
+            "-extfile", "names", *dates,
+        )  # fmt: skip
+    return folder
+
+
+@pytest.fixture
+def rsyslog_tls(tmp_path: Path, certificates: Path) -> Iterator[Rsyslog]:
+    folder = tmp_path / "rsyslog"
+    folder.mkdir()
+    receiver = Rsyslog(folder, certificates)
+    receiver.start()
+    yield receiver
+    receiver.stop(signal.SIGKILL)
+
+
+@pytest.fixture
+def syslog_ng(tmp_path: Path, certificates: Path) -> Iterator[SyslogNg]:
+    folder = tmp_path / "syslog-ng"
+    folder.mkdir()
+    receiver = SyslogNg(folder, certificates)
+    receiver.start()
+    yield receiver
+    receiver.stop(signal.SIGKILL)

@@ -1,0 +1,158 @@
+"""The same alerts to rsyslog and syslog-ng, over everything they listen on: each gets every field back as it was."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from sensor.alerts import Alert, Alerts
+from sensor.findings import Evidence, Feature, Finding
+from sensor.sinks import open_sink
+from tests.sinks.conftest import START, Rsyslog, SyslogNg, alert, free_port
+
+PIECES = [
+    "\x00", "\x07", "\x1b[2J", "\x1b]0;t\x07", "\n", "\r\n", "\t", "\x7f", "\x85", "\x9b31m", "\udcff", "\udc80", "\ud800", "\u202e", "\u2028",
+    "\ufeff", "\U000e0041", '"', "'", "\\", "]", "[", "|", "=", "^", ",", "<13>1 ", "%s%n", "%x%x", "${jndi:ldap://x}", "{{7*7}}", "$!all-json",
+    "@cee:", "&lt;", "</script>", "é", "漢", "🦊", " ", "a", "0", "12 <34>", "\\x1b", "CEF:0|a|b|", "LEEF:2.0|", "{", "}", "\\u0000", "…",
+]  # fmt: skip
+
+
+def hostile_alerts(seed: int, count: int) -> list[Alert]:
+    """Alerts as the sensor makes them of findings whose every text a stranger chose."""
+    rng = random.Random(seed)
+
+    def text() -> str:
+        return "".join(rng.choice(PIECES) for _ in range(rng.randrange(12)))
+
+    out: list[Alert] = []
+    for number in range(count):
+        alerts = Alerts(loss=lambda: {"gaps": 3})
+        alerts.observe(
+            [
+                Finding(
+                    text(), at, START + number * 1_000_000, rng.choice(["low", "medium", "high", "critical"]), 5.5, 0.5, text(), text(),
+                    (text(), text()), text(), text(), text(), (Evidence(text(), text(), 7, START),), (text(),), (Feature(text(), text(), text()),),
+                    text(), {"kind": text(), text(): [text(), 1, None, {"deep": text()}]},
+                )
+                for at in range(3)
+            ]
+        )  # fmt: skip
+        out += alerts.finish()
+    return [replace(one, uid=f"{number:020x}") for number, one in enumerate(out)]
+
+
+def received(receiver: Rsyslog | SyslogNg, count: int) -> list[Alert]:
+    key = "msg" if isinstance(receiver, Rsyslog) else "MESSAGE"
+    lines = receiver.lines(count)
+    assert len(lines) == count
+    return [Alert.from_json(line[key].encode()) for line in lines]
+
+
+def structured(receiver: Rsyslog | SyslogNg, count: int) -> list[dict[str, str]]:
+    if isinstance(receiver, Rsyslog):
+        return [line["all"]["rfc5424-sd"]["alert@32473"] for line in receiver.lines(count)]
+    return [line["_SDATA"]["alert@32473"] for line in receiver.lines(count)]
+
+
+WAYS = ["udp", "tcp", "lf", "tls"]
+
+
+def place(receiver: Rsyslog | SyslogNg, way: str, certificates: Path) -> str:
+    if way == "udp":
+        return f"udp://127.0.0.1:{receiver.udp}?size=60000"
+    if way == "tcp":
+        return f"tcp://127.0.0.1:{receiver.tcp}?size=60000"
+    if way == "lf":
+        port = receiver.lf if isinstance(receiver, SyslogNg) else receiver.tcp
+        return f"tcp://127.0.0.1:{port}?size=60000&framing=lf"
+    c = certificates
+    return f"tls://localhost:{receiver.tls}?size=60000&ca={c}/ca.pem&cert={c}/client.pem&key={c}/client.key"
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("which", ["rsyslog_tls", "syslog_ng"])
+def test_hostile_text_arrives_as_it_was_in_every_field(
+    request: pytest.FixtureRequest, tmp_path: Path, certificates: Path, which: str, way: str
+) -> None:
+    receiver = request.getfixturevalue(which)
+    sent = hostile_alerts(seed=WAYS.index(way), count=60)
+    sink = open_sink(place(receiver, way, certificates), tmp_path / "spools")
+    for one in sent:
+        sink.send(one)
+    assert sink.close().sentence() == ""
+    assert received(receiver, len(sent)) == sent
+    for one, data in zip(sent, structured(receiver, len(sent)), strict=True):
+        assert data["uid"] == one.uid
+        for name, values in (("title", one.title), ("client", one.clients[0]), ("detector", one.detectors[0])):
+            assert data.get(name, "") == values or data[name].endswith("…")
+
+
+def test_a_server_whose_certificate_does_not_fit_gets_nothing(
+    rsyslog_tls: Rsyslog, certificates: Path, tmp_path: Path
+) -> None:
+    c = certificates
+    mine = f"cert={c}/client.pem&key={c}/client.key"
+    for options, why in (
+        (f"ca={c}/stranger.pem&{mine}", "certificate verify failed"),
+        (f"ca={c}/ca.pem&{mine}&name=other.test", "Hostname mismatch"),
+        (f"{mine}", "certificate verify failed"),
+        (f"fingerprint={'ab' * 32}&{mine}", "another fingerprint"),
+    ):
+        sink = open_sink(f"tls://localhost:{rsyslog_tls.tls}?{options}", tmp_path / "spools")
+        sink.send(alert())
+        state = sink.close(0.1)
+        assert state.waiting == 1
+        assert why in state.error
+    assert not rsyslog_tls.out.exists()
+
+
+def test_a_receiver_that_wants_a_client_certificate_gets_nothing_without_one(
+    syslog_ng: SyslogNg, certificates: Path, tmp_path: Path
+) -> None:
+    sink = open_sink(f"tls://localhost:{syslog_ng.tls}?ca={certificates}/ca.pem", tmp_path / "spools")
+    sink.send(alert())
+    state = sink.close(0.3)
+    assert (state.waiting, state.delivered) == (1, 0)
+    assert state.error
+    assert not syslog_ng.out.exists()
+
+
+def test_an_expired_certificate_is_said_and_alerts_wait(tmp_path: Path, certificates: Path) -> None:
+    (tmp_path / "expired").mkdir()
+    swapped = tmp_path / "swapped"
+    swapped.mkdir()
+    for name in ("ca.pem", "client.pem", "client.key"):
+        (swapped / name).write_bytes((certificates / name).read_bytes())
+    for suffix in ("pem", "key"):
+        (swapped / f"server.{suffix}").write_bytes((certificates / f"expired.{suffix}").read_bytes())
+    receiver = Rsyslog(tmp_path / "expired", swapped)
+    receiver.start()
+    try:
+        sink = open_sink(place(receiver, "tls", certificates), tmp_path / "spools")
+        sink.send(alert())
+        state = sink.close(0.1)
+    finally:
+        receiver.stop()
+    assert "certificate has expired" in state.error
+    assert state.waiting == 1
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "udp://no-such-host.invalid:514",
+        "tcp://no-such-host.invalid:514",
+        "unix:///no/such/socket",
+        "tcp://127.0.0.1:{port}",
+        "udp://127.0.0.1:{port}",
+    ],
+)
+def test_a_receiver_that_cannot_be_reached_neither_hangs_nor_loses(tmp_path: Path, place: str) -> None:
+    sink = open_sink(place.format(port=free_port()), tmp_path / "spools")
+    sink.send(alert())
+    state = sink.close(0.1)
+    assert (state.waiting, state.dropped) == (1, 0)
+    assert "1 alerts could not be delivered" in state.sentence()

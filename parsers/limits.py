@@ -20,6 +20,10 @@ class Limits:
     reorder_packets: int = 8
     """Packets of a connection after the sign that octets are missing (an acknowledgement, or later data) until they count as lost: mirrors
     reorder by a few packets, and waiting longer costs only memory."""
+    reorder_time: int = 50_000_000
+    """The same in time, for connections that say little: no mirror port delays by more than milliseconds."""
+    linger: int = 30_000_000_000
+    """A closed connection is remembered this long, so that late copies of its segments do not look like a new one."""
     head: int = 65_536
     """Start line and headers of one message: Tomcat takes 8 KiB, IIS 16 KiB; an odd header is evidence, and we only watch."""
     headers: int = 1_000

@@ -1,0 +1,56 @@
+from parsers.message cimport Message
+
+cdef class Connection:
+    # Sides a and b of a connection in the order of the flow table; `client` names the one that sends requests (0: a, 1: b).
+    cdef public unsigned long long a_hi, a_lo, b_hi, b_lo
+    cdef public int a_port, b_port, client
+    cdef public unsigned int domain
+    cdef public long long first_ts
+    cdef public long long batch            # the batch in which `row` is its index
+    cdef public int row
+    cdef public object uid, community
+
+cdef class Words:
+    cdef unsigned long long k0, k1
+    cdef unsigned char[::1] arena
+    cdef Py_ssize_t used
+    cdef int[::1] offsets
+    cdef int[::1] slots
+    cdef unsigned int[::1] hashes
+    cdef int count, last
+    cdef unsigned int mask
+    cdef int code(self, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t end) except -2
+    cdef int _grow(self) except -1
+
+cdef class Text:
+    cdef unsigned char[::1] arena
+    cdef Py_ssize_t used
+    cdef int[::1] offsets
+    cdef unsigned char[::1] present
+    cdef bint any_null
+    cdef int add(self, int row, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t end) except -1
+    cdef int null(self, int row) except -1
+
+cdef class Calls:
+    cdef public object limits, decode_body, counters, k0_k1
+    cdef public list ready, files
+    cdef public long long batch_number, total
+    cdef int rows, capacity
+    cdef Py_ssize_t budget, body_limit
+    cdef list pool, connections
+    cdef unsigned char[::1] scratch
+    cdef long long[::1] ts, packet, duration, ttfb, request_bytes, response_bytes
+    cdef int[::1] conn, status, file, weird_at
+    cdef unsigned char[::1] complete, protocol
+    cdef signed char[::1] weird
+    cdef Py_ssize_t weird_used
+    cdef Words method, host, request_type, response_type, user_agent, authorization, cookie, api_key, forwarded_for, request_encoding, response_encoding
+    cdef int[::1] c_method, c_host, c_request_type, c_response_type, c_user_agent, c_authorization, c_cookie, c_api_key, c_forwarded_for, c_request_encoding, c_response_encoding
+    cdef Text path, query, request_head, response_head, request_body, response_body
+    cdef Message take(self)
+    cdef int give(self, Message m) except -1
+    cdef int add(self, Connection connection, Message request, Message response, unsigned long long weird) except -1
+    cdef int _open(self) except -1
+    cdef int _lowered(self, Words words, Message m, Py_ssize_t at, Py_ssize_t end, int stop) except -2
+    cdef int _value(self, Words words, Message m, Py_ssize_t at, Py_ssize_t end) except -2
+    cdef int _body(self, Text text, int row, Message m) except -1

@@ -1,0 +1,551 @@
+"""The one place where calls become columns: rows are written into preallocated arrays and handed to Arrow without a copy.
+
+`Words` is a column of few distinct values (dictionary-encoded); `Text` one of many. What belongs to the connection (addresses, ports, ids) is
+written once a connection and batch, and spread over the rows by numpy when the batch is handed out.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import socket
+import struct
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from parsers.schema import CALL_SCHEMA
+from parsers.weird import WEIRDS, bit
+
+try:
+    import cython
+except ModuleNotFoundError:
+    from parsers import _cython as cython
+
+if cython.compiled:
+    from cython.cimports.parsers.message import Message
+    from cython.cimports.parsers.octets import copy, same
+    from cython.cimports.parsers.siphash import bytes_hash
+else:
+    from parsers.message import Message
+    from parsers.octets import copy, same
+    from parsers.siphash import bytes_hash
+
+COMPILED = cython.compiled
+
+BODY_GAP = cython.declare(cython.ulonglong, bit("body_gap"))
+HEAD_GAP = cython.declare(cython.ulonglong, bit("head_gap"))
+HEAD_LIMITED = cython.declare(cython.ulonglong, bit("head_too_long") | bit("too_many_headers"))
+
+POOLED = cython.declare(cython.int, 4096)  # messages kept for reuse
+
+_PARTS = ("request_head", "request_body", "response_head", "response_body")
+_COMPLETE = [" ".join(part for k, part in enumerate(_PARTS) if mask >> k & 1) for mask in range(16)]
+_PROTOCOLS = [f"http/{version // 10}.{version % 10}" for version in range(100)]
+
+
+def readable(octets: bytes) -> str:
+    """Octets as text: UTF-8, with \\xNN for what is not."""
+    return octets.decode("utf-8", "backslashreplace")
+
+
+def address(hi: int, lo: int) -> str:
+    """An address of the flow table (128 bits, IPv4 as ::ffff:a.b.c.d) as text."""
+    if hi == 0 and lo >> 32 == 0xFFFF:
+        return socket.inet_ntop(socket.AF_INET, struct.pack("!I", lo & 0xFFFFFFFF))
+    return socket.inet_ntop(socket.AF_INET6, struct.pack("!QQ", hi, lo))
+
+
+@cython.cclass
+class Connection:
+    """The two ends of a connection, as the call log names them."""
+
+    def __init__(self) -> None:
+        self.a_hi = self.a_lo = self.b_hi = self.b_lo = 0
+        self.a_port = self.b_port = 0
+        self.client = 0
+        self.domain = 0
+        self.first_ts = 0
+        self.batch = -1
+        self.row = 0
+        self.uid = None
+        self.community = None
+
+    def identify(self) -> tuple[str, str]:
+        """`uid` and Community ID v1 (github.com/corelight/community-id-spec), made once.
+
+        The uid depends on the addresses, ports and first packet's time alone, so that the same capture gives the same ids.
+        """
+        if self.uid is None:
+            ends = sorted(
+                (
+                    (_packed(self.a_hi, self.a_lo), struct.pack("!H", self.a_port)),
+                    (_packed(self.b_hi, self.b_lo), struct.pack("!H", self.b_port)),
+                )
+            )
+            (one, one_port), (two, two_port) = ends
+            whole = one + two + b"\x06\x00" + one_port + two_port
+            self.community = "1:" + base64.b64encode(hashlib.sha1(b"\x00\x00" + whole, usedforsecurity=False).digest()).decode()
+            digest = hashlib.blake2b(whole + struct.pack("!qI", self.first_ts, self.domain), digest_size=12).digest()
+            self.uid = "C" + base64.b32encode(digest).decode().rstrip("=").lower()
+        return self.uid, self.community
+
+
+def _packed(hi: int, lo: int) -> bytes:
+    if hi == 0 and lo >> 32 == 0xFFFF:
+        return struct.pack("!I", lo & 0xFFFFFFFF)
+    return struct.pack("!QQ", hi, lo)
+
+
+@cython.cclass
+class Words:
+    """A dictionary of octet strings in order of first sight. The table is keyed: a stranger cannot choose strings that collide."""
+
+    def __init__(self, key: tuple[int, int]) -> None:
+        self.k0, self.k1 = key
+        self.arena = np.empty(1024, np.uint8)
+        self.used = 0
+        self.offsets = np.zeros(257, np.int32)
+        self.hashes = np.zeros(256, np.uint32)
+        self.slots = np.full(512, -1, np.int32)
+        self.mask = 511
+        self.count = 0
+        self.last = -1
+
+    def code(self, data, start, end):
+        """The index of data[start:end] in the dictionary, added when it is new."""
+        n: cython.Py_ssize_t = end - start
+        at: cython.int
+        k: cython.int
+        slot: cython.uint
+        h: cython.uint
+        if self.last >= 0:
+            # Calls of one connection, and of one client program, repeat their words: look at the last one first.
+            at = self.offsets[self.last]
+            if self.offsets[self.last + 1] - at == n and same(self.arena, at, data, start, end):
+                return self.last
+        h = bytes_hash(self.k0, self.k1, data, start, end) & 0xFFFFFFFF
+        slot = h & self.mask
+        while True:
+            k = self.slots[slot]
+            if k < 0:
+                break
+            if self.hashes[k] == h:
+                at = self.offsets[k]
+                if self.offsets[k + 1] - at == n and same(self.arena, at, data, start, end):
+                    self.last = k
+                    return k
+            slot = (slot + 1) & self.mask
+        k = self.count
+        if k + 1 >= self.offsets.shape[0] or (k + 1) * 2 > self.slots.shape[0]:
+            self._grow()
+            slot = h & self.mask
+            while self.slots[slot] >= 0:
+                slot = (slot + 1) & self.mask
+        if self.used + n > self.arena.shape[0]:
+            self.arena = _larger(self.arena, self.used, self.used + n)
+        copy(self.arena, self.used, data, start, end)
+        self.used += n
+        self.slots[slot] = k
+        self.hashes[k] = h
+        self.count += 1
+        self.offsets[self.count] = self.used
+        self.last = k
+        return k
+
+    def _grow(self):
+        k: cython.int
+        slot: cython.uint
+        size: cython.Py_ssize_t = self.slots.shape[0] * 2
+        self.offsets = np.resize(np.asarray(self.offsets), size // 2 + 1)
+        self.hashes = np.resize(np.asarray(self.hashes), size // 2)
+        self.slots = np.full(size, -1, np.int32)
+        self.mask = size - 1
+        for k in range(self.count):
+            slot = self.hashes[k] & self.mask
+            while self.slots[slot] >= 0:
+                slot = (slot + 1) & self.mask
+            self.slots[slot] = k
+        return 0
+
+    def values(self) -> pa.Array:
+        """The dictionary as an Arrow string array."""
+        offsets = np.asarray(self.offsets)[: self.count + 1]
+        arena = np.asarray(self.arena)
+        if self.used and arena[: self.used].max() >= 0x80:
+            octets = arena[: self.used].tobytes()
+            return pa.array([readable(octets[offsets[k] : offsets[k + 1]]) for k in range(self.count)], pa.string())
+        return pa.StringArray.from_buffers(self.count, pa.py_buffer(offsets), pa.py_buffer(arena))
+
+
+def _larger(arena: Any, used: int, needed: int) -> Any:
+    size = max(len(arena) * 2, needed)
+    larger = np.empty(size, np.uint8)
+    larger[:used] = np.asarray(arena)[:used]
+    return larger
+
+
+@cython.cclass
+class Text:
+    """A column of octet strings, one after another."""
+
+    def __init__(self, capacity: int, room: int) -> None:
+        self.arena = np.empty(room, np.uint8)
+        self.used = 0
+        self.offsets = np.zeros(capacity + 1, np.int32)
+        self.present = np.ones(capacity, np.uint8)
+        self.any_null = False
+
+    def add(self, row, data, start, end):
+        if self.used + (end - start) > self.arena.shape[0]:
+            self.arena = _larger(self.arena, self.used, self.used + (end - start))
+        copy(self.arena, self.used, data, start, end)
+        self.used += end - start
+        self.offsets[row + 1] = self.used
+        return 0
+
+    def null(self, row):
+        self.offsets[row + 1] = self.used
+        self.present[row] = 0
+        self.any_null = True
+        return 0
+
+    def column(self, rows: int, text: bool) -> pa.Array:
+        offsets = np.asarray(self.offsets)[: rows + 1]
+        arena = np.asarray(self.arena)
+        missing = self.any_null
+        present = np.asarray(self.present)[:rows]
+        if text and self.used and arena[: self.used].max() >= 0x80:
+            octets = arena[: self.used].tobytes()
+            return pa.array([readable(octets[offsets[k] : offsets[k + 1]]) if present[k] else None for k in range(rows)], pa.string())
+        valid = pa.py_buffer(np.packbits(present, bitorder="little")) if missing else None
+        return pa.Array.from_buffers(
+            pa.string() if text else pa.binary(), rows, [valid, pa.py_buffer(offsets), pa.py_buffer(arena)], rows - int(present.sum()) if missing else 0
+        )
+
+
+@cython.cclass
+class Calls:
+    """Calls on their way into batches. `ready` holds the batches that are full."""
+
+    def __init__(self, limits: Any, key: tuple[int, int], decode_body: Any) -> None:
+        self.limits = limits
+        self.decode_body = decode_body
+        self.counters = {}
+        self.ready = []
+        self.files = []
+        self.pool = []
+        self.batch_number = 0
+        self.total = 0
+        self.capacity = limits.batch_rows
+        self.budget = limits.batch_bytes
+        self.body_limit = limits.kept_body
+        self.k0_k1 = key
+        self.scratch = bytearray(256)
+        self._open()
+
+    def take(self):
+        """A message to fill, from the pool where there is one."""
+        m: Message
+        if self.pool:
+            m = self.pool.pop()
+        else:
+            m = Message()
+        m.in_use = True
+        return m
+
+    def give(self, m):
+        """Take a message back; it must not be used after."""
+        if not m.in_use:
+            raise AssertionError("a message was given back twice")
+        m.in_use = False
+        if len(self.pool) < POOLED:
+            m.reset()
+            self.pool.append(m)
+        return 0
+
+    def _open(self):
+        n = self.capacity
+        key = self.k0_k1
+        self.rows = 0
+        self.connections = []
+        self.batch_number += 1
+        self.ts = np.empty(n, np.int64)
+        self.packet = np.empty(n, np.int64)
+        self.duration = np.empty(n, np.int64)
+        self.ttfb = np.empty(n, np.int64)
+        self.request_bytes = np.empty(n, np.int64)
+        self.response_bytes = np.empty(n, np.int64)
+        self.conn = np.empty(n, np.int32)
+        self.status = np.empty(n, np.int32)
+        self.file = np.empty(n, np.int32)
+        self.weird_at = np.zeros(n + 1, np.int32)
+        self.complete = np.empty(n, np.uint8)
+        self.protocol = np.empty(n, np.uint8)
+        self.weird = np.empty(1024, np.int8)
+        self.weird_used = 0
+        self.method = Words(key)
+        self.host = Words(key)
+        self.request_type = Words(key)
+        self.response_type = Words(key)
+        self.user_agent = Words(key)
+        self.authorization = Words(key)
+        self.cookie = Words(key)
+        self.api_key = Words(key)
+        self.forwarded_for = Words(key)
+        self.request_encoding = Words(key)
+        self.response_encoding = Words(key)
+        self.c_method = np.empty(n, np.int32)
+        self.c_host = np.empty(n, np.int32)
+        self.c_request_type = np.empty(n, np.int32)
+        self.c_response_type = np.empty(n, np.int32)
+        self.c_user_agent = np.empty(n, np.int32)
+        self.c_authorization = np.empty(n, np.int32)
+        self.c_cookie = np.empty(n, np.int32)
+        self.c_api_key = np.empty(n, np.int32)
+        self.c_forwarded_for = np.empty(n, np.int32)
+        self.c_request_encoding = np.empty(n, np.int32)
+        self.c_response_encoding = np.empty(n, np.int32)
+        self.path = Text(n, 65_536)
+        self.query = Text(n, 65_536)
+        self.request_head = Text(n, 1_048_576)
+        self.response_head = Text(n, 1_048_576)
+        self.request_body = Text(n, 65_536)
+        self.response_body = Text(n, 1_048_576)
+        return 0
+
+    def _value(self, words, m, at, end):
+        """The code of a span of the head as it stands; -1 when it is absent."""
+        if at < 0:
+            return -1
+        return words.code(m.head, at, end)
+
+    def _lowered(self, words, m, at, end, stop):
+        """The code of a span of the head in lower case, up to the octet `stop` (0: all of it), without white space around it."""
+        n: cython.Py_ssize_t = 0
+        k: cython.Py_ssize_t
+        c: cython.uchar
+        head: cython.uchar[::1]
+        if at < 0:
+            return -1
+        if end - at > len(self.scratch):
+            self.scratch = bytearray(2 * (end - at))
+        head = m.head
+        for k in range(at, end):
+            c = head[k]
+            if stop and c == stop:
+                break
+            if 65 <= c <= 90:
+                c |= 32
+            self.scratch[n] = c
+            n += 1
+        while n > 0 and (self.scratch[n - 1] == 32 or self.scratch[n - 1] == 9):
+            n -= 1
+        return words.code(self.scratch, 0, n)
+
+    def _body(self, text, row, m):
+        """Write a message's body, its content coding undone (RFC 9110 8.4)."""
+        if m.coding_at >= 0 and m.body_kept > 0:
+            body, odd = self.decode_body(
+                bytes(m.body[: m.body_kept]),
+                bytes(m.head[m.coding_at : m.coding_end]).decode("latin-1"),
+                self.body_limit,
+                self.limits.inflate_ratio,
+            )
+            if odd is not None and not (m.body_kept >= self.body_limit and odd == "content_coding_broken"):
+                m.weirds |= bit(odd)
+            text.add(row, body, 0, min(len(body), self.body_limit))
+        else:
+            text.add(row, m.body, 0, m.body_kept)
+        return 0
+
+    def add(self, connection, request, response, weird):
+        """One call: a request, a response, or both. The messages stay the caller's."""
+        row: cython.int = self.rows
+        q: Message = request
+        r: Message = response
+        parts: cython.int = 0
+        k: cython.int
+        version: cython.int = -1
+        if connection.batch != self.batch_number:
+            connection.batch = self.batch_number
+            connection.row = len(self.connections)
+            self.connections.append(connection)
+        self.conn[row] = connection.row
+        self.duration[row] = -1
+        self.ttfb[row] = -1
+        if q is not None:
+            version = q.version
+            self.ts[row] = q.first_ts
+            self.packet[row] = q.packet
+            self.file[row] = q.packet_file
+            self.c_method[row] = self.method.code(q.head, q.method_at, q.method_end)
+            if q.authority_at >= 0:
+                self.c_host[row] = self._lowered(self.host, q, q.authority_at, q.authority_end, 0)
+            else:
+                self.c_host[row] = self._lowered(self.host, q, q.host_at, q.host_end, 0)
+            if q.path_at >= 0:
+                self.path.add(row, q.head, q.path_at, q.path_end)
+            else:
+                self.path.null(row)
+            if q.query_at >= 0:
+                self.query.add(row, q.head, q.query_at, q.query_end)
+            else:
+                self.query.null(row)
+            self.c_request_type[row] = self._lowered(self.request_type, q, q.type_at, q.type_end, 59)
+            self.c_user_agent[row] = self._value(self.user_agent, q, q.agent_at, q.agent_end)
+            self.c_authorization[row] = self._value(self.authorization, q, q.authorization_at, q.authorization_end)
+            self.c_cookie[row] = self._value(self.cookie, q, q.cookie_at, q.cookie_end)
+            self.c_api_key[row] = self._value(self.api_key, q, q.key_at, q.key_end)
+            self.c_forwarded_for[row] = self._value(self.forwarded_for, q, q.forwarded_at, q.forwarded_end)
+            self.c_request_encoding[row] = self._value(self.request_encoding, q, q.coding_at, q.coding_end)
+            self.request_head.add(row, q.head, 0, q.head_length)
+            self._body(self.request_body, row, q)
+            weird |= q.weirds
+            self.request_bytes[row] = q.body_length if q.body_complete else -1
+            if q.head_complete and q.weirds & (HEAD_GAP | HEAD_LIMITED) == 0:
+                parts |= 1
+            if q.body_complete and q.weirds & BODY_GAP == 0:
+                parts |= 2
+        else:
+            self.c_method[row] = self.c_host[row] = self.c_request_type[row] = self.c_user_agent[row] = -1
+            self.c_authorization[row] = self.c_cookie[row] = self.c_api_key[row] = self.c_forwarded_for[row] = -1
+            self.c_request_encoding[row] = -1
+            self.path.null(row)
+            self.query.null(row)
+            self.request_head.null(row)
+            self.request_body.null(row)
+            self.request_bytes[row] = -1
+        if r is not None:
+            if q is None:
+                version = r.version
+                self.ts[row] = r.first_ts
+                self.packet[row] = r.packet
+                self.file[row] = r.packet_file
+            elif r.last_ts >= q.first_ts:
+                self.duration[row] = r.last_ts - q.first_ts
+                if r.first_ts >= q.last_ts:
+                    self.ttfb[row] = r.first_ts - q.last_ts
+            self.status[row] = r.status
+            self.c_response_type[row] = self._lowered(self.response_type, r, r.type_at, r.type_end, 59)
+            self.c_response_encoding[row] = self._value(self.response_encoding, r, r.coding_at, r.coding_end)
+            self.response_head.add(row, r.head, 0, r.head_length)
+            self._body(self.response_body, row, r)
+            weird |= r.weirds
+            self.response_bytes[row] = r.body_length if r.body_complete else -1
+            if r.head_complete and r.weirds & (HEAD_GAP | HEAD_LIMITED) == 0:
+                parts |= 4
+            if r.body_complete and r.weirds & BODY_GAP == 0:
+                parts |= 8
+        else:
+            self.status[row] = -1
+            self.c_response_type[row] = -1
+            self.c_response_encoding[row] = -1
+            self.response_head.null(row)
+            self.response_body.null(row)
+            self.response_bytes[row] = -1
+        self.complete[row] = parts
+        self.protocol[row] = version if 0 < version < 100 else 11
+        if weird:
+            if self.weird_used + 64 > len(self.weird):
+                self.weird = np.resize(np.asarray(self.weird), len(self.weird) * 2)
+            k = 0
+            while weird:
+                if weird & 1:
+                    self.weird[self.weird_used] = k
+                    self.weird_used += 1
+                weird >>= 1
+                k += 1
+        self.weird_at[row + 1] = self.weird_used
+        self.rows = row + 1
+        self.total += 1
+        if self.rows == self.capacity or self.request_head.used + self.response_head.used + self.request_body.used + self.response_body.used + self.path.used + self.query.used > self.budget:
+            self.flush()
+        return 0
+
+    def flush(self) -> None:
+        """Hand the rows so far out as one batch into `ready`."""
+        rows = self.rows
+        if rows == 0:
+            return
+        conn = np.asarray(self.conn)[:rows]
+        uids, communities, one_ip, two_ip, one_port, two_port = [], [], [], [], [], []
+        ips: dict[str, int] = {}
+        for connection in self.connections:
+            uid, community = connection.identify()
+            uids.append(uid)
+            communities.append(community)
+            ends = [
+                (ips.setdefault(address(connection.a_hi, connection.a_lo), len(ips)), connection.a_port),
+                (ips.setdefault(address(connection.b_hi, connection.b_lo), len(ips)), connection.b_port),
+            ]
+            client, server = ends if connection.client == 0 else ends[::-1]
+            one_ip.append(client[0])
+            one_port.append(client[1])
+            two_ip.append(server[0])
+            two_port.append(server[1])
+        ip_words = pa.array(list(ips), pa.string())
+        unique = {}
+        community_codes = np.array([unique.setdefault(c, len(unique)) for c in communities], np.int32)
+        weird_at = np.asarray(self.weird_at)[: rows + 1]
+        weird = np.asarray(self.weird)[: self.weird_used].astype(np.int32)
+        for code, count in enumerate(np.bincount(weird, minlength=len(WEIRDS))):
+            if count:
+                name = "weird." + WEIRDS[code]
+                self.counters[name] = self.counters.get(name, 0) + int(count)
+        columns = {
+            "ts": pa.array(np.asarray(self.ts)[:rows]),
+            "uid": _codes(conn, pa.array(uids, pa.string())),
+            "client_ip": _codes(np.array(one_ip, np.int32)[conn], ip_words),
+            "client_port": pa.array(np.array(one_port, np.int32)[conn]),
+            "server_ip": _codes(np.array(two_ip, np.int32)[conn], ip_words),
+            "server_port": pa.array(np.array(two_port, np.int32)[conn]),
+            "protocol": _codes(np.asarray(self.protocol)[:rows].astype(np.int32), pa.array(_PROTOCOLS)),
+            "method": _codes(np.asarray(self.c_method)[:rows], self.method.values()),
+            "scheme": _codes(np.zeros(rows, np.int32), pa.array(["http"])),
+            "host": _codes(np.asarray(self.c_host)[:rows], self.host.values()),
+            "path": self.path.column(rows, True),
+            "query": self.query.column(rows, True),
+            "status": _known(np.asarray(self.status)[:rows]),
+            "request_bytes": _known(np.asarray(self.request_bytes)[:rows]),
+            "response_bytes": _known(np.asarray(self.response_bytes)[:rows]),
+            "request_type": _codes(np.asarray(self.c_request_type)[:rows], self.request_type.values()),
+            "response_type": _codes(np.asarray(self.c_response_type)[:rows], self.response_type.values()),
+            "user_agent": _codes(np.asarray(self.c_user_agent)[:rows], self.user_agent.values()),
+            "duration": _known(np.asarray(self.duration)[:rows]),
+            "ttfb": _known(np.asarray(self.ttfb)[:rows]),
+            "complete": _codes(np.asarray(self.complete)[:rows].astype(np.int32), pa.array(_COMPLETE)),
+            "weird": pa.ListArray.from_arrays(
+                pa.array(weird_at), pa.DictionaryArray.from_arrays(pa.array(weird), pa.array(list(WEIRDS), pa.string()))
+            ),
+            "community_id": _codes(community_codes[conn], pa.array(list(unique), pa.string())),
+            "pcap_file": _codes(np.asarray(self.file)[:rows], pa.array(self.files, pa.string())),
+            "packet": pa.array(np.asarray(self.packet)[:rows]),
+            "authorization": _codes(np.asarray(self.c_authorization)[:rows], self.authorization.values()),
+            "cookie": _codes(np.asarray(self.c_cookie)[:rows], self.cookie.values()),
+            "api_key": _codes(np.asarray(self.c_api_key)[:rows], self.api_key.values()),
+            "forwarded_for": _codes(np.asarray(self.c_forwarded_for)[:rows], self.forwarded_for.values()),
+            "request_encoding": _codes(np.asarray(self.c_request_encoding)[:rows], self.request_encoding.values()),
+            "response_encoding": _codes(np.asarray(self.c_response_encoding)[:rows], self.response_encoding.values()),
+            "request_head": self.request_head.column(rows, False),
+            "response_head": self.response_head.column(rows, False),
+            "request_body": self.request_body.column(rows, False),
+            "response_body": self.response_body.column(rows, False),
+        }
+        self.ready.append(pa.RecordBatch.from_arrays(list(columns.values()), schema=CALL_SCHEMA))
+        self._open()
+
+
+def _codes(codes: Any, words: pa.Array) -> pa.DictionaryArray:
+    """Codes and their dictionary as one column; -1 is null."""
+    if len(codes) and codes.min() < 0:
+        return pa.DictionaryArray.from_arrays(pa.array(codes, mask=codes < 0), words)
+    return pa.DictionaryArray.from_arrays(pa.array(codes), words)
+
+
+def _known(values: Any) -> pa.Array:
+    """Numbers of which -1 is null."""
+    if len(values) and values.min() < 0:
+        return pa.array(values, mask=values < 0)
+    return pa.array(values)

@@ -1,0 +1,68 @@
+from parsers.message cimport Message
+from parsers.batch cimport Calls, Connection
+
+cdef class Side:
+    cdef public int state
+    cdef public bint fresh                  # nothing read yet: the first octets decide whether this is HTTP
+    cdef public Message message
+    cdef public long long remaining         # octets left of a body or a chunk
+    cdef public Py_ssize_t line_at          # start of the first line of a partial head that is not read yet
+    cdef public int digits, line_octets     # of a chunk size line; of a trailer line
+    cdef public bint spaced, strict         # white space was skipped; only a strict start line is taken
+    cdef public long long position          # stream position of the next octet
+    cdef public long long ack, ts, packet
+    cdef public int packet_file
+
+cdef class Http1:
+    cdef public Side side0, side1
+    cdef public int client                  # which side sends requests: 0, 1, or -1 while unknown
+    cdef public bint dead, order_lost, pipelined, lost_request
+    cdef public long long lost_ack          # what the client had received when it sent the last octets before a lost request; -1 none was lost
+    cdef public long long unexplained       # end of the last server octets that no request we know explains
+    cdef public Message unsure              # a response paired after a request was lost: the next message confirms or refutes the pair
+    cdef public list requests               # messages waiting for their response, oldest first
+    cdef public unsigned long long pending_weird
+    cdef Calls calls
+    cdef Connection connection
+    cdef Py_ssize_t head_limit, body_limit
+    cdef int headers_limit, waiting_limit
+    cdef int feed(self, int who, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t end, long long pos, long long ack, long long ts, int packet_file, long long packet) except -1
+    cdef int gap(self, int who, long long n) except -1
+    cdef int close(self, int who) except -1
+    cdef int finish(self) except -1
+    cdef int odd(self, int who, unsigned long long weird) except -1
+    cdef Py_ssize_t _start(self, int who, Side side, const unsigned char[::1] data, Py_ssize_t i, Py_ssize_t end) except -2
+    cdef Py_ssize_t _head(self, int who, Side side, const unsigned char[::1] data, Py_ssize_t i, Py_ssize_t end) except -2
+    cdef Py_ssize_t _chunked(self, int who, Side side, const unsigned char[::1] data, Py_ssize_t i, Py_ssize_t end) except -2
+    cdef Py_ssize_t _junk(self, int who, Side side, const unsigned char[::1] data, Py_ssize_t i, Py_ssize_t end) except -2
+    cdef Py_ssize_t _refuse(self, int who, Side side, const unsigned char[::1] data, Py_ssize_t i, Py_ssize_t end) except -2
+    cdef Py_ssize_t _broken(self, int who, Side side, Py_ssize_t first, Py_ssize_t i) except -2
+    cdef int _chunk_begins(self, Side side) except -1
+    cdef int _hand_over(self, bint tunnel) except -1
+    cdef int _not_http(self) except -1
+    cdef int _head_done(self, int who, Side side) except -1
+    cdef int _request_head(self, Side side, Message m) except -1
+    cdef int _response_head(self, Side side, Message m) except -1
+    cdef int _match(self, Message m) except -1
+    cdef int _done(self, int who, Side side) except -1
+    cdef int _cut(self, int who, Side side) except -1
+    cdef int _response_over(self, Message m) except -1
+    cdef int _emit(self, Message request, Message response) except -1
+    cdef int _confirm(self, bint right) except -1
+    cdef int _unanswered(self, int n) except -1
+    cdef Side _side(self, int who)
+
+cdef int lines(Message m, const unsigned char[::1] data, Py_ssize_t base, Side side, Py_ssize_t end, int headers_limit) except -5
+cdef int request_line(Message m, const unsigned char[::1] data, Py_ssize_t base, Py_ssize_t s, Py_ssize_t e) except -1
+cdef int status_line(Message m, const unsigned char[::1] data, Py_ssize_t base, Py_ssize_t s, Py_ssize_t e) except -1
+cdef int header_line(Message m, const unsigned char[::1] data, Py_ssize_t base, Py_ssize_t s, Py_ssize_t e) except -1
+cdef bint is_name(const unsigned char[::1] data, Py_ssize_t s, Py_ssize_t n, int name) except -1
+cdef int content_length(Message m, const unsigned char[::1] data, Py_ssize_t s, Py_ssize_t e) except -1
+cdef int transfer_encoding(Message m, const unsigned char[::1] data, Py_ssize_t s, Py_ssize_t e) except -1
+cdef int census(Message m) except -1
+cdef int target(Message m) except -1
+cdef int begins(const unsigned char[::1] data, Py_ssize_t s, Py_ssize_t e) except -1
+cdef bint is_token(unsigned char c)
+cdef long long version_of(const unsigned char[::1] data, Py_ssize_t s, Py_ssize_t e) except -2
+cdef bint hopeless(Message m) except -1
+cdef bint known_method(Message m) except -1

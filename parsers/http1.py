@@ -1,0 +1,1368 @@
+"""HTTP/1.0 and 1.1 (and 0.9) on one connection, read as servers and browsers really read it (RFC 9110, RFC 9112).
+
+Octets of both directions come in causal order (`parsers.reassembly` sees to it): when a response is read, the octets of the requests that its
+sender had received have been read, or are known to be lost. So a response is matched with its request the moment its head is read.
+
+How requests and responses pair
+    Nothing lost: in order, as RFC 9112 9.3.2 asks, and only if the server had received the request's first octet.
+    Octets lost where a message may have begun: order proves nothing any more. A response then belongs to the request whose sender had received
+    exactly what stands before that response (`response.start == request.ack`). A client that pipelines breaks this rule, so on a connection seen
+    to pipeline, or where a lost request may have gone unanswered, nothing is paired after such a loss. A pair that is made puts the order right again.
+
+After a loss
+    Inside a body or chunk of known length, that many octets are skipped. Elsewhere the message is given up, and the next segment that opens
+    with a start line is the next message. Malformed text is not loss: there the next *line* that is a start line goes on (so that how the
+    stream was cut into segments changes nothing).
+"""
+
+from __future__ import annotations
+
+try:
+    import cython
+except ModuleNotFoundError:
+    from parsers import _cython as cython
+
+from parsers.weird import bit
+
+if cython.compiled:
+    from cython.cimports.libc.string import memchr
+    from cython.cimports.parsers.batch import Calls, Connection
+    from cython.cimports.parsers.message import Message
+    from cython.cimports.parsers.octets import find
+else:
+    from parsers.message import Message
+    from parsers.octets import find
+
+COMPILED = cython.compiled
+
+# What a side is reading. START: between messages. RESYNC: after a loss, a segment that opens with a start line ends it. JUNK: after malformed
+# text, a line that is a start line ends it. ASIDE: nothing more is read (tunnels, upgrades, other protocols).
+START = cython.declare(cython.int, 0)
+HEAD = cython.declare(cython.int, 1)
+BODY = cython.declare(cython.int, 2)
+CHUNK_SIZE = cython.declare(cython.int, 3)
+CHUNK_EXTENSION = cython.declare(cython.int, 4)
+CHUNK_DATA = cython.declare(cython.int, 5)
+CHUNK_END = cython.declare(cython.int, 6)
+TRAILER = cython.declare(cython.int, 7)
+UNTIL_CLOSE = cython.declare(cython.int, 8)
+RESYNC = cython.declare(cython.int, 9)
+JUNK = cython.declare(cython.int, 10)
+ASIDE = cython.declare(cython.int, 11)
+
+HEAD_GAP = cython.declare(cython.ulonglong, bit("head_gap"))
+BODY_GAP = cython.declare(cython.ulonglong, bit("body_gap"))
+BARE_LF = cython.declare(cython.ulonglong, bit("bare_lf"))
+BARE_CR = cython.declare(cython.ulonglong, bit("bare_cr"))
+OBS_FOLD = cython.declare(cython.ulonglong, bit("obs_fold"))
+SPACE_BEFORE_COLON = cython.declare(cython.ulonglong, bit("space_before_colon"))
+HEADER_WITHOUT_COLON = cython.declare(cython.ulonglong, bit("header_without_colon"))
+HEADER_NAME_INVALID = cython.declare(cython.ulonglong, bit("header_name_invalid"))
+NUL_IN_HEAD = cython.declare(cython.ulonglong, bit("nul_in_head"))
+CONTROL_IN_HEAD = cython.declare(cython.ulonglong, bit("control_in_head"))
+HEAD_TOO_LONG = cython.declare(cython.ulonglong, bit("head_too_long"))
+TOO_MANY_HEADERS = cython.declare(cython.ulonglong, bit("too_many_headers"))
+LENGTH_REPEATED = cython.declare(cython.ulonglong, bit("content_length_repeated"))
+LENGTH_CONFLICT = cython.declare(cython.ulonglong, bit("content_length_conflict"))
+LENGTH_INVALID = cython.declare(cython.ulonglong, bit("content_length_invalid"))
+LENGTH_AND_TRANSFER = cython.declare(cython.ulonglong, bit("content_length_and_transfer_encoding"))
+TRANSFER_UNKNOWN = cython.declare(cython.ulonglong, bit("transfer_encoding_unknown"))
+TRANSFER_OBFUSCATED = cython.declare(cython.ulonglong, bit("transfer_encoding_obfuscated"))
+TRANSFER_NOT_FINAL = cython.declare(cython.ulonglong, bit("transfer_encoding_not_final"))
+TRANSFER_IN_10 = cython.declare(cython.ulonglong, bit("transfer_encoding_in_http10"))
+TRANSFER_REPEATED = cython.declare(cython.ulonglong, bit("transfer_encoding_repeated"))
+CHUNK_SIZE_INVALID = cython.declare(cython.ulonglong, bit("chunk_size_invalid"))
+CHUNK_SIZE_SPACE = cython.declare(cython.ulonglong, bit("chunk_size_whitespace"))
+CHUNK_EXTENDED = cython.declare(cython.ulonglong, bit("chunk_extension"))
+CHUNK_BARE_LF = cython.declare(cython.ulonglong, bit("chunk_bare_lf"))
+CHUNK_END_MISSING = cython.declare(cython.ulonglong, bit("chunk_end_missing"))
+CHUNK_TRAILER = cython.declare(cython.ulonglong, bit("chunk_trailer"))
+HOST_MISSING = cython.declare(cython.ulonglong, bit("host_missing"))
+HOST_REPEATED = cython.declare(cython.ulonglong, bit("host_repeated"))
+HOST_DIFFERS = cython.declare(cython.ulonglong, bit("host_differs_from_target"))
+METHOD_UNKNOWN = cython.declare(cython.ulonglong, bit("method_unknown"))
+REQUEST_LINE_SPACE = cython.declare(cython.ulonglong, bit("request_line_whitespace"))
+REQUEST_LINE_MALFORMED = cython.declare(cython.ulonglong, bit("request_line_malformed"))
+TARGET_CONTROL = cython.declare(cython.ulonglong, bit("target_control"))
+VERSION_UNKNOWN = cython.declare(cython.ulonglong, bit("version_unknown"))
+HTTP_0_9 = cython.declare(cython.ulonglong, bit("http_0_9"))
+BLANK_LINE = cython.declare(cython.ulonglong, bit("blank_line_before_message"))
+BODY_ON_GET = cython.declare(cython.ulonglong, bit("body_on_get"))
+STATUS_MALFORMED = cython.declare(cython.ulonglong, bit("status_line_malformed"))
+NOT_HTTP = cython.declare(cython.ulonglong, bit("response_not_http"))
+UNSOLICITED = cython.declare(cython.ulonglong, bit("response_unsolicited"))
+EARLY = cython.declare(cython.ulonglong, bit("response_before_request_end"))
+PIPELINED = cython.declare(cython.ulonglong, bit("requests_pipelined"))
+JUNK_BETWEEN = cython.declare(cython.ulonglong, bit("junk_between_messages"))
+CLOSED_EARLY = cython.declare(cython.ulonglong, bit("connection_closed_early"))
+UPGRADED = cython.declare(cython.ulonglong, bit("upgraded"))
+TUNNEL = cython.declare(cython.ulonglong, bit("tunnel"))
+TOO_MANY_WAITING = cython.declare(cython.ulonglong, bit("too_many_waiting"))
+
+SMALLEST_REQUEST = cython.declare(cython.longlong, 16)  # octets of `GET / HTTP/1.0` and two line ends: fewer lost octets hide no request
+
+# Header names that this module reads, lower case, one after another; NAME_AT and NAME_END are where each stands.
+_NAMES = (
+    "host", "cookie", "upgrade", "user-agent", "connection", "content-type", "authorization", "content-length", "x-forwarded-for",
+    "content-encoding", "transfer-encoding", "x-api-key", "forwarded", "x-real-ip", "api-key", "x-auth-token", "apikey", "expect",
+    "x-access-token", "http/", "get", "head", "post", "put", "delete", "options", "patch", "trace", "connect", "chunked", "identity", "close", "propfind", "x-amz-security-token",
+)  # fmt: skip
+_text = "".join(_NAMES).encode()
+_at = [sum(map(len, _NAMES[:k])) for k in range(len(_NAMES) + 1)]
+NAME_TEXT = cython.declare(cython.const[cython.uchar][::1], _text)
+NAME_AT = cython.declare(cython.const[cython.uchar][::1], bytes(min(at, 255) for at in _at))
+if _at[-1] > 65_535:
+    raise AssertionError("NAME_AT holds two octets an entry")
+NAME_HIGH = cython.declare(cython.const[cython.uchar][::1], bytes(at >> 8 for at in _at))
+NAME_LOW = cython.declare(cython.const[cython.uchar][::1], bytes(at & 255 for at in _at))
+HOST = cython.declare(cython.int, 0)
+COOKIE = cython.declare(cython.int, 1)
+UPGRADE = cython.declare(cython.int, 2)
+USER_AGENT = cython.declare(cython.int, 3)
+CONNECTION = cython.declare(cython.int, 4)
+CONTENT_TYPE = cython.declare(cython.int, 5)
+AUTHORIZATION = cython.declare(cython.int, 6)
+CONTENT_LENGTH = cython.declare(cython.int, 7)
+X_FORWARDED_FOR = cython.declare(cython.int, 8)
+CONTENT_ENCODING = cython.declare(cython.int, 9)
+TRANSFER_ENCODING = cython.declare(cython.int, 10)
+X_API_KEY = cython.declare(cython.int, 11)
+FORWARDED = cython.declare(cython.int, 12)
+X_REAL_IP = cython.declare(cython.int, 13)
+API_KEY = cython.declare(cython.int, 14)
+X_AUTH_TOKEN = cython.declare(cython.int, 15)
+APIKEY = cython.declare(cython.int, 16)
+EXPECT = cython.declare(cython.int, 17)
+X_ACCESS_TOKEN = cython.declare(cython.int, 18)
+HTTP_SLASH = cython.declare(cython.int, 19)
+GET = cython.declare(cython.int, 20)
+HEAD_METHOD = cython.declare(cython.int, 21)
+CONNECT = cython.declare(cython.int, 28)
+CHUNKED = cython.declare(cython.int, 29)
+IDENTITY = cython.declare(cython.int, 30)
+CLOSE = cython.declare(cython.int, 31)
+
+# RFC 9110 5.6.2: the octets of a token.
+_tchar = bytes(chr(c).isalnum() and c < 128 or chr(c) in "!#$%&'*+-.^_`|~" for c in range(256))
+TCHAR = cython.declare(cython.const[cython.uchar][::1], _tchar)
+
+
+def is_token(c):
+    return TCHAR[c] != 0
+
+
+def is_name(data, s, n, name):
+    """Whether data[s:s+n] is that name, whatever its case."""
+    at: cython.int = NAME_HIGH[name] * 256 + NAME_LOW[name]
+    end: cython.int = NAME_HIGH[name + 1] * 256 + NAME_LOW[name + 1]
+    k: cython.Py_ssize_t
+    if end - at != n:
+        return False
+    for k in range(n):
+        # `| 32` lowers letters and leaves `-` and `/` alone.
+        if (data[s + k] | 32) != NAME_TEXT[at + k]:
+            return False
+    return True
+
+
+def version_of(data, s, e):
+    """10 times major plus minor of `HTTP/x.y` at data[s:e]; 0 for another HTTP version; -1 when it is no HTTP version."""
+    if e - s < 5 or not is_name(data, s, 5, HTTP_SLASH):
+        return -1
+    if e - s == 8 and data[s + 6] == 46 and 48 <= data[s + 5] <= 57 and 48 <= data[s + 7] <= 57:
+        return (data[s + 5] - 48) * 10 + data[s + 7] - 48
+    return 0
+
+
+def begins(data, s, e):
+    """What data[s:e], the start of a segment or line, opens with: 1 a request line, 2 a status line, 0 neither. Strict, since it decides where
+    a message begins amid octets that may be anything."""
+    i: cython.Py_ssize_t = s
+    k: cython.Py_ssize_t
+    stop: cython.Py_ssize_t
+    if e - s < 12:
+        return 0
+    if data[s] == 72 and data[s + 1] == 84 and data[s + 2] == 84 and data[s + 3] == 80:  # HTTP
+        if data[s + 4] == 47 and data[s + 5] == 49 and data[s + 6] == 46 and 48 <= data[s + 7] <= 49 and data[s + 8] == 32:
+            if 49 <= data[s + 9] <= 57 and 48 <= data[s + 10] <= 57 and 48 <= data[s + 11] <= 57:
+                if e - s == 12 or data[s + 12] == 32 or data[s + 12] == 13 or data[s + 12] == 10:
+                    return 2
+        return 0
+    while i < e and i - s < 24 and 65 <= data[i] <= 90:
+        i += 1
+    if i - s < 3 or i >= e or data[i] != 32:
+        return 0
+    i += 1
+    if i >= e or not (data[i] == 47 or data[i] == 42 or is_token(data[i])):
+        return 0
+    k = i
+    while k < e and data[k] > 32 and data[k] != 127:
+        k += 1
+    if k == e:
+        # The target runs to the end of what was captured of this segment: a long one, or nothing.
+        return 1 if data[i] == 47 and e - s >= 200 else 0
+    if data[k] != 32 or k == i:
+        return 0
+    stop = k + 9
+    if stop > e:
+        stop = e
+    if stop - k < 9:
+        return 0
+    if version_of(data, k + 1, stop) // 10 != 1:
+        return 0
+    if stop < e and data[stop] != 13 and data[stop] != 10:
+        return 0
+    return 1
+
+
+def request_line(m, data, base, s, e):
+    """Read a request line: 0 it is none, 1 it is one, 2 it is an HTTP/0.9 simple request."""
+    i: cython.Py_ssize_t = s
+    k: cython.Py_ssize_t
+    v: cython.longlong
+    while i < e and (data[i] == 32 or data[i] == 9):
+        i += 1
+    if i > s:
+        m.weirds |= REQUEST_LINE_SPACE
+    k = i
+    while i < e and is_token(data[i]):
+        i += 1
+    if i == k or i - k > 64 or i >= e or (data[i] != 32 and data[i] != 9):
+        return 0
+    m.method_at = k - base
+    m.method_end = i - base
+    if i + 1 < e and (data[i] == 9 or data[i + 1] == 32 or data[i + 1] == 9):
+        m.weirds |= REQUEST_LINE_SPACE
+    while i < e and (data[i] == 32 or data[i] == 9):
+        i += 1
+    while e > i and (data[e - 1] == 32 or data[e - 1] == 9):
+        e -= 1
+        m.weirds |= REQUEST_LINE_SPACE
+    if i >= e:
+        return 0
+    k = e
+    while k > i and data[k - 1] != 32 and data[k - 1] != 9:
+        k -= 1
+    v = version_of(data, k, e) if k > i else -1
+    if v < 0:
+        # RFC 1945 4.1: Simple-Request = "GET" SP Request-URI CRLF.
+        m.target_at = i - base
+        m.target_end = e - base
+        if m.method_end - m.method_at == 3 and is_name(data, base + m.method_at, 3, GET) and k == i:
+            if data[i] == 47 or (e - i > 7 and is_name(data, i, 4, HTTP_SLASH) is False and data[i] | 32 == 104 and data[i + 4] == 58):
+                m.version = 9
+                m.weirds |= HTTP_0_9
+                return 2
+        return 0
+    m.version = v
+    if v != 11 and v != 10:
+        m.weirds |= VERSION_UNKNOWN
+        if v >= 20 and v < 40:
+            return 0  # the preface of HTTP/2 and the like
+    e = k
+    while e > i and (data[e - 1] == 32 or data[e - 1] == 9):
+        e -= 1
+    if k - e > 1:
+        m.weirds |= REQUEST_LINE_SPACE
+    if e <= i:
+        return 0
+    m.target_at = i - base
+    m.target_end = e - base
+    return 1
+
+
+def status_line(m, data, base, s, e):
+    """Read a status line: 1 it is one, 0 it is none."""
+    i: cython.Py_ssize_t = s
+    k: cython.Py_ssize_t
+    code: cython.int = 0
+    while i < e and (data[i] == 32 or data[i] == 9):
+        i += 1
+        m.weirds |= STATUS_MALFORMED
+    if e - i < 5 or not is_name(data, i, 5, HTTP_SLASH):
+        return 0
+    k = i
+    while i < e and data[i] != 32 and data[i] != 9:
+        i += 1
+    m.version = version_of(data, k, i)
+    if m.version != 11 and m.version != 10:
+        m.weirds |= VERSION_UNKNOWN
+    if not (data[k] == 72 and data[k + 1] == 84 and data[k + 2] == 84 and data[k + 3] == 80):
+        m.weirds |= STATUS_MALFORMED
+    k = i
+    while i < e and (data[i] == 32 or data[i] == 9):
+        i += 1
+    if i - k != 1 and i < e:
+        m.weirds |= STATUS_MALFORMED
+    k = i
+    while i < e and 48 <= data[i] <= 57 and i - k < 4:
+        code = code * 10 + data[i] - 48
+        i += 1
+    if i - k != 3 or (i < e and data[i] != 32):
+        m.weirds |= STATUS_MALFORMED
+    m.status = code if i > k else 0
+    return 1
+
+
+def content_length(m, data, s, e):
+    """Take a Content-Length value (RFC 9110 8.6; a list of equal values is one value, RFC 9112 6.3)."""
+    value: cython.longlong = -1
+    i: cython.Py_ssize_t = s
+    if i >= e:
+        m.weirds |= LENGTH_INVALID
+        return 0
+    if data[i] == 43:  # some servers take "+5"
+        m.weirds |= LENGTH_INVALID
+        i += 1
+    while i < e:
+        if 48 <= data[i] <= 57:
+            if value < 0:
+                value = 0
+            if value > 100_000_000_000_000_000:
+                m.weirds |= LENGTH_INVALID
+                return 0
+            value = value * 10 + data[i] - 48
+        elif data[i] == 44 and value >= 0:
+            m.weirds |= LENGTH_REPEATED
+            content_length(m, data, s, i)
+            i += 1
+            while i < e and (data[i] == 32 or data[i] == 9):
+                i += 1
+            return content_length(m, data, i, e)
+        else:
+            # As lenient servers and browsers do: the digits in front count, what follows is an oddity.
+            m.weirds |= LENGTH_INVALID
+            break
+        i += 1
+    if value < 0:
+        return 0
+    if m.content_length >= 0:
+        if m.content_length != value:
+            m.weirds |= LENGTH_CONFLICT
+            return 0
+        m.weirds |= LENGTH_REPEATED
+        return 0
+    m.content_length = value
+    return 0
+
+
+def transfer_encoding(m, data, s, e):
+    """Take a Transfer-Encoding value: a list of codings, the last of which frames the body (RFC 9112 6.1)."""
+    i: cython.Py_ssize_t = s
+    k: cython.Py_ssize_t
+    stop: cython.Py_ssize_t
+    if m.transfer & 4:
+        m.weirds |= TRANSFER_REPEATED
+    m.transfer |= 4
+    while i < e:
+        while i < e and (data[i] == 32 or data[i] == 9 or data[i] == 44 or data[i] == 13 or data[i] == 10 or data[i] == 11 or data[i] == 12):
+            if data[i] == 11 or data[i] == 12:
+                m.weirds |= TRANSFER_OBFUSCATED
+            i += 1
+        k = i
+        while i < e and data[i] != 44:
+            i += 1
+        stop = i
+        while stop > k and (data[stop - 1] == 32 or data[stop - 1] == 9 or data[stop - 1] == 11 or data[stop - 1] == 12 or data[stop - 1] == 0):
+            stop -= 1
+            if data[stop] < 32 and data[stop] != 9:
+                m.weirds |= TRANSFER_OBFUSCATED
+        if stop == k:
+            continue
+        if m.transfer & 1:
+            m.weirds |= TRANSFER_NOT_FINAL
+        if is_name(data, k, stop - k, CHUNKED):
+            m.transfer |= 1
+        elif is_name(data, k, stop - k, IDENTITY):
+            m.transfer |= 8
+        else:
+            m.transfer |= 2
+            if stop - k >= 7:
+                # `chunked` with something around it: quotes, parameters, prefixes.
+                while k + 7 <= stop:
+                    if is_name(data, k, 7, CHUNKED):
+                        m.weirds |= TRANSFER_OBFUSCATED
+                        break
+                    k += 1
+            m.weirds |= TRANSFER_UNKNOWN
+    return 0
+
+
+def header_line(m, data, base, s, e):
+    """Read one header line, data[s:e] without its line end; known names leave their span in the message."""
+    i: cython.Py_ssize_t = s
+    n: cython.Py_ssize_t
+    v: cython.Py_ssize_t
+    c: cython.int
+    while i < e and data[i] != 58:
+        i += 1
+    if i == e:
+        m.weirds |= HEADER_WITHOUT_COLON
+        return 0
+    n = i - s
+    while n > 0 and (data[s + n - 1] == 32 or data[s + n - 1] == 9):
+        n -= 1
+    if n != i - s:
+        m.weirds |= SPACE_BEFORE_COLON
+    if n == 0:
+        m.weirds |= HEADER_NAME_INVALID
+        return 0
+    v = i + 1
+    while v < e and (data[v] == 32 or data[v] == 9 or data[v] == 13 or data[v] == 10):
+        v += 1
+    while e > v and (data[e - 1] == 32 or data[e - 1] == 9 or data[e - 1] == 13 or data[e - 1] == 10):
+        e -= 1
+    c = data[s] | 32
+    if c == 99:  # c
+        if n == 14 and is_name(data, s, n, CONTENT_LENGTH):
+            content_length(m, data, v, e)
+        elif n == 12 and is_name(data, s, n, CONTENT_TYPE):
+            if m.type_at < 0:
+                m.type_at = v - base
+                m.type_end = e - base
+        elif n == 10 and is_name(data, s, n, CONNECTION):
+            if e - v == 5 and is_name(data, v, 5, CLOSE):
+                m.closes = True
+        elif n == 6 and is_name(data, s, n, COOKIE):
+            if m.cookie_at < 0:
+                m.cookie_at = v - base
+                m.cookie_end = e - base
+        elif n == 16 and is_name(data, s, n, CONTENT_ENCODING):
+            m.content_codings += 1
+            if m.coding_at < 0:
+                m.coding_at = v - base
+            m.coding_end = e - base
+    elif c == 104:  # h
+        if n == 4 and is_name(data, s, n, HOST):
+            if m.host_at >= 0:
+                m.weirds |= HOST_REPEATED
+            else:
+                m.host_at = v - base
+                m.host_end = e - base
+    elif c == 116:  # t
+        if n == 17 and is_name(data, s, n, TRANSFER_ENCODING):
+            transfer_encoding(m, data, v, e)
+    elif c == 117:  # u
+        if n == 10 and is_name(data, s, n, USER_AGENT):
+            if m.agent_at < 0:
+                m.agent_at = v - base
+                m.agent_end = e - base
+        elif n == 7 and is_name(data, s, n, UPGRADE):
+            m.upgrade_at = v - base
+            m.upgrade_end = e - base
+    elif c == 97:  # a
+        if n == 13 and is_name(data, s, n, AUTHORIZATION):
+            if m.authorization_at < 0:
+                m.authorization_at = v - base
+                m.authorization_end = e - base
+        elif (n == 7 and is_name(data, s, n, API_KEY)) or (n == 6 and is_name(data, s, n, APIKEY)):
+            m.key_at = v - base
+            m.key_end = e - base
+    elif c == 120:  # x
+        if n == 15 and is_name(data, s, n, X_FORWARDED_FOR):
+            m.forwarded_at = v - base
+            m.forwarded_end = e - base
+        elif (n == 9 and is_name(data, s, n, X_API_KEY)) or (n == 12 and is_name(data, s, n, X_AUTH_TOKEN)) or (n == 14 and is_name(data, s, n, X_ACCESS_TOKEN)):
+            m.key_at = v - base
+            m.key_end = e - base
+        elif n == 9 and is_name(data, s, n, X_REAL_IP) and m.forwarded_at < 0:
+            m.forwarded_at = v - base
+            m.forwarded_end = e - base
+    elif c == 102:  # f
+        if n == 9 and is_name(data, s, n, FORWARDED) and m.forwarded_at < 0:
+            m.forwarded_at = v - base
+            m.forwarded_end = e - base
+    elif c == 101:  # e
+        if n == 6 and is_name(data, s, n, EXPECT):
+            m.expects_continue = True
+    return 0
+
+
+def lines(m, data, base, side, end, headers_limit):
+    """Read the lines of a head from data[base + side.line_at : end].
+
+    Returns -1 when the head goes on past `end` (side.line_at is then where the unread line starts), -2 when its first line is no start line, -3
+    when there are too many lines, -4 after an HTTP/0.9 simple request, and 0 at the head's end; `side.line_at` is then how long the head is.
+    """
+    at: cython.Py_ssize_t = base + side.line_at
+    nl: cython.Py_ssize_t
+    e: cython.Py_ssize_t
+    fold: cython.Py_ssize_t
+    kind: cython.int
+    size: cython.Py_ssize_t = len(data)
+    if at < 0 or end > size:
+        raise IndexError("http1.lines: range outside the buffer")
+    while at < end:
+        if cython.compiled:
+            first: cython.pointer(cython.const[cython.uchar]) = cython.address(data[at])
+            hit: cython.pointer(cython.const[cython.uchar]) = cython.cast(cython.pointer(cython.const[cython.uchar]), memchr(first, 10, end - at))
+            if hit == cython.NULL:
+                side.line_at = at - base
+                return -1
+            nl = at + (hit - first)
+        else:
+            nl = at
+            while nl < end and data[nl] != 10:
+                nl += 1
+            if nl == end:
+                side.line_at = at - base
+                return -1
+        e = nl
+        if e > at and data[e - 1] == 13:
+            e -= 1
+        else:
+            m.weirds |= BARE_LF
+        if m.headers == 0:
+            if m.is_request:
+                kind = request_line(m, data, base, at, e)
+            else:
+                kind = status_line(m, data, base, at, e)
+            if kind == 0 or (side.strict and begins(data, at, nl + 1) != (1 if m.is_request else 2)):
+                return -2
+            if kind == 2:
+                side.line_at = nl + 1 - base
+                return -4
+        elif e == at:
+            side.line_at = nl + 1 - base
+            return 0
+        else:
+            # RFC 9112 5.2: a line that begins with white space continues the header before it. Whether one follows shows only in the next line.
+            if nl + 1 >= end:
+                side.line_at = at - base
+                return -1
+            fold = nl
+            while fold + 1 < end and (data[fold + 1] == 32 or data[fold + 1] == 9):
+                m.weirds |= OBS_FOLD
+                fold += 1
+                while fold < end and data[fold] != 10:
+                    fold += 1
+                if fold + 1 >= end:
+                    side.line_at = at - base
+                    return -1
+            if fold > nl:
+                nl = fold
+                e = nl
+                if data[e - 1] == 13:
+                    e -= 1
+            header_line(m, data, base, at, e)
+        m.headers += 1
+        if m.headers > headers_limit:
+            return -3
+        at = nl + 1
+    side.line_at = at - base
+    return -1
+
+
+def census(m):
+    """Look over a whole head for control characters and for CRs that end no line."""
+    n: cython.Py_ssize_t = m.head_length
+    k: cython.Py_ssize_t
+    controls: cython.uint = 0
+    cr: cython.uint = 0
+    lf: cython.uint = 0
+    tab: cython.uint = 0
+    c: cython.uchar
+    head: cython.uchar[::1] = m.head
+    if n > len(head):
+        raise IndexError("http1.census: head outside its buffer")
+    if n == 0:
+        return 0
+    if cython.compiled:
+        p: cython.pointer(cython.uchar) = cython.address(head[0])
+        for k in range(n):
+            controls += p[k] < 32
+            cr += p[k] == 13
+            lf += p[k] == 10
+            tab += p[k] == 9
+    else:
+        for k in range(n):
+            c = head[k]
+            controls += c < 32
+            cr += c == 13
+            lf += c == 10
+            tab += c == 9
+    if controls != cr + lf + tab or cr > lf or (cr < lf and m.weirds & BARE_LF == 0):
+        for k in range(n):
+            c = head[k]
+            if c == 0:
+                m.weirds |= NUL_IN_HEAD
+            elif c == 13:
+                if k + 1 < n and head[k + 1] != 10:
+                    m.weirds |= BARE_CR
+            elif c < 32 and c != 10 and c != 9:
+                m.weirds |= CONTROL_IN_HEAD
+    elif m.weirds & BARE_LF:
+        for k in range(n):
+            if head[k] == 13 and k + 1 < n and head[k + 1] != 10:
+                m.weirds |= BARE_CR
+    return 0
+
+
+def target(m):
+    """Split a request target (RFC 9112 3.2) into authority, path and query."""
+    head: cython.uchar[::1] = m.head
+    s: cython.Py_ssize_t = m.target_at
+    e: cython.Py_ssize_t = m.target_end
+    i: cython.Py_ssize_t = s
+    k: cython.Py_ssize_t
+    if m.method_end - m.method_at == 7 and is_name(head, m.method_at, 7, CONNECT):
+        m.authority_at = s
+        m.authority_end = e
+        return 0
+    if s < e and head[s] != 47:
+        while i < e and (97 <= (head[i] | 32) <= 122 or head[i] == 43 or head[i] == 45 or head[i] == 46 or 48 <= head[i] <= 57):
+            i += 1
+        if i > s and i + 2 < e and head[i] == 58 and head[i + 1] == 47 and head[i + 2] == 47:
+            m.secure = i - s == 5 and head[i - 1] | 32 == 115
+            i += 3
+            m.authority_at = i
+            while i < e and head[i] != 47 and head[i] != 63 and head[i] != 35:
+                i += 1
+            m.authority_end = i
+            for k in range(m.authority_at, i):
+                if head[k] == 64:
+                    m.authority_at = k + 1
+            s = i
+    m.path_at = s
+    i = s
+    while i < e and head[i] != 63:
+        if head[i] < 32:
+            m.weirds |= TARGET_CONTROL
+        i += 1
+    m.path_end = i
+    if i < e:
+        m.query_at = i + 1
+        m.query_end = e
+    return 0
+
+
+@cython.cclass
+class Side:
+    """What one direction is reading."""
+
+    def __init__(self) -> None:
+        self.state = START
+        self.fresh = True
+        self.message = None
+        self.remaining = 0
+        self.line_at = 0
+        self.digits = self.line_octets = 0
+        self.spaced = self.strict = False
+        self.position = self.ack = self.ts = self.packet = 0
+        self.packet_file = 0
+
+
+@cython.cclass
+class Http1:
+    """The two directions of one connection, and the requests that wait for their response.
+
+    `client` is the side known (by the handshake) to send requests, or -1. `synchronised` says whether the first octets were seen; when they were
+    not, the first segment that opens with a start line begins, and tells who is who.
+    """
+
+    def __init__(self, calls: Calls, connection: Connection, limits: object, client: cython.int, synchronised: cython.bint) -> None:
+        self.calls = calls
+        self.connection = connection
+        self.side0 = Side()
+        self.side1 = Side()
+        self.client = client
+        self.dead = self.pipelined = self.lost_request = False
+        self.lost_ack = -1
+        self.unexplained = 0
+        self.unsure = None
+        self.order_lost = not synchronised
+        self.requests = []
+        self.pending_weird = 0
+        self.head_limit = limits.head
+        self.body_limit = limits.kept_body
+        self.headers_limit = limits.headers
+        self.waiting_limit = limits.pipelined
+        if not synchronised or client < 0:
+            self.side0.state = self.side1.state = RESYNC
+        if client >= 0:
+            connection.client = client
+
+    def _side(self, who):
+        return self.side0 if who == 0 else self.side1
+
+    def feed(self, who, data, start, end, pos, ack, ts, packet_file, packet):
+        """Octets data[start:end] of side `who`, which stand at `pos` of its stream; `ack` is the other stream's position its sender had received.
+        Times in ns. Nothing in the octets can raise out of here."""
+        side: Side = self.side0 if who == 0 else self.side1
+        m: Message
+        i: cython.Py_ssize_t = start
+        n: cython.Py_ssize_t
+        kind: cython.int
+        base: cython.longlong = pos - start
+        side.position = pos + (end - start)
+        if self.dead or side.state == ASIDE:
+            return 0
+        side.ack = ack
+        side.ts = ts
+        side.packet = packet
+        side.packet_file = packet_file
+        if side.state == RESYNC:
+            kind = begins(data, start, end)
+            if kind == 0:
+                return 0
+            if self.client < 0:
+                self.client = who if kind == 1 else 1 - who
+                self.connection.client = self.client
+            if (kind == 1) != (who == self.client):
+                return 0
+            side.state = START
+            side.fresh = False
+        m = side.message
+        if m is not None:
+            m.last_ts = ts
+        while i < end:
+            side.position = base + i
+            if side.state == BODY:
+                m = side.message
+                n = end - i
+                if n > side.remaining:
+                    n = side.remaining
+                m.keep(data, i, i + n, self.body_limit)
+                m.body_length += n
+                side.remaining -= n
+                i += n
+                if side.remaining == 0:
+                    side.position = base + i
+                    self._done(who, side)
+            elif side.state == START:
+                i = self._start(who, side, data, i, end)
+            elif side.state == HEAD:
+                i = self._head(who, side, data, i, end)
+            elif side.state == UNTIL_CLOSE:
+                m = side.message
+                m.keep(data, i, end, self.body_limit)
+                m.body_length += end - i
+                i = end
+            elif side.state == JUNK:
+                i = self._junk(who, side, data, i, end)
+            elif side.state == ASIDE or side.state == RESYNC or self.dead:
+                break
+            else:
+                i = self._chunked(who, side, data, i, end)
+        side.position = pos + (end - start)
+        return 0
+
+    def _start(self, who, side, data, i, end):
+        """Between messages: skip blank lines (RFC 9112 2.2), then begin a message."""
+        m: Message
+        first: cython.Py_ssize_t = i
+        while i < end and (data[i] == 13 or data[i] == 10):
+            i += 1
+        if i > first:
+            side.spaced = True
+        if i == end:
+            return i
+        m = self.calls.take()
+        m.is_request = who == self.client
+        m.start = side.position + (i - first)
+        m.ack = side.ack
+        m.first_ts = m.last_ts = side.ts
+        m.packet = side.packet
+        m.packet_file = side.packet_file
+        if side.spaced and not side.fresh:
+            m.weirds |= BLANK_LINE
+        side.spaced = False
+        side.message = m
+        side.line_at = 0
+        side.state = HEAD
+        return i
+
+    def _head(self, who, side, data, i, end):
+        """Read on in a head; returns how far data was used."""
+        m: Message = side.message
+        got: cython.int
+        before: cython.Py_ssize_t = m.head_length
+        stop: cython.Py_ssize_t = end
+        if stop - i > self.head_limit - before:
+            stop = i + self.head_limit - before
+        if before == 0:
+            # The whole head is mostly in one segment: read it where it lies, copy it once.
+            got = lines(m, data, i, side, stop, self.headers_limit)
+            m.add_head(data, i, i + side.line_at if got == 0 or got == -4 else stop)
+        else:
+            m.add_head(data, i, stop)
+            got = lines(m, m.head, 0, side, m.head_length, self.headers_limit)
+            if got == 0 or got == -4:
+                m.head_length = side.line_at
+        if got == 0 or got == -4:
+            side.position = m.start + side.line_at
+            side.fresh = False
+            side.strict = False
+            m.head_complete = True
+            i += side.line_at - before
+            census(m)
+            self._head_done(who, side)
+            return i
+        if got == -2 or (got == -1 and m.headers == 0 and hopeless(m)):
+            return self._refuse(who, side, data, i, end)
+        if got == -1 and m.head_length < self.head_limit:
+            return stop
+        # More head than we read. What was read is a call; a later line that is a start line goes on.
+        m.weirds |= HEAD_TOO_LONG if got == -1 else TOO_MANY_HEADERS
+        side.position = m.start + m.head_length
+        if m.headers == 0:
+            return self._refuse(who, side, data, i, end)
+        self._cut(who, side)
+        side.state = JUNK
+        return stop
+
+    def _refuse(self, who, side, data, i, end):
+        """The line that should open a message is no start line."""
+        m: Message = side.message
+        q: Message
+        if who == self.client:
+            if side.fresh:
+                self._not_http()
+                return end
+        elif side.fresh and not self.order_lost:
+            if len(self.requests) == 0:
+                # A server that speaks first, and not HTTP: mail, SSH, a database.
+                self._not_http()
+                return end
+            # An answer without a head: HTTP/0.9, or what browsers take for it.
+            q = self.requests[0]
+            if q.version != 9:
+                m.weirds |= NOT_HTTP
+            m.weirds &= ~(STATUS_MALFORMED | VERSION_UNKNOWN | BARE_LF)
+            m.status = -1
+            self._match(m)
+            m.keep(m.head, 0, m.head_length, self.body_limit)
+            m.body_length = m.head_length
+            m.head_length = 0
+            m.head_complete = True
+            m.headers = 1
+            side.fresh = False
+            side.state = UNTIL_CLOSE
+            if m.body_length < end - i:
+                # A first line longer than a head may be: what add_head() did not take is body all the same.
+                m.keep(data, i + m.body_length, end, self.body_limit)
+                m.body_length = end - i
+            return end
+        self.pending_weird |= JUNK_BETWEEN
+        side.message = None
+        self.calls.give(m)
+        side.state = JUNK
+        side.strict = True
+        return self._junk(who, side, data, i, end)
+
+    def _junk(self, who, side, data, i, end):
+        """Skip to the next line."""
+        nl: cython.Py_ssize_t = find(data, i, end, 10)
+        if nl < 0:
+            return end
+        side.state = START
+        side.strict = True
+        return nl + 1
+
+    def _not_http(self):
+        """This connection speaks something else."""
+        self.dead = True
+        self.finish()
+        return 0
+
+    def _head_done(self, who, side):
+        m: Message = side.message
+        if m.is_request:
+            self._request_head(side, m)
+        else:
+            self._response_head(side, m)
+        return 0
+
+    def _request_head(self, side, m):
+        server: Side = self.side1 if self.client == 0 else self.side0
+        q: Message
+        response: Message
+        chunked: cython.bint = m.transfer & 1 != 0
+        target(m)
+        if m.host_at < 0 and m.version == 11:
+            m.weirds |= HOST_MISSING
+        if m.authority_at >= 0 and m.host_at >= 0 and m.host_end - m.host_at != m.authority_end - m.authority_at:
+            m.weirds |= HOST_DIFFERS
+        if not known_method(m):
+            m.weirds |= METHOD_UNKNOWN
+        response = server.message
+        if response is not None and server.state != HEAD and server.position == m.ack:
+            # The client had received all that its peer had sent when it asked again: the body that seemed to go on was over. (A response without
+            # length, or one to a request we did not see, which may have been a HEAD.)
+            if server.state == UNTIL_CLOSE or response.request is None:
+                self._cut(1 - self.client, server)
+                server.state = START
+                response = None
+        if self.unsure is not None:
+            self._confirm(m.ack == self.unsure.end)
+        if self.lost_ack >= 0:
+            # A request was lost, and yet the client asked again before its peer sent anything that could have answered the lost one.
+            if self.unexplained <= self.lost_ack:
+                self.pipelined = True
+            self.lost_ack = -1
+        if len(self.requests) > 0:
+            q = self.requests[len(self.requests) - 1]
+            if q.ack == m.ack and not q.damaged:
+                self.pipelined = True
+                m.weirds |= PIPELINED
+        elif response is not None and response.request is not None and server.state != HEAD and server.state != UNTIL_CLOSE:
+            self.pipelined = True
+            m.weirds |= PIPELINED
+        if server.state == JUNK and server.position == m.ack:
+            server.state = START
+            server.strict = False
+        m.reply_at = m.ack
+        self.requests.append(m)
+        if len(self.requests) > self.waiting_limit:
+            q = self.requests[0]
+            q.weirds |= TOO_MANY_WAITING
+            self._unanswered(1)
+        if not m.head_complete:
+            return 0
+        if m.transfer & 4:
+            if m.content_length >= 0:
+                m.weirds |= LENGTH_AND_TRANSFER
+            if m.version < 11:
+                m.weirds |= TRANSFER_IN_10
+        if m.authority_at >= 0 and m.path_at < 0:
+            m.content_length = 0  # CONNECT
+            chunked = False
+        if (chunked or m.content_length > 0) and (
+            is_name(m.head, m.method_at, m.method_end - m.method_at, GET) or is_name(m.head, m.method_at, m.method_end - m.method_at, HEAD_METHOD)
+        ):
+            m.weirds |= BODY_ON_GET
+        m.body_length = 0
+        if chunked:
+            side.state = CHUNK_SIZE
+            side.remaining = 0
+            side.digits = 0
+        elif m.content_length > 0:
+            side.state = BODY
+            side.remaining = m.content_length
+        else:
+            self._done(self.client, side)
+        return 0
+
+    def _response_head(self, side, m):
+        server: cython.int = 1 - self.client
+        q: Message
+        bodiless: cython.bint = False
+        tunnel: cython.bint = False
+        if 100 <= m.status < 200 and m.status != 101:
+            # Interim (RFC 9110 15.2): the final response comes after it.
+            if len(self.requests) > 0:
+                q = self.requests[0]
+                if q.reply_at == m.start or not self.order_lost:
+                    q.reply_at = m.start + m.head_length
+            side.message = None
+            side.state = START
+            self.calls.give(m)
+            return 0
+        if self.unsure is not None:
+            self._confirm(m.ack > self.unsure.request.end)
+        self._match(m)
+        if not m.head_complete:
+            return 0
+        q = m.request
+        if q is not None:
+            bodiless = is_name(q.head, q.method_at, q.method_end - q.method_at, HEAD_METHOD)
+            tunnel = m.status // 100 == 2 and q.authority_at >= 0 and q.path_at < 0
+        m.body_length = 0
+        if m.status == 101 or tunnel:
+            m.weirds |= TUNNEL if tunnel else UPGRADED
+            self._done(server, side)
+            self._unanswered(len(self.requests))
+            self._hand_over(tunnel)
+            return 0
+        if m.status == 204 or m.status == 304 or bodiless:
+            self._done(server, side)
+            return 0
+        if m.transfer & 4:
+            if m.content_length >= 0:
+                m.weirds |= LENGTH_AND_TRANSFER
+            if m.version < 11:
+                m.weirds |= TRANSFER_IN_10
+        if m.transfer & 1:
+            side.state = CHUNK_SIZE
+            side.remaining = 0
+            side.digits = 0
+        elif m.content_length > 0:
+            side.state = BODY
+            side.remaining = m.content_length
+        elif m.content_length == 0:
+            self._done(server, side)
+        else:
+            side.state = UNTIL_CLOSE
+        return 0
+
+    def _hand_over(self, tunnel):
+        """After an upgrade or a CONNECT the octets are somebody else's; a tunnel may carry HTTP again."""
+        side: Side
+        who: cython.int
+        for who in range(2):
+            side = self.side0 if who == 0 else self.side1
+            if side.message is not None:
+                self._cut(who, side)
+            if tunnel:
+                side.state = START
+                side.fresh = True
+                side.strict = False
+            else:
+                side.state = ASIDE
+        return 0
+
+    def _match(self, m):
+        """Find the request that a response answers; see the module's text."""
+        q: Message
+        k: cython.Py_ssize_t
+        n: cython.Py_ssize_t = len(self.requests)
+        if self.order_lost:
+            if not self.pipelined:
+                for k in range(n):
+                    q = self.requests[k]
+                    if q.reply_at == m.start and m.ack > q.start:
+                        self._unanswered(k)
+                        self.requests.pop(0)
+                        q.answered = True
+                        m.request = q
+                        self.order_lost = False
+                        m.unsure = self.lost_request
+                        self.lost_request = False
+                        return 0
+            self.unexplained = m.start + 1
+            return 0
+        if n > 0:
+            q = self.requests[0]
+            if m.ack > q.start:
+                self.requests.pop(0)
+                q.answered = True
+                m.request = q
+                if not q.body_complete and not q.damaged:
+                    m.weirds |= EARLY
+                return 0
+        m.weirds |= UNSOLICITED
+        return 0
+
+    def _chunked(self, who, side, data, i, end):
+        """Read on in a chunked body (RFC 9112 7.1), as far as data or the body goes."""
+        m: Message = side.message
+        c: cython.int
+        n: cython.Py_ssize_t
+        first: cython.Py_ssize_t = i
+        while i < end:
+            if side.state == CHUNK_DATA:
+                n = end - i
+                if n > side.remaining:
+                    n = side.remaining
+                m.keep(data, i, i + n, self.body_limit)
+                m.body_length += n
+                side.remaining -= n
+                i += n
+                if side.remaining == 0:
+                    side.state = CHUNK_END
+                continue
+            c = data[i]
+            i += 1
+            if side.state == CHUNK_SIZE:
+                if 48 <= c <= 57:
+                    n = c - 48
+                elif 97 <= c | 32 <= 102:
+                    n = (c | 32) - 87
+                else:
+                    n = -1
+                if n >= 0 and not side.spaced:
+                    side.digits += 1
+                    if side.remaining > 0x00FF_FFFF_FFFF_FFFF:
+                        m.weirds |= CHUNK_SIZE_INVALID
+                        return self._broken(who, side, first, i)
+                    side.remaining = side.remaining * 16 + n
+                elif c == 32 or c == 9:
+                    m.weirds |= CHUNK_SIZE_SPACE
+                    if side.digits > 0:
+                        side.spaced = True
+                elif c == 59 and side.digits > 0:
+                    m.weirds |= CHUNK_EXTENDED
+                    side.state = CHUNK_EXTENSION
+                elif c == 13 and side.digits > 0:
+                    side.state = CHUNK_EXTENSION
+                    side.line_octets = 1  # the line's end is due
+                    continue
+                elif c == 10 and side.digits > 0:
+                    m.weirds |= CHUNK_BARE_LF
+                    self._chunk_begins(side)
+                else:
+                    m.weirds |= CHUNK_SIZE_INVALID
+                    return self._broken(who, side, first, i)
+                side.line_octets = 0
+            elif side.state == CHUNK_EXTENSION:
+                if c == 10:
+                    if side.line_octets == 0:
+                        m.weirds |= CHUNK_BARE_LF
+                    self._chunk_begins(side)
+                else:
+                    if side.line_octets and c != 13:
+                        m.weirds |= BARE_CR
+                    side.line_octets = 1 if c == 13 else 0
+            elif side.state == CHUNK_END:
+                if c == 10:
+                    if side.line_octets == 0:
+                        m.weirds |= CHUNK_BARE_LF
+                    side.state = CHUNK_SIZE
+                    side.digits = 0
+                    side.remaining = 0
+                    side.spaced = False
+                    side.line_octets = 0
+                elif c == 13 and side.line_octets == 0:
+                    side.line_octets = 1
+                else:
+                    m.weirds |= CHUNK_END_MISSING
+                    return self._broken(who, side, first, i)
+            else:  # TRAILER: lines until a blank one
+                if c == 10:
+                    if side.digits == 0:
+                        side.position += i - first
+                        self._done(who, side)
+                        return i
+                    m.weirds |= CHUNK_TRAILER
+                    side.digits = 0
+                elif c != 13:
+                    side.digits = 1
+                    side.line_octets += 1
+                    if side.line_octets > self.head_limit:
+                        m.weirds |= HEAD_TOO_LONG
+                        return self._broken(who, side, first, i)
+        return i
+
+    def _chunk_begins(self, side):
+        side.spaced = False
+        side.line_octets = 0
+        if side.remaining == 0:
+            side.state = TRAILER
+            side.digits = 0
+        else:
+            side.state = CHUNK_DATA
+        return 0
+
+    def _broken(self, who, side, first, i):
+        """Chunked coding that cannot be followed: the body ends here, unknown in length."""
+        side.position += i - first
+        side.spaced = False
+        self._cut(who, side)
+        side.state = JUNK
+        return i
+
+    def _done(self, who, side):
+        """The message that `side` reads is whole (but for what BODY_GAP says)."""
+        m: Message = side.message
+        side.message = None
+        side.state = START
+        m.body_complete = True
+        m.end = side.position
+        m.last_ts = side.ts
+        if not m.is_request:
+            self._response_over(m)
+        elif m.response_done:
+            self._emit(m, m.response)
+        return 0
+
+    def _cut(self, who, side):
+        """Give up the message that `side` reads; what was seen of it is kept as a call that says what is missing."""
+        m: Message = side.message
+        side.message = None
+        if m is None:
+            return 0
+        m.damaged = True
+        if m.headers == 0:
+            self.calls.give(m)
+            return 0
+        m.body_length = -1
+        m.end = side.position
+        if m.is_request:
+            if not m.head_complete:
+                census(m)
+                self._request_head(side, m)
+            elif m.response_done:
+                self._emit(m, m.response)
+        else:
+            if not m.head_complete:
+                census(m)
+                if 100 <= m.status < 200:
+                    self.calls.give(m)
+                    return 0
+                self._response_head(side, m)
+            self._response_over(m)
+        return 0
+
+    def _response_over(self, m):
+        q: Message = m.request
+        if q is None:
+            self._emit(None, m)
+            return 0
+        q.response = m
+        q.response_done = True
+        if m.unsure and (q.body_complete or q.damaged):
+            self.unsure = m
+        elif q.body_complete or q.damaged:
+            self._emit(q, m)
+        return 0
+
+    def _confirm(self, right):
+        """A pair made after a request was lost holds if nothing but that response came before the next request. A second response shows that the
+        client pipelines: then the first one answered the request that was lost."""
+        m: Message = self.unsure
+        q: Message = m.request
+        self.unsure = None
+        if right:
+            self._emit(q, m)
+        else:
+            self.pipelined = True
+            self.order_lost = True
+            m.request = None
+            self._emit(q, None)
+            self._emit(None, m)
+        return 0
+
+    def _unanswered(self, n):
+        """The first n waiting requests get no response any more."""
+        q: Message
+        k: cython.Py_ssize_t
+        for k in range(n):
+            q = self.requests.pop(0)
+            q.response_done = True
+            if q.body_complete or q.damaged:
+                self._emit(q, None)
+        return 0
+
+    def _emit(self, request, response):
+        weirds: cython.ulonglong = self.pending_weird
+        self.pending_weird = 0
+        self.calls.add(self.connection, request, response, weirds)
+        if request is not None:
+            request.response = None
+            self.calls.give(request)
+        if response is not None:
+            response.request = None
+            self.calls.give(response)
+        return 0
+
+    def odd(self, who, weird):
+        """Something odd was met in this connection's segments: it goes with the message being read, or else with the next call."""
+        side: Side = self.side0 if who == 0 else self.side1
+        if side.message is not None:
+            side.message.weirds |= weird
+        else:
+            self.pending_weird |= weird
+        return 0
+
+    def gap(self, who, n):
+        """The next n octets of side `who` will never come."""
+        side: Side = self.side0 if who == 0 else self.side1
+        m: Message = side.message
+        boundary: cython.bint = m is None
+        side.position += n
+        if self.dead or side.state == ASIDE:
+            return 0
+        if side.state == BODY or side.state == CHUNK_DATA:
+            m.weirds |= BODY_GAP
+            if n < side.remaining or (n == side.remaining and side.state == BODY) or side.state == CHUNK_DATA and n == side.remaining:
+                m.body_length += n
+                side.remaining -= n
+                if side.remaining == 0:
+                    if side.state == BODY:
+                        self._done(who, side)
+                    else:
+                        side.state = CHUNK_END
+                return 0
+            if side.state == BODY:
+                # The rest of this body and then n octets at and after a boundary.
+                m.body_length += side.remaining
+                n -= side.remaining
+                side.position -= n
+                self._done(who, side)
+                side.position += n
+                boundary = True
+        elif side.state == UNTIL_CLOSE:
+            m.weirds |= BODY_GAP
+            m.body_length += n
+            return 0
+        elif m is not None:
+            m.weirds |= BODY_GAP if m.head_complete else HEAD_GAP
+        if side.message is not None:
+            side.position -= n
+            self._cut(who, side)
+            side.position += n
+        if self.dead or side.state == ASIDE:
+            return 0
+        side.state = RESYNC
+        side.fresh = False
+        side.strict = False
+        side.spaced = False
+        self.order_lost = True
+        if who == self.client:
+            if boundary and n >= SMALLEST_REQUEST:
+                self.lost_request = True
+                if self.lost_ack < 0 and side.ack > 0:
+                    self.lost_ack = side.ack
+        else:
+            self.unexplained = side.position
+            if self.unsure is not None:
+                self._confirm(True)
+        return 0
+
+    def close(self, who):
+        """Side `who` sends no more (FIN)."""
+        side: Side = self.side0 if who == 0 else self.side1
+        if side.message is not None:
+            if side.state == UNTIL_CLOSE:
+                self._done(who, side)
+            else:
+                side.message.weirds |= CLOSED_EARLY
+                self._cut(who, side)
+        if side.state != RESYNC:
+            side.state = ASIDE
+        return 0
+
+    def finish(self):
+        """The connection is over, or forgotten: everything still waiting becomes a call as it is."""
+        if self.unsure is not None:
+            self._confirm(True)
+        if self.client >= 0:
+            self._cut(self.client, self._side(self.client))
+            self._cut(1 - self.client, self._side(1 - self.client))
+        self._unanswered(len(self.requests))
+        self.side0.state = self.side1.state = ASIDE
+        return 0
+
+
+def hopeless(m):
+    """Whether the octets so far cannot become a start line."""
+    head: cython.uchar[::1] = m.head
+    n: cython.Py_ssize_t = m.head_length
+    i: cython.Py_ssize_t = 0
+    k: cython.Py_ssize_t
+    while i < n and (head[i] == 32 or head[i] == 9):
+        i += 1
+    if m.is_request:
+        k = i
+        while i < n and is_token(head[i]):
+            i += 1
+        return i - k > 64 or (i < n and (i == k or (head[i] != 32 and head[i] != 9)))
+    for k in range(5):
+        if i + k < n and (head[i + k] | 32) != NAME_TEXT[NAME_HIGH[HTTP_SLASH] * 256 + NAME_LOW[HTTP_SLASH] + k]:
+            return True
+    return False
+
+
+def known_method(m):
+    """Whether the method is one of RFC 9110, RFC 5789 or WebDAV's PROPFIND, in capitals."""
+    head: cython.uchar[::1] = m.head
+    n: cython.Py_ssize_t = m.method_end - m.method_at
+    k: cython.Py_ssize_t
+    name: cython.int
+    for k in range(m.method_at, m.method_end):
+        if head[k] >= 97:
+            return False
+    for name in range(GET, CONNECT + 1):
+        if is_name(head, m.method_at, n, name):
+            return True
+    return False

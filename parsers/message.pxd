@@ -1,0 +1,24 @@
+cdef class Message:
+    cdef public bint is_request, head_complete, body_complete, in_use, answered, damaged, keep_head, chunked, closes
+    cdef public int status, version, headers, content_codings, packet_file
+    cdef public unsigned long long weirds
+    # Stream positions: of the first octet, past the last; what the sender had received when it sent the first octet; where the reply must begin.
+    cdef public long long start, end, ack, reply_at
+    cdef public long long first_ts, last_ts, packet
+    cdef public long long body_length               # entity octets seen or skipped exactly; -1 unknown
+    cdef public long long content_length            # as declared, -1 none
+    cdef public int transfer                        # bits: 1 chunked is the final coding, 2 some other coding, 4 declared at all
+    cdef public Py_ssize_t head_length, body_kept
+    # Spans in `head`, start and end; start -1: absent.
+    cdef public Py_ssize_t method_at, method_end, target_at, target_end, path_at, path_end, query_at, query_end, authority_at, authority_end
+    cdef public Py_ssize_t host_at, host_end, agent_at, agent_end, type_at, type_end, authorization_at, authorization_end
+    cdef public Py_ssize_t cookie_at, cookie_end, key_at, key_end, forwarded_at, forwarded_end, coding_at, coding_end
+    cdef public Py_ssize_t upgrade_at, upgrade_end
+    cdef public unsigned char[::1] head
+    cdef public unsigned char[::1] body
+    cdef public Message request                     # of a response: the request it answers
+    cdef public Message response                    # of a request: its response, once matched
+    cdef public bint response_done, expects_continue, secure, unsure
+    cdef int reset(self) except -1
+    cdef int keep(self, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t end, Py_ssize_t limit) except -1
+    cdef int add_head(self, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t end) except -1

@@ -1,0 +1,482 @@
+"""TCP as a mirror port shows it: segments go in as they were captured, octets of both directions come out once each, in causal order.
+
+Causal order means: a segment is read only after the octets of the other direction that its sender had received (its acknowledgement number). So
+a request is always read before its response, however the mirror shuffled them, and what an acknowledgement covers but the capture lacks is known
+to be lost: after `limits.reorder_packets` more packets of the connection (a mirror reorders by a few) it is a gap, no timeout.
+
+Overlapping copies of octets: the first copy counts; a later one that differs is the weird `retransmission_differs`, since honest stacks send the
+same octets again. Positions are 64-bit offsets of a direction's stream; a 32-bit sequence number becomes one in `position`, and nowhere else.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+try:
+    import cython
+except ModuleNotFoundError:
+    from parsers import _cython as cython
+
+from parsers.weird import bit
+
+if cython.compiled:
+    from cython.cimports.parsers.batch import Calls, Connection
+    from cython.cimports.parsers.http1 import Http1
+    from cython.cimports.parsers.octets import copy, same
+else:
+    from parsers.batch import Connection
+    from parsers.http1 import Http1
+    from parsers.octets import copy, same
+
+COMPILED = cython.compiled
+
+DIFFERS = cython.declare(cython.ulonglong, bit("retransmission_differs"))
+
+FIN = cython.declare(cython.int, 0x01)
+SYN = cython.declare(cython.int, 0x02)
+RST = cython.declare(cython.int, 0x04)
+ACK = cython.declare(cython.int, 0x10)
+
+ORIGIN = cython.declare(cython.longlong, 0x1_0000_0000_0000)  # first positions lie this high, so that none is ever negative
+WINDOW = cython.declare(cython.longlong, 0x4000_0000)  # RFC 7323 2.3: no window is larger than 1 GiB
+RING = cython.declare(cython.longlong, 4_194_304)  # octets of delivered data kept to compare retransmissions with
+RING_ENTRIES = cython.declare(cython.longlong, 16_384)
+LOOK_BACK = cython.declare(cython.int, 16)  # delivered segments a retransmission is compared with
+REUSE_IDLE = cython.declare(cython.longlong, 2_000_000_000)  # ns of silence after which a SYN opens a new connection by itself
+
+
+def position(seq, near):
+    """The stream position of a sequence number: the one of its 2^32 possible ones that is nearest to `near`."""
+    ahead: cython.longlong = (seq - near) & 0xFFFFFFFF
+    if ahead >= 0x80000000:
+        ahead -= 0x100000000
+    return near + ahead
+
+
+@cython.cclass
+class Counts:
+    """What reassembly counts; `as_dict` names it."""
+
+    NAMES = (
+        "segments", "payload_octets", "retransmissions", "duplicates", "retransmissions_differ", "gaps", "gap_octets", "held_most", "held_limited",
+        "out_of_window", "connections", "reused", "evicted", "expired", "snapped_octets",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.segments = self.payload_octets = self.retransmissions = self.duplicates = self.retransmissions_differ = 0
+        self.gaps = self.gap_octets = self.held_most = self.held_now = self.held_limited = self.out_of_window = 0
+        self.connections = self.reused = self.evicted = self.expired = self.snapped_octets = 0
+
+    def as_dict(self) -> dict[str, int]:
+        return {name: getattr(self, name) for name in self.NAMES}
+
+
+@cython.cclass
+class Recent:
+    """The octets delivered last, of all connections, in one ring: what a retransmission is compared with. Memory is fixed."""
+
+    def __init__(self) -> None:
+        self.ring = np.zeros(RING, np.uint8)
+        self.pos = np.zeros(RING_ENTRIES, np.int64)
+        self.at = np.zeros(RING_ENTRIES, np.int64)
+        self.before = np.full(RING_ENTRIES, -1, np.int64)
+        self.size = np.zeros(RING_ENTRIES, np.int32)
+        self.next = 0
+        self.written = 0
+
+    def put(self, data, start, end, pos, before):
+        """Remember data[start:end], delivered at `pos`; `before` is the half's entry before it. Returns the new entry."""
+        n: cython.Py_ssize_t = end - start
+        k: cython.longlong = self.next & (RING_ENTRIES - 1)
+        at: cython.longlong = self.written & (RING - 1)
+        if n > RING // 4:
+            start = end - RING // 4
+            pos += n - RING // 4
+            n = RING // 4
+        if at + n > RING:
+            self.written += RING - at
+            at = 0
+        copy(self.ring, at, data, start, end)
+        self.pos[k] = pos
+        self.at[k] = self.written
+        self.size[k] = n
+        self.before[k] = before
+        self.written += n
+        self.next += 1
+        return self.next - 1
+
+    def differs(self, last, data, start, end, pos):
+        """Compare data[start:end], which claims to stand at `pos`, with what was delivered there and is still remembered."""
+        hop: cython.int
+        k: cython.longlong
+        one: cython.longlong
+        two: cython.longlong
+        stop: cython.longlong = pos + (end - start)
+        at: cython.longlong
+        for hop in range(LOOK_BACK):
+            if last < 0 or last + RING_ENTRIES <= self.next:
+                return 0
+            k = last & (RING_ENTRIES - 1)
+            if self.at[k] + RING < self.written + RING // 4:
+                return 0
+            one = pos if pos > self.pos[k] else self.pos[k]
+            two = self.pos[k] + self.size[k]
+            if stop < two:
+                two = stop
+            if one < two:
+                at = (self.at[k] & (RING - 1)) + (one - self.pos[k])
+                if not same(self.ring, at, data, start + (one - pos), start + (two - pos)):
+                    return 1
+            last = self.before[k]
+        return 0
+
+
+@cython.cclass
+class Held:
+    """A segment that came early."""
+
+    def __init__(self) -> None:
+        self.pos = self.ack = self.ts = self.packet = self.arrival = 0
+        self.length = 0
+        self.packet_file = 0
+        self.data = b""
+
+
+@cython.cclass
+class Half:
+    """One direction of a connection."""
+
+    def __init__(self) -> None:
+        self.begun = self.closed = False
+        self.expected = ORIGIN
+        self.first = self.fin = self.recent = -1
+        self.acked = 0
+        self.packets = 0
+        self.held = None
+        self.held_octets = 0
+        self.mark = self.mark_packet = self.mark_ts = 0
+        self.last_seq = self.last_id = -1
+
+
+@cython.cclass
+class Streams:
+    """What all connections share: limits, counters, the ring of delivered octets, and where calls go."""
+
+    def __init__(self, limits: Any, calls: Calls) -> None:
+        self.limits = limits
+        self.calls = calls
+        self.counts = Counts()
+        self.recent = Recent()
+        self.reorder_packets = limits.reorder_packets
+        self.reorder_time = limits.reorder_time
+        self.reorder_octets = limits.reorder_bytes
+        self.reorder_total = limits.reorder_total
+
+
+@cython.cclass
+class Flow(Connection):
+    """Both directions of one TCP connection, and the protocol read from it."""
+
+    def __init__(self) -> None:
+        Connection.__init__(self)
+        self.half0 = Half()
+        self.half1 = Half()
+        self.http = None
+        self.over = self.reset = False
+        self.syn_side = -1
+        self.syn_seq = 0
+        self.packets = 0
+        self.last_ts = 0
+
+    def segment(self, who, data, start, end, length, seq, ack, flags, ip_id, ts, packet_file, packet, streams):
+        """One TCP segment of side `who`: data[start:end] of its `length` octets were captured. Returns 1 when it opens a new connection on the same
+        ports, which the caller must then begin; else 0."""
+        me: Half = self.half0 if who == 0 else self.half1
+        peer: Half = self.half1 if who == 0 else self.half0
+        pos: cython.longlong
+        apos: cython.longlong
+        cut: cython.longlong
+        if flags & SYN:
+            pos = position(seq, me.expected) + 1
+            if me.begun and pos != me.first and (me.first >= 0 or pos != me.expected):
+                if flags & ACK == 0:
+                    self.syn_seq = seq
+                    if self.over or self.reset or me.fin >= 0 or peer.fin >= 0 or ts - self.last_ts > REUSE_IDLE:
+                        return 1
+                elif self.syn_seq and ack == ((self.syn_seq + 1) & 0xFFFFFFFF):
+                    return 1
+                return 0
+            if me.first < 0:
+                if not me.begun:
+                    me.begun = True
+                    me.expected = ORIGIN + ((seq + 1) & 0xFFFFFFFF)
+                me.first = me.expected
+                if self.syn_side < 0:
+                    self.syn_side = who if flags & ACK == 0 else 1 - who
+                if flags & ACK == 0:
+                    self.syn_seq = seq
+            seq = (seq + 1) & 0xFFFFFFFF
+        self.packets += 1
+        self.last_ts = ts
+        me.packets += 1
+        if self.over:
+            return 0
+        if self.http is not None and self.http.dead:
+            # Somebody else's protocol: only its end is of interest, since the ports may be used again.
+            if flags & FIN:
+                me.fin = me.expected
+            elif flags & RST:
+                self.reset = True
+            return 0
+        if not me.begun:
+            me.begun = True
+            me.expected = ORIGIN + seq
+        pos = position(seq, me.expected)
+        if flags & ACK:
+            if not peer.begun:
+                peer.begun = True
+                peer.expected = ORIGIN + ack
+                if flags & SYN:
+                    peer.first = peer.expected
+            apos = position(ack, peer.expected)
+            if apos > peer.acked and apos - peer.expected < WINDOW:
+                peer.acked = apos
+        else:
+            apos = peer.expected
+        if flags & RST:
+            self.reset = True
+            self._advance(ts, False, streams)
+            return 0
+        if length > 0:
+            if pos == me.expected and me.held is None and apos <= peer.expected:
+                self._deliver(who, me, data, start, end, length, apos, ts, packet_file, packet, streams)
+            elif pos + length <= me.expected:
+                self._again(who, me, data, start, end, pos, ip_id, streams)
+            elif pos - me.expected > WINDOW:
+                streams.counts.out_of_window += 1
+            else:
+                if pos < me.expected:
+                    cut = me.expected - pos
+                    self._again(who, me, data, start, start + cut if start + cut < end else end, pos, -2, streams)
+                    start = start + cut if start + cut < end else end
+                    length -= cut
+                    pos = me.expected
+                self._hold(me, data, start, end, length, pos, apos, ts, packet_file, packet, streams)
+            me.last_seq = seq
+            me.last_id = ip_id
+        if flags & FIN:
+            pos += length
+            if me.fin < 0 and pos >= me.expected:
+                me.fin = pos
+        if me.fin >= 0 or peer.fin >= 0 or me.held is not None or peer.held is not None or me.acked > me.expected or peer.acked > peer.expected:
+            self._advance(ts, False, streams)
+        return 0
+
+    def _deliver(self, who, half, data, start, end, length, ack, ts, packet_file, packet, streams):
+        """Hand the next `length` octets of a side on; those that the snap length cut off are a gap."""
+        if self.http is None:
+            self.http = Http1(streams.calls, self, streams.limits, self.syn_side, self.syn_side >= 0)
+        if half.fin >= 0 and half.expected + length > half.fin:
+            # Octets after the end of the stream are no part of it.
+            length = half.fin - half.expected
+            if end - start > length:
+                end = start + length
+            if length <= 0:
+                return 0
+        if end > start:
+            if not self.http.dead:
+                half.recent = streams.recent.put(data, start, end, half.expected, half.recent)
+                self.http.feed(who, data, start, end, half.expected, ack, ts, packet_file, packet)
+            streams.counts.payload_octets += end - start
+        if end - start < length:
+            self.http.gap(who, length - (end - start))
+            streams.counts.snapped_octets += length - (end - start)
+        half.expected += length
+        return 0
+
+    def _again(self, who, half, data, start, end, pos, ip_id, streams):
+        """Octets that were delivered before: a mirror's duplicate, a retransmission, a keep-alive, or something else under an old number."""
+        if ip_id >= 0 and ip_id == half.last_id:
+            streams.counts.duplicates += 1
+        else:
+            streams.counts.retransmissions += 1
+        if end - start == 1 and pos + 1 == half.expected:
+            return 0  # RFC 9293 3.8.4: a keep-alive may carry one octet of garbage
+        if half.recent >= 0 and end > start and streams.recent.differs(half.recent, data, start, end, pos):
+            streams.counts.retransmissions_differ += 1
+            if self.http is not None:
+                self.http.odd(who, DIFFERS)
+        return 0
+
+    def _hold(self, half, data, start, end, length, pos, ack, ts, packet_file, packet, streams):
+        """Keep an early segment, in order of position."""
+        item: Held
+        other: Held
+        k: cython.Py_ssize_t
+        if half.held is None:
+            half.held = []
+        k = len(half.held)
+        while k > 0:
+            other = half.held[k - 1]
+            if other.pos <= pos:
+                break
+            k -= 1
+        if k > 0:
+            other = half.held[k - 1]
+            if other.pos == pos and other.length >= length:
+                streams.counts.retransmissions += 1
+                if bytes(data[start:end]) != other.data[: end - start] and self.http is not None and len(other.data) >= end - start:
+                    streams.counts.retransmissions_differ += 1
+                    self.http.odd(0 if half is self.half0 else 1, DIFFERS)
+                return 0
+        item = Held()
+        item.pos = pos
+        item.ack = ack
+        item.ts = ts
+        item.packet = packet
+        item.packet_file = packet_file
+        item.arrival = self.packets
+        item.length = length
+        item.data = bytes(data[start:end])
+        half.held.insert(k, item)
+        half.held_octets += end - start + 128
+        streams.counts.held_now += end - start + 128
+        if streams.counts.held_now > streams.counts.held_most:
+            streams.counts.held_most = streams.counts.held_now
+        return 0
+
+    def _advance(self, ts, last, streams):
+        """Deliver what can be delivered, declare lost what is lost, until neither is left to do."""
+        half: Half
+        other: Half
+        item: Held
+        who: cython.int
+        moved: cython.bint = True
+        until: cython.longlong
+        skip: cython.longlong
+        cut: cython.Py_ssize_t
+        while moved:
+            moved = False
+            for who in range(2):
+                half = self.half0 if who == 0 else self.half1
+                other = self.half1 if who == 0 else self.half0
+                while half.held is not None:
+                    item = half.held[0]
+                    if item.pos > half.expected or (item.ack > other.expected and not self._settled(other, item.ack)):
+                        break
+                    half.held.pop(0)
+                    if len(half.held) == 0:
+                        half.held = None
+                    half.held_octets -= len(item.data) + 128
+                    streams.counts.held_now -= len(item.data) + 128
+                    moved = True
+                    skip = half.expected - item.pos
+                    cut = len(item.data) if skip > len(item.data) else skip
+                    if skip > 0:
+                        self._again(who, half, item.data, 0, cut, item.pos, -2, streams)
+                    if item.length > skip:
+                        self._deliver(who, half, item.data, cut, len(item.data), item.length - skip, item.ack, item.ts, item.packet_file, item.packet, streams)
+                self._closing(who, half)
+            if moved:
+                continue
+            for who in range(2):
+                half = self.half0 if who == 0 else self.half1
+                other = self.half1 if who == 0 else self.half0
+                until = self._lost(half, other, ts, last, streams)
+                if until > half.expected:
+                    moved = True
+                    if until - half.expected == 1 and half.held is None and half.fin < 0 and half.acked == until:
+                        # One octet acknowledged and nothing after it: the FIN was lost, not data.
+                        half.fin = half.expected
+                        self._closing(who, half)
+                        break
+                    if self.http is None:
+                        self.http = Http1(streams.calls, self, streams.limits, self.syn_side, self.syn_side >= 0)
+                    if half.packets > 0:
+                        streams.counts.gaps += 1
+                        streams.counts.gap_octets += until - half.expected
+                    skip = until - half.expected
+                    half.expected = until
+                    self.http.gap(who, skip)
+                    break
+        if self.half0.closed and self.half1.closed:
+            self.finish(streams)
+        return 0
+
+    def _settled(self, other, ack):
+        """Whether waiting for the other side's octets up to `ack` is pointless: only its FIN lies before it."""
+        return other.fin >= 0 and other.expected >= other.fin and ack <= other.fin + 1
+
+    def _closing(self, who, half):
+        if half.fin >= 0 and half.expected >= half.fin and not half.closed:
+            half.closed = True
+            half.expected = half.fin + 1
+            if self.http is not None:
+                self.http.close(who)
+        return 0
+
+    def _lost(self, half, other, ts, last, streams):
+        """The position up to which octets of `half` that were not seen count as lost now; -1 when none do."""
+        item: Held
+        aged: cython.bint
+        until: cython.longlong
+        pressed: cython.bint = last or half.held_octets > streams.reorder_octets or other.held_octets > streams.reorder_octets
+        if streams.counts.held_now > streams.reorder_total:
+            pressed = True
+        if pressed and not last:
+            streams.counts.held_limited += 1
+        if half.held is not None:
+            item = half.held[0]
+            if item.pos <= half.expected:
+                return -1  # nothing is missing here: it waits for the other side
+        if half.acked > half.expected and not half.closed:
+            if half.mark <= half.expected:
+                half.mark = half.acked
+                half.mark_packet = self.packets
+                half.mark_ts = ts
+            aged = (
+                pressed
+                or self.packets - half.mark_packet >= streams.reorder_packets
+                or ts - half.mark_ts > streams.reorder_time
+                or (half.packets == 0 and self.packets > streams.reorder_packets)
+            )
+            if not aged:
+                return -1
+            until = half.mark
+            if half.held is not None:
+                item = half.held[0]
+                if item.pos < until:
+                    until = item.pos
+            if half.fin >= half.expected and half.fin < until:
+                until = half.fin
+            if other.held is not None:
+                item = other.held[0]
+                if half.expected < item.ack < until:
+                    until = item.ack
+            return until
+        if half.held is not None:
+            # Later octets were seen, but their receiver acknowledges none of the hole: the network lost it and it will come again; or the
+            # receiver's direction is not in the capture.
+            item = half.held[0]
+            if pressed or (other.packets == 0 and self.packets - item.arrival >= streams.reorder_packets) or ts - item.ts > 20 * streams.reorder_time:
+                return item.pos
+        elif half.fin > half.expected and (last or other.packets == 0):
+            return half.fin
+        return -1
+
+    def finish(self, streams):
+        """The connection is over, or forgotten."""
+        if self.over:
+            return 0
+        if self.half0.held is not None or self.half1.held is not None:
+            self._advance(self.last_ts, True, streams)
+        self.over = True
+        if self.http is not None:
+            self.http.finish()
+            self.http = None
+        self.half0.held = self.half1.held = None
+        streams.counts.held_now -= self.half0.held_octets + self.half1.held_octets
+        self.half0.held_octets = self.half1.held_octets = 0
+        return 0

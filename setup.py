@@ -10,7 +10,7 @@ from setuptools import Extension, setup
 
 HOT = sorted(
     str(path)
-    for package in ("parsers", "models", "sensor")
+    for package in ("parsers", "rules", "models", "sensor")
     for path in Path(package).rglob("*.py")
     if "cython import" in path.read_text(encoding="utf-8") or "import cython" in path.read_text(encoding="utf-8")
     if path.name != "_cython.py"

@@ -113,7 +113,7 @@ def _looks_ip(cur: Cursor, data: cython.const[cython.uchar][::1], at: cython.Py_
     if data[at] >> 4 == 4:
         header = (data[at] & 15) * 4
         total = u16(data, at + 2)
-        if header >= 20 and (total == 0 or (total >= header and at + total <= cur.limit)):
+        if header >= 20 and total >= header and at + total <= cur.limit:
             return 4
     elif data[at] >> 4 == 6 and at + 40 <= cur.end:
         if at + 40 + u16(data, at + 4) <= cur.limit:
@@ -308,13 +308,11 @@ def _link(cur: Cursor, data: cython.const[cython.uchar][::1], link: cython.int) 
         if n >= 0x0600:
             return ETHERTYPE + n
         return LLC if n in (4, 1) else NOT_IP
-    if link == 9:
-        return PPP
-    if link in (50, 166):
+    if link in (9, 50, 166):
         short = lack(cur, 2)
         if short:
             return short
-        if link == 50 and (data[at] == 0x0F or data[at] == 0x8F):
+        if (data[at] == 0x0F or data[at] == 0x8F) and data[at + 1] == 0:
             return CISCO_HDLC
         if link == 166 and data[at] != 0xFF:  # pppd writes the direction over the address
             cur.at = at + 2
@@ -879,7 +877,7 @@ def _udp(cur: Cursor, data: cython.const[cython.uchar][::1]) -> cython.int:
         return _gre(cur, data)
     if to == 6635:  # MPLS in UDP, RFC 7510
         return ETHERTYPE + 0x8847
-    if to == 1701 and lack(cur, 12) == 0:
+    if (to == 1701 or source == 1701) and lack(cur, 12) == 0:
         n = u16(data, at)
         if n & 0x8000:
             return NOT_TCP  # control
@@ -906,7 +904,9 @@ def _udp(cur: Cursor, data: cython.const[cython.uchar][::1]) -> cython.int:
             cur.at = at + 8
             return ANY_IP
         return NOT_TCP
-    if to == 5072 and lack(cur, 12) == 0:  # AYIYA: identity of 2^n octets, signature in words, next header
+    if (to == 5072 or source == 5072) and lack(
+        cur, 12
+    ) == 0:  # AYIYA: identity of 2^n octets, signature in words, next header
         n = 8 + (1 << (data[at] >> 4)) + (data[at + 1] >> 4) * 4
         if data[at + 2] & 15 != 1 or lack(cur, n) or (data[at + 3] != 41 and data[at + 3] != 4):
             return NOT_TCP

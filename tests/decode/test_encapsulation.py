@@ -20,7 +20,7 @@ with warnings.catch_warnings():
     from scapy.layers.dot11 import Dot11, Dot11QoS, RadioTap
     from scapy.layers.inet import IP, TCP, UDP, IPOption_NOP, IPOption_Timestamp
     from scapy.layers.inet6 import IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment, IPv6ExtHdrHopByHop, IPv6ExtHdrRouting
-    from scapy.layers.l2 import GRE, LLC, SNAP, CookedLinux, CookedLinuxV2, Dot1AD, Dot1Q, Dot3, Ether, GRE_PPTP
+    from scapy.layers.l2 import GRE, GRE_PPTP, LLC, SNAP, CookedLinux, CookedLinuxV2, Dot1AD, Dot1Q, Dot3, Ether
     from scapy.layers.ppp import HDLC, PPP, PPPoE
     from scapy.layers.vxlan import VXLAN
     from scapy.packet import Packet, Raw

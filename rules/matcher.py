@@ -14,6 +14,7 @@ import base64
 import binascii
 import ipaddress
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import hyperscan
@@ -29,7 +30,7 @@ from rules.sigma.condition import And, Expression, Is, Not, Or
 from rules.sigma.fields import Kind, Part
 from rules.sigma.modifiers import Atom
 from rules.sigma.rule import Rule
-from rules.unfold import Unfolder
+from rules.unfold import URL, URL_RAW, Unfolder
 
 Rows: TypeAlias = npt.NDArray[np.bool_]
 Truth: TypeAlias = bool | Rows
@@ -38,9 +39,10 @@ HITS_A_ROW = 64
 """Pattern hits a scan may report for each row on average. Past it the rest is scanned row by row, each pattern once: a flood of
 one literal costs microseconds a row, not a callback an octet."""
 
-_CASELESS, _DOTALL, _MULTILINE = hyperscan.HS_FLAG_CASELESS, hyperscan.HS_FLAG_DOTALL, hyperscan.HS_FLAG_MULTILINE
+_CASELESS, _DOTALL = hyperscan.HS_FLAG_CASELESS, hyperscan.HS_FLAG_DOTALL
 _SINGLE = hyperscan.HS_FLAG_SINGLEMATCH
 
+_TOLD = ("ts", "uid", "client_ip", "method", "host", "path", "template", "principal", "pcap_file", "packet")
 _INPUT_PARTS = (Part.URL, Part.INPUT, Part.ANYWHERE)
 _BINARY = {"request_head": "head", "request_body": "body", "response_head": "response_head", "response_body": "response_body"}
 
@@ -71,9 +73,15 @@ class Patterns:
         return database
 
     def rows(
-        self, data: Any, starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]
+        self,
+        data: Any,
+        starts: npt.NDArray[np.int64],
+        ends: npt.NDArray[np.int64],
+        floors: npt.NDArray[np.int64] | None = None,
+        floored: npt.NDArray[np.bool_] | None = None,
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Distinct (pattern, row) pairs for the ascending rows data[starts[i]:ends[i]]; a hit across rows is given to one of them."""
+        """Distinct (pattern, row) pairs for the ascending rows data[starts[i]:ends[i]]; a hit across rows is given to one of them.
+        Hits of a `floored` pattern that end at or before a row's floor do not count."""
         if not self.patterns or not len(starts) or starts[0] == ends[-1]:
             none = np.zeros(0, np.int64)
             return none, none
@@ -97,8 +105,12 @@ class Patterns:
         at = np.array(tos, np.int64) + base
         found = np.searchsorted(starts, at - 1, side="right") - 1
         identities = np.array(ids, np.int64)
+        last = int(found[-1]) if len(found) else 0
+        if floors is not None and floored is not None and len(found):
+            above = ~floored[identities] | (at > floors[np.maximum(found, 0)])
+            identities, found = identities[above], found[above]
         if len(ids) >= most:
-            more_ids, more_rows = self._one_by_one(data, starts, ends, int(found[-1]))
+            more_ids, more_rows = self._one_by_one(data, starts, ends, last)
             identities, found = np.concatenate([identities, more_ids]), np.concatenate([found, more_rows])
         pairs = np.unique(identities * len(starts) + np.maximum(found, 0))
         return pairs // len(starts), pairs % len(starts)
@@ -135,18 +147,10 @@ class Regex:
     def __init__(self, pattern: bytes, cased: bool) -> None:
         self.pattern = pattern
         self.flags = _DOTALL | (0 if cased else _CASELESS)
-        self._database: Any = None
+        self._database: Any = _compiled(pattern, self.flags)
 
     def search(self, text: bytes) -> tuple[int, int] | None:
         """Where the first match to end starts and ends, or None."""
-        if self._database is None:
-            database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-            try:
-                database.compile(expressions=[self.pattern], ids=[0], elements=1, flags=[self.flags | hyperscan.HS_FLAG_SOM_LEFTMOST])
-            except hyperscan.error:
-                # Too large to know where a match starts; where it ends is enough.
-                database.compile(expressions=[self.pattern], ids=[0], elements=1, flags=[self.flags])
-            self._database = database
         found: list[tuple[int, int]] = []
 
         def note(_identity: int, start: int, to: int, _flags: int, _context: Any) -> bool:
@@ -161,23 +165,58 @@ class Regex:
 
 
 def check_regexes(rules: Iterable[Rule]) -> list[Fault]:
-    """A fault for every regular expression that cannot be matched in linear time, or that matches nothing at all."""
+    """A fault for every regular expression that cannot be matched in linear time, or that the empty text matches."""
     faults = []
     for rule in rules:
         for atom in rule.atoms:
             if atom.op != "regex":
                 continue
-            flags = _DOTALL | _MULTILINE | (0 if atom.cased else _CASELESS)
+            shown = atom.text.decode("utf-8", "replace")
             try:
-                hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK).compile(
-                    expressions=[atom.text], ids=[0], elements=1, flags=[flags]
-                )
+                Regex(atom.text, atom.cased)
+                pattern, flags = _pattern(atom)
+                _compiled(pattern, flags)
             except hyperscan.error as error:
                 why = str(error).strip() or "not a regular expression"
-                faults.append(
-                    Fault(rule.file, rule.line, f"rule '{rule.id}': the regular expression '{atom.text.decode()}' cannot be matched in linear time: {why}")
-                )
+                faults.append(Fault(rule.file, rule.line, f"rule '{rule.id}': the regular expression '{shown}' cannot be matched in linear time: {why}"))
     return faults
+
+
+@lru_cache(maxsize=4096)
+def _compiled(pattern: bytes, flags: int) -> Any:
+    """One pattern's database; kept, since rule sets are made more than once (for their examples, for instance)."""
+    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    database.compile(expressions=[pattern], ids=[0], elements=1, flags=[flags])
+    return database
+
+
+def unanchored(pattern: bytes) -> bytes:
+    """A regular expression without its ^ and $: values stand in the middle of lines, so the first search looks for them anywhere."""
+    out = bytearray()
+    i = 0
+    inside = False
+    while i < len(pattern):
+        octet = pattern[i : i + 1]
+        if octet == b"\\":
+            out += pattern[i : i + 2]
+            i += 2
+            continue
+        if inside:
+            inside = octet != b"]"
+        elif octet == b"[":
+            inside = True
+            # A ] right after [ or [^ is a plain character.
+            start = i + 2 if pattern[i + 1 : i + 2] == b"^" else i + 1
+            if pattern[start : start + 1] == b"]":
+                out += pattern[i : start + 1]
+                i = start + 1
+                continue
+        elif octet in b"^$":
+            i += 1
+            continue
+        out += octet
+        i += 1
+    return bytes(out)
 
 
 class Matcher:
@@ -218,10 +257,23 @@ class Matcher:
             else:
                 for place, pattern, flags in _patterns(atom):
                     scanned.setdefault(place, []).append((i, pattern, flags))
-        self.scans: dict[str, tuple[Patterns, npt.NDArray[np.int64]]] = {
-            place: (Patterns([(pattern, flags) for _, pattern, flags in rows]), np.array([i for i, _, _ in rows], np.int64))
+        self.floored = np.array([atom.field.part is Part.INPUT for atom in self.atoms] or [False], np.bool_)
+        # Input, heads and bodies share one database: most patterns are looked for in all three, and compiling one takes time.
+        shared = {place: scanned.pop(place) for place in ("input", "request_head", "request_body") if place in scanned}
+        self.scans: dict[str, tuple[Patterns, npt.NDArray[np.int64], Rows]] = {
+            place: (
+                Patterns([(pattern, flags) for _, pattern, flags in rows]),
+                np.array([i for i, _, _ in rows], np.int64),
+                np.ones(len(rows), np.bool_),
+            )
             for place, rows in scanned.items()
         }
+        merged = sorted({row for rows in shared.values() for row in rows})
+        patterns = Patterns([(pattern, flags) for _, pattern, flags in merged])
+        numbers = np.array([i for i, _, _ in merged], np.int64)
+        for place, rows in shared.items():
+            here = set(rows)
+            self.scans[place] = (patterns, numbers, np.array([row in here for row in merged], np.bool_))
         self.word_scans: dict[str, tuple[dict[bytes, list[int]], Patterns, list[int], list[int]]] = {}
         for name, atoms in self.words.items():
             equal: dict[bytes, list[int]] = {}
@@ -251,6 +303,7 @@ class Matched:
         self.batch = batch
         self.count = batch.num_rows
         self._rows: dict[int, Row] = {}
+        self._calls: dict[int, dict[str, Any]] = {}
         self._truth: dict[int, Truth] = {}
         self._columns: dict[str, Any] = {}
         self.touched: set[int] = set()
@@ -292,17 +345,20 @@ class Matched:
     def _scan(self) -> None:
         """Run the patterns, then compare exactly where they hit."""
         pairs: list[npt.NDArray[np.int64]] = []
-        for place, (patterns, atoms) in self.matcher.scans.items():
+        for place, (patterns, atoms, wanted) in self.matcher.scans.items():
             if place == "input":
                 if not len(self.segments):
                     continue
                 starts, ends = np.ascontiguousarray(self.segments[:, 0]), np.ascontiguousarray(self.segments[:, 1])
-                ids, found = patterns.rows(self.arena, starts, ends)
+                # A URL's scheme and host stand before its target, and are no input of a parameter.
+                floors = np.where((self.segments[:, 3] == URL) | (self.segments[:, 3] == URL_RAW), self.segments[:, 4], starts)
+                ids, found = patterns.rows(self.arena, starts, ends, floors, self.matcher.floored[atoms])
                 rows = self.segments[found, 2]
             else:
                 data, starts, ends = self._spans(place)
                 ids, rows = patterns.rows(data, starts, ends)
-            pairs.append(atoms[ids] * self.count + rows)
+            here = wanted[ids]
+            pairs.append(atoms[ids[here]] * self.count + rows[here])
         if not pairs:
             return
         truth = self._truth
@@ -314,6 +370,15 @@ class Matched:
                     known = truth[i] = np.zeros(self.count, np.bool_)
                     self.touched.add(i)
                 known[row] = True
+
+    def call(self, row: int) -> dict[str, Any]:
+        """What a match tells of a row."""
+        if not self._calls:
+            rows = np.flatnonzero(np.logical_or.reduce([np.zeros(self.count, np.bool_), *self.hits.values()]))
+            names = [name for name in _TOLD if name in self.batch.schema.names]
+            told = self.batch.select(names).take(pa.array(rows)).to_pylist()
+            self._calls = dict(zip(rows.tolist(), told, strict=True))
+        return self._calls[row]
 
     def row(self, row: int) -> Row:
         """The texts of one row."""
@@ -364,10 +429,11 @@ class Matched:
         """The place and text of the first value that a `looks_like` atom found in a row."""
         reader = READERS[self.matcher.atoms[i].text.decode()]
         places = Row.PLACES.get(self.matcher.atoms[i].field.detail)
-        at = np.flatnonzero((self.values[:, 2] == row) & ((self.verdicts & reader.bit) != 0))
-        for k in at.tolist():
-            start, end, _, place = self.values[k].tolist()
-            if places is None or place in places:
+        first = np.searchsorted(self.values[:, 2], row, side="left")
+        last = np.searchsorted(self.values[:, 2], row, side="right")
+        for k in range(int(first), int(last)):
+            start, end, _, place, _ = self.values[k].tolist()
+            if self.verdicts[k] & reader.bit and (places is None or place in places):
                 return place, bytes(self.arena[start:end])
         return None
 
@@ -550,8 +616,11 @@ def _users(batch: pa.RecordBatch) -> tuple[list[bytes], npt.NDArray[np.int64]]:
 
 
 def _pattern(atom: Atom) -> tuple[bytes, int]:
-    flags = _MULTILINE | _DOTALL | (0 if atom.cased else _CASELESS)
-    return (atom.text if atom.op == "regex" else _literal(atom.text)), flags
+    """What the first search looks for: at least every row on which the atom holds."""
+    flags = _DOTALL | (0 if atom.cased else _CASELESS)
+    if atom.op != "regex":
+        return _literal(atom.text), flags
+    return unanchored(atom.text), flags
 
 
 def _patterns(atom: Atom) -> list[tuple[str, bytes, int]]:
@@ -573,11 +642,9 @@ def _patterns(atom: Atom) -> list[tuple[str, bytes, int]]:
         return [(atom.field.name, pattern, flags)]
     if part is Part.URL:
         return [("input", pattern, flags)] if atom.field.name != "extension" else [("input", _literal(b"." + atom.text), flags)] if atom.op == "equals" else [("input", pattern, flags)]
-    if atom.op == "regex" and pattern.startswith(b"^"):
-        # The start of a value is seldom the start of a line of the arena.
-        pattern = pattern[1:]
     found = [("input", pattern, flags)]
-    if part is Part.ANYWHERE or atom.field.detail in ("any", "header", "cookie", "name", "value"):
+    # Cookies are always in the arena, other headers only where something odd stands in them.
+    if part is Part.ANYWHERE or atom.field.detail in ("any", "header"):
         found.append(("request_head", pattern, flags))
     if part is Part.ANYWHERE or atom.field.detail in ("any", "body", "name", "value"):
         found.append(("request_body", pattern, flags))

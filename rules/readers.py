@@ -44,24 +44,28 @@ def looks_like_sql(text: bytes) -> bool:
 
 _TESTS: dict[int, Callable[[bytes], bool]] = {2: runs, 4: commands}
 
-# A path is no place for a shell's blanks, and slashes and dots in it are its own.
-_SKIPPED = {unfold.HEADER: 0}
+_NEEDS = {
+    "sql": unfold.QUOTES | unfold.PARENTHESES | unfold.ANGLES | unfold.SEPARATORS | unfold.COMPARES | unfold.WORDY,
+    "script": unfold.QUOTES | unfold.PARENTHESES | unfold.ANGLES | unfold.COMPARES,
+    "shell": unfold.SEPARATORS | unfold.EXPANSIONS | unfold.PROGRAM | unfold.WORDY | unfold.BACKTICK | unfold.ANGLES | unfold.PARENTHESES,
+}
 
 
 def read_values(arena: Any, values: npt.NDArray[np.int64], wanted: int) -> npt.NDArray[np.uint8]:
     """For each value of the table, the bits of the readers (of those wanted) that found something in it."""
     verdicts = np.zeros(len(values), np.uint8)
     view = memoryview(arena)
-    reader = SqlReader()
-    for i, (start, end, _, _place) in enumerate(values.tolist()):
+    sql, script, shell = (_NEEDS[name] if wanted & READERS[name].bit else 0 for name in ("sql", "script", "shell"))
+    for i in np.flatnonzero(values[:, 4] & (sql | script | shell)).tolist():
+        start, end, _, _, signs = values[i].tolist()
         verdict = 0
-        if wanted & 1 and reader.injected(arena, start, end):
+        if signs & sql and _sql.injected(arena, start, end):
             verdict = 1
-        if wanted & 6:
+        if signs & (script | shell):
             text = bytes(view[start:end])
-            if wanted & 2 and runs(text):
+            if signs & script and runs(text):
                 verdict |= 2
-            if wanted & 4 and commands(text):
+            if signs & shell and commands(text):
                 verdict |= 4
         if verdict:
             verdicts[i] = verdict

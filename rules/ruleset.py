@@ -195,28 +195,24 @@ def _holding(expression: Expression, matched: Matched, row: int) -> list[int]:
     return []
 
 
-def _shown(text: bytes, start: int, end: int, around: int = 40, most: int = 160) -> str:
+def _shown(octets: bytes, start: int, end: int, around: int = 40, most: int = 160) -> str:
     """A piece of hostile text on one line: printable ASCII and other letters as they are, the rest escaped."""
-    piece = text[max(0, start - around) : min(len(text), max(end, start) + around)][:most]
-    shown = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in piece.decode("utf-8", "backslashreplace"))
+    piece = octets[max(0, start - around) : min(len(octets), max(end, start) + around)][:most]
+    text = piece.decode("utf-8", "backslashreplace")
+    shown = text if text.isprintable() else "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
     before = "…" if start - around > 0 else ""
-    after = "…" if max(0, start - around) + len(piece) < len(text) else ""
+    after = "…" if max(0, start - around) + len(piece) < len(octets) else ""
     return f"{before}{shown}{after}"
 
 
 def _made(rule: Rule, matched: Matched, row: int, reasons: tuple[str, ...], features: tuple[Feature, ...], group: str) -> Match:
-    batch = matched.batch
-    names = batch.schema.names
-
-    def value(name: str) -> Any:
-        return batch.column(name)[row].as_py()
-
-    client = value("client_ip")
-    template = value("template") if "template" in names else None
+    call = matched.call(row)
+    client = call["client_ip"]
+    template = call.get("template")
     action = dict(rule.action)
     if action.get("kind") == "block_address":
         action.setdefault("address", client)
-    ts = value("ts")
+    ts = call["ts"]
     return Match(
         detector=rule.id,
         row=row,
@@ -228,9 +224,9 @@ def _made(rule: Rule, matched: Matched, row: int, reasons: tuple[str, ...], feat
         category=rule.category,
         reasons=reasons,
         client=client,
-        principal=value("principal") if "principal" in names else None,
-        endpoint=f"{value('method')} {value('host') or ''}{template if template is not None else value('path') or ''}",
-        evidence=(Evidence(value("uid"), value("pcap_file"), value("packet"), ts),),
+        principal=call.get("principal"),
+        endpoint=f"{call['method']} {call['host'] or ''}{template if template is not None else call['path'] or ''}",
+        evidence=(Evidence(call["uid"], call["pcap_file"], call["packet"], ts),),
         techniques=rule.techniques,
         features=features,
         response=rule.response,

@@ -18,22 +18,35 @@ _STRONG = (
     b"sleep usleep ping ping6 dig telnet ssh scp sftp ftp rsync socat nmap tcpdump arp route crontab useradd adduser usermod passwd sudo su "
     b"killall pkill kill shutdown reboot halt poweroff mount umount fdisk mkfs dd tar gzip gunzip unzip cat tac rev nl od hexdump strings "
     b"ls lsof ps id pwd env printenv export hostname phpinfo expr printf mail sendmail netsh vssadmin attrib xcopy robocopy copy del erase md rd rmdir mkdir rm mv cp ln touch "
+    b"aptitude htop lastlog chef cscli bcdboot zcat zstdcat zstd bzcat xzcat lz4cat zgrep zless zmore zdiff gunzip bzip2 xz 7z lzma cpio pax shar uncompress "
+    b"tclsh expect emacs vim view rvim pico ed ex less vipw visudo watch timeout stdbuf setsid flock ionice nice taskset unshare nsenter chroot strace ltrace gdb "
+    b"iptables ip ss arping mtr whois host getent finger dmesg journalctl systemctl service initctl insmod modprobe rmmod lspci lsusb lscpu lsblk df du free uptime vmstat "
+    b"iostat who last lastb users groups logname tty stty uuencode uudecode openssl gpg keytool jrunscript java javac jjs scala groovy irb erb pry rake gem bundle "
+    b"cpan perlbug pdb pip3 pipx conda ipython octave julia rscript ghc go rustc cargo gcc g++ cc make cmake ld as nasm objdump readelf nm ldd "
+    b"ksh93 mksh ash rbash fish elvish rc busybox toybox dialog screen tmux byobu script scriptreplay logsave run-parts start-stop-daemon at batch atq "
+    b"wall write mesg tailf multitail csplit split comm join column fold fmt pr iconv dos2unix xmodmap xdotool xdg-open gimp ffmpeg convert identify "
+    b"wevtutil wusa bcdedit diskpart diskshadow esentutl expand extrac32 findstr forfiles fsutil ftp gpresult gpupdate hh hostname ieexec infdefaultinstall installutil "
+    b"makecab mavinject msbuild msdt mshta msiexec net1 netdom nltest ntdsutil odbcconf pcalua pcwrun pnputil presentationhost print qappsrv qprocess query quser qwinsta "
+    b"rasautou regasm regedit regini register-cimprovider regsvcs replace robocopy rpcping runas runonce sc scriptrunner setx sfc subst syncappvpublishingserver "
+    b"tracerpt tskill typeperf verclsid w32tm waitfor where winrm winrs wuauclt xwizard driverquery getmac openfiles "
+    b"lynx links elinks w3m aria2c axel fetch http https httpie smbclient rpcclient ldapsearch snmpwalk dnscat "
     b"psql mysql mysqldump sqlite3 mongo redis-cli docker kubectl aws gcloud terraform git svn make apt apt-get yum dnf apk pip npm"
 ).split()
 _WEAK = b"dir echo type net host find sort who w time date test more less head tail set start call exec eval source command history last finger locate which whereis grep cut paste false true nc sh ver vol tree route help sleep sysinfo".split()
 
 _NAMES = b"|".join(sorted({re.escape(name) for name in _STRONG + _WEAK}, key=len, reverse=True))
-_STRONG_NAMES = frozenset(_STRONG) - frozenset(b"at sc reg md rd make copy mail export kill route strings id node ruby env git touch sed export passwd mount git dash ls expr start tee".split())
+_STRONG_NAMES = frozenset(_STRONG) - frozenset(b"view ex ed last users groups free host print replace query expand where join split column script watch service ip ss fetch http https links screen dialog write wall "
+    b"go rc pr less as make comm fold chef expect batch nice who java scala julia gem bundle rake fish identify convert timeout strings emacs users last at sc reg md rd make copy mail export kill route strings id node ruby env git touch sed export passwd mount git dash ls expr start tee".split())
 
 # What shells drop inside a word: quotes, backslashes, empty substitutions.
-_DROPPED = re.compile(rb"[\\\"'^]|\$@|\$\*|\$\{?[0-9]\}?(?=[a-z])")
+_DROPPED = re.compile(rb"[\\\"'^]|\$[@*!?#$-]|\$\{?[0-9]\}?(?=[a-z])|(?<=\w)\$[a-z]\w{0,8}(?=\\|\W|$)|``|[<>]\(\)|\$\(\)|\$\{\w{0,12}\}")
 _BLANK = re.compile(rb"\$\{?ifs(?:\}|\$[0-9]|\b)|\$\{ifs[^}]{0,12}\}|\{(?=[a-z]{1,12},)|%09")
 _COMMAND = re.compile(
-    rb"(?P<before>\|\|?|&&?|;|\r?\n|\$\(|`|<\(|>\(|\{|!|^)[\s(]{0,8}"
+    rb"(?P<before>\|\|?|&&?|;|\r?\n|\$\(|`|<\(|>\(|\{,{0,4}|!|^)[\s(]{0,8}"
     rb"(?P<path>(?:(?:[a-z]:)?[\\/]?(?:[\w.?*\[\]-]{1,20}[\\/]){1,6})?)(?P<name>" + _NAMES + rb")(?:\.exe|\.com)?(?P<after>[\s;|&`)<>$,}/+-]|$)"
 )
 _PATH = re.compile(
-    rb"(?:^|[\s;|&`(=\"'<>,:])/?(?:usr/(?:local/)?)?s?bin/(?:" + _NAMES + rb")(?![\w.-])|(?:^|[\s;|&`(=\"'\\/])(?:cmd|powershell|pwsh|wscript|cscript|mshta|certutil|rundll32)\.exe"
+    rb"(?:^|[\s;|&`(=\"'<>,:])/?(?:usr/(?:local/)?)?s?bin/(?:" + _NAMES + rb")(?![\w.-])|^/?(?:usr/(?:local/)?)?s?bin/[a-z0-9_.+-]{2,24}(?:$|[\s;|&])|(?:^|[;|&=\s])\$\{?shell\}?\s|(?:^|[\s;|&`(=\"'\\/])(?:cmd|powershell|pwsh|wscript|cscript|mshta|certutil|rundll32)\.exe"
     rb"|[\\/](?:system32|syswow64)[\\/]"
 )
 _PHRASE = re.compile(
@@ -42,7 +55,7 @@ _PHRASE = re.compile(
     rb"ping(?:\.exe)?\s+(?:-[a-z]\s+\d|(?:\d{1,3}\.){3}\d)|(?:wget|curl|fetch|lynx)\s+(?:-{1,2}[a-z-]+\s+)*(?:https?://|ftp://|(?:\d{1,3}\.){3}\d)|"
     rb"(?:nc|ncat|netcat)\s+(?:-[a-z]+\s|(?:\d{1,3}\.){3}\d)|(?:ba|z|da|k)?sh\s+-[ic]\b|(?:python[23]?|perl|ruby|php|node)\s+-[cer]\s|net\s+(?:user|localgroup|group|view|share|start)\b|"
     rb"dir\s+(?:/[a-z]|[a-z]:)|cmd(?:\.exe)?\s*/[ckr]|powershell(?:\.exe)?\s+-|echo\s+[\w\"'$`-]+\s*>|uname\s+-[a-z]|ifconfig\s|ipconfig\s*/|"
-    rb"sleep\s+\d+\s*[;|&#`)]|systeminfo\b\s*$|whoami\s*$|(?:sudo|nohup)\s+\w|export\s+\w+=|crontab\s+-|chown\s+\w+[:.]|tar\s+-?[cxz]+f|dd\s+if=|find\s+/\S*\s+-|grep\s+-[a-z]+\s|"
+    rb"sleep\s+\d+\s*[;|&#`)]|systeminfo\b\s*$|whoami\s*$|(?:sudo|nohup)\s+\w|export\s+\w+=|crontab\s+-|chown\s+\w+[:.]|tar\s+-?[cxz]+f|dd\s+if=|find\s+/\S*\s+-|grep\s+-[a-z]+\s|(?:gunzip|zcat|zstdcat|bzcat|xzcat|zgrep|bzip2|xz|gzip|unzip)\s+(?:-\w+\s+)?[/.~]|"
     rb"php\s+-r|base64\s+-d|/dev/(?:tcp|udp)/|>\s*&\s*\d|\d?>\s*/dev/null|\d>&\d"
     rb")"
 )
@@ -62,7 +75,7 @@ def commands(text: bytes) -> bool:
     plain = _DROPPED.sub(b"", lower)
     if _placed(plain) or (plain != lower and _placed(lower)):
         return True
-    if _PATH.search(lower) and not lower.startswith((b"http://", b"https://")):
+    if (_PATH.search(lower) or _PATH.search(plain)) and not lower.startswith((b"http://", b"https://")):
         return True
     found = _PHRASE.search(lower) or (_PHRASE.search(plain) if plain != lower else None)
     return found is not None and _is_command_like(lower, found.start())
@@ -92,7 +105,7 @@ def _placed(text: bytes) -> bool:
                 if closing < 0 or (found.start() > 40 and name not in _STRONG_NAMES):
                     continue
             return True
-        if before == b"{":
+        if before.startswith(b"{"):
             if b"," in rest[:2] or rest[:1] == b",":
                 return True
             continue

@@ -3862,7 +3862,7 @@ namespace {
     PyObject *__pyx_slice[1];
     PyObject *__pyx_tuple[3];
     PyObject *__pyx_codeobj_tab[7];
-    PyObject *__pyx_string_tab[294];
+    PyObject *__pyx_string_tab[297];
     PyObject *__pyx_number_tab[38];
 /* #### Code section: module_state_contents ### */
 /* PyFrozenDict.module_state_decls */
@@ -4117,113 +4117,116 @@ static __pyx_mstatetype * const __pyx_mstate_global = &__pyx_mstate_global_stati
 #define __pyx_n_u_words __pyx_string_tab[184]
 #define __pyx_n_u_x __pyx_string_tab[185]
 #define __pyx_kp_b__6 __pyx_string_tab[186]
-#define __pyx_kp_b_basedir __pyx_string_tab[187]
-#define __pyx_kp_b_datadir __pyx_string_tab[188]
-#define __pyx_kp_b_global __pyx_string_tab[189]
-#define __pyx_kp_b_hostname __pyx_string_tab[190]
-#define __pyx_kp_b_identity __pyx_string_tab[191]
-#define __pyx_kp_b_language __pyx_string_tab[192]
-#define __pyx_kp_b_servername __pyx_string_tab[193]
-#define __pyx_kp_b_spid __pyx_string_tab[194]
-#define __pyx_kp_b_version_2 __pyx_string_tab[195]
-#define __pyx_kp_b_version_compile_os __pyx_string_tab[196]
-#define __pyx_n_b_O __pyx_string_tab[197]
-#define __pyx_n_b_a __pyx_string_tab[198]
-#define __pyx_n_b_all __pyx_string_tab[199]
-#define __pyx_n_b_alter __pyx_string_tab[200]
-#define __pyx_n_b_analyse __pyx_string_tab[201]
-#define __pyx_n_b_analyze __pyx_string_tab[202]
-#define __pyx_n_b_as __pyx_string_tab[203]
-#define __pyx_n_b_attach __pyx_string_tab[204]
-#define __pyx_n_b_b __pyx_string_tab[205]
-#define __pyx_n_b_backup __pyx_string_tab[206]
-#define __pyx_n_b_begin __pyx_string_tab[207]
-#define __pyx_n_b_call __pyx_string_tab[208]
-#define __pyx_n_b_case __pyx_string_tab[209]
-#define __pyx_kp_b_char_chr_nchar_ascii_ord_concat __pyx_string_tab[210]
-#define __pyx_n_b_column_name __pyx_string_tab[211]
-#define __pyx_n_b_copy __pyx_string_tab[212]
-#define __pyx_n_b_create __pyx_string_tab[213]
-#define __pyx_n_b_current_user __pyx_string_tab[214]
-#define __pyx_n_b_data __pyx_string_tab[215]
-#define __pyx_n_b_database __pyx_string_tab[216]
-#define __pyx_n_b_dbms __pyx_string_tab[217]
-#define __pyx_n_b_declare __pyx_string_tab[218]
-#define __pyx_n_b_delay __pyx_string_tab[219]
-#define __pyx_n_b_delete __pyx_string_tab[220]
-#define __pyx_n_b_distinct __pyx_string_tab[221]
-#define __pyx_n_b_distinctrow __pyx_string_tab[222]
-#define __pyx_n_b_do __pyx_string_tab[223]
-#define __pyx_n_b_domain __pyx_string_tab[224]
-#define __pyx_n_b_drop __pyx_string_tab[225]
-#define __pyx_n_b_dumpfile __pyx_string_tab[226]
-#define __pyx_n_b_e __pyx_string_tab[227]
-#define __pyx_n_b_exec __pyx_string_tab[228]
-#define __pyx_n_b_execute __pyx_string_tab[229]
-#define __pyx_n_b_grant __pyx_string_tab[230]
-#define __pyx_n_b_handler __pyx_string_tab[231]
-#define __pyx_n_b_if __pyx_string_tab[232]
-#define __pyx_n_b_ignore __pyx_string_tab[233]
-#define __pyx_n_b_immediate __pyx_string_tab[234]
-#define __pyx_n_b_in __pyx_string_tab[235]
-#define __pyx_n_b_infile __pyx_string_tab[236]
-#define __pyx_kp_b_information_schema_sysobjects_sy __pyx_string_tab[237]
-#define __pyx_n_b_init __pyx_string_tab[238]
-#define __pyx_n_b_insert __pyx_string_tab[239]
-#define __pyx_n_b_into __pyx_string_tab[240]
-#define __pyx_n_b_is __pyx_string_tab[241]
-#define __pyx_n_b_list __pyx_string_tab[242]
-#define __pyx_n_b_load __pyx_string_tab[243]
-#define __pyx_n_b_local __pyx_string_tab[244]
-#define __pyx_n_b_merge __pyx_string_tab[245]
-#define __pyx_n_b_my __pyx_string_tab[246]
-#define __pyx_n_b_mysql __pyx_string_tab[247]
-#define __pyx_n_b_n __pyx_string_tab[248]
-#define __pyx_n_b_on __pyx_string_tab[249]
-#define __pyx_n_b_open __pyx_string_tab[250]
-#define __pyx_n_b_or __pyx_string_tab[251]
-#define __pyx_n_b_our __pyx_string_tab[252]
-#define __pyx_n_b_outfile __pyx_string_tab[253]
-#define __pyx_n_b_pragma __pyx_string_tab[254]
-#define __pyx_n_b_procedure __pyx_string_tab[255]
-#define __pyx_n_b_q __pyx_string_tab[256]
-#define __pyx_kp_b_rdb __pyx_string_tab[257]
-#define __pyx_n_b_rename __pyx_string_tab[258]
-#define __pyx_n_b_replace __pyx_string_tab[259]
-#define __pyx_n_b_restore __pyx_string_tab[260]
-#define __pyx_n_b_revoke __pyx_string_tab[261]
-#define __pyx_n_b_set __pyx_string_tab[262]
-#define __pyx_n_b_shutdown __pyx_string_tab[263]
-#define __pyx_kp_b_sleep_benchmark_pg_sleep_pg_slee __pyx_string_tab[264]
-#define __pyx_n_b_sp __pyx_string_tab[265]
-#define __pyx_n_b_sp_oa __pyx_string_tab[266]
-#define __pyx_n_b_table_name __pyx_string_tab[267]
-#define __pyx_n_b_the __pyx_string_tab[268]
-#define __pyx_n_b_then __pyx_string_tab[269]
-#define __pyx_n_b_these __pyx_string_tab[270]
-#define __pyx_n_b_this __pyx_string_tab[271]
-#define __pyx_n_b_time __pyx_string_tab[272]
-#define __pyx_n_b_to __pyx_string_tab[273]
-#define __pyx_n_b_top __pyx_string_tab[274]
-#define __pyx_n_b_truncate __pyx_string_tab[275]
-#define __pyx_n_b_update __pyx_string_tab[276]
-#define __pyx_n_b_user __pyx_string_tab[277]
-#define __pyx_n_b_using __pyx_string_tab[278]
-#define __pyx_n_b_utl __pyx_string_tab[279]
-#define __pyx_n_b_values __pyx_string_tab[280]
-#define __pyx_n_b_version __pyx_string_tab[281]
-#define __pyx_n_b_waitfor __pyx_string_tab[282]
-#define __pyx_n_b_when __pyx_string_tab[283]
-#define __pyx_n_b_x __pyx_string_tab[284]
-#define __pyx_n_b_xp __pyx_string_tab[285]
-#define __pyx_n_b_your __pyx_string_tab[286]
-#define __pyx_kp_b_iso88591_q_a __pyx_string_tab[287]
-#define __pyx_kp_b_iso88591_q_0_kQR_9HAQ_7_1L_a_1 __pyx_string_tab[288]
-#define __pyx_kp_b_iso88591_U_oT_d_gUYYoos_t_F_F_J_J_Q_Q_U __pyx_string_tab[289]
-#define __pyx_kp_b_iso88591__7 __pyx_string_tab[290]
-#define __pyx_kp_b_iso88591_a_iq_A_a_HE_q_gV1_1 __pyx_string_tab[291]
-#define __pyx_kp_b_iso88591_j_XQ_HA_HAWE_r_d __pyx_string_tab[292]
-#define __pyx_kp_b_iso88591_1_Q_Q_1_4r_r_HA_E_awa_D_vS_4wb __pyx_string_tab[293]
+#define __pyx_kp_b__7 __pyx_string_tab[187]
+#define __pyx_kp_b_basedir __pyx_string_tab[188]
+#define __pyx_kp_b_datadir __pyx_string_tab[189]
+#define __pyx_kp_b_global __pyx_string_tab[190]
+#define __pyx_kp_b_hostname __pyx_string_tab[191]
+#define __pyx_kp_b_identity __pyx_string_tab[192]
+#define __pyx_kp_b_language __pyx_string_tab[193]
+#define __pyx_kp_b_servername __pyx_string_tab[194]
+#define __pyx_kp_b_spid __pyx_string_tab[195]
+#define __pyx_kp_b_version_2 __pyx_string_tab[196]
+#define __pyx_kp_b_version_compile_os __pyx_string_tab[197]
+#define __pyx_n_b_O __pyx_string_tab[198]
+#define __pyx_n_b_a __pyx_string_tab[199]
+#define __pyx_n_b_all __pyx_string_tab[200]
+#define __pyx_n_b_alter __pyx_string_tab[201]
+#define __pyx_n_b_analyse __pyx_string_tab[202]
+#define __pyx_n_b_analyze __pyx_string_tab[203]
+#define __pyx_n_b_as __pyx_string_tab[204]
+#define __pyx_n_b_attach __pyx_string_tab[205]
+#define __pyx_n_b_b __pyx_string_tab[206]
+#define __pyx_n_b_backup __pyx_string_tab[207]
+#define __pyx_n_b_begin __pyx_string_tab[208]
+#define __pyx_n_b_call __pyx_string_tab[209]
+#define __pyx_n_b_case __pyx_string_tab[210]
+#define __pyx_kp_b_char_chr_nchar_ascii_ord_concat __pyx_string_tab[211]
+#define __pyx_n_b_column_name __pyx_string_tab[212]
+#define __pyx_n_b_copy __pyx_string_tab[213]
+#define __pyx_n_b_create __pyx_string_tab[214]
+#define __pyx_n_b_current_user __pyx_string_tab[215]
+#define __pyx_n_b_data __pyx_string_tab[216]
+#define __pyx_n_b_database __pyx_string_tab[217]
+#define __pyx_n_b_dbms __pyx_string_tab[218]
+#define __pyx_n_b_declare __pyx_string_tab[219]
+#define __pyx_n_b_delay __pyx_string_tab[220]
+#define __pyx_n_b_delete __pyx_string_tab[221]
+#define __pyx_n_b_distinct __pyx_string_tab[222]
+#define __pyx_n_b_distinctrow __pyx_string_tab[223]
+#define __pyx_n_b_do __pyx_string_tab[224]
+#define __pyx_n_b_domain __pyx_string_tab[225]
+#define __pyx_n_b_drop __pyx_string_tab[226]
+#define __pyx_n_b_dumpfile __pyx_string_tab[227]
+#define __pyx_n_b_e __pyx_string_tab[228]
+#define __pyx_n_b_exec __pyx_string_tab[229]
+#define __pyx_n_b_execute __pyx_string_tab[230]
+#define __pyx_n_b_grant __pyx_string_tab[231]
+#define __pyx_n_b_handler __pyx_string_tab[232]
+#define __pyx_n_b_if __pyx_string_tab[233]
+#define __pyx_n_b_ignore __pyx_string_tab[234]
+#define __pyx_n_b_immediate __pyx_string_tab[235]
+#define __pyx_n_b_in __pyx_string_tab[236]
+#define __pyx_n_b_infile __pyx_string_tab[237]
+#define __pyx_kp_b_information_schema_sysobjects_sy __pyx_string_tab[238]
+#define __pyx_n_b_init __pyx_string_tab[239]
+#define __pyx_n_b_insert __pyx_string_tab[240]
+#define __pyx_n_b_into __pyx_string_tab[241]
+#define __pyx_n_b_is __pyx_string_tab[242]
+#define __pyx_n_b_isnull __pyx_string_tab[243]
+#define __pyx_n_b_list __pyx_string_tab[244]
+#define __pyx_n_b_load __pyx_string_tab[245]
+#define __pyx_n_b_local __pyx_string_tab[246]
+#define __pyx_n_b_merge __pyx_string_tab[247]
+#define __pyx_n_b_my __pyx_string_tab[248]
+#define __pyx_n_b_mysql __pyx_string_tab[249]
+#define __pyx_n_b_n __pyx_string_tab[250]
+#define __pyx_n_b_notnull __pyx_string_tab[251]
+#define __pyx_n_b_on __pyx_string_tab[252]
+#define __pyx_n_b_open __pyx_string_tab[253]
+#define __pyx_n_b_or __pyx_string_tab[254]
+#define __pyx_n_b_our __pyx_string_tab[255]
+#define __pyx_n_b_outfile __pyx_string_tab[256]
+#define __pyx_n_b_pragma __pyx_string_tab[257]
+#define __pyx_n_b_procedure __pyx_string_tab[258]
+#define __pyx_n_b_q __pyx_string_tab[259]
+#define __pyx_kp_b_rdb __pyx_string_tab[260]
+#define __pyx_n_b_rename __pyx_string_tab[261]
+#define __pyx_n_b_replace __pyx_string_tab[262]
+#define __pyx_n_b_restore __pyx_string_tab[263]
+#define __pyx_n_b_revoke __pyx_string_tab[264]
+#define __pyx_n_b_set __pyx_string_tab[265]
+#define __pyx_n_b_shutdown __pyx_string_tab[266]
+#define __pyx_kp_b_sleep_benchmark_pg_sleep_pg_slee __pyx_string_tab[267]
+#define __pyx_n_b_sp __pyx_string_tab[268]
+#define __pyx_n_b_sp_oa __pyx_string_tab[269]
+#define __pyx_n_b_table_name __pyx_string_tab[270]
+#define __pyx_n_b_the __pyx_string_tab[271]
+#define __pyx_n_b_then __pyx_string_tab[272]
+#define __pyx_n_b_these __pyx_string_tab[273]
+#define __pyx_n_b_this __pyx_string_tab[274]
+#define __pyx_n_b_time __pyx_string_tab[275]
+#define __pyx_n_b_to __pyx_string_tab[276]
+#define __pyx_n_b_top __pyx_string_tab[277]
+#define __pyx_n_b_truncate __pyx_string_tab[278]
+#define __pyx_n_b_update __pyx_string_tab[279]
+#define __pyx_n_b_user __pyx_string_tab[280]
+#define __pyx_n_b_using __pyx_string_tab[281]
+#define __pyx_n_b_utl __pyx_string_tab[282]
+#define __pyx_n_b_values __pyx_string_tab[283]
+#define __pyx_n_b_version __pyx_string_tab[284]
+#define __pyx_n_b_waitfor __pyx_string_tab[285]
+#define __pyx_n_b_when __pyx_string_tab[286]
+#define __pyx_n_b_x __pyx_string_tab[287]
+#define __pyx_n_b_xp __pyx_string_tab[288]
+#define __pyx_n_b_your __pyx_string_tab[289]
+#define __pyx_kp_b_iso88591_q_a __pyx_string_tab[290]
+#define __pyx_kp_b_iso88591_q_0_kQR_9HAQ_7_1L_a_1 __pyx_string_tab[291]
+#define __pyx_kp_b_iso88591_U_oT_d_gUYYoos_t_F_F_J_J_Q_Q_U __pyx_string_tab[292]
+#define __pyx_kp_b_iso88591__8 __pyx_string_tab[293]
+#define __pyx_kp_b_iso88591_a_iq_A_a_HE_q_gV1_1 __pyx_string_tab[294]
+#define __pyx_kp_b_iso88591_j_XQ_HA_HAWE_r_d __pyx_string_tab[295]
+#define __pyx_kp_b_iso88591_1_Q_Q_1_4r_r_HA_E_awa_D_vS_4wb __pyx_string_tab[296]
 #define __pyx_int_0 __pyx_number_tab[0]
 #define __pyx_int_neg_1 __pyx_number_tab[1]
 #define __pyx_int_33 __pyx_number_tab[2]
@@ -4296,7 +4299,7 @@ static CYTHON_SMALL_CODE int __pyx_m_clear(PyObject *m) {
   for (int i=0; i<1; ++i) { Py_CLEAR(clear_module_state->__pyx_slice[i]); }
   for (int i=0; i<3; ++i) { Py_CLEAR(clear_module_state->__pyx_tuple[i]); }
   for (int i=0; i<7; ++i) { Py_CLEAR(clear_module_state->__pyx_codeobj_tab[i]); }
-  for (int i=0; i<294; ++i) { Py_CLEAR(clear_module_state->__pyx_string_tab[i]); }
+  for (int i=0; i<297; ++i) { Py_CLEAR(clear_module_state->__pyx_string_tab[i]); }
   for (int i=0; i<38; ++i) { Py_CLEAR(clear_module_state->__pyx_number_tab[i]); }
 /* #### Code section: module_state_clear_contents ### */
 /* CommonTypesMetaclass.module_state_clear */
@@ -4343,7 +4346,7 @@ static CYTHON_SMALL_CODE int __pyx_m_traverse(PyObject *m, visitproc visit, void
   for (int i=0; i<1; ++i) { __Pyx_VISIT_CONST(traverse_module_state->__pyx_slice[i]); }
   for (int i=0; i<3; ++i) { __Pyx_VISIT_CONST(traverse_module_state->__pyx_tuple[i]); }
   for (int i=0; i<7; ++i) { __Pyx_VISIT_CONST(traverse_module_state->__pyx_codeobj_tab[i]); }
-  for (int i=0; i<294; ++i) { __Pyx_VISIT_CONST(traverse_module_state->__pyx_string_tab[i]); }
+  for (int i=0; i<297; ++i) { __Pyx_VISIT_CONST(traverse_module_state->__pyx_string_tab[i]); }
   for (int i=0; i<38; ++i) { __Pyx_VISIT_CONST(traverse_module_state->__pyx_number_tab[i]); }
 /* #### Code section: module_state_traverse_contents ### */
 /* CommonTypesMetaclass.module_state_traverse */
@@ -27468,7 +27471,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__argument(struct __pyx_obj_5rules_3sql
  *         k = self._k(i)
  *         return k in (_NUMBER, _TEXT, _CONSTANT, _KNOWN_CALL, _HOT_CALL, _SELECT, _HOT_NAME, _OPEN_TEXT, _STAR) or (             # <<<<<<<<<<<<<<
  *             k == _CLOSE and self._k(i - 1) == _OPEN
- *         ) or (k == _NAME and self._k(i + 1) in (_COMMA, _DOT, _COMPARE)) or (k == _MISC and self._is(i, b"case"))
+ *         ) or (k == _NAME and self._k(i + 1) in (_COMMA, _DOT, _COMPARE)) or (k == _MISC and self._is(i, b"case")) or (k == _CALL and self._k(i + 1) == _OPEN)
 */
 
   __pyx_t_1 = __pyx_v_k;
@@ -27619,7 +27622,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__argument(struct __pyx_obj_5rules_3sql
  *         k = self._k(i)
  *         return k in (_NUMBER, _TEXT, _CONSTANT, _KNOWN_CALL, _HOT_CALL, _SELECT, _HOT_NAME, _OPEN_TEXT, _STAR) or (
  *             k == _CLOSE and self._k(i - 1) == _OPEN             # <<<<<<<<<<<<<<
- *         ) or (k == _NAME and self._k(i + 1) in (_COMMA, _DOT, _COMPARE)) or (k == _MISC and self._is(i, b"case"))
+ *         ) or (k == _NAME and self._k(i + 1) in (_COMMA, _DOT, _COMPARE)) or (k == _MISC and self._is(i, b"case")) or (k == _CALL and self._k(i + 1) == _OPEN)
  * 
 */
   __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 431, __pyx_L1_error)
@@ -27657,7 +27660,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__argument(struct __pyx_obj_5rules_3sql
   /* "rules/sql.py":432
  *         return k in (_NUMBER, _TEXT, _CONSTANT, _KNOWN_CALL, _HOT_CALL, _SELECT, _HOT_NAME, _OPEN_TEXT, _STAR) or (
  *             k == _CLOSE and self._k(i - 1) == _OPEN
- *         ) or (k == _NAME and self._k(i + 1) in (_COMMA, _DOT, _COMPARE)) or (k == _MISC and self._is(i, b"case"))             # <<<<<<<<<<<<<<
+ *         ) or (k == _NAME and self._k(i + 1) in (_COMMA, _DOT, _COMPARE)) or (k == _MISC and self._is(i, b"case")) or (k == _CALL and self._k(i + 1) == _OPEN)             # <<<<<<<<<<<<<<
  * 
  *     def _tail(self, i: Any) -> Any:
 */
@@ -27736,6 +27739,29 @@ static int __pyx_f_5rules_3sql_9SqlReader__argument(struct __pyx_obj_5rules_3sql
   __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 432, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
+  if (!__pyx_t_5) {
+
+    goto __pyx_L27_next_or;
+  } else {
+
+  }
+  __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_case); if (unlikely(__pyx_t_5 == ((int)-1))) __PYX_ERR(0, 432, __pyx_L1_error)
+  if (!__pyx_t_5) {
+
+  } else {
+
+    __pyx_t_4 = __pyx_t_5;
+
+    goto __pyx_L9_bool_binop_done;
+  }
+  __pyx_L27_next_or:;
+  __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 432, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_2);
+  __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_CALL); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 432, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_3);
+  __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 432, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
+  __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
   if (__pyx_t_5) {
 
   } else {
@@ -27744,7 +27770,15 @@ static int __pyx_f_5rules_3sql_9SqlReader__argument(struct __pyx_obj_5rules_3sql
 
     goto __pyx_L9_bool_binop_done;
   }
-  __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_case); if (unlikely(__pyx_t_5 == ((int)-1))) __PYX_ERR(0, 432, __pyx_L1_error)
+  __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_i + 1)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 432, __pyx_L1_error)
+  __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 432, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_3);
+
+  __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_OPEN); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 432, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_2);
+  __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 432, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
+  __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
 
   __pyx_t_4 = __pyx_t_5;
 
@@ -27777,7 +27811,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__argument(struct __pyx_obj_5rules_3sql
 }
 
 /* "rules/sql.py":434
- *         ) or (k == _NAME and self._k(i + 1) in (_COMMA, _DOT, _COMPARE)) or (k == _MISC and self._is(i, b"case"))
+ *         ) or (k == _NAME and self._k(i + 1) in (_COMMA, _DOT, _COMPARE)) or (k == _MISC and self._is(i, b"case")) or (k == _CALL and self._k(i + 1) == _OPEN)
  * 
  *     def _tail(self, i: Any) -> Any:             # <<<<<<<<<<<<<<
  *         """Whether a comment at i cuts off the rest of a statement: it ends the value and holds a word at most."""
@@ -28049,7 +28083,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__tail(struct __pyx_obj_5rules_3sql_Sql
   goto __pyx_L0;
 
   /* "rules/sql.py":434
- *         ) or (k == _NAME and self._k(i + 1) in (_COMMA, _DOT, _COMPARE)) or (k == _MISC and self._is(i, b"case"))
+ *         ) or (k == _NAME and self._k(i + 1) in (_COMMA, _DOT, _COMPARE)) or (k == _MISC and self._is(i, b"case")) or (k == _CALL and self._k(i + 1) == _OPEN)
  * 
  *     def _tail(self, i: Any) -> Any:             # <<<<<<<<<<<<<<
  *         """Whether a comment at i cuts off the rest of a statement: it ends the value and holds a word at most."""
@@ -29327,7 +29361,7 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
  *                         b"@@version", b"@@hostname", b"@@datadir", b"@@basedir", b"@@servername", b"@@identity", b"@@global", b"@@version_compile_os", b"@@spid", b"@@language",
  *                     ):
  *                         return True             # <<<<<<<<<<<<<<
- *                 elif self._k(i + 1) == _DOT or p == _FROM or p == _DOT or p == _VERB or p == _SEMICOLON or self._k(i + 1) in (_OPEN, _TEXT):
+ *                 elif self.to[i] - self.at[i] >= 8 and self.count <= 4:
  *                     return True
 */
           {
@@ -29358,17 +29392,65 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
       /* "rules/sql.py":490
  *                     ):
  *                         return True
+ *                 elif self.to[i] - self.at[i] >= 8 and self.count <= 4:             # <<<<<<<<<<<<<<
+ *                     return True
+ *                 elif self._k(i + 1) == _DOT or p == _FROM or p == _DOT or p == _VERB or p == _SEMICOLON or self._k(i + 1) in (_OPEN, _TEXT):
+*/
+      __pyx_t_9 = (((__pyx_v_self->to[__pyx_v_i]) - (__pyx_v_self->at[__pyx_v_i])) >= 8);
+
+      if (__pyx_t_9) {
+
+      } else {
+
+        __pyx_t_5 = __pyx_t_9;
+
+        goto __pyx_L72_bool_binop_done;
+      }
+      __pyx_t_9 = (__pyx_v_self->count <= 4);
+
+
+      __pyx_t_5 = __pyx_t_9;
+
+      __pyx_L72_bool_binop_done:;
+      if (__pyx_t_5) {
+
+
+        /* "rules/sql.py":491
+ *                         return True
+ *                 elif self.to[i] - self.at[i] >= 8 and self.count <= 4:
+ *                     return True             # <<<<<<<<<<<<<<
+ *                 elif self._k(i + 1) == _DOT or p == _FROM or p == _DOT or p == _VERB or p == _SEMICOLON or self._k(i + 1) in (_OPEN, _TEXT):
+ *                     return True
+*/
+        {
+
+          __pyx_r = 1;
+        }
+        goto __pyx_L0;
+
+        /* "rules/sql.py":490
+ *                     ):
+ *                         return True
+ *                 elif self.to[i] - self.at[i] >= 8 and self.count <= 4:             # <<<<<<<<<<<<<<
+ *                     return True
+ *                 elif self._k(i + 1) == _DOT or p == _FROM or p == _DOT or p == _VERB or p == _SEMICOLON or self._k(i + 1) in (_OPEN, _TEXT):
+*/
+      }
+
+      /* "rules/sql.py":492
+ *                 elif self.to[i] - self.at[i] >= 8 and self.count <= 4:
+ *                     return True
  *                 elif self._k(i + 1) == _DOT or p == _FROM or p == _DOT or p == _VERB or p == _SEMICOLON or self._k(i + 1) in (_OPEN, _TEXT):             # <<<<<<<<<<<<<<
  *                     return True
  *             elif k == _SEMICOLON:
 */
-      __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_i + 1)); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 490, __pyx_L1_error)
-      __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 490, __pyx_L1_error)
+      __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_i + 1)); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 492, __pyx_L1_error)
+      __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 492, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_6);
 
-      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_DOT); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 490, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_DOT); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 492, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_11);
-      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 490, __pyx_L1_error)
+      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 492, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
       __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
       if (!__pyx_t_9) {
@@ -29377,13 +29459,13 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
         __pyx_t_5 = __pyx_t_9;
 
-        goto __pyx_L72_bool_binop_done;
+        goto __pyx_L74_bool_binop_done;
       }
-      __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_v_p); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 490, __pyx_L1_error)
+      __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_v_p); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 492, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_11);
-      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_FROM); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 490, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_FROM); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 492, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_6);
-      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 490, __pyx_L1_error)
+      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 492, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
       __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
       if (!__pyx_t_9) {
@@ -29392,13 +29474,13 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
         __pyx_t_5 = __pyx_t_9;
 
-        goto __pyx_L72_bool_binop_done;
+        goto __pyx_L74_bool_binop_done;
       }
-      __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_v_p); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 490, __pyx_L1_error)
+      __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_v_p); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 492, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_6);
-      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_DOT); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 490, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_DOT); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 492, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_11);
-      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 490, __pyx_L1_error)
+      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 492, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
       __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
       if (!__pyx_t_9) {
@@ -29407,13 +29489,13 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
         __pyx_t_5 = __pyx_t_9;
 
-        goto __pyx_L72_bool_binop_done;
+        goto __pyx_L74_bool_binop_done;
       }
-      __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_v_p); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 490, __pyx_L1_error)
+      __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_v_p); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 492, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_11);
-      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_VERB); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 490, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_VERB); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 492, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_6);
-      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 490, __pyx_L1_error)
+      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 492, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
       __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
       if (!__pyx_t_9) {
@@ -29422,13 +29504,13 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
         __pyx_t_5 = __pyx_t_9;
 
-        goto __pyx_L72_bool_binop_done;
+        goto __pyx_L74_bool_binop_done;
       }
-      __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_v_p); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 490, __pyx_L1_error)
+      __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_v_p); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 492, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_6);
-      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_SEMICOLON); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 490, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_SEMICOLON); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 492, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_11);
-      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 490, __pyx_L1_error)
+      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 492, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
       __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
       if (!__pyx_t_9) {
@@ -29437,14 +29519,14 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
         __pyx_t_5 = __pyx_t_9;
 
-        goto __pyx_L72_bool_binop_done;
+        goto __pyx_L74_bool_binop_done;
       }
-      __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_i + 1)); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 490, __pyx_L1_error)
-      __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 490, __pyx_L1_error)
+      __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_i + 1)); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 492, __pyx_L1_error)
+      __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 492, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_11);
-      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_OPEN); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 490, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_OPEN); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 492, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_6);
-      __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 490, __pyx_L1_error)
+      __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 492, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
       __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
       if (!__pyx_t_8) {
@@ -29453,19 +29535,19 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
         __pyx_t_9 = __pyx_t_8;
 
-        goto __pyx_L78_bool_binop_done;
+        goto __pyx_L80_bool_binop_done;
       }
-      __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 490, __pyx_L1_error)
+      __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 492, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_6);
-      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_TEXT); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 490, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_TEXT); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 492, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_11);
-      __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 490, __pyx_L1_error)
+      __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 492, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
       __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
 
       __pyx_t_9 = __pyx_t_8;
 
-      __pyx_L78_bool_binop_done:;
+      __pyx_L80_bool_binop_done:;
 
       __pyx_t_8 = __pyx_t_9;
 
@@ -29473,12 +29555,12 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
       __pyx_t_5 = __pyx_t_8;
 
-      __pyx_L72_bool_binop_done:;
+      __pyx_L74_bool_binop_done:;
       if (__pyx_t_5) {
 
 
-        /* "rules/sql.py":491
- *                         return True
+        /* "rules/sql.py":493
+ *                     return True
  *                 elif self._k(i + 1) == _DOT or p == _FROM or p == _DOT or p == _VERB or p == _SEMICOLON or self._k(i + 1) in (_OPEN, _TEXT):
  *                     return True             # <<<<<<<<<<<<<<
  *             elif k == _SEMICOLON:
@@ -29490,9 +29572,9 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
         }
         goto __pyx_L0;
 
-        /* "rules/sql.py":490
- *                     ):
- *                         return True
+        /* "rules/sql.py":492
+ *                 elif self.to[i] - self.at[i] >= 8 and self.count <= 4:
+ *                     return True
  *                 elif self._k(i + 1) == _DOT or p == _FROM or p == _DOT or p == _VERB or p == _SEMICOLON or self._k(i + 1) in (_OPEN, _TEXT):             # <<<<<<<<<<<<<<
  *                     return True
  *             elif k == _SEMICOLON:
@@ -29510,24 +29592,24 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
       goto __pyx_L5;
     }
 
-    /* "rules/sql.py":492
+    /* "rules/sql.py":494
  *                 elif self._k(i + 1) == _DOT or p == _FROM or p == _DOT or p == _VERB or p == _SEMICOLON or self._k(i + 1) in (_OPEN, _TEXT):
  *                     return True
  *             elif k == _SEMICOLON:             # <<<<<<<<<<<<<<
  *                 j = i + 1
  *                 if self._statement(j, False):
 */
-    __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 492, __pyx_L1_error)
+    __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 494, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_11);
-    __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_SEMICOLON); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 492, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_SEMICOLON); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 494, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_6);
-    __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 492, __pyx_L1_error)
+    __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 494, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
     __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
     if (__pyx_t_5) {
 
 
-      /* "rules/sql.py":493
+      /* "rules/sql.py":495
  *                     return True
  *             elif k == _SEMICOLON:
  *                 j = i + 1             # <<<<<<<<<<<<<<
@@ -29536,18 +29618,18 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 */
       __pyx_v_j = (__pyx_v_i + 1);
 
-      /* "rules/sql.py":494
+      /* "rules/sql.py":496
  *             elif k == _SEMICOLON:
  *                 j = i + 1
  *                 if self._statement(j, False):             # <<<<<<<<<<<<<<
  *                     return True
  *             elif k == _VERB:
 */
-      __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_statement(__pyx_v_self, __pyx_v_j, 0); if (unlikely(__pyx_t_5 == ((int)-1))) __PYX_ERR(0, 494, __pyx_L1_error)
+      __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_statement(__pyx_v_self, __pyx_v_j, 0); if (unlikely(__pyx_t_5 == ((int)-1))) __PYX_ERR(0, 496, __pyx_L1_error)
       if (__pyx_t_5) {
 
 
-        /* "rules/sql.py":495
+        /* "rules/sql.py":497
  *                 j = i + 1
  *                 if self._statement(j, False):
  *                     return True             # <<<<<<<<<<<<<<
@@ -29560,7 +29642,7 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
         }
         goto __pyx_L0;
 
-        /* "rules/sql.py":494
+        /* "rules/sql.py":496
  *             elif k == _SEMICOLON:
  *                 j = i + 1
  *                 if self._statement(j, False):             # <<<<<<<<<<<<<<
@@ -29569,7 +29651,7 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 */
       }
 
-      /* "rules/sql.py":492
+      /* "rules/sql.py":494
  *                 elif self._k(i + 1) == _DOT or p == _FROM or p == _DOT or p == _VERB or p == _SEMICOLON or self._k(i + 1) in (_OPEN, _TEXT):
  *                     return True
  *             elif k == _SEMICOLON:             # <<<<<<<<<<<<<<
@@ -29579,24 +29661,24 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
       goto __pyx_L5;
     }
 
-    /* "rules/sql.py":496
+    /* "rules/sql.py":498
  *                 if self._statement(j, False):
  *                     return True
  *             elif k == _VERB:             # <<<<<<<<<<<<<<
  *                 words += 1
  *                 if (i == 0 or p in (_QUOTE, _CLOSE, _OPEN, _COMMENT)) and self._statement(i, not quoted and p != _CLOSE):
 */
-    __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 496, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 498, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_6);
-    __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_VERB); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 496, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_VERB); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 498, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_11);
-    __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 496, __pyx_L1_error)
+    __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 498, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
     __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
     if (__pyx_t_5) {
 
 
-      /* "rules/sql.py":497
+      /* "rules/sql.py":499
  *                     return True
  *             elif k == _VERB:
  *                 words += 1             # <<<<<<<<<<<<<<
@@ -29605,7 +29687,7 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 */
       __pyx_v_words = (__pyx_v_words + 1);
 
-      /* "rules/sql.py":498
+      /* "rules/sql.py":500
  *             elif k == _VERB:
  *                 words += 1
  *                 if (i == 0 or p in (_QUOTE, _CLOSE, _OPEN, _COMMENT)) and self._statement(i, not quoted and p != _CLOSE):             # <<<<<<<<<<<<<<
@@ -29618,15 +29700,15 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
       } else {
 
-        goto __pyx_L83_next_and;
+        goto __pyx_L85_next_and;
       }
 
       __pyx_t_4 = __pyx_v_p;
-      __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 498, __pyx_L1_error)
+      __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 500, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_11);
-      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_QUOTE); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 498, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_QUOTE); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 500, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_6);
-      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 498, __pyx_L1_error)
+      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 500, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
       __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
       if (!__pyx_t_9) {
@@ -29635,13 +29717,13 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
         __pyx_t_8 = __pyx_t_9;
 
-        goto __pyx_L85_bool_binop_done;
+        goto __pyx_L87_bool_binop_done;
       }
-      __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 498, __pyx_L1_error)
+      __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 500, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_6);
-      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_CLOSE); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 498, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_CLOSE); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 500, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_11);
-      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 498, __pyx_L1_error)
+      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 500, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
       __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
       if (!__pyx_t_9) {
@@ -29650,13 +29732,13 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
         __pyx_t_8 = __pyx_t_9;
 
-        goto __pyx_L85_bool_binop_done;
+        goto __pyx_L87_bool_binop_done;
       }
-      __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 498, __pyx_L1_error)
+      __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 500, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_11);
-      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_OPEN); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 498, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_OPEN); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 500, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_6);
-      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 498, __pyx_L1_error)
+      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 500, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
       __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
       if (!__pyx_t_9) {
@@ -29665,19 +29747,19 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
         __pyx_t_8 = __pyx_t_9;
 
-        goto __pyx_L85_bool_binop_done;
+        goto __pyx_L87_bool_binop_done;
       }
-      __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 498, __pyx_L1_error)
+      __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 500, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_6);
-      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_COMMENT); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 498, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_COMMENT); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 500, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_11);
-      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 498, __pyx_L1_error)
+      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 500, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
       __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
 
       __pyx_t_8 = __pyx_t_9;
 
-      __pyx_L85_bool_binop_done:;
+      __pyx_L87_bool_binop_done:;
       __pyx_t_9 = __pyx_t_8;
 
 
@@ -29687,9 +29769,9 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
         __pyx_t_5 = __pyx_t_9;
 
-        goto __pyx_L82_bool_binop_done;
+        goto __pyx_L84_bool_binop_done;
       }
-      __pyx_L83_next_and:;
+      __pyx_L85_next_and:;
       __pyx_t_8 = (!__pyx_v_quoted);
 
       if (__pyx_t_8) {
@@ -29698,89 +29780,34 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
         __pyx_t_9 = __pyx_t_8;
 
-        goto __pyx_L89_bool_binop_done;
+        goto __pyx_L91_bool_binop_done;
       }
-      __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_v_p); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 498, __pyx_L1_error)
+      __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_v_p); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 500, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_11);
-      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_CLOSE); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 498, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_CLOSE); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 500, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_6);
-      __pyx_t_8 = __Pyx_PyObject_CompareBoolNe_int_object(__pyx_t_11, __pyx_t_6, Py_NE); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 498, __pyx_L1_error)
+      __pyx_t_8 = __Pyx_PyObject_CompareBoolNe_int_object(__pyx_t_11, __pyx_t_6, Py_NE); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 500, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
       __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
 
       __pyx_t_9 = __pyx_t_8;
 
-      __pyx_L89_bool_binop_done:;
-      __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_statement(__pyx_v_self, __pyx_v_i, __pyx_t_9); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 498, __pyx_L1_error)
+      __pyx_L91_bool_binop_done:;
+      __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_statement(__pyx_v_self, __pyx_v_i, __pyx_t_9); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 500, __pyx_L1_error)
 
 
       __pyx_t_5 = __pyx_t_8;
 
-      __pyx_L82_bool_binop_done:;
-      if (__pyx_t_5) {
-
-
-        /* "rules/sql.py":499
- *                 words += 1
- *                 if (i == 0 or p in (_QUOTE, _CLOSE, _OPEN, _COMMENT)) and self._statement(i, not quoted and p != _CLOSE):
- *                     return True             # <<<<<<<<<<<<<<
- *                 if self._is(i, b"waitfor") and (self._is(i + 1, b"delay") or self._is(i + 1, b"time")):
- *                     return True
-*/
-        {
-
-          __pyx_r = 1;
-        }
-        goto __pyx_L0;
-
-        /* "rules/sql.py":498
- *             elif k == _VERB:
- *                 words += 1
- *                 if (i == 0 or p in (_QUOTE, _CLOSE, _OPEN, _COMMENT)) and self._statement(i, not quoted and p != _CLOSE):             # <<<<<<<<<<<<<<
- *                     return True
- *                 if self._is(i, b"waitfor") and (self._is(i + 1, b"delay") or self._is(i + 1, b"time")):
-*/
-      }
-
-      /* "rules/sql.py":500
- *                 if (i == 0 or p in (_QUOTE, _CLOSE, _OPEN, _COMMENT)) and self._statement(i, not quoted and p != _CLOSE):
- *                     return True
- *                 if self._is(i, b"waitfor") and (self._is(i + 1, b"delay") or self._is(i + 1, b"time")):             # <<<<<<<<<<<<<<
- *                     return True
- *             elif k == _WHERE:
-*/
-      __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_waitfor); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 500, __pyx_L1_error)
-      if (__pyx_t_8) {
-
-      } else {
-
-        __pyx_t_5 = __pyx_t_8;
-
-        goto __pyx_L92_bool_binop_done;
-      }
-      __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_i + 1), __pyx_mstate_global->__pyx_n_b_delay); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 500, __pyx_L1_error)
-      if (!__pyx_t_8) {
-
-      } else {
-
-        __pyx_t_5 = __pyx_t_8;
-
-        goto __pyx_L92_bool_binop_done;
-      }
-      __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_i + 1), __pyx_mstate_global->__pyx_n_b_time); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 500, __pyx_L1_error)
-
-      __pyx_t_5 = __pyx_t_8;
-
-      __pyx_L92_bool_binop_done:;
+      __pyx_L84_bool_binop_done:;
       if (__pyx_t_5) {
 
 
         /* "rules/sql.py":501
- *                     return True
- *                 if self._is(i, b"waitfor") and (self._is(i + 1, b"delay") or self._is(i + 1, b"time")):
- *                     return True             # <<<<<<<<<<<<<<
- *             elif k == _WHERE:
  *                 words += 1
+ *                 if (i == 0 or p in (_QUOTE, _CLOSE, _OPEN, _COMMENT)) and self._statement(i, not quoted and p != _CLOSE):
+ *                     return True             # <<<<<<<<<<<<<<
+ *                 if self._is(i, b"waitfor") and (self._is(i + 1, b"delay") or self._is(i + 1, b"time")):
+ *                     return True
 */
         {
 
@@ -29789,6 +29816,61 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
         goto __pyx_L0;
 
         /* "rules/sql.py":500
+ *             elif k == _VERB:
+ *                 words += 1
+ *                 if (i == 0 or p in (_QUOTE, _CLOSE, _OPEN, _COMMENT)) and self._statement(i, not quoted and p != _CLOSE):             # <<<<<<<<<<<<<<
+ *                     return True
+ *                 if self._is(i, b"waitfor") and (self._is(i + 1, b"delay") or self._is(i + 1, b"time")):
+*/
+      }
+
+      /* "rules/sql.py":502
+ *                 if (i == 0 or p in (_QUOTE, _CLOSE, _OPEN, _COMMENT)) and self._statement(i, not quoted and p != _CLOSE):
+ *                     return True
+ *                 if self._is(i, b"waitfor") and (self._is(i + 1, b"delay") or self._is(i + 1, b"time")):             # <<<<<<<<<<<<<<
+ *                     return True
+ *             elif k == _WHERE:
+*/
+      __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_waitfor); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 502, __pyx_L1_error)
+      if (__pyx_t_8) {
+
+      } else {
+
+        __pyx_t_5 = __pyx_t_8;
+
+        goto __pyx_L94_bool_binop_done;
+      }
+      __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_i + 1), __pyx_mstate_global->__pyx_n_b_delay); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 502, __pyx_L1_error)
+      if (!__pyx_t_8) {
+
+      } else {
+
+        __pyx_t_5 = __pyx_t_8;
+
+        goto __pyx_L94_bool_binop_done;
+      }
+      __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_i + 1), __pyx_mstate_global->__pyx_n_b_time); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 502, __pyx_L1_error)
+
+      __pyx_t_5 = __pyx_t_8;
+
+      __pyx_L94_bool_binop_done:;
+      if (__pyx_t_5) {
+
+
+        /* "rules/sql.py":503
+ *                     return True
+ *                 if self._is(i, b"waitfor") and (self._is(i + 1, b"delay") or self._is(i + 1, b"time")):
+ *                     return True             # <<<<<<<<<<<<<<
+ *             elif k == _WHERE:
+ *                 words += 1
+*/
+        {
+
+          __pyx_r = 1;
+        }
+        goto __pyx_L0;
+
+        /* "rules/sql.py":502
  *                 if (i == 0 or p in (_QUOTE, _CLOSE, _OPEN, _COMMENT)) and self._statement(i, not quoted and p != _CLOSE):
  *                     return True
  *                 if self._is(i, b"waitfor") and (self._is(i + 1, b"delay") or self._is(i + 1, b"time")):             # <<<<<<<<<<<<<<
@@ -29797,7 +29879,7 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 */
       }
 
-      /* "rules/sql.py":496
+      /* "rules/sql.py":498
  *                 if self._statement(j, False):
  *                     return True
  *             elif k == _VERB:             # <<<<<<<<<<<<<<
@@ -29807,24 +29889,24 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
       goto __pyx_L5;
     }
 
-    /* "rules/sql.py":502
+    /* "rules/sql.py":504
  *                 if self._is(i, b"waitfor") and (self._is(i + 1, b"delay") or self._is(i + 1, b"time")):
  *                     return True
  *             elif k == _WHERE:             # <<<<<<<<<<<<<<
  *                 words += 1
  *                 j = i + 1
 */
-    __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 502, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 504, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_6);
-    __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_WHERE); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 502, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_WHERE); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 504, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_11);
-    __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 502, __pyx_L1_error)
+    __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 504, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
     __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
     if (__pyx_t_5) {
 
 
-      /* "rules/sql.py":503
+      /* "rules/sql.py":505
  *                     return True
  *             elif k == _WHERE:
  *                 words += 1             # <<<<<<<<<<<<<<
@@ -29833,7 +29915,7 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 */
       __pyx_v_words = (__pyx_v_words + 1);
 
-      /* "rules/sql.py":504
+      /* "rules/sql.py":506
  *             elif k == _WHERE:
  *                 words += 1
  *                 j = i + 1             # <<<<<<<<<<<<<<
@@ -29842,7 +29924,7 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 */
       __pyx_v_j = (__pyx_v_i + 1);
 
-      /* "rules/sql.py":505
+      /* "rules/sql.py":507
  *                 words += 1
  *                 j = i + 1
  *                 while self._k(j) == _OPEN or self._k(j) == _UNARY:             # <<<<<<<<<<<<<<
@@ -29850,13 +29932,13 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
  *                 if self._k(j) in (_NUMBER, _TEXT) and self._k(self._sum(j)) in (_COMPARE, _LIKE) and self._operand(self._sum(j) + 1) > 0:
 */
       while (1) {
-        __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 505, __pyx_L1_error)
-        __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 505, __pyx_L1_error)
+        __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 507, __pyx_L1_error)
+        __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 507, __pyx_L1_error)
         __Pyx_GOTREF(__pyx_t_11);
 
-        __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_OPEN); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 505, __pyx_L1_error)
+        __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_OPEN); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 507, __pyx_L1_error)
         __Pyx_GOTREF(__pyx_t_6);
-        __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 505, __pyx_L1_error)
+        __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 507, __pyx_L1_error)
         __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
         __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
         if (!__pyx_t_8) {
@@ -29865,25 +29947,25 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
           __pyx_t_5 = __pyx_t_8;
 
-          goto __pyx_L97_bool_binop_done;
+          goto __pyx_L99_bool_binop_done;
         }
-        __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 505, __pyx_L1_error)
-        __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 505, __pyx_L1_error)
+        __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 507, __pyx_L1_error)
+        __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 507, __pyx_L1_error)
         __Pyx_GOTREF(__pyx_t_6);
 
-        __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_UNARY); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 505, __pyx_L1_error)
+        __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_UNARY); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 507, __pyx_L1_error)
         __Pyx_GOTREF(__pyx_t_11);
-        __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 505, __pyx_L1_error)
+        __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 507, __pyx_L1_error)
         __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
         __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
 
         __pyx_t_5 = __pyx_t_8;
 
-        __pyx_L97_bool_binop_done:;
+        __pyx_L99_bool_binop_done:;
 
         if (!__pyx_t_5) break;
 
-        /* "rules/sql.py":506
+        /* "rules/sql.py":508
  *                 j = i + 1
  *                 while self._k(j) == _OPEN or self._k(j) == _UNARY:
  *                     j += 1             # <<<<<<<<<<<<<<
@@ -29893,19 +29975,19 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
         __pyx_v_j = (__pyx_v_j + 1);
       }
 
-      /* "rules/sql.py":507
+      /* "rules/sql.py":509
  *                 while self._k(j) == _OPEN or self._k(j) == _UNARY:
  *                     j += 1
  *                 if self._k(j) in (_NUMBER, _TEXT) and self._k(self._sum(j)) in (_COMPARE, _LIKE) and self._operand(self._sum(j) + 1) > 0:             # <<<<<<<<<<<<<<
  *                     return True
  *             elif k == _BY:
 */
-      __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 507, __pyx_L1_error)
-      __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 507, __pyx_L1_error)
+      __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 509, __pyx_L1_error)
+      __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 509, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_11);
-      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_NUMBER); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 507, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_NUMBER); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 509, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_6);
-      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 507, __pyx_L1_error)
+      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 509, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
       __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
       if (!__pyx_t_9) {
@@ -29914,19 +29996,19 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
         __pyx_t_8 = __pyx_t_9;
 
-        goto __pyx_L102_bool_binop_done;
+        goto __pyx_L104_bool_binop_done;
       }
-      __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 507, __pyx_L1_error)
+      __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 509, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_6);
-      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_TEXT); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 507, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_TEXT); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 509, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_11);
-      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 507, __pyx_L1_error)
+      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 509, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
       __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
 
       __pyx_t_8 = __pyx_t_9;
 
-      __pyx_L102_bool_binop_done:;
+      __pyx_L104_bool_binop_done:;
 
       __pyx_t_9 = __pyx_t_8;
 
@@ -29937,16 +30019,16 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
         __pyx_t_5 = __pyx_t_9;
 
-        goto __pyx_L100_bool_binop_done;
+        goto __pyx_L102_bool_binop_done;
       }
-      __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_sum(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_4 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 507, __pyx_L1_error)
-      __pyx_t_16 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_t_4); if (unlikely(__pyx_t_16 == ((int)-1))) __PYX_ERR(0, 507, __pyx_L1_error)
+      __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_sum(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_4 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 509, __pyx_L1_error)
+      __pyx_t_16 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_t_4); if (unlikely(__pyx_t_16 == ((int)-1))) __PYX_ERR(0, 509, __pyx_L1_error)
 
-      __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_16); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 507, __pyx_L1_error)
+      __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_16); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 509, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_11);
-      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_COMPARE); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 507, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_COMPARE); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 509, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_6);
-      __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 507, __pyx_L1_error)
+      __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 509, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
       __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
       if (!__pyx_t_8) {
@@ -29955,19 +30037,19 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
         __pyx_t_9 = __pyx_t_8;
 
-        goto __pyx_L105_bool_binop_done;
+        goto __pyx_L107_bool_binop_done;
       }
-      __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_16); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 507, __pyx_L1_error)
+      __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_16); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 509, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_6);
-      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_LIKE); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 507, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_LIKE); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 509, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_11);
-      __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 507, __pyx_L1_error)
+      __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 509, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
       __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
 
       __pyx_t_9 = __pyx_t_8;
 
-      __pyx_L105_bool_binop_done:;
+      __pyx_L107_bool_binop_done:;
 
       __pyx_t_8 = __pyx_t_9;
 
@@ -29978,10 +30060,10 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
         __pyx_t_5 = __pyx_t_8;
 
-        goto __pyx_L100_bool_binop_done;
+        goto __pyx_L102_bool_binop_done;
       }
-      __pyx_t_16 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_sum(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_16 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 507, __pyx_L1_error)
-      __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_operand(__pyx_v_self, (__pyx_t_16 + 1)); if (unlikely(__pyx_t_4 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 507, __pyx_L1_error)
+      __pyx_t_16 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_sum(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_16 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 509, __pyx_L1_error)
+      __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_operand(__pyx_v_self, (__pyx_t_16 + 1)); if (unlikely(__pyx_t_4 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 509, __pyx_L1_error)
 
       __pyx_t_8 = (__pyx_t_4 > 0);
 
@@ -29989,11 +30071,11 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
       __pyx_t_5 = __pyx_t_8;
 
-      __pyx_L100_bool_binop_done:;
+      __pyx_L102_bool_binop_done:;
       if (__pyx_t_5) {
 
 
-        /* "rules/sql.py":508
+        /* "rules/sql.py":510
  *                     j += 1
  *                 if self._k(j) in (_NUMBER, _TEXT) and self._k(self._sum(j)) in (_COMPARE, _LIKE) and self._operand(self._sum(j) + 1) > 0:
  *                     return True             # <<<<<<<<<<<<<<
@@ -30006,7 +30088,7 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
         }
         goto __pyx_L0;
 
-        /* "rules/sql.py":507
+        /* "rules/sql.py":509
  *                 while self._k(j) == _OPEN or self._k(j) == _UNARY:
  *                     j += 1
  *                 if self._k(j) in (_NUMBER, _TEXT) and self._k(self._sum(j)) in (_COMPARE, _LIKE) and self._operand(self._sum(j) + 1) > 0:             # <<<<<<<<<<<<<<
@@ -30015,7 +30097,7 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 */
       }
 
-      /* "rules/sql.py":502
+      /* "rules/sql.py":504
  *                 if self._is(i, b"waitfor") and (self._is(i + 1, b"delay") or self._is(i + 1, b"time")):
  *                     return True
  *             elif k == _WHERE:             # <<<<<<<<<<<<<<
@@ -30025,24 +30107,24 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
       goto __pyx_L5;
     }
 
-    /* "rules/sql.py":509
+    /* "rules/sql.py":511
  *                 if self._k(j) in (_NUMBER, _TEXT) and self._k(self._sum(j)) in (_COMPARE, _LIKE) and self._operand(self._sum(j) + 1) > 0:
  *                     return True
  *             elif k == _BY:             # <<<<<<<<<<<<<<
  *                 words += 1
  *                 if (p in (_QUOTE, _CLOSE, _NUMBER, _TEXT) or self._k(self.count - 1) == _COMMENT) and self._k(i + 1) in (_NUMBER, _OPEN, _NAME, _CONSTANT, _KNOWN_CALL):
 */
-    __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 509, __pyx_L1_error)
+    __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 511, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_11);
-    __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_BY); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 509, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_BY); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 511, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_6);
-    __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 509, __pyx_L1_error)
+    __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 511, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
     __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
     if (__pyx_t_5) {
 
 
-      /* "rules/sql.py":510
+      /* "rules/sql.py":512
  *                     return True
  *             elif k == _BY:
  *                 words += 1             # <<<<<<<<<<<<<<
@@ -30051,7 +30133,7 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 */
       __pyx_v_words = (__pyx_v_words + 1);
 
-      /* "rules/sql.py":511
+      /* "rules/sql.py":513
  *             elif k == _BY:
  *                 words += 1
  *                 if (p in (_QUOTE, _CLOSE, _NUMBER, _TEXT) or self._k(self.count - 1) == _COMMENT) and self._k(i + 1) in (_NUMBER, _OPEN, _NAME, _CONSTANT, _KNOWN_CALL):             # <<<<<<<<<<<<<<
@@ -30060,11 +30142,11 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 */
 
       __pyx_t_4 = __pyx_v_p;
-      __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 511, __pyx_L1_error)
+      __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 513, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_6);
-      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_QUOTE); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 511, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_QUOTE); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 513, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_11);
-      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 511, __pyx_L1_error)
+      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 513, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
       __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
       if (!__pyx_t_9) {
@@ -30073,13 +30155,13 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
         __pyx_t_8 = __pyx_t_9;
 
-        goto __pyx_L111_bool_binop_done;
+        goto __pyx_L113_bool_binop_done;
       }
-      __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 511, __pyx_L1_error)
+      __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 513, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_11);
-      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_CLOSE); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 511, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_CLOSE); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 513, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_6);
-      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 511, __pyx_L1_error)
+      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 513, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
       __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
       if (!__pyx_t_9) {
@@ -30088,13 +30170,13 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
         __pyx_t_8 = __pyx_t_9;
 
-        goto __pyx_L111_bool_binop_done;
+        goto __pyx_L113_bool_binop_done;
       }
-      __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 511, __pyx_L1_error)
+      __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 513, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_6);
-      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_NUMBER); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 511, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_NUMBER); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 513, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_11);
-      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 511, __pyx_L1_error)
+      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 513, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
       __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
       if (!__pyx_t_9) {
@@ -30103,19 +30185,19 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
         __pyx_t_8 = __pyx_t_9;
 
-        goto __pyx_L111_bool_binop_done;
+        goto __pyx_L113_bool_binop_done;
       }
-      __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 511, __pyx_L1_error)
+      __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 513, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_11);
-      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_TEXT); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 511, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_TEXT); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 513, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_6);
-      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 511, __pyx_L1_error)
+      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 513, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
       __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
 
       __pyx_t_8 = __pyx_t_9;
 
-      __pyx_L111_bool_binop_done:;
+      __pyx_L113_bool_binop_done:;
       __pyx_t_9 = __pyx_t_8;
 
 
@@ -30123,15 +30205,15 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
       } else {
 
-        goto __pyx_L109_next_and;
+        goto __pyx_L111_next_and;
       }
-      __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_self->count - 1)); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 511, __pyx_L1_error)
-      __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 511, __pyx_L1_error)
+      __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_self->count - 1)); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 513, __pyx_L1_error)
+      __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 513, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_6);
 
-      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_COMMENT); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 511, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_COMMENT); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 513, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_11);
-      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 511, __pyx_L1_error)
+      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 513, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
       __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
       if (__pyx_t_9) {
@@ -30140,15 +30222,15 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
         __pyx_t_5 = __pyx_t_9;
 
-        goto __pyx_L108_bool_binop_done;
+        goto __pyx_L110_bool_binop_done;
       }
-      __pyx_L109_next_and:;
-      __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_i + 1)); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 511, __pyx_L1_error)
-      __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 511, __pyx_L1_error)
+      __pyx_L111_next_and:;
+      __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_i + 1)); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 513, __pyx_L1_error)
+      __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 513, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_11);
-      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_NUMBER); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 511, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_NUMBER); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 513, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_6);
-      __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 511, __pyx_L1_error)
+      __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 513, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
       __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
       if (!__pyx_t_8) {
@@ -30157,13 +30239,13 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
         __pyx_t_9 = __pyx_t_8;
 
-        goto __pyx_L115_bool_binop_done;
+        goto __pyx_L117_bool_binop_done;
       }
-      __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 511, __pyx_L1_error)
+      __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 513, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_6);
-      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_OPEN); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 511, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_OPEN); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 513, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_11);
-      __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 511, __pyx_L1_error)
+      __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 513, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
       __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
       if (!__pyx_t_8) {
@@ -30172,13 +30254,13 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
         __pyx_t_9 = __pyx_t_8;
 
-        goto __pyx_L115_bool_binop_done;
+        goto __pyx_L117_bool_binop_done;
       }
-      __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 511, __pyx_L1_error)
+      __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 513, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_11);
-      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_NAME); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 511, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_NAME); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 513, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_6);
-      __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 511, __pyx_L1_error)
+      __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 513, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
       __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
       if (!__pyx_t_8) {
@@ -30187,13 +30269,13 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
         __pyx_t_9 = __pyx_t_8;
 
-        goto __pyx_L115_bool_binop_done;
+        goto __pyx_L117_bool_binop_done;
       }
-      __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 511, __pyx_L1_error)
+      __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 513, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_6);
-      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_CONSTANT); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 511, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_CONSTANT); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 513, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_11);
-      __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 511, __pyx_L1_error)
+      __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 513, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
       __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
       if (!__pyx_t_8) {
@@ -30202,19 +30284,19 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
         __pyx_t_9 = __pyx_t_8;
 
-        goto __pyx_L115_bool_binop_done;
+        goto __pyx_L117_bool_binop_done;
       }
-      __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 511, __pyx_L1_error)
+      __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 513, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_11);
-      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_KNOWN_CALL); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 511, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_KNOWN_CALL); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 513, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_6);
-      __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 511, __pyx_L1_error)
+      __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 513, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
       __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
 
       __pyx_t_9 = __pyx_t_8;
 
-      __pyx_L115_bool_binop_done:;
+      __pyx_L117_bool_binop_done:;
 
       __pyx_t_8 = __pyx_t_9;
 
@@ -30222,21 +30304,21 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
       __pyx_t_5 = __pyx_t_8;
 
-      __pyx_L108_bool_binop_done:;
+      __pyx_L110_bool_binop_done:;
       if (__pyx_t_5) {
 
 
-        /* "rules/sql.py":512
+        /* "rules/sql.py":514
  *                 words += 1
  *                 if (p in (_QUOTE, _CLOSE, _NUMBER, _TEXT) or self._k(self.count - 1) == _COMMENT) and self._k(i + 1) in (_NUMBER, _OPEN, _NAME, _CONSTANT, _KNOWN_CALL):
  *                     j = self._operand(i + 1)             # <<<<<<<<<<<<<<
  *                     while self._k(j) == _COMMA:
  *                         j = self._operand(j + 1)
 */
-        __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_operand(__pyx_v_self, (__pyx_v_i + 1)); if (unlikely(__pyx_t_4 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 512, __pyx_L1_error)
+        __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_operand(__pyx_v_self, (__pyx_v_i + 1)); if (unlikely(__pyx_t_4 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 514, __pyx_L1_error)
         __pyx_v_j = __pyx_t_4;
 
-        /* "rules/sql.py":513
+        /* "rules/sql.py":515
  *                 if (p in (_QUOTE, _CLOSE, _NUMBER, _TEXT) or self._k(self.count - 1) == _COMMENT) and self._k(i + 1) in (_NUMBER, _OPEN, _NAME, _CONSTANT, _KNOWN_CALL):
  *                     j = self._operand(i + 1)
  *                     while self._k(j) == _COMMA:             # <<<<<<<<<<<<<<
@@ -30244,29 +30326,29 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
  *                         if j < 0:
 */
         while (1) {
-          __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 513, __pyx_L1_error)
-          __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 513, __pyx_L1_error)
+          __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 515, __pyx_L1_error)
+          __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 515, __pyx_L1_error)
           __Pyx_GOTREF(__pyx_t_6);
 
-          __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_COMMA); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 513, __pyx_L1_error)
+          __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_COMMA); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 515, __pyx_L1_error)
           __Pyx_GOTREF(__pyx_t_11);
-          __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 513, __pyx_L1_error)
+          __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 515, __pyx_L1_error)
           __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
           __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
 
           if (!__pyx_t_5) break;
 
-          /* "rules/sql.py":514
+          /* "rules/sql.py":516
  *                     j = self._operand(i + 1)
  *                     while self._k(j) == _COMMA:
  *                         j = self._operand(j + 1)             # <<<<<<<<<<<<<<
  *                         if j < 0:
  *                             break
 */
-          __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_operand(__pyx_v_self, (__pyx_v_j + 1)); if (unlikely(__pyx_t_4 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 514, __pyx_L1_error)
+          __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_operand(__pyx_v_self, (__pyx_v_j + 1)); if (unlikely(__pyx_t_4 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 516, __pyx_L1_error)
           __pyx_v_j = __pyx_t_4;
 
-          /* "rules/sql.py":515
+          /* "rules/sql.py":517
  *                     while self._k(j) == _COMMA:
  *                         j = self._operand(j + 1)
  *                         if j < 0:             # <<<<<<<<<<<<<<
@@ -30278,16 +30360,16 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
           if (__pyx_t_5) {
 
 
-            /* "rules/sql.py":516
+            /* "rules/sql.py":518
  *                         j = self._operand(j + 1)
  *                         if j < 0:
  *                             break             # <<<<<<<<<<<<<<
  *                     if self._k(i + 1) == _NUMBER and (j < 0 or self._k(j) in (0, _COMMENT, _CLOSE, _SEMICOLON, _LIMIT, _MISC)):
  *                         return p != 0 or self._k(j) == _COMMENT
 */
-            goto __pyx_L121_break;
+            goto __pyx_L123_break;
 
-            /* "rules/sql.py":515
+            /* "rules/sql.py":517
  *                     while self._k(j) == _COMMA:
  *                         j = self._operand(j + 1)
  *                         if j < 0:             # <<<<<<<<<<<<<<
@@ -30296,22 +30378,22 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 */
           }
         }
-        __pyx_L121_break:;
+        __pyx_L123_break:;
 
-        /* "rules/sql.py":517
+        /* "rules/sql.py":519
  *                         if j < 0:
  *                             break
  *                     if self._k(i + 1) == _NUMBER and (j < 0 or self._k(j) in (0, _COMMENT, _CLOSE, _SEMICOLON, _LIMIT, _MISC)):             # <<<<<<<<<<<<<<
  *                         return p != 0 or self._k(j) == _COMMENT
  *                     if (p == _QUOTE or p == _CLOSE) and j > 0 and self._k(j) in (_COMMENT, _WHERE, _LIMIT, _COMMA, _MISC):
 */
-        __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_i + 1)); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 517, __pyx_L1_error)
-        __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 517, __pyx_L1_error)
+        __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_i + 1)); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 519, __pyx_L1_error)
+        __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 519, __pyx_L1_error)
         __Pyx_GOTREF(__pyx_t_11);
 
-        __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_NUMBER); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 517, __pyx_L1_error)
+        __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_NUMBER); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 519, __pyx_L1_error)
         __Pyx_GOTREF(__pyx_t_6);
-        __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 517, __pyx_L1_error)
+        __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 519, __pyx_L1_error)
         __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
         __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
         if (__pyx_t_8) {
@@ -30320,7 +30402,7 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
           __pyx_t_5 = __pyx_t_8;
 
-          goto __pyx_L124_bool_binop_done;
+          goto __pyx_L126_bool_binop_done;
         }
         __pyx_t_8 = (__pyx_v_j < 0);
 
@@ -30330,9 +30412,9 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
           __pyx_t_5 = __pyx_t_8;
 
-          goto __pyx_L124_bool_binop_done;
+          goto __pyx_L126_bool_binop_done;
         }
-        __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 517, __pyx_L1_error)
+        __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 519, __pyx_L1_error)
         __pyx_t_9 = (__pyx_t_4 == 0);
 
         if (!__pyx_t_9) {
@@ -30341,13 +30423,13 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
           __pyx_t_8 = __pyx_t_9;
 
-          goto __pyx_L127_bool_binop_done;
+          goto __pyx_L129_bool_binop_done;
         }
-        __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 517, __pyx_L1_error)
+        __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 519, __pyx_L1_error)
         __Pyx_GOTREF(__pyx_t_6);
-        __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_COMMENT); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 517, __pyx_L1_error)
+        __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_COMMENT); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 519, __pyx_L1_error)
         __Pyx_GOTREF(__pyx_t_11);
-        __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 517, __pyx_L1_error)
+        __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 519, __pyx_L1_error)
         __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
         __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
         if (!__pyx_t_9) {
@@ -30356,13 +30438,13 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
           __pyx_t_8 = __pyx_t_9;
 
-          goto __pyx_L127_bool_binop_done;
+          goto __pyx_L129_bool_binop_done;
         }
-        __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 517, __pyx_L1_error)
+        __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 519, __pyx_L1_error)
         __Pyx_GOTREF(__pyx_t_11);
-        __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_CLOSE); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 517, __pyx_L1_error)
+        __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_CLOSE); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 519, __pyx_L1_error)
         __Pyx_GOTREF(__pyx_t_6);
-        __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 517, __pyx_L1_error)
+        __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 519, __pyx_L1_error)
         __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
         __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
         if (!__pyx_t_9) {
@@ -30371,13 +30453,13 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
           __pyx_t_8 = __pyx_t_9;
 
-          goto __pyx_L127_bool_binop_done;
+          goto __pyx_L129_bool_binop_done;
         }
-        __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 517, __pyx_L1_error)
+        __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 519, __pyx_L1_error)
         __Pyx_GOTREF(__pyx_t_6);
-        __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_SEMICOLON); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 517, __pyx_L1_error)
+        __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_SEMICOLON); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 519, __pyx_L1_error)
         __Pyx_GOTREF(__pyx_t_11);
-        __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 517, __pyx_L1_error)
+        __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 519, __pyx_L1_error)
         __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
         __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
         if (!__pyx_t_9) {
@@ -30386,13 +30468,13 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
           __pyx_t_8 = __pyx_t_9;
 
-          goto __pyx_L127_bool_binop_done;
+          goto __pyx_L129_bool_binop_done;
         }
-        __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 517, __pyx_L1_error)
+        __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 519, __pyx_L1_error)
         __Pyx_GOTREF(__pyx_t_11);
-        __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_LIMIT); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 517, __pyx_L1_error)
+        __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_LIMIT); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 519, __pyx_L1_error)
         __Pyx_GOTREF(__pyx_t_6);
-        __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 517, __pyx_L1_error)
+        __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 519, __pyx_L1_error)
         __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
         __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
         if (!__pyx_t_9) {
@@ -30401,19 +30483,19 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
           __pyx_t_8 = __pyx_t_9;
 
-          goto __pyx_L127_bool_binop_done;
+          goto __pyx_L129_bool_binop_done;
         }
-        __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 517, __pyx_L1_error)
+        __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 519, __pyx_L1_error)
         __Pyx_GOTREF(__pyx_t_6);
-        __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_MISC); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 517, __pyx_L1_error)
+        __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_MISC); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 519, __pyx_L1_error)
         __Pyx_GOTREF(__pyx_t_11);
-        __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 517, __pyx_L1_error)
+        __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 519, __pyx_L1_error)
         __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
         __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
 
         __pyx_t_8 = __pyx_t_9;
 
-        __pyx_L127_bool_binop_done:;
+        __pyx_L129_bool_binop_done:;
 
         __pyx_t_9 = __pyx_t_8;
 
@@ -30421,11 +30503,11 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
         __pyx_t_5 = __pyx_t_9;
 
-        __pyx_L124_bool_binop_done:;
+        __pyx_L126_bool_binop_done:;
         if (__pyx_t_5) {
 
 
-          /* "rules/sql.py":518
+          /* "rules/sql.py":520
  *                             break
  *                     if self._k(i + 1) == _NUMBER and (j < 0 or self._k(j) in (0, _COMMENT, _CLOSE, _SEMICOLON, _LIMIT, _MISC)):
  *                         return p != 0 or self._k(j) == _COMMENT             # <<<<<<<<<<<<<<
@@ -30440,27 +30522,27 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
             __pyx_t_5 = __pyx_t_9;
 
-            goto __pyx_L133_bool_binop_done;
+            goto __pyx_L135_bool_binop_done;
           }
-          __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 518, __pyx_L1_error)
-          __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 518, __pyx_L1_error)
+          __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 520, __pyx_L1_error)
+          __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 520, __pyx_L1_error)
           __Pyx_GOTREF(__pyx_t_11);
 
-          __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_COMMENT); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 518, __pyx_L1_error)
+          __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_COMMENT); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 520, __pyx_L1_error)
           __Pyx_GOTREF(__pyx_t_6);
-          __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 518, __pyx_L1_error)
+          __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 520, __pyx_L1_error)
           __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
           __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
 
           __pyx_t_5 = __pyx_t_9;
 
-          __pyx_L133_bool_binop_done:;
+          __pyx_L135_bool_binop_done:;
           {
             __pyx_r = __pyx_t_5;
           }
           goto __pyx_L0;
 
-          /* "rules/sql.py":517
+          /* "rules/sql.py":519
  *                         if j < 0:
  *                             break
  *                     if self._k(i + 1) == _NUMBER and (j < 0 or self._k(j) in (0, _COMMENT, _CLOSE, _SEMICOLON, _LIMIT, _MISC)):             # <<<<<<<<<<<<<<
@@ -30469,31 +30551,31 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 */
         }
 
-        /* "rules/sql.py":519
+        /* "rules/sql.py":521
  *                     if self._k(i + 1) == _NUMBER and (j < 0 or self._k(j) in (0, _COMMENT, _CLOSE, _SEMICOLON, _LIMIT, _MISC)):
  *                         return p != 0 or self._k(j) == _COMMENT
  *                     if (p == _QUOTE or p == _CLOSE) and j > 0 and self._k(j) in (_COMMENT, _WHERE, _LIMIT, _COMMA, _MISC):             # <<<<<<<<<<<<<<
  *                         return True
  *             elif k == _LIMIT:
 */
-        __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_v_p); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 519, __pyx_L1_error)
+        __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_v_p); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 521, __pyx_L1_error)
         __Pyx_GOTREF(__pyx_t_6);
-        __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_QUOTE); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 519, __pyx_L1_error)
+        __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_QUOTE); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 521, __pyx_L1_error)
         __Pyx_GOTREF(__pyx_t_11);
-        __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 519, __pyx_L1_error)
+        __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 521, __pyx_L1_error)
         __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
         __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
         if (!__pyx_t_9) {
 
         } else {
 
-          goto __pyx_L137_next_and;
+          goto __pyx_L139_next_and;
         }
-        __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_v_p); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 519, __pyx_L1_error)
+        __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_v_p); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 521, __pyx_L1_error)
         __Pyx_GOTREF(__pyx_t_11);
-        __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_CLOSE); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 519, __pyx_L1_error)
+        __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_CLOSE); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 521, __pyx_L1_error)
         __Pyx_GOTREF(__pyx_t_6);
-        __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 519, __pyx_L1_error)
+        __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 521, __pyx_L1_error)
         __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
         __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
         if (__pyx_t_9) {
@@ -30502,9 +30584,9 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
           __pyx_t_5 = __pyx_t_9;
 
-          goto __pyx_L136_bool_binop_done;
+          goto __pyx_L138_bool_binop_done;
         }
-        __pyx_L137_next_and:;
+        __pyx_L139_next_and:;
         __pyx_t_9 = (__pyx_v_j > 0);
 
         if (__pyx_t_9) {
@@ -30513,14 +30595,14 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
           __pyx_t_5 = __pyx_t_9;
 
-          goto __pyx_L136_bool_binop_done;
+          goto __pyx_L138_bool_binop_done;
         }
-        __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 519, __pyx_L1_error)
-        __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 519, __pyx_L1_error)
+        __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 521, __pyx_L1_error)
+        __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 521, __pyx_L1_error)
         __Pyx_GOTREF(__pyx_t_6);
-        __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_COMMENT); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 519, __pyx_L1_error)
+        __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_COMMENT); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 521, __pyx_L1_error)
         __Pyx_GOTREF(__pyx_t_11);
-        __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 519, __pyx_L1_error)
+        __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 521, __pyx_L1_error)
         __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
         __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
         if (!__pyx_t_8) {
@@ -30529,13 +30611,13 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
           __pyx_t_9 = __pyx_t_8;
 
-          goto __pyx_L140_bool_binop_done;
+          goto __pyx_L142_bool_binop_done;
         }
-        __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 519, __pyx_L1_error)
+        __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 521, __pyx_L1_error)
         __Pyx_GOTREF(__pyx_t_11);
-        __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_WHERE); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 519, __pyx_L1_error)
+        __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_WHERE); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 521, __pyx_L1_error)
         __Pyx_GOTREF(__pyx_t_6);
-        __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 519, __pyx_L1_error)
+        __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 521, __pyx_L1_error)
         __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
         __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
         if (!__pyx_t_8) {
@@ -30544,13 +30626,13 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
           __pyx_t_9 = __pyx_t_8;
 
-          goto __pyx_L140_bool_binop_done;
+          goto __pyx_L142_bool_binop_done;
         }
-        __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 519, __pyx_L1_error)
+        __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 521, __pyx_L1_error)
         __Pyx_GOTREF(__pyx_t_6);
-        __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_LIMIT); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 519, __pyx_L1_error)
+        __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_LIMIT); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 521, __pyx_L1_error)
         __Pyx_GOTREF(__pyx_t_11);
-        __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 519, __pyx_L1_error)
+        __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 521, __pyx_L1_error)
         __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
         __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
         if (!__pyx_t_8) {
@@ -30559,13 +30641,13 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
           __pyx_t_9 = __pyx_t_8;
 
-          goto __pyx_L140_bool_binop_done;
+          goto __pyx_L142_bool_binop_done;
         }
-        __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 519, __pyx_L1_error)
+        __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 521, __pyx_L1_error)
         __Pyx_GOTREF(__pyx_t_11);
-        __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_COMMA); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 519, __pyx_L1_error)
+        __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_COMMA); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 521, __pyx_L1_error)
         __Pyx_GOTREF(__pyx_t_6);
-        __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 519, __pyx_L1_error)
+        __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 521, __pyx_L1_error)
         __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
         __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
         if (!__pyx_t_8) {
@@ -30574,19 +30656,19 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
           __pyx_t_9 = __pyx_t_8;
 
-          goto __pyx_L140_bool_binop_done;
+          goto __pyx_L142_bool_binop_done;
         }
-        __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 519, __pyx_L1_error)
+        __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 521, __pyx_L1_error)
         __Pyx_GOTREF(__pyx_t_6);
-        __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_MISC); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 519, __pyx_L1_error)
+        __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_MISC); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 521, __pyx_L1_error)
         __Pyx_GOTREF(__pyx_t_11);
-        __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 519, __pyx_L1_error)
+        __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 521, __pyx_L1_error)
         __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
         __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
 
         __pyx_t_9 = __pyx_t_8;
 
-        __pyx_L140_bool_binop_done:;
+        __pyx_L142_bool_binop_done:;
 
         __pyx_t_8 = __pyx_t_9;
 
@@ -30594,11 +30676,11 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
         __pyx_t_5 = __pyx_t_8;
 
-        __pyx_L136_bool_binop_done:;
+        __pyx_L138_bool_binop_done:;
         if (__pyx_t_5) {
 
 
-          /* "rules/sql.py":520
+          /* "rules/sql.py":522
  *                         return p != 0 or self._k(j) == _COMMENT
  *                     if (p == _QUOTE or p == _CLOSE) and j > 0 and self._k(j) in (_COMMENT, _WHERE, _LIMIT, _COMMA, _MISC):
  *                         return True             # <<<<<<<<<<<<<<
@@ -30611,7 +30693,7 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
           }
           goto __pyx_L0;
 
-          /* "rules/sql.py":519
+          /* "rules/sql.py":521
  *                     if self._k(i + 1) == _NUMBER and (j < 0 or self._k(j) in (0, _COMMENT, _CLOSE, _SEMICOLON, _LIMIT, _MISC)):
  *                         return p != 0 or self._k(j) == _COMMENT
  *                     if (p == _QUOTE or p == _CLOSE) and j > 0 and self._k(j) in (_COMMENT, _WHERE, _LIMIT, _COMMA, _MISC):             # <<<<<<<<<<<<<<
@@ -30620,7 +30702,7 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 */
         }
 
-        /* "rules/sql.py":511
+        /* "rules/sql.py":513
  *             elif k == _BY:
  *                 words += 1
  *                 if (p in (_QUOTE, _CLOSE, _NUMBER, _TEXT) or self._k(self.count - 1) == _COMMENT) and self._k(i + 1) in (_NUMBER, _OPEN, _NAME, _CONSTANT, _KNOWN_CALL):             # <<<<<<<<<<<<<<
@@ -30629,7 +30711,7 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 */
       }
 
-      /* "rules/sql.py":509
+      /* "rules/sql.py":511
  *                 if self._k(j) in (_NUMBER, _TEXT) and self._k(self._sum(j)) in (_COMPARE, _LIKE) and self._operand(self._sum(j) + 1) > 0:
  *                     return True
  *             elif k == _BY:             # <<<<<<<<<<<<<<
@@ -30639,223 +30721,62 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
       goto __pyx_L5;
     }
 
-    /* "rules/sql.py":521
+    /* "rules/sql.py":523
  *                     if (p == _QUOTE or p == _CLOSE) and j > 0 and self._k(j) in (_COMMENT, _WHERE, _LIMIT, _COMMA, _MISC):
  *                         return True
  *             elif k == _LIMIT:             # <<<<<<<<<<<<<<
  *                 if self._is(i, b"procedure") and (self._is(i + 1, b"analyse") or self._is(i + 1, b"analyze")):
  *                     return True
 */
-    __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 521, __pyx_L1_error)
+    __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 523, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_11);
-    __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_LIMIT); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 521, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_LIMIT); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 523, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_6);
-    __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 521, __pyx_L1_error)
+    __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 523, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
     __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
     if (__pyx_t_5) {
 
 
-      /* "rules/sql.py":522
+      /* "rules/sql.py":524
  *                         return True
  *             elif k == _LIMIT:
  *                 if self._is(i, b"procedure") and (self._is(i + 1, b"analyse") or self._is(i + 1, b"analyze")):             # <<<<<<<<<<<<<<
  *                     return True
  *                 if p in (_QUOTE, _CLOSE) and self._k(i + 1) == _NUMBER and (self._k(self.count - 1) == _COMMENT or self._k(i + 2) in (0, _COMMA, _SEMICOLON)) and not self._is(i, b"procedure"):
 */
-      __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_procedure); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 522, __pyx_L1_error)
+      __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_procedure); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 524, __pyx_L1_error)
       if (__pyx_t_8) {
 
       } else {
 
         __pyx_t_5 = __pyx_t_8;
 
-        goto __pyx_L146_bool_binop_done;
+        goto __pyx_L148_bool_binop_done;
       }
-      __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_i + 1), __pyx_mstate_global->__pyx_n_b_analyse); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 522, __pyx_L1_error)
+      __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_i + 1), __pyx_mstate_global->__pyx_n_b_analyse); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 524, __pyx_L1_error)
       if (!__pyx_t_8) {
 
       } else {
 
         __pyx_t_5 = __pyx_t_8;
 
-        goto __pyx_L146_bool_binop_done;
+        goto __pyx_L148_bool_binop_done;
       }
-      __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_i + 1), __pyx_mstate_global->__pyx_n_b_analyze); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 522, __pyx_L1_error)
+      __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_i + 1), __pyx_mstate_global->__pyx_n_b_analyze); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 524, __pyx_L1_error)
 
       __pyx_t_5 = __pyx_t_8;
 
-      __pyx_L146_bool_binop_done:;
-      if (__pyx_t_5) {
-
-
-        /* "rules/sql.py":523
- *             elif k == _LIMIT:
- *                 if self._is(i, b"procedure") and (self._is(i + 1, b"analyse") or self._is(i + 1, b"analyze")):
- *                     return True             # <<<<<<<<<<<<<<
- *                 if p in (_QUOTE, _CLOSE) and self._k(i + 1) == _NUMBER and (self._k(self.count - 1) == _COMMENT or self._k(i + 2) in (0, _COMMA, _SEMICOLON)) and not self._is(i, b"procedure"):
- *                     return True
-*/
-        {
-
-          __pyx_r = 1;
-        }
-        goto __pyx_L0;
-
-        /* "rules/sql.py":522
- *                         return True
- *             elif k == _LIMIT:
- *                 if self._is(i, b"procedure") and (self._is(i + 1, b"analyse") or self._is(i + 1, b"analyze")):             # <<<<<<<<<<<<<<
- *                     return True
- *                 if p in (_QUOTE, _CLOSE) and self._k(i + 1) == _NUMBER and (self._k(self.count - 1) == _COMMENT or self._k(i + 2) in (0, _COMMA, _SEMICOLON)) and not self._is(i, b"procedure"):
-*/
-      }
-
-      /* "rules/sql.py":524
- *                 if self._is(i, b"procedure") and (self._is(i + 1, b"analyse") or self._is(i + 1, b"analyze")):
- *                     return True
- *                 if p in (_QUOTE, _CLOSE) and self._k(i + 1) == _NUMBER and (self._k(self.count - 1) == _COMMENT or self._k(i + 2) in (0, _COMMA, _SEMICOLON)) and not self._is(i, b"procedure"):             # <<<<<<<<<<<<<<
- *                     return True
- *             elif k == _NOUN:
-*/
-
-      __pyx_t_4 = __pyx_v_p;
-      __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 524, __pyx_L1_error)
-      __Pyx_GOTREF(__pyx_t_6);
-      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_QUOTE); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 524, __pyx_L1_error)
-      __Pyx_GOTREF(__pyx_t_11);
-      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 524, __pyx_L1_error)
-      __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
-      __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
-      if (!__pyx_t_9) {
-
-      } else {
-
-        __pyx_t_8 = __pyx_t_9;
-
-        goto __pyx_L152_bool_binop_done;
-      }
-      __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 524, __pyx_L1_error)
-      __Pyx_GOTREF(__pyx_t_11);
-      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_CLOSE); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 524, __pyx_L1_error)
-      __Pyx_GOTREF(__pyx_t_6);
-      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 524, __pyx_L1_error)
-      __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
-      __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
-
-      __pyx_t_8 = __pyx_t_9;
-
-      __pyx_L152_bool_binop_done:;
-      __pyx_t_9 = __pyx_t_8;
-
-
-      if (__pyx_t_9) {
-
-      } else {
-
-        __pyx_t_5 = __pyx_t_9;
-
-        goto __pyx_L150_bool_binop_done;
-      }
-      __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_i + 1)); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 524, __pyx_L1_error)
-      __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 524, __pyx_L1_error)
-      __Pyx_GOTREF(__pyx_t_6);
-
-      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_NUMBER); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 524, __pyx_L1_error)
-      __Pyx_GOTREF(__pyx_t_11);
-      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 524, __pyx_L1_error)
-      __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
-      __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
-      if (__pyx_t_9) {
-
-      } else {
-
-        __pyx_t_5 = __pyx_t_9;
-
-        goto __pyx_L150_bool_binop_done;
-      }
-      __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_self->count - 1)); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 524, __pyx_L1_error)
-      __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 524, __pyx_L1_error)
-      __Pyx_GOTREF(__pyx_t_11);
-
-      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_COMMENT); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 524, __pyx_L1_error)
-      __Pyx_GOTREF(__pyx_t_6);
-      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 524, __pyx_L1_error)
-      __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
-      __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
-      if (!__pyx_t_9) {
-
-      } else {
-
-        goto __pyx_L155_next_and;
-      }
-      __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_i + 2)); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 524, __pyx_L1_error)
-      __pyx_t_8 = (__pyx_t_4 == 0);
-
-      if (!__pyx_t_8) {
-
-      } else {
-
-        __pyx_t_9 = __pyx_t_8;
-
-        goto __pyx_L157_bool_binop_done;
-      }
-      __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 524, __pyx_L1_error)
-      __Pyx_GOTREF(__pyx_t_6);
-      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_COMMA); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 524, __pyx_L1_error)
-      __Pyx_GOTREF(__pyx_t_11);
-      __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 524, __pyx_L1_error)
-      __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
-      __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
-      if (!__pyx_t_8) {
-
-      } else {
-
-        __pyx_t_9 = __pyx_t_8;
-
-        goto __pyx_L157_bool_binop_done;
-      }
-      __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 524, __pyx_L1_error)
-      __Pyx_GOTREF(__pyx_t_11);
-      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_SEMICOLON); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 524, __pyx_L1_error)
-      __Pyx_GOTREF(__pyx_t_6);
-      __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 524, __pyx_L1_error)
-      __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
-      __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
-
-      __pyx_t_9 = __pyx_t_8;
-
-      __pyx_L157_bool_binop_done:;
-
-      __pyx_t_8 = __pyx_t_9;
-
-
-      if (__pyx_t_8) {
-
-      } else {
-
-        __pyx_t_5 = __pyx_t_8;
-
-        goto __pyx_L150_bool_binop_done;
-      }
-      __pyx_L155_next_and:;
-      __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_procedure); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 524, __pyx_L1_error)
-      __pyx_t_9 = (!__pyx_t_8);
-
-
-
-      __pyx_t_5 = __pyx_t_9;
-
-      __pyx_L150_bool_binop_done:;
+      __pyx_L148_bool_binop_done:;
       if (__pyx_t_5) {
 
 
         /* "rules/sql.py":525
- *                     return True
- *                 if p in (_QUOTE, _CLOSE) and self._k(i + 1) == _NUMBER and (self._k(self.count - 1) == _COMMENT or self._k(i + 2) in (0, _COMMA, _SEMICOLON)) and not self._is(i, b"procedure"):
+ *             elif k == _LIMIT:
+ *                 if self._is(i, b"procedure") and (self._is(i + 1, b"analyse") or self._is(i + 1, b"analyze")):
  *                     return True             # <<<<<<<<<<<<<<
- *             elif k == _NOUN:
- *                 if self._is(i, b"into") and (self._is(i + 1, b"outfile") or self._is(i + 1, b"dumpfile")):
+ *                 if p in (_QUOTE, _CLOSE) and self._k(i + 1) == _NUMBER and (self._k(self.count - 1) == _COMMENT or self._k(i + 2) in (0, _COMMA, _SEMICOLON)) and not self._is(i, b"procedure"):
+ *                     return True
 */
         {
 
@@ -30864,6 +30785,167 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
         goto __pyx_L0;
 
         /* "rules/sql.py":524
+ *                         return True
+ *             elif k == _LIMIT:
+ *                 if self._is(i, b"procedure") and (self._is(i + 1, b"analyse") or self._is(i + 1, b"analyze")):             # <<<<<<<<<<<<<<
+ *                     return True
+ *                 if p in (_QUOTE, _CLOSE) and self._k(i + 1) == _NUMBER and (self._k(self.count - 1) == _COMMENT or self._k(i + 2) in (0, _COMMA, _SEMICOLON)) and not self._is(i, b"procedure"):
+*/
+      }
+
+      /* "rules/sql.py":526
+ *                 if self._is(i, b"procedure") and (self._is(i + 1, b"analyse") or self._is(i + 1, b"analyze")):
+ *                     return True
+ *                 if p in (_QUOTE, _CLOSE) and self._k(i + 1) == _NUMBER and (self._k(self.count - 1) == _COMMENT or self._k(i + 2) in (0, _COMMA, _SEMICOLON)) and not self._is(i, b"procedure"):             # <<<<<<<<<<<<<<
+ *                     return True
+ *             elif k == _NOUN:
+*/
+
+      __pyx_t_4 = __pyx_v_p;
+      __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 526, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_6);
+      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_QUOTE); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 526, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_11);
+      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 526, __pyx_L1_error)
+      __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
+      __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
+      if (!__pyx_t_9) {
+
+      } else {
+
+        __pyx_t_8 = __pyx_t_9;
+
+        goto __pyx_L154_bool_binop_done;
+      }
+      __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 526, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_11);
+      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_CLOSE); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 526, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_6);
+      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 526, __pyx_L1_error)
+      __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
+      __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
+
+      __pyx_t_8 = __pyx_t_9;
+
+      __pyx_L154_bool_binop_done:;
+      __pyx_t_9 = __pyx_t_8;
+
+
+      if (__pyx_t_9) {
+
+      } else {
+
+        __pyx_t_5 = __pyx_t_9;
+
+        goto __pyx_L152_bool_binop_done;
+      }
+      __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_i + 1)); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 526, __pyx_L1_error)
+      __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 526, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_6);
+
+      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_NUMBER); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 526, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_11);
+      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 526, __pyx_L1_error)
+      __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
+      __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
+      if (__pyx_t_9) {
+
+      } else {
+
+        __pyx_t_5 = __pyx_t_9;
+
+        goto __pyx_L152_bool_binop_done;
+      }
+      __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_self->count - 1)); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 526, __pyx_L1_error)
+      __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 526, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_11);
+
+      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_COMMENT); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 526, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_6);
+      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 526, __pyx_L1_error)
+      __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
+      __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
+      if (!__pyx_t_9) {
+
+      } else {
+
+        goto __pyx_L157_next_and;
+      }
+      __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_i + 2)); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 526, __pyx_L1_error)
+      __pyx_t_8 = (__pyx_t_4 == 0);
+
+      if (!__pyx_t_8) {
+
+      } else {
+
+        __pyx_t_9 = __pyx_t_8;
+
+        goto __pyx_L159_bool_binop_done;
+      }
+      __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 526, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_6);
+      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_COMMA); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 526, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_11);
+      __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 526, __pyx_L1_error)
+      __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
+      __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
+      if (!__pyx_t_8) {
+
+      } else {
+
+        __pyx_t_9 = __pyx_t_8;
+
+        goto __pyx_L159_bool_binop_done;
+      }
+      __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 526, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_11);
+      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_SEMICOLON); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 526, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_6);
+      __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 526, __pyx_L1_error)
+      __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
+      __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
+
+      __pyx_t_9 = __pyx_t_8;
+
+      __pyx_L159_bool_binop_done:;
+
+      __pyx_t_8 = __pyx_t_9;
+
+
+      if (__pyx_t_8) {
+
+      } else {
+
+        __pyx_t_5 = __pyx_t_8;
+
+        goto __pyx_L152_bool_binop_done;
+      }
+      __pyx_L157_next_and:;
+      __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_procedure); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 526, __pyx_L1_error)
+      __pyx_t_9 = (!__pyx_t_8);
+
+
+
+      __pyx_t_5 = __pyx_t_9;
+
+      __pyx_L152_bool_binop_done:;
+      if (__pyx_t_5) {
+
+
+        /* "rules/sql.py":527
+ *                     return True
+ *                 if p in (_QUOTE, _CLOSE) and self._k(i + 1) == _NUMBER and (self._k(self.count - 1) == _COMMENT or self._k(i + 2) in (0, _COMMA, _SEMICOLON)) and not self._is(i, b"procedure"):
+ *                     return True             # <<<<<<<<<<<<<<
+ *             elif k == _NOUN:
+ *                 if self._is(i, b"into") and (self._is(i + 1, b"outfile") or self._is(i + 1, b"dumpfile")):
+*/
+        {
+
+          __pyx_r = 1;
+        }
+        goto __pyx_L0;
+
+        /* "rules/sql.py":526
  *                 if self._is(i, b"procedure") and (self._is(i + 1, b"analyse") or self._is(i + 1, b"analyze")):
  *                     return True
  *                 if p in (_QUOTE, _CLOSE) and self._k(i + 1) == _NUMBER and (self._k(self.count - 1) == _COMMENT or self._k(i + 2) in (0, _COMMA, _SEMICOLON)) and not self._is(i, b"procedure"):             # <<<<<<<<<<<<<<
@@ -30872,7 +30954,7 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 */
       }
 
-      /* "rules/sql.py":521
+      /* "rules/sql.py":523
  *                     if (p == _QUOTE or p == _CLOSE) and j > 0 and self._k(j) in (_COMMENT, _WHERE, _LIMIT, _COMMA, _MISC):
  *                         return True
  *             elif k == _LIMIT:             # <<<<<<<<<<<<<<
@@ -30882,57 +30964,57 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
       goto __pyx_L5;
     }
 
-    /* "rules/sql.py":526
+    /* "rules/sql.py":528
  *                 if p in (_QUOTE, _CLOSE) and self._k(i + 1) == _NUMBER and (self._k(self.count - 1) == _COMMENT or self._k(i + 2) in (0, _COMMA, _SEMICOLON)) and not self._is(i, b"procedure"):
  *                     return True
  *             elif k == _NOUN:             # <<<<<<<<<<<<<<
  *                 if self._is(i, b"into") and (self._is(i + 1, b"outfile") or self._is(i + 1, b"dumpfile")):
  *                     return True
 */
-    __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 526, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 528, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_6);
-    __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_NOUN); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 526, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_NOUN); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 528, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_11);
-    __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 526, __pyx_L1_error)
+    __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 528, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
     __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
     if (__pyx_t_5) {
 
 
-      /* "rules/sql.py":527
+      /* "rules/sql.py":529
  *                     return True
  *             elif k == _NOUN:
  *                 if self._is(i, b"into") and (self._is(i + 1, b"outfile") or self._is(i + 1, b"dumpfile")):             # <<<<<<<<<<<<<<
  *                     return True
  *                 if (self._is(i, b"outfile") or self._is(i, b"dumpfile")) and self._k(i + 1) in (_TEXT, _OPEN_TEXT):
 */
-      __pyx_t_9 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_into); if (unlikely(__pyx_t_9 == ((int)-1))) __PYX_ERR(0, 527, __pyx_L1_error)
+      __pyx_t_9 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_into); if (unlikely(__pyx_t_9 == ((int)-1))) __PYX_ERR(0, 529, __pyx_L1_error)
       if (__pyx_t_9) {
 
       } else {
 
         __pyx_t_5 = __pyx_t_9;
 
-        goto __pyx_L161_bool_binop_done;
+        goto __pyx_L163_bool_binop_done;
       }
-      __pyx_t_9 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_i + 1), __pyx_mstate_global->__pyx_n_b_outfile); if (unlikely(__pyx_t_9 == ((int)-1))) __PYX_ERR(0, 527, __pyx_L1_error)
+      __pyx_t_9 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_i + 1), __pyx_mstate_global->__pyx_n_b_outfile); if (unlikely(__pyx_t_9 == ((int)-1))) __PYX_ERR(0, 529, __pyx_L1_error)
       if (!__pyx_t_9) {
 
       } else {
 
         __pyx_t_5 = __pyx_t_9;
 
-        goto __pyx_L161_bool_binop_done;
+        goto __pyx_L163_bool_binop_done;
       }
-      __pyx_t_9 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_i + 1), __pyx_mstate_global->__pyx_n_b_dumpfile); if (unlikely(__pyx_t_9 == ((int)-1))) __PYX_ERR(0, 527, __pyx_L1_error)
+      __pyx_t_9 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_i + 1), __pyx_mstate_global->__pyx_n_b_dumpfile); if (unlikely(__pyx_t_9 == ((int)-1))) __PYX_ERR(0, 529, __pyx_L1_error)
 
       __pyx_t_5 = __pyx_t_9;
 
-      __pyx_L161_bool_binop_done:;
+      __pyx_L163_bool_binop_done:;
       if (__pyx_t_5) {
 
 
-        /* "rules/sql.py":528
+        /* "rules/sql.py":530
  *             elif k == _NOUN:
  *                 if self._is(i, b"into") and (self._is(i + 1, b"outfile") or self._is(i + 1, b"dumpfile")):
  *                     return True             # <<<<<<<<<<<<<<
@@ -30945,7 +31027,7 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
         }
         goto __pyx_L0;
 
-        /* "rules/sql.py":527
+        /* "rules/sql.py":529
  *                     return True
  *             elif k == _NOUN:
  *                 if self._is(i, b"into") and (self._is(i + 1, b"outfile") or self._is(i + 1, b"dumpfile")):             # <<<<<<<<<<<<<<
@@ -30954,36 +31036,36 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 */
       }
 
-      /* "rules/sql.py":529
+      /* "rules/sql.py":531
  *                 if self._is(i, b"into") and (self._is(i + 1, b"outfile") or self._is(i + 1, b"dumpfile")):
  *                     return True
  *                 if (self._is(i, b"outfile") or self._is(i, b"dumpfile")) and self._k(i + 1) in (_TEXT, _OPEN_TEXT):             # <<<<<<<<<<<<<<
  *                     return True
  *             elif k == _MISC:
 */
-      __pyx_t_9 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_outfile); if (unlikely(__pyx_t_9 == ((int)-1))) __PYX_ERR(0, 529, __pyx_L1_error)
+      __pyx_t_9 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_outfile); if (unlikely(__pyx_t_9 == ((int)-1))) __PYX_ERR(0, 531, __pyx_L1_error)
       if (!__pyx_t_9) {
 
       } else {
 
-        goto __pyx_L166_next_and;
+        goto __pyx_L168_next_and;
       }
-      __pyx_t_9 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_dumpfile); if (unlikely(__pyx_t_9 == ((int)-1))) __PYX_ERR(0, 529, __pyx_L1_error)
+      __pyx_t_9 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_dumpfile); if (unlikely(__pyx_t_9 == ((int)-1))) __PYX_ERR(0, 531, __pyx_L1_error)
       if (__pyx_t_9) {
 
       } else {
 
         __pyx_t_5 = __pyx_t_9;
 
-        goto __pyx_L165_bool_binop_done;
+        goto __pyx_L167_bool_binop_done;
       }
-      __pyx_L166_next_and:;
-      __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_i + 1)); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 529, __pyx_L1_error)
-      __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 529, __pyx_L1_error)
+      __pyx_L168_next_and:;
+      __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_i + 1)); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 531, __pyx_L1_error)
+      __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 531, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_11);
-      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_TEXT); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 529, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_TEXT); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 531, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_6);
-      __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 529, __pyx_L1_error)
+      __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 531, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
       __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
       if (!__pyx_t_8) {
@@ -30992,19 +31074,19 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
         __pyx_t_9 = __pyx_t_8;
 
-        goto __pyx_L168_bool_binop_done;
+        goto __pyx_L170_bool_binop_done;
       }
-      __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 529, __pyx_L1_error)
+      __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 531, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_6);
-      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_OPEN_TEXT); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 529, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_OPEN_TEXT); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 531, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_11);
-      __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 529, __pyx_L1_error)
+      __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 531, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
       __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
 
       __pyx_t_9 = __pyx_t_8;
 
-      __pyx_L168_bool_binop_done:;
+      __pyx_L170_bool_binop_done:;
 
       __pyx_t_8 = __pyx_t_9;
 
@@ -31012,11 +31094,11 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
       __pyx_t_5 = __pyx_t_8;
 
-      __pyx_L165_bool_binop_done:;
+      __pyx_L167_bool_binop_done:;
       if (__pyx_t_5) {
 
 
-        /* "rules/sql.py":530
+        /* "rules/sql.py":532
  *                     return True
  *                 if (self._is(i, b"outfile") or self._is(i, b"dumpfile")) and self._k(i + 1) in (_TEXT, _OPEN_TEXT):
  *                     return True             # <<<<<<<<<<<<<<
@@ -31029,7 +31111,7 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
         }
         goto __pyx_L0;
 
-        /* "rules/sql.py":529
+        /* "rules/sql.py":531
  *                 if self._is(i, b"into") and (self._is(i + 1, b"outfile") or self._is(i + 1, b"dumpfile")):
  *                     return True
  *                 if (self._is(i, b"outfile") or self._is(i, b"dumpfile")) and self._k(i + 1) in (_TEXT, _OPEN_TEXT):             # <<<<<<<<<<<<<<
@@ -31038,7 +31120,7 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 */
       }
 
-      /* "rules/sql.py":526
+      /* "rules/sql.py":528
  *                 if p in (_QUOTE, _CLOSE) and self._k(i + 1) == _NUMBER and (self._k(self.count - 1) == _COMMENT or self._k(i + 2) in (0, _COMMA, _SEMICOLON)) and not self._is(i, b"procedure"):
  *                     return True
  *             elif k == _NOUN:             # <<<<<<<<<<<<<<
@@ -31048,55 +31130,55 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
       goto __pyx_L5;
     }
 
-    /* "rules/sql.py":531
+    /* "rules/sql.py":533
  *                 if (self._is(i, b"outfile") or self._is(i, b"dumpfile")) and self._k(i + 1) in (_TEXT, _OPEN_TEXT):
  *                     return True
  *             elif k == _MISC:             # <<<<<<<<<<<<<<
  *                 if self._is(i, b"case") and self._is(i + 1, b"when") and (p in (_OPEN, _COMMA, _SELECT, _LOGIC, _COMPARE, _BY, _QUOTE, 0)):
  *                     j = self._sum(i + 2)
 */
-    __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 531, __pyx_L1_error)
+    __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 533, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_11);
-    __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_MISC); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 531, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_MISC); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 533, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_6);
-    __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 531, __pyx_L1_error)
+    __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 533, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
     __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
     if (__pyx_t_5) {
 
 
-      /* "rules/sql.py":532
+      /* "rules/sql.py":534
  *                     return True
  *             elif k == _MISC:
  *                 if self._is(i, b"case") and self._is(i + 1, b"when") and (p in (_OPEN, _COMMA, _SELECT, _LOGIC, _COMPARE, _BY, _QUOTE, 0)):             # <<<<<<<<<<<<<<
  *                     j = self._sum(i + 2)
  *                     if j > 0 and (self._k(j) in (_COMPARE, _LIKE) or self._is(j, b"then")):
 */
-      __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_case); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 532, __pyx_L1_error)
+      __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_case); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 534, __pyx_L1_error)
       if (__pyx_t_8) {
 
       } else {
 
         __pyx_t_5 = __pyx_t_8;
 
-        goto __pyx_L171_bool_binop_done;
+        goto __pyx_L173_bool_binop_done;
       }
-      __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_i + 1), __pyx_mstate_global->__pyx_n_b_when); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 532, __pyx_L1_error)
+      __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_i + 1), __pyx_mstate_global->__pyx_n_b_when); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 534, __pyx_L1_error)
       if (__pyx_t_8) {
 
       } else {
 
         __pyx_t_5 = __pyx_t_8;
 
-        goto __pyx_L171_bool_binop_done;
+        goto __pyx_L173_bool_binop_done;
       }
 
       __pyx_t_4 = __pyx_v_p;
-      __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 532, __pyx_L1_error)
+      __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 534, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_6);
-      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_OPEN); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 532, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_OPEN); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 534, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_11);
-      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 532, __pyx_L1_error)
+      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 534, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
       __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
       if (!__pyx_t_9) {
@@ -31105,13 +31187,13 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
         __pyx_t_8 = __pyx_t_9;
 
-        goto __pyx_L174_bool_binop_done;
+        goto __pyx_L176_bool_binop_done;
       }
-      __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 532, __pyx_L1_error)
+      __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 534, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_11);
-      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_COMMA); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 532, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_COMMA); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 534, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_6);
-      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 532, __pyx_L1_error)
+      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 534, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
       __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
       if (!__pyx_t_9) {
@@ -31120,13 +31202,13 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
         __pyx_t_8 = __pyx_t_9;
 
-        goto __pyx_L174_bool_binop_done;
+        goto __pyx_L176_bool_binop_done;
       }
-      __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 532, __pyx_L1_error)
+      __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 534, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_6);
-      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_SELECT); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 532, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_SELECT); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 534, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_11);
-      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 532, __pyx_L1_error)
+      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 534, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
       __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
       if (!__pyx_t_9) {
@@ -31135,13 +31217,13 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
         __pyx_t_8 = __pyx_t_9;
 
-        goto __pyx_L174_bool_binop_done;
+        goto __pyx_L176_bool_binop_done;
       }
-      __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 532, __pyx_L1_error)
+      __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 534, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_11);
-      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_LOGIC); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 532, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_LOGIC); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 534, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_6);
-      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 532, __pyx_L1_error)
+      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 534, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
       __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
       if (!__pyx_t_9) {
@@ -31150,13 +31232,13 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
         __pyx_t_8 = __pyx_t_9;
 
-        goto __pyx_L174_bool_binop_done;
+        goto __pyx_L176_bool_binop_done;
       }
-      __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 532, __pyx_L1_error)
+      __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 534, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_6);
-      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_COMPARE); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 532, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_COMPARE); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 534, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_11);
-      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 532, __pyx_L1_error)
+      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 534, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
       __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
       if (!__pyx_t_9) {
@@ -31165,13 +31247,13 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
         __pyx_t_8 = __pyx_t_9;
 
-        goto __pyx_L174_bool_binop_done;
+        goto __pyx_L176_bool_binop_done;
       }
-      __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 532, __pyx_L1_error)
+      __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 534, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_11);
-      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_BY); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 532, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_BY); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 534, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_6);
-      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 532, __pyx_L1_error)
+      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 534, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
       __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
       if (!__pyx_t_9) {
@@ -31180,13 +31262,13 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
         __pyx_t_8 = __pyx_t_9;
 
-        goto __pyx_L174_bool_binop_done;
+        goto __pyx_L176_bool_binop_done;
       }
-      __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 532, __pyx_L1_error)
+      __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 534, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_6);
-      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_QUOTE); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 532, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_QUOTE); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 534, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_11);
-      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 532, __pyx_L1_error)
+      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 534, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
       __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
       if (!__pyx_t_9) {
@@ -31195,35 +31277,35 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
         __pyx_t_8 = __pyx_t_9;
 
-        goto __pyx_L174_bool_binop_done;
+        goto __pyx_L176_bool_binop_done;
       }
       __pyx_t_9 = (__pyx_t_4 == 0);
 
 
       __pyx_t_8 = __pyx_t_9;
 
-      __pyx_L174_bool_binop_done:;
+      __pyx_L176_bool_binop_done:;
       __pyx_t_9 = __pyx_t_8;
 
 
 
       __pyx_t_5 = __pyx_t_9;
 
-      __pyx_L171_bool_binop_done:;
+      __pyx_L173_bool_binop_done:;
       if (__pyx_t_5) {
 
 
-        /* "rules/sql.py":533
+        /* "rules/sql.py":535
  *             elif k == _MISC:
  *                 if self._is(i, b"case") and self._is(i + 1, b"when") and (p in (_OPEN, _COMMA, _SELECT, _LOGIC, _COMPARE, _BY, _QUOTE, 0)):
  *                     j = self._sum(i + 2)             # <<<<<<<<<<<<<<
  *                     if j > 0 and (self._k(j) in (_COMPARE, _LIKE) or self._is(j, b"then")):
  *                         return True
 */
-        __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_sum(__pyx_v_self, (__pyx_v_i + 2)); if (unlikely(__pyx_t_4 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 533, __pyx_L1_error)
+        __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_sum(__pyx_v_self, (__pyx_v_i + 2)); if (unlikely(__pyx_t_4 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 535, __pyx_L1_error)
         __pyx_v_j = __pyx_t_4;
 
-        /* "rules/sql.py":534
+        /* "rules/sql.py":536
  *                 if self._is(i, b"case") and self._is(i + 1, b"when") and (p in (_OPEN, _COMMA, _SELECT, _LOGIC, _COMPARE, _BY, _QUOTE, 0)):
  *                     j = self._sum(i + 2)
  *                     if j > 0 and (self._k(j) in (_COMPARE, _LIKE) or self._is(j, b"then")):             # <<<<<<<<<<<<<<
@@ -31238,14 +31320,14 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
           __pyx_t_5 = __pyx_t_9;
 
-          goto __pyx_L183_bool_binop_done;
+          goto __pyx_L185_bool_binop_done;
         }
-        __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 534, __pyx_L1_error)
-        __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 534, __pyx_L1_error)
+        __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 536, __pyx_L1_error)
+        __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 536, __pyx_L1_error)
         __Pyx_GOTREF(__pyx_t_11);
-        __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_COMPARE); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 534, __pyx_L1_error)
+        __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_COMPARE); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 536, __pyx_L1_error)
         __Pyx_GOTREF(__pyx_t_6);
-        __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 534, __pyx_L1_error)
+        __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 536, __pyx_L1_error)
         __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
         __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
         if (!__pyx_t_8) {
@@ -31254,19 +31336,19 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
           __pyx_t_9 = __pyx_t_8;
 
-          goto __pyx_L186_bool_binop_done;
+          goto __pyx_L188_bool_binop_done;
         }
-        __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 534, __pyx_L1_error)
+        __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 536, __pyx_L1_error)
         __Pyx_GOTREF(__pyx_t_6);
-        __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_LIKE); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 534, __pyx_L1_error)
+        __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_LIKE); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 536, __pyx_L1_error)
         __Pyx_GOTREF(__pyx_t_11);
-        __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 534, __pyx_L1_error)
+        __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 536, __pyx_L1_error)
         __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
         __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
 
         __pyx_t_9 = __pyx_t_8;
 
-        __pyx_L186_bool_binop_done:;
+        __pyx_L188_bool_binop_done:;
 
         __pyx_t_8 = __pyx_t_9;
 
@@ -31277,17 +31359,17 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
           __pyx_t_5 = __pyx_t_8;
 
-          goto __pyx_L183_bool_binop_done;
+          goto __pyx_L185_bool_binop_done;
         }
-        __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_j, __pyx_mstate_global->__pyx_n_b_then); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 534, __pyx_L1_error)
+        __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_j, __pyx_mstate_global->__pyx_n_b_then); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 536, __pyx_L1_error)
 
         __pyx_t_5 = __pyx_t_8;
 
-        __pyx_L183_bool_binop_done:;
+        __pyx_L185_bool_binop_done:;
         if (__pyx_t_5) {
 
 
-          /* "rules/sql.py":535
+          /* "rules/sql.py":537
  *                     j = self._sum(i + 2)
  *                     if j > 0 and (self._k(j) in (_COMPARE, _LIKE) or self._is(j, b"then")):
  *                         return True             # <<<<<<<<<<<<<<
@@ -31300,7 +31382,7 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
           }
           goto __pyx_L0;
 
-          /* "rules/sql.py":534
+          /* "rules/sql.py":536
  *                 if self._is(i, b"case") and self._is(i + 1, b"when") and (p in (_OPEN, _COMMA, _SELECT, _LOGIC, _COMPARE, _BY, _QUOTE, 0)):
  *                     j = self._sum(i + 2)
  *                     if j > 0 and (self._k(j) in (_COMPARE, _LIKE) or self._is(j, b"then")):             # <<<<<<<<<<<<<<
@@ -31309,7 +31391,7 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 */
         }
 
-        /* "rules/sql.py":532
+        /* "rules/sql.py":534
  *                     return True
  *             elif k == _MISC:
  *                 if self._is(i, b"case") and self._is(i + 1, b"when") and (p in (_OPEN, _COMMA, _SELECT, _LOGIC, _COMPARE, _BY, _QUOTE, 0)):             # <<<<<<<<<<<<<<
@@ -31318,29 +31400,29 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 */
       }
 
-      /* "rules/sql.py":536
+      /* "rules/sql.py":538
  *                     if j > 0 and (self._k(j) in (_COMPARE, _LIKE) or self._is(j, b"then")):
  *                         return True
  *                 if self._is(i, b"if") and p in (_SEMICOLON, _VERB, _QUOTE) and self._k(i + 1) == _OPEN:             # <<<<<<<<<<<<<<
  *                     return True
  *             elif k == _LIKE:
 */
-      __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_if); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 536, __pyx_L1_error)
+      __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_if); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 538, __pyx_L1_error)
       if (__pyx_t_8) {
 
       } else {
 
         __pyx_t_5 = __pyx_t_8;
 
-        goto __pyx_L189_bool_binop_done;
+        goto __pyx_L191_bool_binop_done;
       }
 
       __pyx_t_4 = __pyx_v_p;
-      __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 536, __pyx_L1_error)
+      __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 538, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_11);
-      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_SEMICOLON); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 536, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_SEMICOLON); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 538, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_6);
-      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 536, __pyx_L1_error)
+      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 538, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
       __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
       if (!__pyx_t_9) {
@@ -31349,13 +31431,13 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
         __pyx_t_8 = __pyx_t_9;
 
-        goto __pyx_L192_bool_binop_done;
+        goto __pyx_L194_bool_binop_done;
       }
-      __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 536, __pyx_L1_error)
+      __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 538, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_6);
-      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_VERB); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 536, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_VERB); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 538, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_11);
-      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 536, __pyx_L1_error)
+      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 538, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
       __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
       if (!__pyx_t_9) {
@@ -31364,19 +31446,19 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
         __pyx_t_8 = __pyx_t_9;
 
-        goto __pyx_L192_bool_binop_done;
+        goto __pyx_L194_bool_binop_done;
       }
-      __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 536, __pyx_L1_error)
+      __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 538, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_11);
-      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_QUOTE); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 536, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_QUOTE); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 538, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_6);
-      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 536, __pyx_L1_error)
+      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 538, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
       __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
 
       __pyx_t_8 = __pyx_t_9;
 
-      __pyx_L192_bool_binop_done:;
+      __pyx_L194_bool_binop_done:;
       __pyx_t_9 = __pyx_t_8;
 
 
@@ -31386,25 +31468,25 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
         __pyx_t_5 = __pyx_t_9;
 
-        goto __pyx_L189_bool_binop_done;
+        goto __pyx_L191_bool_binop_done;
       }
-      __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_i + 1)); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 536, __pyx_L1_error)
-      __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 536, __pyx_L1_error)
+      __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_i + 1)); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 538, __pyx_L1_error)
+      __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 538, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_6);
 
-      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_OPEN); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 536, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_OPEN); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 538, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_11);
-      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 536, __pyx_L1_error)
+      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 538, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
       __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
 
       __pyx_t_5 = __pyx_t_9;
 
-      __pyx_L189_bool_binop_done:;
+      __pyx_L191_bool_binop_done:;
       if (__pyx_t_5) {
 
 
-        /* "rules/sql.py":537
+        /* "rules/sql.py":539
  *                         return True
  *                 if self._is(i, b"if") and p in (_SEMICOLON, _VERB, _QUOTE) and self._k(i + 1) == _OPEN:
  *                     return True             # <<<<<<<<<<<<<<
@@ -31417,7 +31499,7 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
         }
         goto __pyx_L0;
 
-        /* "rules/sql.py":536
+        /* "rules/sql.py":538
  *                     if j > 0 and (self._k(j) in (_COMPARE, _LIKE) or self._is(j, b"then")):
  *                         return True
  *                 if self._is(i, b"if") and p in (_SEMICOLON, _VERB, _QUOTE) and self._k(i + 1) == _OPEN:             # <<<<<<<<<<<<<<
@@ -31426,7 +31508,7 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 */
       }
 
-      /* "rules/sql.py":531
+      /* "rules/sql.py":533
  *                 if (self._is(i, b"outfile") or self._is(i, b"dumpfile")) and self._k(i + 1) in (_TEXT, _OPEN_TEXT):
  *                     return True
  *             elif k == _MISC:             # <<<<<<<<<<<<<<
@@ -31436,267 +31518,32 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
       goto __pyx_L5;
     }
 
-    /* "rules/sql.py":538
+    /* "rules/sql.py":540
  *                 if self._is(i, b"if") and p in (_SEMICOLON, _VERB, _QUOTE) and self._k(i + 1) == _OPEN:
  *                     return True
  *             elif k == _LIKE:             # <<<<<<<<<<<<<<
  *                 # Two constants compared, one of them cut off by the text that surrounds the value.
  *                 if p in (_QUOTE, _CLOSE) and quoted and self._k(i + 1) in (_TEXT, _OPEN_TEXT, _NUMBER, _OPEN, _HOT_CALL, _KNOWN_CALL) and (p == _CLOSE or i == 1) and not self._is(i, b"in") and not self._is(i, b"is"):
 */
-    __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 538, __pyx_L1_error)
+    __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 540, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_11);
-    __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_LIKE); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 538, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_LIKE); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 540, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_6);
-    __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 538, __pyx_L1_error)
+    __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 540, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
     __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
     if (__pyx_t_5) {
 
 
-      /* "rules/sql.py":540
- *             elif k == _LIKE:
- *                 # Two constants compared, one of them cut off by the text that surrounds the value.
- *                 if p in (_QUOTE, _CLOSE) and quoted and self._k(i + 1) in (_TEXT, _OPEN_TEXT, _NUMBER, _OPEN, _HOT_CALL, _KNOWN_CALL) and (p == _CLOSE or i == 1) and not self._is(i, b"in") and not self._is(i, b"is"):             # <<<<<<<<<<<<<<
- *                     return True
- *                 if p in (_NUMBER, _QUOTE, _CLOSE) and self._k(i + 1) == _OPEN and self._k(i + 2) == _SELECT:
-*/
-
-      __pyx_t_4 = __pyx_v_p;
-      __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 540, __pyx_L1_error)
-      __Pyx_GOTREF(__pyx_t_6);
-      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_QUOTE); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 540, __pyx_L1_error)
-      __Pyx_GOTREF(__pyx_t_11);
-      __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 540, __pyx_L1_error)
-      __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
-      __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
-      if (!__pyx_t_8) {
-
-      } else {
-
-        __pyx_t_9 = __pyx_t_8;
-
-        goto __pyx_L198_bool_binop_done;
-      }
-      __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 540, __pyx_L1_error)
-      __Pyx_GOTREF(__pyx_t_11);
-      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_CLOSE); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 540, __pyx_L1_error)
-      __Pyx_GOTREF(__pyx_t_6);
-      __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 540, __pyx_L1_error)
-      __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
-      __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
-
-      __pyx_t_9 = __pyx_t_8;
-
-      __pyx_L198_bool_binop_done:;
-      __pyx_t_8 = __pyx_t_9;
-
-
-      if (__pyx_t_8) {
-
-      } else {
-
-        __pyx_t_5 = __pyx_t_8;
-
-        goto __pyx_L196_bool_binop_done;
-      }
-      if (__pyx_v_quoted) {
-      } else {
-
-        __pyx_t_5 = __pyx_v_quoted;
-        goto __pyx_L196_bool_binop_done;
-      }
-      __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_i + 1)); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 540, __pyx_L1_error)
-      __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 540, __pyx_L1_error)
-      __Pyx_GOTREF(__pyx_t_6);
-      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_TEXT); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 540, __pyx_L1_error)
-      __Pyx_GOTREF(__pyx_t_11);
-      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 540, __pyx_L1_error)
-      __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
-      __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
-      if (!__pyx_t_9) {
-
-      } else {
-
-        __pyx_t_8 = __pyx_t_9;
-
-        goto __pyx_L202_bool_binop_done;
-      }
-      __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 540, __pyx_L1_error)
-      __Pyx_GOTREF(__pyx_t_11);
-      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_OPEN_TEXT); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 540, __pyx_L1_error)
-      __Pyx_GOTREF(__pyx_t_6);
-      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 540, __pyx_L1_error)
-      __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
-      __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
-      if (!__pyx_t_9) {
-
-      } else {
-
-        __pyx_t_8 = __pyx_t_9;
-
-        goto __pyx_L202_bool_binop_done;
-      }
-      __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 540, __pyx_L1_error)
-      __Pyx_GOTREF(__pyx_t_6);
-      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_NUMBER); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 540, __pyx_L1_error)
-      __Pyx_GOTREF(__pyx_t_11);
-      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 540, __pyx_L1_error)
-      __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
-      __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
-      if (!__pyx_t_9) {
-
-      } else {
-
-        __pyx_t_8 = __pyx_t_9;
-
-        goto __pyx_L202_bool_binop_done;
-      }
-      __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 540, __pyx_L1_error)
-      __Pyx_GOTREF(__pyx_t_11);
-      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_OPEN); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 540, __pyx_L1_error)
-      __Pyx_GOTREF(__pyx_t_6);
-      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 540, __pyx_L1_error)
-      __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
-      __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
-      if (!__pyx_t_9) {
-
-      } else {
-
-        __pyx_t_8 = __pyx_t_9;
-
-        goto __pyx_L202_bool_binop_done;
-      }
-      __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 540, __pyx_L1_error)
-      __Pyx_GOTREF(__pyx_t_6);
-      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_HOT_CALL); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 540, __pyx_L1_error)
-      __Pyx_GOTREF(__pyx_t_11);
-      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 540, __pyx_L1_error)
-      __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
-      __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
-      if (!__pyx_t_9) {
-
-      } else {
-
-        __pyx_t_8 = __pyx_t_9;
-
-        goto __pyx_L202_bool_binop_done;
-      }
-      __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 540, __pyx_L1_error)
-      __Pyx_GOTREF(__pyx_t_11);
-      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_KNOWN_CALL); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 540, __pyx_L1_error)
-      __Pyx_GOTREF(__pyx_t_6);
-      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 540, __pyx_L1_error)
-      __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
-      __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
-
-      __pyx_t_8 = __pyx_t_9;
-
-      __pyx_L202_bool_binop_done:;
-
-      __pyx_t_9 = __pyx_t_8;
-
-
-      if (__pyx_t_9) {
-
-      } else {
-
-        __pyx_t_5 = __pyx_t_9;
-
-        goto __pyx_L196_bool_binop_done;
-      }
-      __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_v_p); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 540, __pyx_L1_error)
-      __Pyx_GOTREF(__pyx_t_6);
-      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_CLOSE); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 540, __pyx_L1_error)
-      __Pyx_GOTREF(__pyx_t_11);
-      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 540, __pyx_L1_error)
-      __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
-      __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
-      if (!__pyx_t_9) {
-
-      } else {
-
-        goto __pyx_L208_next_and;
-      }
-      __pyx_t_9 = (__pyx_v_i == 1);
-
-      if (__pyx_t_9) {
-
-      } else {
-
-        __pyx_t_5 = __pyx_t_9;
-
-        goto __pyx_L196_bool_binop_done;
-      }
-      __pyx_L208_next_and:;
-      __pyx_t_9 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_in); if (unlikely(__pyx_t_9 == ((int)-1))) __PYX_ERR(0, 540, __pyx_L1_error)
-      __pyx_t_8 = (!__pyx_t_9);
-
-
-      if (__pyx_t_8) {
-
-      } else {
-
-        __pyx_t_5 = __pyx_t_8;
-
-        goto __pyx_L196_bool_binop_done;
-      }
-      __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_is); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 540, __pyx_L1_error)
-      __pyx_t_9 = (!__pyx_t_8);
-
-
-
-      __pyx_t_5 = __pyx_t_9;
-
-      __pyx_L196_bool_binop_done:;
-      if (__pyx_t_5) {
-
-
-        /* "rules/sql.py":541
- *                 # Two constants compared, one of them cut off by the text that surrounds the value.
- *                 if p in (_QUOTE, _CLOSE) and quoted and self._k(i + 1) in (_TEXT, _OPEN_TEXT, _NUMBER, _OPEN, _HOT_CALL, _KNOWN_CALL) and (p == _CLOSE or i == 1) and not self._is(i, b"in") and not self._is(i, b"is"):
- *                     return True             # <<<<<<<<<<<<<<
- *                 if p in (_NUMBER, _QUOTE, _CLOSE) and self._k(i + 1) == _OPEN and self._k(i + 2) == _SELECT:
- *                     return True
-*/
-        {
-
-          __pyx_r = 1;
-        }
-        goto __pyx_L0;
-
-        /* "rules/sql.py":540
- *             elif k == _LIKE:
- *                 # Two constants compared, one of them cut off by the text that surrounds the value.
- *                 if p in (_QUOTE, _CLOSE) and quoted and self._k(i + 1) in (_TEXT, _OPEN_TEXT, _NUMBER, _OPEN, _HOT_CALL, _KNOWN_CALL) and (p == _CLOSE or i == 1) and not self._is(i, b"in") and not self._is(i, b"is"):             # <<<<<<<<<<<<<<
- *                     return True
- *                 if p in (_NUMBER, _QUOTE, _CLOSE) and self._k(i + 1) == _OPEN and self._k(i + 2) == _SELECT:
-*/
-      }
-
       /* "rules/sql.py":542
- *                 if p in (_QUOTE, _CLOSE) and quoted and self._k(i + 1) in (_TEXT, _OPEN_TEXT, _NUMBER, _OPEN, _HOT_CALL, _KNOWN_CALL) and (p == _CLOSE or i == 1) and not self._is(i, b"in") and not self._is(i, b"is"):
+ *             elif k == _LIKE:
+ *                 # Two constants compared, one of them cut off by the text that surrounds the value.
+ *                 if p in (_QUOTE, _CLOSE) and quoted and self._k(i + 1) in (_TEXT, _OPEN_TEXT, _NUMBER, _OPEN, _HOT_CALL, _KNOWN_CALL) and (p == _CLOSE or i == 1) and not self._is(i, b"in") and not self._is(i, b"is"):             # <<<<<<<<<<<<<<
  *                     return True
- *                 if p in (_NUMBER, _QUOTE, _CLOSE) and self._k(i + 1) == _OPEN and self._k(i + 2) == _SELECT:             # <<<<<<<<<<<<<<
- *                     return True
- *         if self.inline_comments >= 2 and words >= 2:
+ *                 if p in (_NUMBER, _QUOTE, _CLOSE) and self._k(i + 1) == _OPEN and self._k(i + 2) == _SELECT:
 */
 
       __pyx_t_4 = __pyx_v_p;
-      __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 542, __pyx_L1_error)
-      __Pyx_GOTREF(__pyx_t_11);
-      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_NUMBER); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 542, __pyx_L1_error)
-      __Pyx_GOTREF(__pyx_t_6);
-      __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 542, __pyx_L1_error)
-      __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
-      __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
-      if (!__pyx_t_8) {
-
-      } else {
-
-        __pyx_t_9 = __pyx_t_8;
-
-        goto __pyx_L214_bool_binop_done;
-      }
       __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 542, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_6);
       __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_QUOTE); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 542, __pyx_L1_error)
@@ -31710,7 +31557,7 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
         __pyx_t_9 = __pyx_t_8;
 
-        goto __pyx_L214_bool_binop_done;
+        goto __pyx_L200_bool_binop_done;
       }
       __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 542, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_11);
@@ -31722,7 +31569,7 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
       __pyx_t_9 = __pyx_t_8;
 
-      __pyx_L214_bool_binop_done:;
+      __pyx_L200_bool_binop_done:;
       __pyx_t_8 = __pyx_t_9;
 
 
@@ -31732,15 +31579,250 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
         __pyx_t_5 = __pyx_t_8;
 
-        goto __pyx_L212_bool_binop_done;
+        goto __pyx_L198_bool_binop_done;
+      }
+      if (__pyx_v_quoted) {
+      } else {
+
+        __pyx_t_5 = __pyx_v_quoted;
+        goto __pyx_L198_bool_binop_done;
       }
       __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_i + 1)); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 542, __pyx_L1_error)
       __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 542, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_6);
-
-      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_OPEN); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 542, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_TEXT); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 542, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_11);
-      __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 542, __pyx_L1_error)
+      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 542, __pyx_L1_error)
+      __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
+      __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
+      if (!__pyx_t_9) {
+
+      } else {
+
+        __pyx_t_8 = __pyx_t_9;
+
+        goto __pyx_L204_bool_binop_done;
+      }
+      __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 542, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_11);
+      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_OPEN_TEXT); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 542, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_6);
+      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 542, __pyx_L1_error)
+      __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
+      __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
+      if (!__pyx_t_9) {
+
+      } else {
+
+        __pyx_t_8 = __pyx_t_9;
+
+        goto __pyx_L204_bool_binop_done;
+      }
+      __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 542, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_6);
+      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_NUMBER); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 542, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_11);
+      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 542, __pyx_L1_error)
+      __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
+      __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
+      if (!__pyx_t_9) {
+
+      } else {
+
+        __pyx_t_8 = __pyx_t_9;
+
+        goto __pyx_L204_bool_binop_done;
+      }
+      __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 542, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_11);
+      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_OPEN); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 542, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_6);
+      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 542, __pyx_L1_error)
+      __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
+      __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
+      if (!__pyx_t_9) {
+
+      } else {
+
+        __pyx_t_8 = __pyx_t_9;
+
+        goto __pyx_L204_bool_binop_done;
+      }
+      __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 542, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_6);
+      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_HOT_CALL); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 542, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_11);
+      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 542, __pyx_L1_error)
+      __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
+      __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
+      if (!__pyx_t_9) {
+
+      } else {
+
+        __pyx_t_8 = __pyx_t_9;
+
+        goto __pyx_L204_bool_binop_done;
+      }
+      __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 542, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_11);
+      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_KNOWN_CALL); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 542, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_6);
+      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 542, __pyx_L1_error)
+      __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
+      __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
+
+      __pyx_t_8 = __pyx_t_9;
+
+      __pyx_L204_bool_binop_done:;
+
+      __pyx_t_9 = __pyx_t_8;
+
+
+      if (__pyx_t_9) {
+
+      } else {
+
+        __pyx_t_5 = __pyx_t_9;
+
+        goto __pyx_L198_bool_binop_done;
+      }
+      __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_v_p); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 542, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_6);
+      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_CLOSE); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 542, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_11);
+      __pyx_t_9 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_9 < 0))) __PYX_ERR(0, 542, __pyx_L1_error)
+      __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
+      __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
+      if (!__pyx_t_9) {
+
+      } else {
+
+        goto __pyx_L210_next_and;
+      }
+      __pyx_t_9 = (__pyx_v_i == 1);
+
+      if (__pyx_t_9) {
+
+      } else {
+
+        __pyx_t_5 = __pyx_t_9;
+
+        goto __pyx_L198_bool_binop_done;
+      }
+      __pyx_L210_next_and:;
+      __pyx_t_9 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_in); if (unlikely(__pyx_t_9 == ((int)-1))) __PYX_ERR(0, 542, __pyx_L1_error)
+      __pyx_t_8 = (!__pyx_t_9);
+
+
+      if (__pyx_t_8) {
+
+      } else {
+
+        __pyx_t_5 = __pyx_t_8;
+
+        goto __pyx_L198_bool_binop_done;
+      }
+      __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_is); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 542, __pyx_L1_error)
+      __pyx_t_9 = (!__pyx_t_8);
+
+
+
+      __pyx_t_5 = __pyx_t_9;
+
+      __pyx_L198_bool_binop_done:;
+      if (__pyx_t_5) {
+
+
+        /* "rules/sql.py":543
+ *                 # Two constants compared, one of them cut off by the text that surrounds the value.
+ *                 if p in (_QUOTE, _CLOSE) and quoted and self._k(i + 1) in (_TEXT, _OPEN_TEXT, _NUMBER, _OPEN, _HOT_CALL, _KNOWN_CALL) and (p == _CLOSE or i == 1) and not self._is(i, b"in") and not self._is(i, b"is"):
+ *                     return True             # <<<<<<<<<<<<<<
+ *                 if p in (_NUMBER, _QUOTE, _CLOSE) and self._k(i + 1) == _OPEN and self._k(i + 2) == _SELECT:
+ *                     return True
+*/
+        {
+
+          __pyx_r = 1;
+        }
+        goto __pyx_L0;
+
+        /* "rules/sql.py":542
+ *             elif k == _LIKE:
+ *                 # Two constants compared, one of them cut off by the text that surrounds the value.
+ *                 if p in (_QUOTE, _CLOSE) and quoted and self._k(i + 1) in (_TEXT, _OPEN_TEXT, _NUMBER, _OPEN, _HOT_CALL, _KNOWN_CALL) and (p == _CLOSE or i == 1) and not self._is(i, b"in") and not self._is(i, b"is"):             # <<<<<<<<<<<<<<
+ *                     return True
+ *                 if p in (_NUMBER, _QUOTE, _CLOSE) and self._k(i + 1) == _OPEN and self._k(i + 2) == _SELECT:
+*/
+      }
+
+      /* "rules/sql.py":544
+ *                 if p in (_QUOTE, _CLOSE) and quoted and self._k(i + 1) in (_TEXT, _OPEN_TEXT, _NUMBER, _OPEN, _HOT_CALL, _KNOWN_CALL) and (p == _CLOSE or i == 1) and not self._is(i, b"in") and not self._is(i, b"is"):
+ *                     return True
+ *                 if p in (_NUMBER, _QUOTE, _CLOSE) and self._k(i + 1) == _OPEN and self._k(i + 2) == _SELECT:             # <<<<<<<<<<<<<<
+ *                     return True
+ *         if self.inline_comments >= 2 and words >= 2:
+*/
+
+      __pyx_t_4 = __pyx_v_p;
+      __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 544, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_11);
+      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_NUMBER); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 544, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_6);
+      __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 544, __pyx_L1_error)
+      __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
+      __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
+      if (!__pyx_t_8) {
+
+      } else {
+
+        __pyx_t_9 = __pyx_t_8;
+
+        goto __pyx_L216_bool_binop_done;
+      }
+      __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 544, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_6);
+      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_QUOTE); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 544, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_11);
+      __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 544, __pyx_L1_error)
+      __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
+      __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
+      if (!__pyx_t_8) {
+
+      } else {
+
+        __pyx_t_9 = __pyx_t_8;
+
+        goto __pyx_L216_bool_binop_done;
+      }
+      __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 544, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_11);
+      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_CLOSE); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 544, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_6);
+      __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 544, __pyx_L1_error)
+      __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
+      __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
+
+      __pyx_t_9 = __pyx_t_8;
+
+      __pyx_L216_bool_binop_done:;
+      __pyx_t_8 = __pyx_t_9;
+
+
+      if (__pyx_t_8) {
+
+      } else {
+
+        __pyx_t_5 = __pyx_t_8;
+
+        goto __pyx_L214_bool_binop_done;
+      }
+      __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_i + 1)); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 544, __pyx_L1_error)
+      __pyx_t_6 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 544, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_6);
+
+      __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_OPEN); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 544, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_11);
+      __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_6, __pyx_t_11, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 544, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
       __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
       if (__pyx_t_8) {
@@ -31749,25 +31831,25 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
         __pyx_t_5 = __pyx_t_8;
 
-        goto __pyx_L212_bool_binop_done;
+        goto __pyx_L214_bool_binop_done;
       }
-      __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_i + 2)); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 542, __pyx_L1_error)
-      __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 542, __pyx_L1_error)
+      __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_i + 2)); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 544, __pyx_L1_error)
+      __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_t_4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 544, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_11);
 
-      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_SELECT); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 542, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_SELECT); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 544, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_6);
-      __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 542, __pyx_L1_error)
+      __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_11, __pyx_t_6, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 544, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
       __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
 
       __pyx_t_5 = __pyx_t_8;
 
-      __pyx_L212_bool_binop_done:;
+      __pyx_L214_bool_binop_done:;
       if (__pyx_t_5) {
 
 
-        /* "rules/sql.py":543
+        /* "rules/sql.py":545
  *                     return True
  *                 if p in (_NUMBER, _QUOTE, _CLOSE) and self._k(i + 1) == _OPEN and self._k(i + 2) == _SELECT:
  *                     return True             # <<<<<<<<<<<<<<
@@ -31780,7 +31862,7 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
         }
         goto __pyx_L0;
 
-        /* "rules/sql.py":542
+        /* "rules/sql.py":544
  *                 if p in (_QUOTE, _CLOSE) and quoted and self._k(i + 1) in (_TEXT, _OPEN_TEXT, _NUMBER, _OPEN, _HOT_CALL, _KNOWN_CALL) and (p == _CLOSE or i == 1) and not self._is(i, b"in") and not self._is(i, b"is"):
  *                     return True
  *                 if p in (_NUMBER, _QUOTE, _CLOSE) and self._k(i + 1) == _OPEN and self._k(i + 2) == _SELECT:             # <<<<<<<<<<<<<<
@@ -31789,7 +31871,7 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 */
       }
 
-      /* "rules/sql.py":538
+      /* "rules/sql.py":540
  *                 if self._is(i, b"if") and p in (_SEMICOLON, _VERB, _QUOTE) and self._k(i + 1) == _OPEN:
  *                     return True
  *             elif k == _LIKE:             # <<<<<<<<<<<<<<
@@ -31801,7 +31883,7 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
   }
 
 
-  /* "rules/sql.py":544
+  /* "rules/sql.py":546
  *                 if p in (_NUMBER, _QUOTE, _CLOSE) and self._k(i + 1) == _OPEN and self._k(i + 2) == _SELECT:
  *                     return True
  *         if self.inline_comments >= 2 and words >= 2:             # <<<<<<<<<<<<<<
@@ -31816,18 +31898,18 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
     __pyx_t_5 = __pyx_t_8;
 
-    goto __pyx_L219_bool_binop_done;
+    goto __pyx_L221_bool_binop_done;
   }
   __pyx_t_8 = (__pyx_v_words >= 2);
 
 
   __pyx_t_5 = __pyx_t_8;
 
-  __pyx_L219_bool_binop_done:;
+  __pyx_L221_bool_binop_done:;
   if (__pyx_t_5) {
 
 
-    /* "rules/sql.py":545
+    /* "rules/sql.py":547
  *                     return True
  *         if self.inline_comments >= 2 and words >= 2:
  *             return True             # <<<<<<<<<<<<<<
@@ -31840,7 +31922,7 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
     }
     goto __pyx_L0;
 
-    /* "rules/sql.py":544
+    /* "rules/sql.py":546
  *                 if p in (_NUMBER, _QUOTE, _CLOSE) and self._k(i + 1) == _OPEN and self._k(i + 2) == _SELECT:
  *                     return True
  *         if self.inline_comments >= 2 and words >= 2:             # <<<<<<<<<<<<<<
@@ -31849,7 +31931,7 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 */
   }
 
-  /* "rules/sql.py":546
+  /* "rules/sql.py":548
  *         if self.inline_comments >= 2 and words >= 2:
  *             return True
  *         if self.executable_comments and (words or calls):             # <<<<<<<<<<<<<<
@@ -31864,7 +31946,7 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
     __pyx_t_5 = __pyx_t_8;
 
-    goto __pyx_L222_bool_binop_done;
+    goto __pyx_L224_bool_binop_done;
   }
   __pyx_t_8 = (__pyx_v_words != 0);
 
@@ -31874,18 +31956,18 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 
     __pyx_t_5 = __pyx_t_8;
 
-    goto __pyx_L222_bool_binop_done;
+    goto __pyx_L224_bool_binop_done;
   }
   __pyx_t_8 = (__pyx_v_calls != 0);
 
 
   __pyx_t_5 = __pyx_t_8;
 
-  __pyx_L222_bool_binop_done:;
+  __pyx_L224_bool_binop_done:;
   if (__pyx_t_5) {
 
 
-    /* "rules/sql.py":547
+    /* "rules/sql.py":549
  *             return True
  *         if self.executable_comments and (words or calls):
  *             return True             # <<<<<<<<<<<<<<
@@ -31898,7 +31980,7 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
     }
     goto __pyx_L0;
 
-    /* "rules/sql.py":546
+    /* "rules/sql.py":548
  *         if self.inline_comments >= 2 and words >= 2:
  *             return True
  *         if self.executable_comments and (words or calls):             # <<<<<<<<<<<<<<
@@ -31907,7 +31989,7 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
 */
   }
 
-  /* "rules/sql.py":548
+  /* "rules/sql.py":550
  *         if self.executable_comments and (words or calls):
  *             return True
  *         return bool(quoted and self._after_quote(1, end))             # <<<<<<<<<<<<<<
@@ -31918,13 +32000,13 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
   } else {
 
     __pyx_t_5 = __pyx_v_quoted;
-    goto __pyx_L225_bool_binop_done;
+    goto __pyx_L227_bool_binop_done;
   }
-  __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_after_quote(__pyx_v_self, 1, __pyx_v_end); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 548, __pyx_L1_error)
+  __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_after_quote(__pyx_v_self, 1, __pyx_v_end); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 550, __pyx_L1_error)
 
   __pyx_t_5 = __pyx_t_8;
 
-  __pyx_L225_bool_binop_done:;
+  __pyx_L227_bool_binop_done:;
   {
 
     __pyx_r = (!(!__pyx_t_5));
@@ -31962,7 +32044,7 @@ __pyx_t_14 = __pyx_memoryview_fromslice(__pyx_t_13, 1, (PyObject *(*)(char *)) _
   return __pyx_r;
 }
 
-/* "rules/sql.py":550
+/* "rules/sql.py":552
  *         return bool(quoted and self._after_quote(1, end))
  * 
  *     def _logic(self, i: Any, quoted: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -31985,22 +32067,23 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
   PyObject *__pyx_t_4 = NULL;
   PyObject *__pyx_t_5 = NULL;
   int __pyx_t_6;
+  Py_ssize_t __pyx_t_7;
   int __pyx_lineno = 0;
   const char *__pyx_filename = NULL;
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("_logic", 0);
 
-  /* "rules/sql.py":552
+  /* "rules/sql.py":554
  *     def _logic(self, i: Any, quoted: Any) -> Any:
  *         """AND, OR, XOR, && and ||, and what they join."""
  *         p: cython.int = self._k(i - 1)             # <<<<<<<<<<<<<<
  *         j: cython.int = i + 1
  *         k: cython.int
 */
-  __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_i - 1)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 552, __pyx_L1_error)
+  __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_i - 1)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 554, __pyx_L1_error)
   __pyx_v_p = __pyx_t_1;
 
-  /* "rules/sql.py":553
+  /* "rules/sql.py":555
  *         """AND, OR, XOR, && and ||, and what they join."""
  *         p: cython.int = self._k(i - 1)
  *         j: cython.int = i + 1             # <<<<<<<<<<<<<<
@@ -32009,7 +32092,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 */
   __pyx_v_j = (__pyx_v_i + 1);
 
-  /* "rules/sql.py":558
+  /* "rules/sql.py":560
  *         c: cython.int
  *         # What stands before tells a value broken out of from a sentence.
  *         broken: cython.bint = p in (_QUOTE, _CLOSE, _NUMBER, _TEXT, _CONSTANT, 0) and (i <= 4 or quoted or p == _CLOSE)             # <<<<<<<<<<<<<<
@@ -32018,11 +32101,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 */
 
   __pyx_t_1 = __pyx_v_p;
-  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 558, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 560, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_QUOTE); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 558, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_QUOTE); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 560, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 558, __pyx_L1_error)
+  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 560, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   if (!__pyx_t_6) {
@@ -32033,11 +32116,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 
     goto __pyx_L5_bool_binop_done;
   }
-  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 558, __pyx_L1_error)
+  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 560, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_CLOSE); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 558, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_CLOSE); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 560, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 558, __pyx_L1_error)
+  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 560, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   if (!__pyx_t_6) {
@@ -32048,11 +32131,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 
     goto __pyx_L5_bool_binop_done;
   }
-  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 558, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 560, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_NUMBER); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 558, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_NUMBER); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 560, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 558, __pyx_L1_error)
+  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 560, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   if (!__pyx_t_6) {
@@ -32063,11 +32146,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 
     goto __pyx_L5_bool_binop_done;
   }
-  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 558, __pyx_L1_error)
+  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 560, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_TEXT); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 558, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_TEXT); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 560, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 558, __pyx_L1_error)
+  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 560, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   if (!__pyx_t_6) {
@@ -32078,11 +32161,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 
     goto __pyx_L5_bool_binop_done;
   }
-  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 558, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 560, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_CONSTANT); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 558, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_CONSTANT); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 560, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 558, __pyx_L1_error)
+  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 560, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   if (!__pyx_t_6) {
@@ -32126,11 +32209,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
     __pyx_t_2 = __pyx_v_quoted;
     goto __pyx_L3_bool_binop_done;
   }
-  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_v_p); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 558, __pyx_L1_error)
+  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_v_p); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 560, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_CLOSE); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 558, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_CLOSE); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 560, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 558, __pyx_L1_error)
+  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 560, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
 
@@ -32139,7 +32222,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
   __pyx_L3_bool_binop_done:;
   __pyx_v_broken = __pyx_t_2;
 
-  /* "rules/sql.py":559
+  /* "rules/sql.py":561
  *         # What stands before tells a value broken out of from a sentence.
  *         broken: cython.bint = p in (_QUOTE, _CLOSE, _NUMBER, _TEXT, _CONSTANT, 0) and (i <= 4 or quoted or p == _CLOSE)
  *         while self._k(j) in (_UNARY, _OPEN, _ARITHMETIC):             # <<<<<<<<<<<<<<
@@ -32147,12 +32230,12 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
  *         k = self._k(j)
 */
   while (1) {
-    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 559, __pyx_L1_error)
-    __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 559, __pyx_L1_error)
+    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 561, __pyx_L1_error)
+    __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 561, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_4);
-    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_UNARY); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 559, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_UNARY); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 561, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_5);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 559, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 561, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
     __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
     if (!__pyx_t_6) {
@@ -32163,11 +32246,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 
       goto __pyx_L15_bool_binop_done;
     }
-    __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 559, __pyx_L1_error)
+    __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 561, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_5);
-    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_OPEN); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 559, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_OPEN); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 561, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_4);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 559, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 561, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
     __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
     if (!__pyx_t_6) {
@@ -32178,11 +32261,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 
       goto __pyx_L15_bool_binop_done;
     }
-    __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 559, __pyx_L1_error)
+    __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 561, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_4);
-    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_ARITHMETIC); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 559, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_ARITHMETIC); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 561, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_5);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 559, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 561, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
     __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
 
@@ -32196,7 +32279,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 
     if (!__pyx_t_6) break;
 
-    /* "rules/sql.py":560
+    /* "rules/sql.py":562
  *         broken: cython.bint = p in (_QUOTE, _CLOSE, _NUMBER, _TEXT, _CONSTANT, 0) and (i <= 4 or quoted or p == _CLOSE)
  *         while self._k(j) in (_UNARY, _OPEN, _ARITHMETIC):
  *             j += 1             # <<<<<<<<<<<<<<
@@ -32206,47 +32289,47 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
     __pyx_v_j = (__pyx_v_j + 1);
   }
 
-  /* "rules/sql.py":561
+  /* "rules/sql.py":563
  *         while self._k(j) in (_UNARY, _OPEN, _ARITHMETIC):
  *             j += 1
  *         k = self._k(j)             # <<<<<<<<<<<<<<
  *         if k == _SELECT:
  *             return self._k(j - 1) == _OPEN and self._k(j + 1) not in (0, _CLOSE)
 */
-  __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 561, __pyx_L1_error)
+  __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 563, __pyx_L1_error)
   __pyx_v_k = __pyx_t_1;
 
-  /* "rules/sql.py":562
+  /* "rules/sql.py":564
  *             j += 1
  *         k = self._k(j)
  *         if k == _SELECT:             # <<<<<<<<<<<<<<
  *             return self._k(j - 1) == _OPEN and self._k(j + 1) not in (0, _CLOSE)
  *         if self.kind[i] == _PIPES and p in (_QUOTE, _CLOSE, _NUMBER, _TEXT) and k in (_KNOWN_CALL, _HOT_CALL) and self._argument(j + 1):
 */
-  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 562, __pyx_L1_error)
+  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 564, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_SELECT); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 562, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_SELECT); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 564, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 562, __pyx_L1_error)
+  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 564, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   if (__pyx_t_6) {
 
 
-    /* "rules/sql.py":563
+    /* "rules/sql.py":565
  *         k = self._k(j)
  *         if k == _SELECT:
  *             return self._k(j - 1) == _OPEN and self._k(j + 1) not in (0, _CLOSE)             # <<<<<<<<<<<<<<
  *         if self.kind[i] == _PIPES and p in (_QUOTE, _CLOSE, _NUMBER, _TEXT) and k in (_KNOWN_CALL, _HOT_CALL) and self._argument(j + 1):
  *             return True
 */
-    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_j - 1)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 563, __pyx_L1_error)
-    __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 563, __pyx_L1_error)
+    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_j - 1)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 565, __pyx_L1_error)
+    __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 565, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_4);
 
-    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_OPEN); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 563, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_OPEN); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 565, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_5);
-    __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 563, __pyx_L1_error)
+    __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 565, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
     __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
     if (__pyx_t_2) {
@@ -32257,7 +32340,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 
       goto __pyx_L19_bool_binop_done;
     }
-    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_j + 1)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 563, __pyx_L1_error)
+    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_j + 1)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 565, __pyx_L1_error)
     __pyx_t_3 = (__pyx_t_1 != 0);
 
     if (__pyx_t_3) {
@@ -32268,11 +32351,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 
       goto __pyx_L21_bool_binop_done;
     }
-    __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 563, __pyx_L1_error)
+    __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 565, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_5);
-    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_CLOSE); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 563, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_CLOSE); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 565, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_4);
-    __pyx_t_3 = __Pyx_PyObject_CompareBoolNe_int_object(__pyx_t_5, __pyx_t_4, Py_NE); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 563, __pyx_L1_error)
+    __pyx_t_3 = __Pyx_PyObject_CompareBoolNe_int_object(__pyx_t_5, __pyx_t_4, Py_NE); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 565, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
     __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
 
@@ -32292,7 +32375,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
     }
     goto __pyx_L0;
 
-    /* "rules/sql.py":562
+    /* "rules/sql.py":564
  *             j += 1
  *         k = self._k(j)
  *         if k == _SELECT:             # <<<<<<<<<<<<<<
@@ -32301,18 +32384,18 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 */
   }
 
-  /* "rules/sql.py":564
+  /* "rules/sql.py":566
  *         if k == _SELECT:
  *             return self._k(j - 1) == _OPEN and self._k(j + 1) not in (0, _CLOSE)
  *         if self.kind[i] == _PIPES and p in (_QUOTE, _CLOSE, _NUMBER, _TEXT) and k in (_KNOWN_CALL, _HOT_CALL) and self._argument(j + 1):             # <<<<<<<<<<<<<<
  *             return True
  *         after = self._sum(j)
 */
-  __pyx_t_4 = __Pyx_PyLong_From_unsigned_char((__pyx_v_self->kind[__pyx_v_i])); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 564, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_PyLong_From_unsigned_char((__pyx_v_self->kind[__pyx_v_i])); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 566, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_PIPES); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 564, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_PIPES); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 566, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 564, __pyx_L1_error)
+  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 566, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   if (__pyx_t_3) {
@@ -32325,11 +32408,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
   }
 
   __pyx_t_1 = __pyx_v_p;
-  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 564, __pyx_L1_error)
+  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 566, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_QUOTE); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 564, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_QUOTE); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 566, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 564, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 566, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   if (!__pyx_t_2) {
@@ -32340,11 +32423,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 
     goto __pyx_L27_bool_binop_done;
   }
-  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 564, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 566, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_CLOSE); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 564, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_CLOSE); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 566, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 564, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 566, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   if (!__pyx_t_2) {
@@ -32355,11 +32438,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 
     goto __pyx_L27_bool_binop_done;
   }
-  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 564, __pyx_L1_error)
+  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 566, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_NUMBER); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 564, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_NUMBER); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 566, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 564, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 566, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   if (!__pyx_t_2) {
@@ -32370,11 +32453,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 
     goto __pyx_L27_bool_binop_done;
   }
-  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 564, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 566, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_TEXT); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 564, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_TEXT); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 566, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 564, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 566, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
 
@@ -32394,11 +32477,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
   }
 
   __pyx_t_1 = __pyx_v_k;
-  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 564, __pyx_L1_error)
+  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 566, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_KNOWN_CALL); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 564, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_KNOWN_CALL); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 566, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 564, __pyx_L1_error)
+  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 566, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   if (!__pyx_t_3) {
@@ -32409,11 +32492,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 
     goto __pyx_L32_bool_binop_done;
   }
-  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 564, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 566, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_HOT_CALL); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 564, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_HOT_CALL); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 566, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 564, __pyx_L1_error)
+  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 566, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
 
@@ -32431,7 +32514,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 
     goto __pyx_L24_bool_binop_done;
   }
-  __pyx_t_3 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_argument(__pyx_v_self, (__pyx_v_j + 1)); if (unlikely(__pyx_t_3 == ((int)-1))) __PYX_ERR(0, 564, __pyx_L1_error)
+  __pyx_t_3 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_argument(__pyx_v_self, (__pyx_v_j + 1)); if (unlikely(__pyx_t_3 == ((int)-1))) __PYX_ERR(0, 566, __pyx_L1_error)
 
   __pyx_t_6 = __pyx_t_3;
 
@@ -32439,7 +32522,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
   if (__pyx_t_6) {
 
 
-    /* "rules/sql.py":565
+    /* "rules/sql.py":567
  *             return self._k(j - 1) == _OPEN and self._k(j + 1) not in (0, _CLOSE)
  *         if self.kind[i] == _PIPES and p in (_QUOTE, _CLOSE, _NUMBER, _TEXT) and k in (_KNOWN_CALL, _HOT_CALL) and self._argument(j + 1):
  *             return True             # <<<<<<<<<<<<<<
@@ -32452,7 +32535,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
     }
     goto __pyx_L0;
 
-    /* "rules/sql.py":564
+    /* "rules/sql.py":566
  *         if k == _SELECT:
  *             return self._k(j - 1) == _OPEN and self._k(j + 1) not in (0, _CLOSE)
  *         if self.kind[i] == _PIPES and p in (_QUOTE, _CLOSE, _NUMBER, _TEXT) and k in (_KNOWN_CALL, _HOT_CALL) and self._argument(j + 1):             # <<<<<<<<<<<<<<
@@ -32461,17 +32544,17 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 */
   }
 
-  /* "rules/sql.py":566
+  /* "rules/sql.py":568
  *         if self.kind[i] == _PIPES and p in (_QUOTE, _CLOSE, _NUMBER, _TEXT) and k in (_KNOWN_CALL, _HOT_CALL) and self._argument(j + 1):
  *             return True
  *         after = self._sum(j)             # <<<<<<<<<<<<<<
  *         if after < 0:
  *             return False
 */
-  __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_sum(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_1 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 566, __pyx_L1_error)
+  __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_sum(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_1 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 568, __pyx_L1_error)
   __pyx_v_after = __pyx_t_1;
 
-  /* "rules/sql.py":567
+  /* "rules/sql.py":569
  *             return True
  *         after = self._sum(j)
  *         if after < 0:             # <<<<<<<<<<<<<<
@@ -32483,7 +32566,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
   if (__pyx_t_6) {
 
 
-    /* "rules/sql.py":568
+    /* "rules/sql.py":570
  *         after = self._sum(j)
  *         if after < 0:
  *             return False             # <<<<<<<<<<<<<<
@@ -32496,7 +32579,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
     }
     goto __pyx_L0;
 
-    /* "rules/sql.py":567
+    /* "rules/sql.py":569
  *             return True
  *         after = self._sum(j)
  *         if after < 0:             # <<<<<<<<<<<<<<
@@ -32505,17 +32588,17 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 */
   }
 
-  /* "rules/sql.py":569
+  /* "rules/sql.py":571
  *         if after < 0:
  *             return False
  *         c = self._k(after)             # <<<<<<<<<<<<<<
  *         while c == _CLOSE:
  *             after += 1
 */
-  __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_after); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 569, __pyx_L1_error)
+  __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_after); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 571, __pyx_L1_error)
   __pyx_v_c = __pyx_t_1;
 
-  /* "rules/sql.py":570
+  /* "rules/sql.py":572
  *             return False
  *         c = self._k(after)
  *         while c == _CLOSE:             # <<<<<<<<<<<<<<
@@ -32523,17 +32606,17 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
  *             c = self._k(after)
 */
   while (1) {
-    __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_v_c); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 570, __pyx_L1_error)
+    __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_v_c); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 572, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_5);
-    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_CLOSE); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 570, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_CLOSE); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 572, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_4);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 570, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 572, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
     __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
 
     if (!__pyx_t_6) break;
 
-    /* "rules/sql.py":571
+    /* "rules/sql.py":573
  *         c = self._k(after)
  *         while c == _CLOSE:
  *             after += 1             # <<<<<<<<<<<<<<
@@ -32542,29 +32625,29 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 */
     __pyx_v_after = (__pyx_v_after + 1);
 
-    /* "rules/sql.py":572
+    /* "rules/sql.py":574
  *         while c == _CLOSE:
  *             after += 1
  *             c = self._k(after)             # <<<<<<<<<<<<<<
  *         if c == _UNARY and self._k(after + 1) == _LIKE:
  *             after += 1
 */
-    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_after); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 572, __pyx_L1_error)
+    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_after); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 574, __pyx_L1_error)
     __pyx_v_c = __pyx_t_1;
   }
 
-  /* "rules/sql.py":573
+  /* "rules/sql.py":575
  *             after += 1
  *             c = self._k(after)
  *         if c == _UNARY and self._k(after + 1) == _LIKE:             # <<<<<<<<<<<<<<
  *             after += 1
  *             c = _LIKE
 */
-  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_v_c); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 573, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_v_c); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 575, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_UNARY); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 573, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_UNARY); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 575, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 573, __pyx_L1_error)
+  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 575, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   if (__pyx_t_3) {
@@ -32575,13 +32658,13 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 
     goto __pyx_L38_bool_binop_done;
   }
-  __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_after + 1)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 573, __pyx_L1_error)
-  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 573, __pyx_L1_error)
+  __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_after + 1)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 575, __pyx_L1_error)
+  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 575, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
 
-  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_LIKE); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 573, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_LIKE); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 575, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 573, __pyx_L1_error)
+  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 575, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
 
@@ -32591,7 +32674,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
   if (__pyx_t_6) {
 
 
-    /* "rules/sql.py":574
+    /* "rules/sql.py":576
  *             c = self._k(after)
  *         if c == _UNARY and self._k(after + 1) == _LIKE:
  *             after += 1             # <<<<<<<<<<<<<<
@@ -32600,20 +32683,20 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 */
     __pyx_v_after = (__pyx_v_after + 1);
 
-    /* "rules/sql.py":575
+    /* "rules/sql.py":577
  *         if c == _UNARY and self._k(after + 1) == _LIKE:
  *             after += 1
  *             c = _LIKE             # <<<<<<<<<<<<<<
  *         if c == _COMPARE:
  *             if self._operand(after + 1) < 0:
 */
-    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_LIKE); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 575, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_LIKE); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 577, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_4);
-    __pyx_t_1 = __Pyx_PyLong_As_int(__pyx_t_4); if (unlikely((__pyx_t_1 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 575, __pyx_L1_error)
+    __pyx_t_1 = __Pyx_PyLong_As_int(__pyx_t_4); if (unlikely((__pyx_t_1 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 577, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
     __pyx_v_c = __pyx_t_1;
 
-    /* "rules/sql.py":573
+    /* "rules/sql.py":575
  *             after += 1
  *             c = self._k(after)
  *         if c == _UNARY and self._k(after + 1) == _LIKE:             # <<<<<<<<<<<<<<
@@ -32622,38 +32705,38 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 */
   }
 
-  /* "rules/sql.py":576
+  /* "rules/sql.py":578
  *             after += 1
  *             c = _LIKE
  *         if c == _COMPARE:             # <<<<<<<<<<<<<<
  *             if self._operand(after + 1) < 0:
  *                 # `' or 'a'=` : the surrounding statement ends the comparison.
 */
-  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_v_c); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 576, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_v_c); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 578, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_COMPARE); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 576, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_COMPARE); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 578, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 576, __pyx_L1_error)
+  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 578, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   if (__pyx_t_6) {
 
 
-    /* "rules/sql.py":577
+    /* "rules/sql.py":579
  *             c = _LIKE
  *         if c == _COMPARE:
  *             if self._operand(after + 1) < 0:             # <<<<<<<<<<<<<<
  *                 # `' or 'a'=` : the surrounding statement ends the comparison.
  *                 return quoted and p == _QUOTE and self._k(after + 1) in (0, _COMMENT) and k in (_TEXT, _NUMBER, _OPEN_TEXT)
 */
-    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_operand(__pyx_v_self, (__pyx_v_after + 1)); if (unlikely(__pyx_t_1 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 577, __pyx_L1_error)
+    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_operand(__pyx_v_self, (__pyx_v_after + 1)); if (unlikely(__pyx_t_1 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 579, __pyx_L1_error)
     __pyx_t_6 = (__pyx_t_1 < 0);
 
 
     if (__pyx_t_6) {
 
 
-      /* "rules/sql.py":579
+      /* "rules/sql.py":581
  *             if self._operand(after + 1) < 0:
  *                 # `' or 'a'=` : the surrounding statement ends the comparison.
  *                 return quoted and p == _QUOTE and self._k(after + 1) in (0, _COMMENT) and k in (_TEXT, _NUMBER, _OPEN_TEXT)             # <<<<<<<<<<<<<<
@@ -32666,11 +32749,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
         __pyx_t_6 = __pyx_v_quoted;
         goto __pyx_L42_bool_binop_done;
       }
-      __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_v_p); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 579, __pyx_L1_error)
+      __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_v_p); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 581, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_5);
-      __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_QUOTE); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 579, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_QUOTE); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 581, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_4);
-      __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 579, __pyx_L1_error)
+      __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 581, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
       __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
       if (__pyx_t_3) {
@@ -32681,7 +32764,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 
         goto __pyx_L42_bool_binop_done;
       }
-      __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_after + 1)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 579, __pyx_L1_error)
+      __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_after + 1)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 581, __pyx_L1_error)
       __pyx_t_2 = (__pyx_t_1 == 0);
 
       if (!__pyx_t_2) {
@@ -32692,11 +32775,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 
         goto __pyx_L46_bool_binop_done;
       }
-      __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 579, __pyx_L1_error)
+      __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 581, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_4);
-      __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_COMMENT); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 579, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_COMMENT); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 581, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_5);
-      __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 579, __pyx_L1_error)
+      __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 581, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
       __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
 
@@ -32717,11 +32800,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
       }
 
       __pyx_t_1 = __pyx_v_k;
-      __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 579, __pyx_L1_error)
+      __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 581, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_5);
-      __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_TEXT); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 579, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_TEXT); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 581, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_4);
-      __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 579, __pyx_L1_error)
+      __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 581, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
       __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
       if (!__pyx_t_3) {
@@ -32732,11 +32815,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 
         goto __pyx_L48_bool_binop_done;
       }
-      __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 579, __pyx_L1_error)
+      __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 581, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_4);
-      __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_NUMBER); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 579, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_NUMBER); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 581, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_5);
-      __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 579, __pyx_L1_error)
+      __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 581, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
       __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
       if (!__pyx_t_3) {
@@ -32747,11 +32830,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 
         goto __pyx_L48_bool_binop_done;
       }
-      __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 579, __pyx_L1_error)
+      __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 581, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_5);
-      __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_OPEN_TEXT); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 579, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_OPEN_TEXT); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 581, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_4);
-      __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 579, __pyx_L1_error)
+      __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 581, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
       __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
 
@@ -32770,7 +32853,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
       }
       goto __pyx_L0;
 
-      /* "rules/sql.py":577
+      /* "rules/sql.py":579
  *             c = _LIKE
  *         if c == _COMPARE:
  *             if self._operand(after + 1) < 0:             # <<<<<<<<<<<<<<
@@ -32779,7 +32862,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 */
     }
 
-    /* "rules/sql.py":580
+    /* "rules/sql.py":582
  *                 # `' or 'a'=` : the surrounding statement ends the comparison.
  *                 return quoted and p == _QUOTE and self._k(after + 1) in (0, _COMMENT) and k in (_TEXT, _NUMBER, _OPEN_TEXT)
  *             if k in (_NUMBER, _TEXT, _CONSTANT, _KNOWN_CALL, _HOT_CALL, _HOT_NAME, _OPEN_TEXT):             # <<<<<<<<<<<<<<
@@ -32788,11 +32871,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 */
 
     __pyx_t_1 = __pyx_v_k;
-    __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 580, __pyx_L1_error)
+    __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 582, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_4);
-    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_NUMBER); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 580, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_NUMBER); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 582, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_5);
-    __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 580, __pyx_L1_error)
+    __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 582, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
     __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
     if (!__pyx_t_3) {
@@ -32803,11 +32886,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 
       goto __pyx_L52_bool_binop_done;
     }
-    __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 580, __pyx_L1_error)
+    __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 582, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_5);
-    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_TEXT); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 580, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_TEXT); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 582, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_4);
-    __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 580, __pyx_L1_error)
+    __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 582, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
     __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
     if (!__pyx_t_3) {
@@ -32818,11 +32901,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 
       goto __pyx_L52_bool_binop_done;
     }
-    __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 580, __pyx_L1_error)
+    __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 582, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_4);
-    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_CONSTANT); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 580, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_CONSTANT); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 582, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_5);
-    __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 580, __pyx_L1_error)
+    __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 582, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
     __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
     if (!__pyx_t_3) {
@@ -32833,11 +32916,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 
       goto __pyx_L52_bool_binop_done;
     }
-    __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 580, __pyx_L1_error)
+    __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 582, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_5);
-    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_KNOWN_CALL); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 580, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_KNOWN_CALL); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 582, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_4);
-    __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 580, __pyx_L1_error)
+    __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 582, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
     __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
     if (!__pyx_t_3) {
@@ -32848,11 +32931,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 
       goto __pyx_L52_bool_binop_done;
     }
-    __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 580, __pyx_L1_error)
+    __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 582, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_4);
-    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_HOT_CALL); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 580, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_HOT_CALL); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 582, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_5);
-    __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 580, __pyx_L1_error)
+    __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 582, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
     __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
     if (!__pyx_t_3) {
@@ -32863,11 +32946,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 
       goto __pyx_L52_bool_binop_done;
     }
-    __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 580, __pyx_L1_error)
+    __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 582, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_5);
-    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_HOT_NAME); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 580, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_HOT_NAME); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 582, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_4);
-    __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 580, __pyx_L1_error)
+    __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 582, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
     __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
     if (!__pyx_t_3) {
@@ -32878,11 +32961,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 
       goto __pyx_L52_bool_binop_done;
     }
-    __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 580, __pyx_L1_error)
+    __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 582, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_4);
-    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_OPEN_TEXT); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 580, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_OPEN_TEXT); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 582, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_5);
-    __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 580, __pyx_L1_error)
+    __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 582, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
     __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
 
@@ -32895,18 +32978,18 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
     if (__pyx_t_3) {
 
 
-      /* "rules/sql.py":581
+      /* "rules/sql.py":583
  *                 return quoted and p == _QUOTE and self._k(after + 1) in (0, _COMMENT) and k in (_TEXT, _NUMBER, _OPEN_TEXT)
  *             if k in (_NUMBER, _TEXT, _CONSTANT, _KNOWN_CALL, _HOT_CALL, _HOT_NAME, _OPEN_TEXT):
  *                 return self.kind[i] == _LOGIC or broken             # <<<<<<<<<<<<<<
  *             if k == _CALL:
  *                 return broken and self._argument(j + 1)
 */
-      __pyx_t_5 = __Pyx_PyLong_From_unsigned_char((__pyx_v_self->kind[__pyx_v_i])); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 581, __pyx_L1_error)
+      __pyx_t_5 = __Pyx_PyLong_From_unsigned_char((__pyx_v_self->kind[__pyx_v_i])); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 583, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_5);
-      __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_LOGIC); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 581, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_LOGIC); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 583, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_4);
-      __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 581, __pyx_L1_error)
+      __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 583, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
       __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
       if (!__pyx_t_6) {
@@ -32925,7 +33008,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
       }
       goto __pyx_L0;
 
-      /* "rules/sql.py":580
+      /* "rules/sql.py":582
  *                 # `' or 'a'=` : the surrounding statement ends the comparison.
  *                 return quoted and p == _QUOTE and self._k(after + 1) in (0, _COMMENT) and k in (_TEXT, _NUMBER, _OPEN_TEXT)
  *             if k in (_NUMBER, _TEXT, _CONSTANT, _KNOWN_CALL, _HOT_CALL, _HOT_NAME, _OPEN_TEXT):             # <<<<<<<<<<<<<<
@@ -32934,24 +33017,24 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 */
     }
 
-    /* "rules/sql.py":582
+    /* "rules/sql.py":584
  *             if k in (_NUMBER, _TEXT, _CONSTANT, _KNOWN_CALL, _HOT_CALL, _HOT_NAME, _OPEN_TEXT):
  *                 return self.kind[i] == _LOGIC or broken
  *             if k == _CALL:             # <<<<<<<<<<<<<<
  *                 return broken and self._argument(j + 1)
  *             return (broken and (p == _QUOTE or p == _CLOSE or (i == 1 and p == _NUMBER))) or self._same_text(j, after + 1)
 */
-    __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 582, __pyx_L1_error)
+    __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 584, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_4);
-    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_CALL); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 582, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_CALL); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 584, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_5);
-    __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 582, __pyx_L1_error)
+    __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 584, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
     __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
     if (__pyx_t_3) {
 
 
-      /* "rules/sql.py":583
+      /* "rules/sql.py":585
  *                 return self.kind[i] == _LOGIC or broken
  *             if k == _CALL:
  *                 return broken and self._argument(j + 1)             # <<<<<<<<<<<<<<
@@ -32964,7 +33047,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
         __pyx_t_3 = __pyx_v_broken;
         goto __pyx_L62_bool_binop_done;
       }
-      __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_argument(__pyx_v_self, (__pyx_v_j + 1)); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 583, __pyx_L1_error)
+      __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_argument(__pyx_v_self, (__pyx_v_j + 1)); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 585, __pyx_L1_error)
 
       __pyx_t_3 = __pyx_t_6;
 
@@ -32974,7 +33057,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
       }
       goto __pyx_L0;
 
-      /* "rules/sql.py":582
+      /* "rules/sql.py":584
  *             if k in (_NUMBER, _TEXT, _CONSTANT, _KNOWN_CALL, _HOT_CALL, _HOT_NAME, _OPEN_TEXT):
  *                 return self.kind[i] == _LOGIC or broken
  *             if k == _CALL:             # <<<<<<<<<<<<<<
@@ -32983,7 +33066,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 */
     }
 
-    /* "rules/sql.py":584
+    /* "rules/sql.py":586
  *             if k == _CALL:
  *                 return broken and self._argument(j + 1)
  *             return (broken and (p == _QUOTE or p == _CLOSE or (i == 1 and p == _NUMBER))) or self._same_text(j, after + 1)             # <<<<<<<<<<<<<<
@@ -32994,11 +33077,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
       goto __pyx_L65_next_or;
     } else {
     }
-    __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_v_p); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 584, __pyx_L1_error)
+    __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_v_p); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 586, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_5);
-    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_QUOTE); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 584, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_QUOTE); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 586, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_4);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 584, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 586, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
     __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
     if (!__pyx_t_6) {
@@ -33009,11 +33092,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 
       goto __pyx_L64_bool_binop_done;
     }
-    __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_v_p); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 584, __pyx_L1_error)
+    __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_v_p); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 586, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_4);
-    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_CLOSE); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 584, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_CLOSE); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 586, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_5);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 584, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 586, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
     __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
     if (!__pyx_t_6) {
@@ -33032,11 +33115,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
     } else {
 
     }
-    __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_v_p); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 584, __pyx_L1_error)
+    __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_v_p); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 586, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_5);
-    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_NUMBER); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 584, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_NUMBER); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 586, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_4);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 584, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 586, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
     __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
     if (!__pyx_t_6) {
@@ -33048,7 +33131,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
       goto __pyx_L64_bool_binop_done;
     }
     __pyx_L65_next_or:;
-    __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_same_text(__pyx_v_self, __pyx_v_j, (__pyx_v_after + 1)); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 584, __pyx_L1_error)
+    __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_same_text(__pyx_v_self, __pyx_v_j, (__pyx_v_after + 1)); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 586, __pyx_L1_error)
 
     __pyx_t_3 = __pyx_t_6;
 
@@ -33058,7 +33141,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
     }
     goto __pyx_L0;
 
-    /* "rules/sql.py":576
+    /* "rules/sql.py":578
  *             after += 1
  *             c = _LIKE
  *         if c == _COMPARE:             # <<<<<<<<<<<<<<
@@ -33067,71 +33150,71 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 */
   }
 
-  /* "rules/sql.py":585
+  /* "rules/sql.py":587
  *                 return broken and self._argument(j + 1)
  *             return (broken and (p == _QUOTE or p == _CLOSE or (i == 1 and p == _NUMBER))) or self._same_text(j, after + 1)
  *         if c == _LIKE:             # <<<<<<<<<<<<<<
  *             k = self._k(j)
  *             c = self._k(after + 1)
 */
-  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_v_c); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 585, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_v_c); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 587, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_LIKE); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 585, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_LIKE); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 587, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 585, __pyx_L1_error)
+  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 587, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   if (__pyx_t_3) {
 
 
-    /* "rules/sql.py":586
+    /* "rules/sql.py":588
  *             return (broken and (p == _QUOTE or p == _CLOSE or (i == 1 and p == _NUMBER))) or self._same_text(j, after + 1)
  *         if c == _LIKE:
  *             k = self._k(j)             # <<<<<<<<<<<<<<
  *             c = self._k(after + 1)
  *             if c == _UNARY:
 */
-    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 586, __pyx_L1_error)
+    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 588, __pyx_L1_error)
     __pyx_v_k = __pyx_t_1;
 
-    /* "rules/sql.py":587
+    /* "rules/sql.py":589
  *         if c == _LIKE:
  *             k = self._k(j)
  *             c = self._k(after + 1)             # <<<<<<<<<<<<<<
  *             if c == _UNARY:
  *                 c = self._k(after + 2)
 */
-    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_after + 1)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 587, __pyx_L1_error)
+    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_after + 1)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 589, __pyx_L1_error)
     __pyx_v_c = __pyx_t_1;
 
-    /* "rules/sql.py":588
+    /* "rules/sql.py":590
  *             k = self._k(j)
  *             c = self._k(after + 1)
  *             if c == _UNARY:             # <<<<<<<<<<<<<<
  *                 c = self._k(after + 2)
  *             if c in (_TEXT, _OPEN_TEXT, _NUMBER, _CONSTANT, _OPEN, _KNOWN_CALL, _HOT_CALL):
 */
-    __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_v_c); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 588, __pyx_L1_error)
+    __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_v_c); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 590, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_5);
-    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_UNARY); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 588, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_UNARY); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 590, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_4);
-    __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 588, __pyx_L1_error)
+    __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 590, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
     __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
     if (__pyx_t_3) {
 
 
-      /* "rules/sql.py":589
+      /* "rules/sql.py":591
  *             c = self._k(after + 1)
  *             if c == _UNARY:
  *                 c = self._k(after + 2)             # <<<<<<<<<<<<<<
  *             if c in (_TEXT, _OPEN_TEXT, _NUMBER, _CONSTANT, _OPEN, _KNOWN_CALL, _HOT_CALL):
  *                 return k in (_NUMBER, _TEXT, _CONSTANT, _KNOWN_CALL, _OPEN_TEXT) or (broken and p in (_QUOTE, _CLOSE))
 */
-      __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_after + 2)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 589, __pyx_L1_error)
+      __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_after + 2)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 591, __pyx_L1_error)
       __pyx_v_c = __pyx_t_1;
 
-      /* "rules/sql.py":588
+      /* "rules/sql.py":590
  *             k = self._k(j)
  *             c = self._k(after + 1)
  *             if c == _UNARY:             # <<<<<<<<<<<<<<
@@ -33140,7 +33223,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 */
     }
 
-    /* "rules/sql.py":590
+    /* "rules/sql.py":592
  *             if c == _UNARY:
  *                 c = self._k(after + 2)
  *             if c in (_TEXT, _OPEN_TEXT, _NUMBER, _CONSTANT, _OPEN, _KNOWN_CALL, _HOT_CALL):             # <<<<<<<<<<<<<<
@@ -33149,11 +33232,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 */
 
     __pyx_t_1 = __pyx_v_c;
-    __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 590, __pyx_L1_error)
+    __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 592, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_4);
-    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_TEXT); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 590, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_TEXT); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 592, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_5);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 590, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 592, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
     __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
     if (!__pyx_t_6) {
@@ -33164,11 +33247,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 
       goto __pyx_L73_bool_binop_done;
     }
-    __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 590, __pyx_L1_error)
+    __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 592, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_5);
-    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_OPEN_TEXT); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 590, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_OPEN_TEXT); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 592, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_4);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 590, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 592, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
     __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
     if (!__pyx_t_6) {
@@ -33179,11 +33262,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 
       goto __pyx_L73_bool_binop_done;
     }
-    __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 590, __pyx_L1_error)
+    __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 592, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_4);
-    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_NUMBER); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 590, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_NUMBER); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 592, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_5);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 590, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 592, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
     __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
     if (!__pyx_t_6) {
@@ -33194,11 +33277,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 
       goto __pyx_L73_bool_binop_done;
     }
-    __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 590, __pyx_L1_error)
+    __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 592, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_5);
-    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_CONSTANT); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 590, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_CONSTANT); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 592, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_4);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 590, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 592, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
     __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
     if (!__pyx_t_6) {
@@ -33209,11 +33292,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 
       goto __pyx_L73_bool_binop_done;
     }
-    __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 590, __pyx_L1_error)
+    __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 592, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_4);
-    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_OPEN); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 590, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_OPEN); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 592, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_5);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 590, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 592, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
     __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
     if (!__pyx_t_6) {
@@ -33224,11 +33307,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 
       goto __pyx_L73_bool_binop_done;
     }
-    __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 590, __pyx_L1_error)
+    __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 592, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_5);
-    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_KNOWN_CALL); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 590, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_KNOWN_CALL); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 592, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_4);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 590, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 592, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
     __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
     if (!__pyx_t_6) {
@@ -33239,11 +33322,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 
       goto __pyx_L73_bool_binop_done;
     }
-    __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 590, __pyx_L1_error)
+    __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 592, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_4);
-    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_HOT_CALL); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 590, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_HOT_CALL); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 592, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_5);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 590, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 592, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
     __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
 
@@ -33256,7 +33339,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
     if (__pyx_t_6) {
 
 
-      /* "rules/sql.py":591
+      /* "rules/sql.py":593
  *                 c = self._k(after + 2)
  *             if c in (_TEXT, _OPEN_TEXT, _NUMBER, _CONSTANT, _OPEN, _KNOWN_CALL, _HOT_CALL):
  *                 return k in (_NUMBER, _TEXT, _CONSTANT, _KNOWN_CALL, _OPEN_TEXT) or (broken and p in (_QUOTE, _CLOSE))             # <<<<<<<<<<<<<<
@@ -33265,11 +33348,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 */
 
       __pyx_t_1 = __pyx_v_k;
-      __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 591, __pyx_L1_error)
+      __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 593, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_5);
-      __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_NUMBER); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 591, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_NUMBER); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 593, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_4);
-      __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 591, __pyx_L1_error)
+      __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 593, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
       __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
       if (!__pyx_t_2) {
@@ -33280,11 +33363,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 
         goto __pyx_L82_bool_binop_done;
       }
-      __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 591, __pyx_L1_error)
+      __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 593, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_4);
-      __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_TEXT); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 591, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_TEXT); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 593, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_5);
-      __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 591, __pyx_L1_error)
+      __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 593, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
       __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
       if (!__pyx_t_2) {
@@ -33295,11 +33378,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 
         goto __pyx_L82_bool_binop_done;
       }
-      __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 591, __pyx_L1_error)
+      __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 593, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_5);
-      __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_CONSTANT); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 591, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_CONSTANT); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 593, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_4);
-      __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 591, __pyx_L1_error)
+      __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 593, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
       __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
       if (!__pyx_t_2) {
@@ -33310,11 +33393,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 
         goto __pyx_L82_bool_binop_done;
       }
-      __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 591, __pyx_L1_error)
+      __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 593, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_4);
-      __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_KNOWN_CALL); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 591, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_KNOWN_CALL); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 593, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_5);
-      __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 591, __pyx_L1_error)
+      __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 593, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
       __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
       if (!__pyx_t_2) {
@@ -33325,11 +33408,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 
         goto __pyx_L82_bool_binop_done;
       }
-      __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 591, __pyx_L1_error)
+      __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 593, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_5);
-      __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_OPEN_TEXT); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 591, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_OPEN_TEXT); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 593, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_4);
-      __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 591, __pyx_L1_error)
+      __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 593, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
       __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
 
@@ -33355,11 +33438,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
       }
 
       __pyx_t_1 = __pyx_v_p;
-      __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 591, __pyx_L1_error)
+      __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 593, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_4);
-      __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_QUOTE); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 591, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_QUOTE); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 593, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_5);
-      __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 591, __pyx_L1_error)
+      __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 593, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
       __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
       if (!__pyx_t_3) {
@@ -33370,11 +33453,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 
         goto __pyx_L88_bool_binop_done;
       }
-      __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 591, __pyx_L1_error)
+      __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 593, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_5);
-      __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_CLOSE); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 591, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_CLOSE); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 593, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_4);
-      __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 591, __pyx_L1_error)
+      __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 593, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
       __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
 
@@ -33393,7 +33476,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
       }
       goto __pyx_L0;
 
-      /* "rules/sql.py":590
+      /* "rules/sql.py":592
  *             if c == _UNARY:
  *                 c = self._k(after + 2)
  *             if c in (_TEXT, _OPEN_TEXT, _NUMBER, _CONSTANT, _OPEN, _KNOWN_CALL, _HOT_CALL):             # <<<<<<<<<<<<<<
@@ -33402,7 +33485,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 */
     }
 
-    /* "rules/sql.py":592
+    /* "rules/sql.py":594
  *             if c in (_TEXT, _OPEN_TEXT, _NUMBER, _CONSTANT, _OPEN, _KNOWN_CALL, _HOT_CALL):
  *                 return k in (_NUMBER, _TEXT, _CONSTANT, _KNOWN_CALL, _OPEN_TEXT) or (broken and p in (_QUOTE, _CLOSE))
  *             return False             # <<<<<<<<<<<<<<
@@ -33415,7 +33498,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
     }
     goto __pyx_L0;
 
-    /* "rules/sql.py":585
+    /* "rules/sql.py":587
  *                 return broken and self._argument(j + 1)
  *             return (broken and (p == _QUOTE or p == _CLOSE or (i == 1 and p == _NUMBER))) or self._same_text(j, after + 1)
  *         if c == _LIKE:             # <<<<<<<<<<<<<<
@@ -33424,18 +33507,18 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 */
   }
 
-  /* "rules/sql.py":593
+  /* "rules/sql.py":595
  *                 return k in (_NUMBER, _TEXT, _CONSTANT, _KNOWN_CALL, _OPEN_TEXT) or (broken and p in (_QUOTE, _CLOSE))
  *             return False
  *         if k == _HOT_CALL or (k == _KNOWN_CALL and self._argument(j + 1) and broken):             # <<<<<<<<<<<<<<
  *             return True
  *         if k == _MISC and self._is(j, b"case"):
 */
-  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 593, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 595, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_HOT_CALL); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 593, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_HOT_CALL); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 595, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 593, __pyx_L1_error)
+  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 595, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   if (!__pyx_t_3) {
@@ -33446,11 +33529,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 
     goto __pyx_L91_bool_binop_done;
   }
-  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 593, __pyx_L1_error)
+  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 595, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_KNOWN_CALL); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 593, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_KNOWN_CALL); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 595, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 593, __pyx_L1_error)
+  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 595, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   if (__pyx_t_3) {
@@ -33461,7 +33544,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 
     goto __pyx_L91_bool_binop_done;
   }
-  __pyx_t_3 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_argument(__pyx_v_self, (__pyx_v_j + 1)); if (unlikely(__pyx_t_3 == ((int)-1))) __PYX_ERR(0, 593, __pyx_L1_error)
+  __pyx_t_3 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_argument(__pyx_v_self, (__pyx_v_j + 1)); if (unlikely(__pyx_t_3 == ((int)-1))) __PYX_ERR(0, 595, __pyx_L1_error)
   if (__pyx_t_3) {
 
   } else {
@@ -33476,7 +33559,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
   if (__pyx_t_6) {
 
 
-    /* "rules/sql.py":594
+    /* "rules/sql.py":596
  *             return False
  *         if k == _HOT_CALL or (k == _KNOWN_CALL and self._argument(j + 1) and broken):
  *             return True             # <<<<<<<<<<<<<<
@@ -33489,7 +33572,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
     }
     goto __pyx_L0;
 
-    /* "rules/sql.py":593
+    /* "rules/sql.py":595
  *                 return k in (_NUMBER, _TEXT, _CONSTANT, _KNOWN_CALL, _OPEN_TEXT) or (broken and p in (_QUOTE, _CLOSE))
  *             return False
  *         if k == _HOT_CALL or (k == _KNOWN_CALL and self._argument(j + 1) and broken):             # <<<<<<<<<<<<<<
@@ -33498,18 +33581,18 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 */
   }
 
-  /* "rules/sql.py":595
+  /* "rules/sql.py":597
  *         if k == _HOT_CALL or (k == _KNOWN_CALL and self._argument(j + 1) and broken):
  *             return True
  *         if k == _MISC and self._is(j, b"case"):             # <<<<<<<<<<<<<<
  *             return True
  *         if not broken or self.kind[i] == _PIPES:
 */
-  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 595, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 597, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_MISC); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 595, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_MISC); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 597, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 595, __pyx_L1_error)
+  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 597, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   if (__pyx_t_3) {
@@ -33520,7 +33603,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 
     goto __pyx_L96_bool_binop_done;
   }
-  __pyx_t_3 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_j, __pyx_mstate_global->__pyx_n_b_case); if (unlikely(__pyx_t_3 == ((int)-1))) __PYX_ERR(0, 595, __pyx_L1_error)
+  __pyx_t_3 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_j, __pyx_mstate_global->__pyx_n_b_case); if (unlikely(__pyx_t_3 == ((int)-1))) __PYX_ERR(0, 597, __pyx_L1_error)
 
   __pyx_t_6 = __pyx_t_3;
 
@@ -33528,7 +33611,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
   if (__pyx_t_6) {
 
 
-    /* "rules/sql.py":596
+    /* "rules/sql.py":598
  *             return True
  *         if k == _MISC and self._is(j, b"case"):
  *             return True             # <<<<<<<<<<<<<<
@@ -33541,7 +33624,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
     }
     goto __pyx_L0;
 
-    /* "rules/sql.py":595
+    /* "rules/sql.py":597
  *         if k == _HOT_CALL or (k == _KNOWN_CALL and self._argument(j + 1) and broken):
  *             return True
  *         if k == _MISC and self._is(j, b"case"):             # <<<<<<<<<<<<<<
@@ -33550,7 +33633,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 */
   }
 
-  /* "rules/sql.py":597
+  /* "rules/sql.py":599
  *         if k == _MISC and self._is(j, b"case"):
  *             return True
  *         if not broken or self.kind[i] == _PIPES:             # <<<<<<<<<<<<<<
@@ -33567,11 +33650,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 
     goto __pyx_L99_bool_binop_done;
   }
-  __pyx_t_5 = __Pyx_PyLong_From_unsigned_char((__pyx_v_self->kind[__pyx_v_i])); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 597, __pyx_L1_error)
+  __pyx_t_5 = __Pyx_PyLong_From_unsigned_char((__pyx_v_self->kind[__pyx_v_i])); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 599, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_PIPES); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 597, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_PIPES); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 599, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 597, __pyx_L1_error)
+  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 599, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
 
@@ -33581,7 +33664,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
   if (__pyx_t_6) {
 
 
-    /* "rules/sql.py":599
+    /* "rules/sql.py":601
  *         if not broken or self.kind[i] == _PIPES:
  *             # 'a'||'b'||' : a text spliced into a text
  *             return quoted and self.kind[i] == _PIPES and p == _QUOTE and k in (_TEXT, _NUMBER) and self._k(after) == _PIPES             # <<<<<<<<<<<<<<
@@ -33594,11 +33677,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
       __pyx_t_6 = __pyx_v_quoted;
       goto __pyx_L101_bool_binop_done;
     }
-    __pyx_t_4 = __Pyx_PyLong_From_unsigned_char((__pyx_v_self->kind[__pyx_v_i])); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 599, __pyx_L1_error)
+    __pyx_t_4 = __Pyx_PyLong_From_unsigned_char((__pyx_v_self->kind[__pyx_v_i])); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 601, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_4);
-    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_PIPES); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 599, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_PIPES); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 601, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_5);
-    __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 599, __pyx_L1_error)
+    __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 601, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
     __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
     if (__pyx_t_3) {
@@ -33609,11 +33692,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 
       goto __pyx_L101_bool_binop_done;
     }
-    __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_v_p); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 599, __pyx_L1_error)
+    __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_v_p); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 601, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_5);
-    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_QUOTE); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 599, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_QUOTE); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 601, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_4);
-    __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 599, __pyx_L1_error)
+    __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 601, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
     __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
     if (__pyx_t_3) {
@@ -33626,11 +33709,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
     }
 
     __pyx_t_1 = __pyx_v_k;
-    __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 599, __pyx_L1_error)
+    __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 601, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_4);
-    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_TEXT); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 599, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_TEXT); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 601, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_5);
-    __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 599, __pyx_L1_error)
+    __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 601, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
     __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
     if (!__pyx_t_2) {
@@ -33641,11 +33724,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 
       goto __pyx_L106_bool_binop_done;
     }
-    __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 599, __pyx_L1_error)
+    __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 601, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_5);
-    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_NUMBER); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 599, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_NUMBER); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 601, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_4);
-    __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 599, __pyx_L1_error)
+    __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 601, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
     __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
 
@@ -33663,13 +33746,13 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 
       goto __pyx_L101_bool_binop_done;
     }
-    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_after); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 599, __pyx_L1_error)
-    __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 599, __pyx_L1_error)
+    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_after); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 601, __pyx_L1_error)
+    __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 601, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_4);
 
-    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_PIPES); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 599, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_PIPES); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 601, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_5);
-    __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 599, __pyx_L1_error)
+    __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 601, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
     __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
 
@@ -33681,7 +33764,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
     }
     goto __pyx_L0;
 
-    /* "rules/sql.py":597
+    /* "rules/sql.py":599
  *         if k == _MISC and self._is(j, b"case"):
  *             return True
  *         if not broken or self.kind[i] == _PIPES:             # <<<<<<<<<<<<<<
@@ -33690,7 +33773,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 */
   }
 
-  /* "rules/sql.py":600
+  /* "rules/sql.py":602
  *             # 'a'||'b'||' : a text spliced into a text
  *             return quoted and self.kind[i] == _PIPES and p == _QUOTE and k in (_TEXT, _NUMBER) and self._k(after) == _PIPES
  *         if k in (_NUMBER, _CONSTANT, _TEXT) and p in (_QUOTE, _CLOSE):             # <<<<<<<<<<<<<<
@@ -33699,11 +33782,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 */
 
   __pyx_t_1 = __pyx_v_k;
-  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 600, __pyx_L1_error)
+  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 602, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_NUMBER); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 600, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_NUMBER); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 602, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 600, __pyx_L1_error)
+  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 602, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   if (!__pyx_t_3) {
@@ -33714,11 +33797,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 
     goto __pyx_L111_bool_binop_done;
   }
-  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 600, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 602, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_CONSTANT); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 600, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_CONSTANT); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 602, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 600, __pyx_L1_error)
+  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 602, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   if (!__pyx_t_3) {
@@ -33729,11 +33812,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 
     goto __pyx_L111_bool_binop_done;
   }
-  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 600, __pyx_L1_error)
+  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 602, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_TEXT); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 600, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_TEXT); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 602, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 600, __pyx_L1_error)
+  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 602, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
 
@@ -33753,11 +33836,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
   }
 
   __pyx_t_1 = __pyx_v_p;
-  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 600, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 602, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_QUOTE); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 600, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_QUOTE); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 602, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 600, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 602, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   if (!__pyx_t_2) {
@@ -33768,11 +33851,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 
     goto __pyx_L114_bool_binop_done;
   }
-  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 600, __pyx_L1_error)
+  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 602, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_CLOSE); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 600, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_CLOSE); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 602, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 600, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 602, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
 
@@ -33789,37 +33872,37 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
   if (__pyx_t_6) {
 
 
-    /* "rules/sql.py":601
+    /* "rules/sql.py":603
  *             return quoted and self.kind[i] == _PIPES and p == _QUOTE and k in (_TEXT, _NUMBER) and self._k(after) == _PIPES
  *         if k in (_NUMBER, _CONSTANT, _TEXT) and p in (_QUOTE, _CLOSE):
  *             if c == _COMMENT:             # <<<<<<<<<<<<<<
  *                 return self._tail(after)
  *             # ' or 1 | ' or true | ') or (1
 */
-    __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_v_c); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 601, __pyx_L1_error)
+    __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_v_c); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 603, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_4);
-    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_COMMENT); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 601, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_COMMENT); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 603, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_5);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 601, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 603, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
     __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
     if (__pyx_t_6) {
 
 
-      /* "rules/sql.py":602
+      /* "rules/sql.py":604
  *         if k in (_NUMBER, _CONSTANT, _TEXT) and p in (_QUOTE, _CLOSE):
  *             if c == _COMMENT:
  *                 return self._tail(after)             # <<<<<<<<<<<<<<
  *             # ' or 1 | ' or true | ') or (1
  *             return c == 0 and (k == _NUMBER or k == _CONSTANT) and i == 1
 */
-      __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_tail(__pyx_v_self, __pyx_v_after); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 602, __pyx_L1_error)
+      __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_tail(__pyx_v_self, __pyx_v_after); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 604, __pyx_L1_error)
       {
         __pyx_r = __pyx_t_6;
       }
       goto __pyx_L0;
 
-      /* "rules/sql.py":601
+      /* "rules/sql.py":603
  *             return quoted and self.kind[i] == _PIPES and p == _QUOTE and k in (_TEXT, _NUMBER) and self._k(after) == _PIPES
  *         if k in (_NUMBER, _CONSTANT, _TEXT) and p in (_QUOTE, _CLOSE):
  *             if c == _COMMENT:             # <<<<<<<<<<<<<<
@@ -33828,12 +33911,12 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 */
     }
 
-    /* "rules/sql.py":604
+    /* "rules/sql.py":606
  *                 return self._tail(after)
  *             # ' or 1 | ' or true | ') or (1
  *             return c == 0 and (k == _NUMBER or k == _CONSTANT) and i == 1             # <<<<<<<<<<<<<<
- *         if k == _OPEN_TEXT and p == _QUOTE and i == 1:
- *             # ' or 'x : the statement's own quote closes it.
+ *         if k == _TEXT and p == _QUOTE and i == 1 and self.data[self.to[j] - 2] == 61 and self._k(j + 1) in (_NAME, _NUMBER, _TEXT, _OPEN_TEXT):
+ *             # 'or'a='a : a comparison whose quotes close and open the other way round.
 */
     __pyx_t_2 = (__pyx_v_c == 0);
 
@@ -33845,11 +33928,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 
       goto __pyx_L117_bool_binop_done;
     }
-    __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 604, __pyx_L1_error)
+    __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 606, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_5);
-    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_NUMBER); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 604, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_NUMBER); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 606, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_4);
-    __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 604, __pyx_L1_error)
+    __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 606, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
     __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
     if (!__pyx_t_2) {
@@ -33858,11 +33941,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 
       goto __pyx_L119_next_and;
     }
-    __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 604, __pyx_L1_error)
+    __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 606, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_4);
-    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_CONSTANT); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 604, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_CONSTANT); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 606, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_5);
-    __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 604, __pyx_L1_error)
+    __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 606, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
     __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
     if (__pyx_t_2) {
@@ -33885,7 +33968,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
     }
     goto __pyx_L0;
 
-    /* "rules/sql.py":600
+    /* "rules/sql.py":602
  *             # 'a'||'b'||' : a text spliced into a text
  *             return quoted and self.kind[i] == _PIPES and p == _QUOTE and k in (_TEXT, _NUMBER) and self._k(after) == _PIPES
  *         if k in (_NUMBER, _CONSTANT, _TEXT) and p in (_QUOTE, _CLOSE):             # <<<<<<<<<<<<<<
@@ -33894,18 +33977,18 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 */
   }
 
-  /* "rules/sql.py":605
+  /* "rules/sql.py":607
  *             # ' or 1 | ' or true | ') or (1
  *             return c == 0 and (k == _NUMBER or k == _CONSTANT) and i == 1
- *         if k == _OPEN_TEXT and p == _QUOTE and i == 1:             # <<<<<<<<<<<<<<
- *             # ' or 'x : the statement's own quote closes it.
- *             return self._k(j + 1) == 0 and self.to[j] - self.at[j] <= 24 and not _spaced(self.data, self.at[j] + 1, self.to[j])
+ *         if k == _TEXT and p == _QUOTE and i == 1 and self.data[self.to[j] - 2] == 61 and self._k(j + 1) in (_NAME, _NUMBER, _TEXT, _OPEN_TEXT):             # <<<<<<<<<<<<<<
+ *             # 'or'a='a : a comparison whose quotes close and open the other way round.
+ *             return True
 */
-  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 605, __pyx_L1_error)
+  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 607, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_OPEN_TEXT); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 605, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_TEXT); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 607, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 605, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 607, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   if (__pyx_t_2) {
@@ -33916,11 +33999,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 
     goto __pyx_L122_bool_binop_done;
   }
-  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_v_p); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 605, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_v_p); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 607, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_QUOTE); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 605, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_QUOTE); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 607, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 605, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 607, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   if (__pyx_t_2) {
@@ -33933,105 +34016,24 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
   }
   __pyx_t_2 = (__pyx_v_i == 1);
 
-
-  __pyx_t_6 = __pyx_t_2;
-
-  __pyx_L122_bool_binop_done:;
-  if (__pyx_t_6) {
-
-
-    /* "rules/sql.py":607
- *         if k == _OPEN_TEXT and p == _QUOTE and i == 1:
- *             # ' or 'x : the statement's own quote closes it.
- *             return self._k(j + 1) == 0 and self.to[j] - self.at[j] <= 24 and not _spaced(self.data, self.at[j] + 1, self.to[j])             # <<<<<<<<<<<<<<
- *         if k in (_NUMBER, _CONSTANT) and p in (_NUMBER, 0) and c == _COMMENT:
- *             return self._tail(after)
-*/
-    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_j + 1)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 607, __pyx_L1_error)
-    __pyx_t_2 = (__pyx_t_1 == 0);
-
-
-    if (__pyx_t_2) {
-
-    } else {
-
-      __pyx_t_6 = __pyx_t_2;
-
-      goto __pyx_L125_bool_binop_done;
-    }
-    __pyx_t_2 = (((__pyx_v_self->to[__pyx_v_j]) - (__pyx_v_self->at[__pyx_v_j])) <= 24);
-
-    if (__pyx_t_2) {
-
-    } else {
-
-      __pyx_t_6 = __pyx_t_2;
-
-      goto __pyx_L125_bool_binop_done;
-    }
-    if (unlikely(((PyObject *) __pyx_v_self->data.memview) == Py_None)) {
-      PyErr_SetString(PyExc_TypeError, "cannot pass None into a C function argument that is declared \047not None\047");
-      __PYX_ERR(0, 607, __pyx_L1_error)
-    }
-    __pyx_t_2 = __pyx_f_5rules_3sql__spaced(__pyx_v_self->data, ((__pyx_v_self->at[__pyx_v_j]) + 1), (__pyx_v_self->to[__pyx_v_j])); if (unlikely(__pyx_t_2 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 607, __pyx_L1_error)
-    __pyx_t_3 = (!__pyx_t_2);
-
-
-
-    __pyx_t_6 = __pyx_t_3;
-
-    __pyx_L125_bool_binop_done:;
-    {
-      __pyx_r = __pyx_t_6;
-    }
-    goto __pyx_L0;
-
-    /* "rules/sql.py":605
- *             # ' or 1 | ' or true | ') or (1
- *             return c == 0 and (k == _NUMBER or k == _CONSTANT) and i == 1
- *         if k == _OPEN_TEXT and p == _QUOTE and i == 1:             # <<<<<<<<<<<<<<
- *             # ' or 'x : the statement's own quote closes it.
- *             return self._k(j + 1) == 0 and self.to[j] - self.at[j] <= 24 and not _spaced(self.data, self.at[j] + 1, self.to[j])
-*/
-  }
-
-  /* "rules/sql.py":608
- *             # ' or 'x : the statement's own quote closes it.
- *             return self._k(j + 1) == 0 and self.to[j] - self.at[j] <= 24 and not _spaced(self.data, self.at[j] + 1, self.to[j])
- *         if k in (_NUMBER, _CONSTANT) and p in (_NUMBER, 0) and c == _COMMENT:             # <<<<<<<<<<<<<<
- *             return self._tail(after)
- *         if k == _NAME and p in (_QUOTE, _CLOSE) and c == _COMMENT and i <= 3:
-*/
-
-  __pyx_t_1 = __pyx_v_k;
-  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 608, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_5);
-  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_NUMBER); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 608, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_4);
-  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 608, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
-  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
-  if (!__pyx_t_2) {
+  if (__pyx_t_2) {
 
   } else {
 
-    __pyx_t_3 = __pyx_t_2;
+    __pyx_t_6 = __pyx_t_2;
 
-    goto __pyx_L131_bool_binop_done;
+    goto __pyx_L122_bool_binop_done;
   }
-  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 608, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_4);
-  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_CONSTANT); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 608, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_5);
-  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 608, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
-  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
-
-  __pyx_t_3 = __pyx_t_2;
-
-  __pyx_L131_bool_binop_done:;
-  __pyx_t_2 = __pyx_t_3;
-
+  __pyx_t_7 = ((__pyx_v_self->to[__pyx_v_j]) - 2);
+  __pyx_t_1 = -1;
+  if (__pyx_t_7 < 0) {
+    __pyx_t_1 = 0;
+  } else if (unlikely(__pyx_t_7 >= __pyx_v_self->data.shape[0])) __pyx_t_1 = 0;
+  if (unlikely(__pyx_t_1 != -1)) {
+    __Pyx_RaiseBufferIndexError(__pyx_t_1);
+    __PYX_ERR(0, 607, __pyx_L1_error)
+  }
+  __pyx_t_2 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_self->data.data) + __pyx_t_7)) ))) == 61);
 
   if (__pyx_t_2) {
 
@@ -34039,15 +34041,14 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 
     __pyx_t_6 = __pyx_t_2;
 
-    goto __pyx_L129_bool_binop_done;
+    goto __pyx_L122_bool_binop_done;
   }
-
-  __pyx_t_1 = __pyx_v_p;
-  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 608, __pyx_L1_error)
+  __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_j + 1)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 607, __pyx_L1_error)
+  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 607, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_NUMBER); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 608, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_NAME); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 607, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 608, __pyx_L1_error)
+  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 607, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   if (!__pyx_t_3) {
@@ -34056,71 +34057,92 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 
     __pyx_t_2 = __pyx_t_3;
 
-    goto __pyx_L134_bool_binop_done;
+    goto __pyx_L127_bool_binop_done;
   }
-  __pyx_t_3 = (__pyx_t_1 == 0);
-
-
-  __pyx_t_2 = __pyx_t_3;
-
-  __pyx_L134_bool_binop_done:;
-  __pyx_t_3 = __pyx_t_2;
-
-
-  if (__pyx_t_3) {
+  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 607, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_4);
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_NUMBER); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 607, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_5);
+  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 607, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
+  if (!__pyx_t_3) {
 
   } else {
 
-    __pyx_t_6 = __pyx_t_3;
+    __pyx_t_2 = __pyx_t_3;
 
-    goto __pyx_L129_bool_binop_done;
+    goto __pyx_L127_bool_binop_done;
   }
-  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_v_c); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 608, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_4);
-  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_COMMENT); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 608, __pyx_L1_error)
+  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 607, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 608, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_TEXT); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 607, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_4);
+  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 607, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
+  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+  if (!__pyx_t_3) {
+
+  } else {
+
+    __pyx_t_2 = __pyx_t_3;
+
+    goto __pyx_L127_bool_binop_done;
+  }
+  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 607, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_4);
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_OPEN_TEXT); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 607, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_5);
+  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 607, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
 
+  __pyx_t_2 = __pyx_t_3;
+
+  __pyx_L127_bool_binop_done:;
+
+  __pyx_t_3 = __pyx_t_2;
+
+
+
   __pyx_t_6 = __pyx_t_3;
 
-  __pyx_L129_bool_binop_done:;
+  __pyx_L122_bool_binop_done:;
   if (__pyx_t_6) {
 
 
     /* "rules/sql.py":609
- *             return self._k(j + 1) == 0 and self.to[j] - self.at[j] <= 24 and not _spaced(self.data, self.at[j] + 1, self.to[j])
- *         if k in (_NUMBER, _CONSTANT) and p in (_NUMBER, 0) and c == _COMMENT:
- *             return self._tail(after)             # <<<<<<<<<<<<<<
- *         if k == _NAME and p in (_QUOTE, _CLOSE) and c == _COMMENT and i <= 3:
- *             return self._tail(after)
+ *         if k == _TEXT and p == _QUOTE and i == 1 and self.data[self.to[j] - 2] == 61 and self._k(j + 1) in (_NAME, _NUMBER, _TEXT, _OPEN_TEXT):
+ *             # 'or'a='a : a comparison whose quotes close and open the other way round.
+ *             return True             # <<<<<<<<<<<<<<
+ *         if k == _OPEN_TEXT and p == _QUOTE and i == 1:
+ *             # ' or 'x : the statement's own quote closes it.
 */
-    __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_tail(__pyx_v_self, __pyx_v_after); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 609, __pyx_L1_error)
     {
-      __pyx_r = __pyx_t_6;
+
+      __pyx_r = 1;
     }
     goto __pyx_L0;
 
-    /* "rules/sql.py":608
- *             # ' or 'x : the statement's own quote closes it.
- *             return self._k(j + 1) == 0 and self.to[j] - self.at[j] <= 24 and not _spaced(self.data, self.at[j] + 1, self.to[j])
- *         if k in (_NUMBER, _CONSTANT) and p in (_NUMBER, 0) and c == _COMMENT:             # <<<<<<<<<<<<<<
- *             return self._tail(after)
- *         if k == _NAME and p in (_QUOTE, _CLOSE) and c == _COMMENT and i <= 3:
+    /* "rules/sql.py":607
+ *             # ' or 1 | ' or true | ') or (1
+ *             return c == 0 and (k == _NUMBER or k == _CONSTANT) and i == 1
+ *         if k == _TEXT and p == _QUOTE and i == 1 and self.data[self.to[j] - 2] == 61 and self._k(j + 1) in (_NAME, _NUMBER, _TEXT, _OPEN_TEXT):             # <<<<<<<<<<<<<<
+ *             # 'or'a='a : a comparison whose quotes close and open the other way round.
+ *             return True
 */
   }
 
   /* "rules/sql.py":610
- *         if k in (_NUMBER, _CONSTANT) and p in (_NUMBER, 0) and c == _COMMENT:
- *             return self._tail(after)
- *         if k == _NAME and p in (_QUOTE, _CLOSE) and c == _COMMENT and i <= 3:             # <<<<<<<<<<<<<<
- *             return self._tail(after)
- *         return False
+ *             # 'or'a='a : a comparison whose quotes close and open the other way round.
+ *             return True
+ *         if k == _OPEN_TEXT and p == _QUOTE and i == 1:             # <<<<<<<<<<<<<<
+ *             # ' or 'x : the statement's own quote closes it.
+ *             return self._k(j + 1) == 0 and self.to[j] - self.at[j] <= 24 and not _spaced(self.data, self.at[j] + 1, self.to[j])
 */
   __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 610, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_NAME); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 610, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_OPEN_TEXT); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 610, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
   __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 610, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
@@ -34131,36 +34153,156 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 
     __pyx_t_6 = __pyx_t_3;
 
-    goto __pyx_L137_bool_binop_done;
+    goto __pyx_L132_bool_binop_done;
   }
-
-  __pyx_t_1 = __pyx_v_p;
-  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 610, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_v_p); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 610, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
   __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_QUOTE); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 610, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 610, __pyx_L1_error)
+  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 610, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
+  if (__pyx_t_3) {
+
+  } else {
+
+    __pyx_t_6 = __pyx_t_3;
+
+    goto __pyx_L132_bool_binop_done;
+  }
+  __pyx_t_3 = (__pyx_v_i == 1);
+
+
+  __pyx_t_6 = __pyx_t_3;
+
+  __pyx_L132_bool_binop_done:;
+  if (__pyx_t_6) {
+
+
+    /* "rules/sql.py":612
+ *         if k == _OPEN_TEXT and p == _QUOTE and i == 1:
+ *             # ' or 'x : the statement's own quote closes it.
+ *             return self._k(j + 1) == 0 and self.to[j] - self.at[j] <= 24 and not _spaced(self.data, self.at[j] + 1, self.to[j])             # <<<<<<<<<<<<<<
+ *         if k in (_NUMBER, _CONSTANT) and p in (_NUMBER, 0) and c == _COMMENT:
+ *             return self._tail(after)
+*/
+    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_j + 1)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 612, __pyx_L1_error)
+    __pyx_t_3 = (__pyx_t_1 == 0);
+
+
+    if (__pyx_t_3) {
+
+    } else {
+
+      __pyx_t_6 = __pyx_t_3;
+
+      goto __pyx_L135_bool_binop_done;
+    }
+    __pyx_t_3 = (((__pyx_v_self->to[__pyx_v_j]) - (__pyx_v_self->at[__pyx_v_j])) <= 24);
+
+    if (__pyx_t_3) {
+
+    } else {
+
+      __pyx_t_6 = __pyx_t_3;
+
+      goto __pyx_L135_bool_binop_done;
+    }
+    if (unlikely(((PyObject *) __pyx_v_self->data.memview) == Py_None)) {
+      PyErr_SetString(PyExc_TypeError, "cannot pass None into a C function argument that is declared \047not None\047");
+      __PYX_ERR(0, 612, __pyx_L1_error)
+    }
+    __pyx_t_3 = __pyx_f_5rules_3sql__spaced(__pyx_v_self->data, ((__pyx_v_self->at[__pyx_v_j]) + 1), (__pyx_v_self->to[__pyx_v_j])); if (unlikely(__pyx_t_3 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 612, __pyx_L1_error)
+    __pyx_t_2 = (!__pyx_t_3);
+
+
+
+    __pyx_t_6 = __pyx_t_2;
+
+    __pyx_L135_bool_binop_done:;
+    {
+      __pyx_r = __pyx_t_6;
+    }
+    goto __pyx_L0;
+
+    /* "rules/sql.py":610
+ *             # 'or'a='a : a comparison whose quotes close and open the other way round.
+ *             return True
+ *         if k == _OPEN_TEXT and p == _QUOTE and i == 1:             # <<<<<<<<<<<<<<
+ *             # ' or 'x : the statement's own quote closes it.
+ *             return self._k(j + 1) == 0 and self.to[j] - self.at[j] <= 24 and not _spaced(self.data, self.at[j] + 1, self.to[j])
+*/
+  }
+
+  /* "rules/sql.py":613
+ *             # ' or 'x : the statement's own quote closes it.
+ *             return self._k(j + 1) == 0 and self.to[j] - self.at[j] <= 24 and not _spaced(self.data, self.at[j] + 1, self.to[j])
+ *         if k in (_NUMBER, _CONSTANT) and p in (_NUMBER, 0) and c == _COMMENT:             # <<<<<<<<<<<<<<
+ *             return self._tail(after)
+ *         if k == _NAME and p in (_QUOTE, _CLOSE) and c == _COMMENT and i <= 3:
+*/
+
+  __pyx_t_1 = __pyx_v_k;
+  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 613, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_5);
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_NUMBER); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 613, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_4);
+  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 613, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
+  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+  if (!__pyx_t_3) {
+
+  } else {
+
+    __pyx_t_2 = __pyx_t_3;
+
+    goto __pyx_L141_bool_binop_done;
+  }
+  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 613, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_4);
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_CONSTANT); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 613, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_5);
+  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 613, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
+
+  __pyx_t_2 = __pyx_t_3;
+
+  __pyx_L141_bool_binop_done:;
+  __pyx_t_3 = __pyx_t_2;
+
+
+  if (__pyx_t_3) {
+
+  } else {
+
+    __pyx_t_6 = __pyx_t_3;
+
+    goto __pyx_L139_bool_binop_done;
+  }
+
+  __pyx_t_1 = __pyx_v_p;
+  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 613, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_5);
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_NUMBER); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 613, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_4);
+  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 613, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
+  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   if (!__pyx_t_2) {
 
   } else {
 
     __pyx_t_3 = __pyx_t_2;
 
-    goto __pyx_L140_bool_binop_done;
+    goto __pyx_L144_bool_binop_done;
   }
-  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 610, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_5);
-  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_CLOSE); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 610, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_4);
-  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 610, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
-  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+  __pyx_t_2 = (__pyx_t_1 == 0);
+
 
   __pyx_t_3 = __pyx_t_2;
 
-  __pyx_L140_bool_binop_done:;
+  __pyx_L144_bool_binop_done:;
   __pyx_t_2 = __pyx_t_3;
 
 
@@ -34170,13 +34312,262 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 
     __pyx_t_6 = __pyx_t_2;
 
-    goto __pyx_L137_bool_binop_done;
+    goto __pyx_L139_bool_binop_done;
   }
-  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_v_c); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 610, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_v_c); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 613, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_COMMENT); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 610, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_COMMENT); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 613, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 610, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 613, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
+
+  __pyx_t_6 = __pyx_t_2;
+
+  __pyx_L139_bool_binop_done:;
+  if (__pyx_t_6) {
+
+
+    /* "rules/sql.py":614
+ *             return self._k(j + 1) == 0 and self.to[j] - self.at[j] <= 24 and not _spaced(self.data, self.at[j] + 1, self.to[j])
+ *         if k in (_NUMBER, _CONSTANT) and p in (_NUMBER, 0) and c == _COMMENT:
+ *             return self._tail(after)             # <<<<<<<<<<<<<<
+ *         if k == _NAME and p in (_QUOTE, _CLOSE) and c == _COMMENT and i <= 3:
+ *             return self._tail(after)
+*/
+    __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_tail(__pyx_v_self, __pyx_v_after); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 614, __pyx_L1_error)
+    {
+      __pyx_r = __pyx_t_6;
+    }
+    goto __pyx_L0;
+
+    /* "rules/sql.py":613
+ *             # ' or 'x : the statement's own quote closes it.
+ *             return self._k(j + 1) == 0 and self.to[j] - self.at[j] <= 24 and not _spaced(self.data, self.at[j] + 1, self.to[j])
+ *         if k in (_NUMBER, _CONSTANT) and p in (_NUMBER, 0) and c == _COMMENT:             # <<<<<<<<<<<<<<
+ *             return self._tail(after)
+ *         if k == _NAME and p in (_QUOTE, _CLOSE) and c == _COMMENT and i <= 3:
+*/
+  }
+
+  /* "rules/sql.py":615
+ *         if k in (_NUMBER, _CONSTANT) and p in (_NUMBER, 0) and c == _COMMENT:
+ *             return self._tail(after)
+ *         if k == _NAME and p in (_QUOTE, _CLOSE) and c == _COMMENT and i <= 3:             # <<<<<<<<<<<<<<
+ *             return self._tail(after)
+ *         # ' and f(x) and 'a : a call of any name between a closed and an opened text
+*/
+  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 615, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_5);
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_NAME); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 615, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_4);
+  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 615, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
+  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+  if (__pyx_t_2) {
+
+  } else {
+
+    __pyx_t_6 = __pyx_t_2;
+
+    goto __pyx_L147_bool_binop_done;
+  }
+
+  __pyx_t_1 = __pyx_v_p;
+  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 615, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_4);
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_QUOTE); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 615, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_5);
+  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 615, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
+  if (!__pyx_t_3) {
+
+  } else {
+
+    __pyx_t_2 = __pyx_t_3;
+
+    goto __pyx_L150_bool_binop_done;
+  }
+  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 615, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_5);
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_CLOSE); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 615, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_4);
+  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 615, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
+  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+
+  __pyx_t_2 = __pyx_t_3;
+
+  __pyx_L150_bool_binop_done:;
+  __pyx_t_3 = __pyx_t_2;
+
+
+  if (__pyx_t_3) {
+
+  } else {
+
+    __pyx_t_6 = __pyx_t_3;
+
+    goto __pyx_L147_bool_binop_done;
+  }
+  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_v_c); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 615, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_4);
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_COMMENT); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 615, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_5);
+  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 615, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
+  if (__pyx_t_3) {
+
+  } else {
+
+    __pyx_t_6 = __pyx_t_3;
+
+    goto __pyx_L147_bool_binop_done;
+  }
+  __pyx_t_3 = (__pyx_v_i <= 3);
+
+
+  __pyx_t_6 = __pyx_t_3;
+
+  __pyx_L147_bool_binop_done:;
+  if (__pyx_t_6) {
+
+
+    /* "rules/sql.py":616
+ *             return self._tail(after)
+ *         if k == _NAME and p in (_QUOTE, _CLOSE) and c == _COMMENT and i <= 3:
+ *             return self._tail(after)             # <<<<<<<<<<<<<<
+ *         # ' and f(x) and 'a : a call of any name between a closed and an opened text
+ *         return bool(quoted and k == _CALL and (p == _QUOTE or i == 2) and (c in (_LOGIC, _COMMENT, _PIPES) or (c == _OTHER and self._is(after, b":"))))
+*/
+    __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_tail(__pyx_v_self, __pyx_v_after); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 616, __pyx_L1_error)
+    {
+      __pyx_r = __pyx_t_6;
+    }
+    goto __pyx_L0;
+
+    /* "rules/sql.py":615
+ *         if k in (_NUMBER, _CONSTANT) and p in (_NUMBER, 0) and c == _COMMENT:
+ *             return self._tail(after)
+ *         if k == _NAME and p in (_QUOTE, _CLOSE) and c == _COMMENT and i <= 3:             # <<<<<<<<<<<<<<
+ *             return self._tail(after)
+ *         # ' and f(x) and 'a : a call of any name between a closed and an opened text
+*/
+  }
+
+  /* "rules/sql.py":618
+ *             return self._tail(after)
+ *         # ' and f(x) and 'a : a call of any name between a closed and an opened text
+ *         return bool(quoted and k == _CALL and (p == _QUOTE or i == 2) and (c in (_LOGIC, _COMMENT, _PIPES) or (c == _OTHER and self._is(after, b":"))))             # <<<<<<<<<<<<<<
+ * 
+ *     def _union(self, i: Any, quoted: Any) -> Any:
+*/
+  if (__pyx_v_quoted) {
+  } else {
+
+    __pyx_t_6 = __pyx_v_quoted;
+    goto __pyx_L153_bool_binop_done;
+  }
+  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 618, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_5);
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_CALL); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 618, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_4);
+  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 618, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
+  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+  if (__pyx_t_3) {
+
+  } else {
+
+    __pyx_t_6 = __pyx_t_3;
+
+    goto __pyx_L153_bool_binop_done;
+  }
+  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_v_p); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 618, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_4);
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_QUOTE); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 618, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_5);
+  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 618, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
+  if (!__pyx_t_3) {
+
+  } else {
+
+    goto __pyx_L156_next_and;
+  }
+  __pyx_t_3 = (__pyx_v_i == 2);
+
+  if (__pyx_t_3) {
+
+  } else {
+
+    __pyx_t_6 = __pyx_t_3;
+
+    goto __pyx_L153_bool_binop_done;
+  }
+  __pyx_L156_next_and:;
+
+  __pyx_t_1 = __pyx_v_c;
+  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 618, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_5);
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_LOGIC); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 618, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_4);
+  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 618, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
+  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+  if (!__pyx_t_2) {
+
+  } else {
+
+    __pyx_t_3 = __pyx_t_2;
+
+    goto __pyx_L159_bool_binop_done;
+  }
+  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 618, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_4);
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_COMMENT); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 618, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_5);
+  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 618, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
+  if (!__pyx_t_2) {
+
+  } else {
+
+    __pyx_t_3 = __pyx_t_2;
+
+    goto __pyx_L159_bool_binop_done;
+  }
+  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 618, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_5);
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_PIPES); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 618, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_4);
+  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 618, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
+  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+
+  __pyx_t_3 = __pyx_t_2;
+
+  __pyx_L159_bool_binop_done:;
+  __pyx_t_2 = __pyx_t_3;
+
+
+  if (!__pyx_t_2) {
+
+  } else {
+
+    __pyx_t_6 = __pyx_t_2;
+
+    goto __pyx_L153_bool_binop_done;
+  }
+  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_v_c); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 618, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_4);
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_OTHER); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 618, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_5);
+  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 618, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   if (__pyx_t_2) {
@@ -34185,53 +34576,21 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
 
     __pyx_t_6 = __pyx_t_2;
 
-    goto __pyx_L137_bool_binop_done;
+    goto __pyx_L153_bool_binop_done;
   }
-  __pyx_t_2 = (__pyx_v_i <= 3);
-
+  __pyx_t_2 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_after, __pyx_mstate_global->__pyx_kp_b__7); if (unlikely(__pyx_t_2 == ((int)-1))) __PYX_ERR(0, 618, __pyx_L1_error)
 
   __pyx_t_6 = __pyx_t_2;
 
-  __pyx_L137_bool_binop_done:;
-  if (__pyx_t_6) {
-
-
-    /* "rules/sql.py":611
- *             return self._tail(after)
- *         if k == _NAME and p in (_QUOTE, _CLOSE) and c == _COMMENT and i <= 3:
- *             return self._tail(after)             # <<<<<<<<<<<<<<
- *         return False
- * 
-*/
-    __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_tail(__pyx_v_self, __pyx_v_after); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 611, __pyx_L1_error)
-    {
-      __pyx_r = __pyx_t_6;
-    }
-    goto __pyx_L0;
-
-    /* "rules/sql.py":610
- *         if k in (_NUMBER, _CONSTANT) and p in (_NUMBER, 0) and c == _COMMENT:
- *             return self._tail(after)
- *         if k == _NAME and p in (_QUOTE, _CLOSE) and c == _COMMENT and i <= 3:             # <<<<<<<<<<<<<<
- *             return self._tail(after)
- *         return False
-*/
-  }
-
-  /* "rules/sql.py":612
- *         if k == _NAME and p in (_QUOTE, _CLOSE) and c == _COMMENT and i <= 3:
- *             return self._tail(after)
- *         return False             # <<<<<<<<<<<<<<
- * 
- *     def _union(self, i: Any, quoted: Any) -> Any:
-*/
+  __pyx_L153_bool_binop_done:;
   {
 
-    __pyx_r = 0;
+    __pyx_r = (!(!__pyx_t_6));
   }
+
   goto __pyx_L0;
 
-  /* "rules/sql.py":550
+  /* "rules/sql.py":552
  *         return bool(quoted and self._after_quote(1, end))
  * 
  *     def _logic(self, i: Any, quoted: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -34257,8 +34616,8 @@ static int __pyx_f_5rules_3sql_9SqlReader__logic(struct __pyx_obj_5rules_3sql_Sq
   return __pyx_r;
 }
 
-/* "rules/sql.py":614
- *         return False
+/* "rules/sql.py":620
+ *         return bool(quoted and k == _CALL and (p == _QUOTE or i == 2) and (c in (_LOGIC, _COMMENT, _PIPES) or (c == _OTHER and self._is(after, b":"))))
  * 
  *     def _union(self, i: Any, quoted: Any) -> Any:             # <<<<<<<<<<<<<<
  *         """UNION [ALL] SELECT with a select list."""
@@ -34282,7 +34641,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__union(struct __pyx_obj_5rules_3sql_Sq
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("_union", 0);
 
-  /* "rules/sql.py":616
+  /* "rules/sql.py":622
  *     def _union(self, i: Any, quoted: Any) -> Any:
  *         """UNION [ALL] SELECT with a select list."""
  *         j: cython.int = i + 1             # <<<<<<<<<<<<<<
@@ -34291,7 +34650,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__union(struct __pyx_obj_5rules_3sql_Sq
 */
   __pyx_v_j = (__pyx_v_i + 1);
 
-  /* "rules/sql.py":618
+  /* "rules/sql.py":624
  *         j: cython.int = i + 1
  *         k: cython.int
  *         whole: cython.bint = False             # <<<<<<<<<<<<<<
@@ -34300,14 +34659,14 @@ static int __pyx_f_5rules_3sql_9SqlReader__union(struct __pyx_obj_5rules_3sql_Sq
 */
   __pyx_v_whole = 0;
 
-  /* "rules/sql.py":619
+  /* "rules/sql.py":625
  *         k: cython.int
  *         whole: cython.bint = False
  *         if self._is(j, b"all") or self._is(j, b"distinct") or self._is(j, b"distinctrow"):             # <<<<<<<<<<<<<<
  *             whole = self._is(j, b"all")
  *             j += 1
 */
-  __pyx_t_2 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_j, __pyx_mstate_global->__pyx_n_b_all); if (unlikely(__pyx_t_2 == ((int)-1))) __PYX_ERR(0, 619, __pyx_L1_error)
+  __pyx_t_2 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_j, __pyx_mstate_global->__pyx_n_b_all); if (unlikely(__pyx_t_2 == ((int)-1))) __PYX_ERR(0, 625, __pyx_L1_error)
   if (!__pyx_t_2) {
 
   } else {
@@ -34316,7 +34675,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__union(struct __pyx_obj_5rules_3sql_Sq
 
     goto __pyx_L4_bool_binop_done;
   }
-  __pyx_t_2 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_j, __pyx_mstate_global->__pyx_n_b_distinct); if (unlikely(__pyx_t_2 == ((int)-1))) __PYX_ERR(0, 619, __pyx_L1_error)
+  __pyx_t_2 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_j, __pyx_mstate_global->__pyx_n_b_distinct); if (unlikely(__pyx_t_2 == ((int)-1))) __PYX_ERR(0, 625, __pyx_L1_error)
   if (!__pyx_t_2) {
 
   } else {
@@ -34325,7 +34684,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__union(struct __pyx_obj_5rules_3sql_Sq
 
     goto __pyx_L4_bool_binop_done;
   }
-  __pyx_t_2 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_j, __pyx_mstate_global->__pyx_n_b_distinctrow); if (unlikely(__pyx_t_2 == ((int)-1))) __PYX_ERR(0, 619, __pyx_L1_error)
+  __pyx_t_2 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_j, __pyx_mstate_global->__pyx_n_b_distinctrow); if (unlikely(__pyx_t_2 == ((int)-1))) __PYX_ERR(0, 625, __pyx_L1_error)
 
   __pyx_t_1 = __pyx_t_2;
 
@@ -34333,17 +34692,17 @@ static int __pyx_f_5rules_3sql_9SqlReader__union(struct __pyx_obj_5rules_3sql_Sq
   if (__pyx_t_1) {
 
 
-    /* "rules/sql.py":620
+    /* "rules/sql.py":626
  *         whole: cython.bint = False
  *         if self._is(j, b"all") or self._is(j, b"distinct") or self._is(j, b"distinctrow"):
  *             whole = self._is(j, b"all")             # <<<<<<<<<<<<<<
  *             j += 1
  *         while self._k(j) == _OPEN:
 */
-    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_j, __pyx_mstate_global->__pyx_n_b_all); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 620, __pyx_L1_error)
+    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_j, __pyx_mstate_global->__pyx_n_b_all); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 626, __pyx_L1_error)
     __pyx_v_whole = __pyx_t_1;
 
-    /* "rules/sql.py":621
+    /* "rules/sql.py":627
  *         if self._is(j, b"all") or self._is(j, b"distinct") or self._is(j, b"distinctrow"):
  *             whole = self._is(j, b"all")
  *             j += 1             # <<<<<<<<<<<<<<
@@ -34352,7 +34711,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__union(struct __pyx_obj_5rules_3sql_Sq
 */
     __pyx_v_j = (__pyx_v_j + 1);
 
-    /* "rules/sql.py":619
+    /* "rules/sql.py":625
  *         k: cython.int
  *         whole: cython.bint = False
  *         if self._is(j, b"all") or self._is(j, b"distinct") or self._is(j, b"distinctrow"):             # <<<<<<<<<<<<<<
@@ -34361,7 +34720,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__union(struct __pyx_obj_5rules_3sql_Sq
 */
   }
 
-  /* "rules/sql.py":622
+  /* "rules/sql.py":628
  *             whole = self._is(j, b"all")
  *             j += 1
  *         while self._k(j) == _OPEN:             # <<<<<<<<<<<<<<
@@ -34369,19 +34728,19 @@ static int __pyx_f_5rules_3sql_9SqlReader__union(struct __pyx_obj_5rules_3sql_Sq
  *             whole = True
 */
   while (1) {
-    __pyx_t_3 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_3 == ((int)-1))) __PYX_ERR(0, 622, __pyx_L1_error)
-    __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_3); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 622, __pyx_L1_error)
+    __pyx_t_3 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_3 == ((int)-1))) __PYX_ERR(0, 628, __pyx_L1_error)
+    __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_3); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 628, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_4);
 
-    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_OPEN); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 622, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_OPEN); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 628, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_5);
-    __pyx_t_1 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_1 < 0))) __PYX_ERR(0, 622, __pyx_L1_error)
+    __pyx_t_1 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_1 < 0))) __PYX_ERR(0, 628, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
     __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
 
     if (!__pyx_t_1) break;
 
-    /* "rules/sql.py":623
+    /* "rules/sql.py":629
  *             j += 1
  *         while self._k(j) == _OPEN:
  *             j += 1             # <<<<<<<<<<<<<<
@@ -34390,7 +34749,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__union(struct __pyx_obj_5rules_3sql_Sq
 */
     __pyx_v_j = (__pyx_v_j + 1);
 
-    /* "rules/sql.py":624
+    /* "rules/sql.py":630
  *         while self._k(j) == _OPEN:
  *             j += 1
  *             whole = True             # <<<<<<<<<<<<<<
@@ -34400,14 +34759,14 @@ static int __pyx_f_5rules_3sql_9SqlReader__union(struct __pyx_obj_5rules_3sql_Sq
     __pyx_v_whole = 1;
   }
 
-  /* "rules/sql.py":625
+  /* "rules/sql.py":631
  *             j += 1
  *             whole = True
  *         if self._is(j, b"values") and self._k(j + 1) == _OPEN:             # <<<<<<<<<<<<<<
  *             return True
  *         if self._k(j) != _SELECT:
 */
-  __pyx_t_2 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_j, __pyx_mstate_global->__pyx_n_b_values); if (unlikely(__pyx_t_2 == ((int)-1))) __PYX_ERR(0, 625, __pyx_L1_error)
+  __pyx_t_2 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_j, __pyx_mstate_global->__pyx_n_b_values); if (unlikely(__pyx_t_2 == ((int)-1))) __PYX_ERR(0, 631, __pyx_L1_error)
   if (__pyx_t_2) {
 
   } else {
@@ -34416,13 +34775,13 @@ static int __pyx_f_5rules_3sql_9SqlReader__union(struct __pyx_obj_5rules_3sql_Sq
 
     goto __pyx_L10_bool_binop_done;
   }
-  __pyx_t_3 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_j + 1)); if (unlikely(__pyx_t_3 == ((int)-1))) __PYX_ERR(0, 625, __pyx_L1_error)
-  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_3); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 625, __pyx_L1_error)
+  __pyx_t_3 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_j + 1)); if (unlikely(__pyx_t_3 == ((int)-1))) __PYX_ERR(0, 631, __pyx_L1_error)
+  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_3); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 631, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
 
-  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_OPEN); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 625, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_OPEN); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 631, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 625, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 631, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
 
@@ -34432,7 +34791,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__union(struct __pyx_obj_5rules_3sql_Sq
   if (__pyx_t_1) {
 
 
-    /* "rules/sql.py":626
+    /* "rules/sql.py":632
  *             whole = True
  *         if self._is(j, b"values") and self._k(j + 1) == _OPEN:
  *             return True             # <<<<<<<<<<<<<<
@@ -34445,7 +34804,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__union(struct __pyx_obj_5rules_3sql_Sq
     }
     goto __pyx_L0;
 
-    /* "rules/sql.py":625
+    /* "rules/sql.py":631
  *             j += 1
  *             whole = True
  *         if self._is(j, b"values") and self._k(j + 1) == _OPEN:             # <<<<<<<<<<<<<<
@@ -34454,26 +34813,26 @@ static int __pyx_f_5rules_3sql_9SqlReader__union(struct __pyx_obj_5rules_3sql_Sq
 */
   }
 
-  /* "rules/sql.py":627
+  /* "rules/sql.py":633
  *         if self._is(j, b"values") and self._k(j + 1) == _OPEN:
  *             return True
  *         if self._k(j) != _SELECT:             # <<<<<<<<<<<<<<
  *             return False
  *         if whole or quoted or self.inline_comments or self.executable_comments:
 */
-  __pyx_t_3 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_3 == ((int)-1))) __PYX_ERR(0, 627, __pyx_L1_error)
-  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_3); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 627, __pyx_L1_error)
+  __pyx_t_3 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_3 == ((int)-1))) __PYX_ERR(0, 633, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_3); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 633, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
 
-  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_SELECT); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 627, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_SELECT); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 633, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __pyx_t_1 = __Pyx_PyObject_CompareBoolNe_int_object(__pyx_t_4, __pyx_t_5, Py_NE); if (unlikely((__pyx_t_1 < 0))) __PYX_ERR(0, 627, __pyx_L1_error)
+  __pyx_t_1 = __Pyx_PyObject_CompareBoolNe_int_object(__pyx_t_4, __pyx_t_5, Py_NE); if (unlikely((__pyx_t_1 < 0))) __PYX_ERR(0, 633, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   if (__pyx_t_1) {
 
 
-    /* "rules/sql.py":628
+    /* "rules/sql.py":634
  *             return True
  *         if self._k(j) != _SELECT:
  *             return False             # <<<<<<<<<<<<<<
@@ -34486,7 +34845,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__union(struct __pyx_obj_5rules_3sql_Sq
     }
     goto __pyx_L0;
 
-    /* "rules/sql.py":627
+    /* "rules/sql.py":633
  *         if self._is(j, b"values") and self._k(j + 1) == _OPEN:
  *             return True
  *         if self._k(j) != _SELECT:             # <<<<<<<<<<<<<<
@@ -34495,7 +34854,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__union(struct __pyx_obj_5rules_3sql_Sq
 */
   }
 
-  /* "rules/sql.py":629
+  /* "rules/sql.py":635
  *         if self._k(j) != _SELECT:
  *             return False
  *         if whole or quoted or self.inline_comments or self.executable_comments:             # <<<<<<<<<<<<<<
@@ -34533,7 +34892,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__union(struct __pyx_obj_5rules_3sql_Sq
   if (__pyx_t_1) {
 
 
-    /* "rules/sql.py":630
+    /* "rules/sql.py":636
  *             return False
  *         if whole or quoted or self.inline_comments or self.executable_comments:
  *             return True             # <<<<<<<<<<<<<<
@@ -34546,7 +34905,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__union(struct __pyx_obj_5rules_3sql_Sq
     }
     goto __pyx_L0;
 
-    /* "rules/sql.py":629
+    /* "rules/sql.py":635
  *         if self._k(j) != _SELECT:
  *             return False
  *         if whole or quoted or self.inline_comments or self.executable_comments:             # <<<<<<<<<<<<<<
@@ -34555,14 +34914,14 @@ static int __pyx_f_5rules_3sql_9SqlReader__union(struct __pyx_obj_5rules_3sql_Sq
 */
   }
 
-  /* "rules/sql.py":631
+  /* "rules/sql.py":637
  *         if whole or quoted or self.inline_comments or self.executable_comments:
  *             return True
  *         if self._is(j + 1, b"all") or self._is(j + 1, b"distinct"):             # <<<<<<<<<<<<<<
  *             return True
  *         k = self._k(j + 1)
 */
-  __pyx_t_2 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_j + 1), __pyx_mstate_global->__pyx_n_b_all); if (unlikely(__pyx_t_2 == ((int)-1))) __PYX_ERR(0, 631, __pyx_L1_error)
+  __pyx_t_2 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_j + 1), __pyx_mstate_global->__pyx_n_b_all); if (unlikely(__pyx_t_2 == ((int)-1))) __PYX_ERR(0, 637, __pyx_L1_error)
   if (!__pyx_t_2) {
 
   } else {
@@ -34571,7 +34930,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__union(struct __pyx_obj_5rules_3sql_Sq
 
     goto __pyx_L19_bool_binop_done;
   }
-  __pyx_t_2 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_j + 1), __pyx_mstate_global->__pyx_n_b_distinct); if (unlikely(__pyx_t_2 == ((int)-1))) __PYX_ERR(0, 631, __pyx_L1_error)
+  __pyx_t_2 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_j + 1), __pyx_mstate_global->__pyx_n_b_distinct); if (unlikely(__pyx_t_2 == ((int)-1))) __PYX_ERR(0, 637, __pyx_L1_error)
 
   __pyx_t_1 = __pyx_t_2;
 
@@ -34579,7 +34938,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__union(struct __pyx_obj_5rules_3sql_Sq
   if (__pyx_t_1) {
 
 
-    /* "rules/sql.py":632
+    /* "rules/sql.py":638
  *             return True
  *         if self._is(j + 1, b"all") or self._is(j + 1, b"distinct"):
  *             return True             # <<<<<<<<<<<<<<
@@ -34592,7 +34951,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__union(struct __pyx_obj_5rules_3sql_Sq
     }
     goto __pyx_L0;
 
-    /* "rules/sql.py":631
+    /* "rules/sql.py":637
  *         if whole or quoted or self.inline_comments or self.executable_comments:
  *             return True
  *         if self._is(j + 1, b"all") or self._is(j + 1, b"distinct"):             # <<<<<<<<<<<<<<
@@ -34601,17 +34960,17 @@ static int __pyx_f_5rules_3sql_9SqlReader__union(struct __pyx_obj_5rules_3sql_Sq
 */
   }
 
-  /* "rules/sql.py":633
+  /* "rules/sql.py":639
  *         if self._is(j + 1, b"all") or self._is(j + 1, b"distinct"):
  *             return True
  *         k = self._k(j + 1)             # <<<<<<<<<<<<<<
  *         if k in (_NUMBER, _TEXT, _CONSTANT, _STAR, _KNOWN_CALL, _HOT_CALL, _CALL, _OPEN, _HOT_NAME, _OPEN_TEXT, _UNARY, _ARITHMETIC):
  *             return True
 */
-  __pyx_t_3 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_j + 1)); if (unlikely(__pyx_t_3 == ((int)-1))) __PYX_ERR(0, 633, __pyx_L1_error)
+  __pyx_t_3 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_j + 1)); if (unlikely(__pyx_t_3 == ((int)-1))) __PYX_ERR(0, 639, __pyx_L1_error)
   __pyx_v_k = __pyx_t_3;
 
-  /* "rules/sql.py":634
+  /* "rules/sql.py":640
  *             return True
  *         k = self._k(j + 1)
  *         if k in (_NUMBER, _TEXT, _CONSTANT, _STAR, _KNOWN_CALL, _HOT_CALL, _CALL, _OPEN, _HOT_NAME, _OPEN_TEXT, _UNARY, _ARITHMETIC):             # <<<<<<<<<<<<<<
@@ -34620,11 +34979,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__union(struct __pyx_obj_5rules_3sql_Sq
 */
 
   __pyx_t_3 = __pyx_v_k;
-  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_3); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 634, __pyx_L1_error)
+  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_3); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 640, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_NUMBER); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 634, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_NUMBER); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 640, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 634, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 640, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   if (!__pyx_t_2) {
@@ -34635,11 +34994,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__union(struct __pyx_obj_5rules_3sql_Sq
 
     goto __pyx_L22_bool_binop_done;
   }
-  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_3); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 634, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_3); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 640, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_TEXT); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 634, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_TEXT); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 640, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 634, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 640, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   if (!__pyx_t_2) {
@@ -34650,11 +35009,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__union(struct __pyx_obj_5rules_3sql_Sq
 
     goto __pyx_L22_bool_binop_done;
   }
-  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_3); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 634, __pyx_L1_error)
+  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_3); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 640, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_CONSTANT); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 634, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_CONSTANT); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 640, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 634, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 640, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   if (!__pyx_t_2) {
@@ -34665,11 +35024,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__union(struct __pyx_obj_5rules_3sql_Sq
 
     goto __pyx_L22_bool_binop_done;
   }
-  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_3); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 634, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_3); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 640, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_STAR); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 634, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_STAR); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 640, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 634, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 640, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   if (!__pyx_t_2) {
@@ -34680,11 +35039,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__union(struct __pyx_obj_5rules_3sql_Sq
 
     goto __pyx_L22_bool_binop_done;
   }
-  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_3); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 634, __pyx_L1_error)
+  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_3); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 640, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_KNOWN_CALL); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 634, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_KNOWN_CALL); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 640, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 634, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 640, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   if (!__pyx_t_2) {
@@ -34695,11 +35054,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__union(struct __pyx_obj_5rules_3sql_Sq
 
     goto __pyx_L22_bool_binop_done;
   }
-  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_3); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 634, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_3); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 640, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_HOT_CALL); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 634, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_HOT_CALL); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 640, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 634, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 640, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   if (!__pyx_t_2) {
@@ -34710,11 +35069,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__union(struct __pyx_obj_5rules_3sql_Sq
 
     goto __pyx_L22_bool_binop_done;
   }
-  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_3); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 634, __pyx_L1_error)
+  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_3); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 640, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_CALL); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 634, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_CALL); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 640, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 634, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 640, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   if (!__pyx_t_2) {
@@ -34725,11 +35084,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__union(struct __pyx_obj_5rules_3sql_Sq
 
     goto __pyx_L22_bool_binop_done;
   }
-  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_3); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 634, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_3); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 640, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_OPEN); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 634, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_OPEN); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 640, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 634, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 640, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   if (!__pyx_t_2) {
@@ -34740,11 +35099,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__union(struct __pyx_obj_5rules_3sql_Sq
 
     goto __pyx_L22_bool_binop_done;
   }
-  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_3); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 634, __pyx_L1_error)
+  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_3); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 640, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_HOT_NAME); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 634, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_HOT_NAME); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 640, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 634, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 640, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   if (!__pyx_t_2) {
@@ -34755,11 +35114,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__union(struct __pyx_obj_5rules_3sql_Sq
 
     goto __pyx_L22_bool_binop_done;
   }
-  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_3); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 634, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_3); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 640, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_OPEN_TEXT); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 634, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_OPEN_TEXT); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 640, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 634, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 640, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   if (!__pyx_t_2) {
@@ -34770,11 +35129,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__union(struct __pyx_obj_5rules_3sql_Sq
 
     goto __pyx_L22_bool_binop_done;
   }
-  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_3); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 634, __pyx_L1_error)
+  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_3); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 640, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_UNARY); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 634, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_UNARY); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 640, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 634, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 640, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   if (!__pyx_t_2) {
@@ -34785,11 +35144,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__union(struct __pyx_obj_5rules_3sql_Sq
 
     goto __pyx_L22_bool_binop_done;
   }
-  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_3); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 634, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_3); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 640, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_ARITHMETIC); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 634, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_ARITHMETIC); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 640, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 634, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 640, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
 
@@ -34802,7 +35161,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__union(struct __pyx_obj_5rules_3sql_Sq
   if (__pyx_t_2) {
 
 
-    /* "rules/sql.py":635
+    /* "rules/sql.py":641
  *         k = self._k(j + 1)
  *         if k in (_NUMBER, _TEXT, _CONSTANT, _STAR, _KNOWN_CALL, _HOT_CALL, _CALL, _OPEN, _HOT_NAME, _OPEN_TEXT, _UNARY, _ARITHMETIC):
  *             return True             # <<<<<<<<<<<<<<
@@ -34815,7 +35174,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__union(struct __pyx_obj_5rules_3sql_Sq
     }
     goto __pyx_L0;
 
-    /* "rules/sql.py":634
+    /* "rules/sql.py":640
  *             return True
  *         k = self._k(j + 1)
  *         if k in (_NUMBER, _TEXT, _CONSTANT, _STAR, _KNOWN_CALL, _HOT_CALL, _CALL, _OPEN, _HOT_NAME, _OPEN_TEXT, _UNARY, _ARITHMETIC):             # <<<<<<<<<<<<<<
@@ -34824,7 +35183,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__union(struct __pyx_obj_5rules_3sql_Sq
 */
   }
 
-  /* "rules/sql.py":636
+  /* "rules/sql.py":642
  *         if k in (_NUMBER, _TEXT, _CONSTANT, _STAR, _KNOWN_CALL, _HOT_CALL, _CALL, _OPEN, _HOT_NAME, _OPEN_TEXT, _UNARY, _ARITHMETIC):
  *             return True
  *         return k in (_NAME, _NOUN) and self._k(j + 2) in (_COMMA, _FROM, _DOT, _COMMENT, _PIPES)             # <<<<<<<<<<<<<<
@@ -34833,11 +35192,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__union(struct __pyx_obj_5rules_3sql_Sq
 */
 
   __pyx_t_3 = __pyx_v_k;
-  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_3); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 636, __pyx_L1_error)
+  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_3); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 642, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_NAME); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 636, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_NAME); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 642, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 636, __pyx_L1_error)
+  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 642, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   if (!__pyx_t_6) {
@@ -34848,11 +35207,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__union(struct __pyx_obj_5rules_3sql_Sq
 
     goto __pyx_L36_bool_binop_done;
   }
-  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_3); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 636, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_3); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 642, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_NOUN); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 636, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_NOUN); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 642, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 636, __pyx_L1_error)
+  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 642, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
 
@@ -34870,12 +35229,12 @@ static int __pyx_f_5rules_3sql_9SqlReader__union(struct __pyx_obj_5rules_3sql_Sq
 
     goto __pyx_L34_bool_binop_done;
   }
-  __pyx_t_3 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_j + 2)); if (unlikely(__pyx_t_3 == ((int)-1))) __PYX_ERR(0, 636, __pyx_L1_error)
-  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_3); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 636, __pyx_L1_error)
+  __pyx_t_3 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_j + 2)); if (unlikely(__pyx_t_3 == ((int)-1))) __PYX_ERR(0, 642, __pyx_L1_error)
+  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_3); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 642, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_COMMA); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 636, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_COMMA); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 642, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __pyx_t_1 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_1 < 0))) __PYX_ERR(0, 636, __pyx_L1_error)
+  __pyx_t_1 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_1 < 0))) __PYX_ERR(0, 642, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   if (!__pyx_t_1) {
@@ -34886,11 +35245,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__union(struct __pyx_obj_5rules_3sql_Sq
 
     goto __pyx_L38_bool_binop_done;
   }
-  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_3); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 636, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_3); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 642, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_FROM); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 636, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_FROM); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 642, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __pyx_t_1 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_1 < 0))) __PYX_ERR(0, 636, __pyx_L1_error)
+  __pyx_t_1 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_1 < 0))) __PYX_ERR(0, 642, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   if (!__pyx_t_1) {
@@ -34901,11 +35260,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__union(struct __pyx_obj_5rules_3sql_Sq
 
     goto __pyx_L38_bool_binop_done;
   }
-  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_3); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 636, __pyx_L1_error)
+  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_3); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 642, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_DOT); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 636, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_DOT); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 642, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __pyx_t_1 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_1 < 0))) __PYX_ERR(0, 636, __pyx_L1_error)
+  __pyx_t_1 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_1 < 0))) __PYX_ERR(0, 642, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   if (!__pyx_t_1) {
@@ -34916,11 +35275,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__union(struct __pyx_obj_5rules_3sql_Sq
 
     goto __pyx_L38_bool_binop_done;
   }
-  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_3); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 636, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_3); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 642, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_COMMENT); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 636, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_COMMENT); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 642, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __pyx_t_1 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_1 < 0))) __PYX_ERR(0, 636, __pyx_L1_error)
+  __pyx_t_1 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_1 < 0))) __PYX_ERR(0, 642, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   if (!__pyx_t_1) {
@@ -34931,11 +35290,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__union(struct __pyx_obj_5rules_3sql_Sq
 
     goto __pyx_L38_bool_binop_done;
   }
-  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_3); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 636, __pyx_L1_error)
+  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_3); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 642, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_PIPES); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 636, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_PIPES); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 642, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __pyx_t_1 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_1 < 0))) __PYX_ERR(0, 636, __pyx_L1_error)
+  __pyx_t_1 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_1 < 0))) __PYX_ERR(0, 642, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
 
@@ -34955,8 +35314,8 @@ static int __pyx_f_5rules_3sql_9SqlReader__union(struct __pyx_obj_5rules_3sql_Sq
   }
   goto __pyx_L0;
 
-  /* "rules/sql.py":614
- *         return False
+  /* "rules/sql.py":620
+ *         return bool(quoted and k == _CALL and (p == _QUOTE or i == 2) and (c in (_LOGIC, _COMMENT, _PIPES) or (c == _OTHER and self._is(after, b":"))))
  * 
  *     def _union(self, i: Any, quoted: Any) -> Any:             # <<<<<<<<<<<<<<
  *         """UNION [ALL] SELECT with a select list."""
@@ -34978,7 +35337,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__union(struct __pyx_obj_5rules_3sql_Sq
   return __pyx_r;
 }
 
-/* "rules/sql.py":638
+/* "rules/sql.py":644
  *         return k in (_NAME, _NOUN) and self._k(j + 2) in (_COMMA, _FROM, _DOT, _COMMENT, _PIPES)
  * 
  *     def _select(self, i: Any, quoted: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -35006,17 +35365,17 @@ static int __pyx_f_5rules_3sql_9SqlReader__select(struct __pyx_obj_5rules_3sql_S
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("_select", 0);
 
-  /* "rules/sql.py":640
+  /* "rules/sql.py":646
  *     def _select(self, i: Any, quoted: Any) -> Any:
  *         """A SELECT that is a statement or a sub-select, not an English word."""
  *         p: cython.int = self._k(i - 1)             # <<<<<<<<<<<<<<
  *         j: cython.int = i + 1
  *         k: cython.int
 */
-  __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_i - 1)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 640, __pyx_L1_error)
+  __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_i - 1)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 646, __pyx_L1_error)
   __pyx_v_p = __pyx_t_1;
 
-  /* "rules/sql.py":641
+  /* "rules/sql.py":647
  *         """A SELECT that is a statement or a sub-select, not an English word."""
  *         p: cython.int = self._k(i - 1)
  *         j: cython.int = i + 1             # <<<<<<<<<<<<<<
@@ -35025,7 +35384,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__select(struct __pyx_obj_5rules_3sql_S
 */
   __pyx_v_j = (__pyx_v_i + 1);
 
-  /* "rules/sql.py":643
+  /* "rules/sql.py":649
  *         j: cython.int = i + 1
  *         k: cython.int
  *         items: cython.int = 0             # <<<<<<<<<<<<<<
@@ -35034,14 +35393,14 @@ static int __pyx_f_5rules_3sql_9SqlReader__select(struct __pyx_obj_5rules_3sql_S
 */
   __pyx_v_items = 0;
 
-  /* "rules/sql.py":644
+  /* "rules/sql.py":650
  *         k: cython.int
  *         items: cython.int = 0
  *         if self._is(j, b"all") or self._is(j, b"distinct") or self._is(j, b"top"):             # <<<<<<<<<<<<<<
  *             j += 1
  *             if self._k(j) == _NUMBER and self._is(j - 1, b"top"):
 */
-  __pyx_t_3 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_j, __pyx_mstate_global->__pyx_n_b_all); if (unlikely(__pyx_t_3 == ((int)-1))) __PYX_ERR(0, 644, __pyx_L1_error)
+  __pyx_t_3 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_j, __pyx_mstate_global->__pyx_n_b_all); if (unlikely(__pyx_t_3 == ((int)-1))) __PYX_ERR(0, 650, __pyx_L1_error)
   if (!__pyx_t_3) {
 
   } else {
@@ -35050,7 +35409,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__select(struct __pyx_obj_5rules_3sql_S
 
     goto __pyx_L4_bool_binop_done;
   }
-  __pyx_t_3 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_j, __pyx_mstate_global->__pyx_n_b_distinct); if (unlikely(__pyx_t_3 == ((int)-1))) __PYX_ERR(0, 644, __pyx_L1_error)
+  __pyx_t_3 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_j, __pyx_mstate_global->__pyx_n_b_distinct); if (unlikely(__pyx_t_3 == ((int)-1))) __PYX_ERR(0, 650, __pyx_L1_error)
   if (!__pyx_t_3) {
 
   } else {
@@ -35059,7 +35418,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__select(struct __pyx_obj_5rules_3sql_S
 
     goto __pyx_L4_bool_binop_done;
   }
-  __pyx_t_3 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_j, __pyx_mstate_global->__pyx_n_b_top); if (unlikely(__pyx_t_3 == ((int)-1))) __PYX_ERR(0, 644, __pyx_L1_error)
+  __pyx_t_3 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_j, __pyx_mstate_global->__pyx_n_b_top); if (unlikely(__pyx_t_3 == ((int)-1))) __PYX_ERR(0, 650, __pyx_L1_error)
 
   __pyx_t_2 = __pyx_t_3;
 
@@ -35067,7 +35426,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__select(struct __pyx_obj_5rules_3sql_S
   if (__pyx_t_2) {
 
 
-    /* "rules/sql.py":645
+    /* "rules/sql.py":651
  *         items: cython.int = 0
  *         if self._is(j, b"all") or self._is(j, b"distinct") or self._is(j, b"top"):
  *             j += 1             # <<<<<<<<<<<<<<
@@ -35076,20 +35435,20 @@ static int __pyx_f_5rules_3sql_9SqlReader__select(struct __pyx_obj_5rules_3sql_S
 */
     __pyx_v_j = (__pyx_v_j + 1);
 
-    /* "rules/sql.py":646
+    /* "rules/sql.py":652
  *         if self._is(j, b"all") or self._is(j, b"distinct") or self._is(j, b"top"):
  *             j += 1
  *             if self._k(j) == _NUMBER and self._is(j - 1, b"top"):             # <<<<<<<<<<<<<<
  *                 j += 1
  *         k = self._k(j)
 */
-    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 646, __pyx_L1_error)
-    __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 646, __pyx_L1_error)
+    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 652, __pyx_L1_error)
+    __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 652, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_4);
 
-    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_NUMBER); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 646, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_NUMBER); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 652, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_5);
-    __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 646, __pyx_L1_error)
+    __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 652, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
     __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
     if (__pyx_t_3) {
@@ -35100,7 +35459,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__select(struct __pyx_obj_5rules_3sql_S
 
       goto __pyx_L8_bool_binop_done;
     }
-    __pyx_t_3 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_j - 1), __pyx_mstate_global->__pyx_n_b_top); if (unlikely(__pyx_t_3 == ((int)-1))) __PYX_ERR(0, 646, __pyx_L1_error)
+    __pyx_t_3 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_j - 1), __pyx_mstate_global->__pyx_n_b_top); if (unlikely(__pyx_t_3 == ((int)-1))) __PYX_ERR(0, 652, __pyx_L1_error)
 
     __pyx_t_2 = __pyx_t_3;
 
@@ -35108,7 +35467,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__select(struct __pyx_obj_5rules_3sql_S
     if (__pyx_t_2) {
 
 
-      /* "rules/sql.py":647
+      /* "rules/sql.py":653
  *             j += 1
  *             if self._k(j) == _NUMBER and self._is(j - 1, b"top"):
  *                 j += 1             # <<<<<<<<<<<<<<
@@ -35117,7 +35476,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__select(struct __pyx_obj_5rules_3sql_S
 */
       __pyx_v_j = (__pyx_v_j + 1);
 
-      /* "rules/sql.py":646
+      /* "rules/sql.py":652
  *         if self._is(j, b"all") or self._is(j, b"distinct") or self._is(j, b"top"):
  *             j += 1
  *             if self._k(j) == _NUMBER and self._is(j - 1, b"top"):             # <<<<<<<<<<<<<<
@@ -35126,7 +35485,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__select(struct __pyx_obj_5rules_3sql_S
 */
     }
 
-    /* "rules/sql.py":644
+    /* "rules/sql.py":650
  *         k: cython.int
  *         items: cython.int = 0
  *         if self._is(j, b"all") or self._is(j, b"distinct") or self._is(j, b"top"):             # <<<<<<<<<<<<<<
@@ -35135,30 +35494,30 @@ static int __pyx_f_5rules_3sql_9SqlReader__select(struct __pyx_obj_5rules_3sql_S
 */
   }
 
-  /* "rules/sql.py":648
+  /* "rules/sql.py":654
  *             if self._k(j) == _NUMBER and self._is(j - 1, b"top"):
  *                 j += 1
  *         k = self._k(j)             # <<<<<<<<<<<<<<
  *         inner: cython.bint = p in (_OPEN, _SEMICOLON, _QUOTE, _UNION, _COMPARE, _PIPES, _CLOSE) or (p == _MISC and self._is(i - 1, b"as"))
- *         if k in (_KNOWN_CALL, _HOT_CALL) and self._argument(j + 1):
+ *         if k in (_KNOWN_CALL, _HOT_CALL) and self._k(j + 1) == _OPEN and self._k(j + 2) == 0 and (inner or i == 0):
 */
-  __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 648, __pyx_L1_error)
+  __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 654, __pyx_L1_error)
   __pyx_v_k = __pyx_t_1;
 
-  /* "rules/sql.py":649
+  /* "rules/sql.py":655
  *                 j += 1
  *         k = self._k(j)
  *         inner: cython.bint = p in (_OPEN, _SEMICOLON, _QUOTE, _UNION, _COMPARE, _PIPES, _CLOSE) or (p == _MISC and self._is(i - 1, b"as"))             # <<<<<<<<<<<<<<
- *         if k in (_KNOWN_CALL, _HOT_CALL) and self._argument(j + 1):
- *             return inner or i == 0 or p == _LOGIC or self._k(self.count - 1) == _COMMENT or self._k(self._operand(j)) in (_FROM, _COMMA, 0)
+ *         if k in (_KNOWN_CALL, _HOT_CALL) and self._k(j + 1) == _OPEN and self._k(j + 2) == 0 and (inner or i == 0):
+ *             return True
 */
 
   __pyx_t_1 = __pyx_v_p;
-  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 649, __pyx_L1_error)
+  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 655, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_OPEN); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 649, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_OPEN); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 655, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 649, __pyx_L1_error)
+  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 655, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   if (!__pyx_t_6) {
@@ -35169,11 +35528,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__select(struct __pyx_obj_5rules_3sql_S
 
     goto __pyx_L12_bool_binop_done;
   }
-  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 649, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 655, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_SEMICOLON); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 649, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_SEMICOLON); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 655, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 649, __pyx_L1_error)
+  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 655, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   if (!__pyx_t_6) {
@@ -35184,11 +35543,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__select(struct __pyx_obj_5rules_3sql_S
 
     goto __pyx_L12_bool_binop_done;
   }
-  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 649, __pyx_L1_error)
+  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 655, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_QUOTE); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 649, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_QUOTE); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 655, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 649, __pyx_L1_error)
+  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 655, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   if (!__pyx_t_6) {
@@ -35199,11 +35558,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__select(struct __pyx_obj_5rules_3sql_S
 
     goto __pyx_L12_bool_binop_done;
   }
-  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 649, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 655, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_UNION); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 649, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_UNION); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 655, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 649, __pyx_L1_error)
+  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 655, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   if (!__pyx_t_6) {
@@ -35214,11 +35573,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__select(struct __pyx_obj_5rules_3sql_S
 
     goto __pyx_L12_bool_binop_done;
   }
-  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 649, __pyx_L1_error)
+  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 655, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_COMPARE); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 649, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_COMPARE); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 655, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 649, __pyx_L1_error)
+  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 655, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   if (!__pyx_t_6) {
@@ -35229,11 +35588,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__select(struct __pyx_obj_5rules_3sql_S
 
     goto __pyx_L12_bool_binop_done;
   }
-  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 649, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 655, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_PIPES); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 649, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_PIPES); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 655, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 649, __pyx_L1_error)
+  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 655, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   if (!__pyx_t_6) {
@@ -35244,11 +35603,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__select(struct __pyx_obj_5rules_3sql_S
 
     goto __pyx_L12_bool_binop_done;
   }
-  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 649, __pyx_L1_error)
+  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 655, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_CLOSE); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 649, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_CLOSE); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 655, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 649, __pyx_L1_error)
+  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 655, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
 
@@ -35266,11 +35625,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__select(struct __pyx_obj_5rules_3sql_S
 
     goto __pyx_L10_bool_binop_done;
   }
-  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_v_p); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 649, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_v_p); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 655, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_MISC); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 649, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_MISC); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 655, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 649, __pyx_L1_error)
+  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 655, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   if (__pyx_t_6) {
@@ -35281,27 +35640,27 @@ static int __pyx_f_5rules_3sql_9SqlReader__select(struct __pyx_obj_5rules_3sql_S
 
     goto __pyx_L10_bool_binop_done;
   }
-  __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_i - 1), __pyx_mstate_global->__pyx_n_b_as); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 649, __pyx_L1_error)
+  __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_i - 1), __pyx_mstate_global->__pyx_n_b_as); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 655, __pyx_L1_error)
 
   __pyx_t_2 = __pyx_t_6;
 
   __pyx_L10_bool_binop_done:;
   __pyx_v_inner = __pyx_t_2;
 
-  /* "rules/sql.py":650
+  /* "rules/sql.py":656
  *         k = self._k(j)
  *         inner: cython.bint = p in (_OPEN, _SEMICOLON, _QUOTE, _UNION, _COMPARE, _PIPES, _CLOSE) or (p == _MISC and self._is(i - 1, b"as"))
- *         if k in (_KNOWN_CALL, _HOT_CALL) and self._argument(j + 1):             # <<<<<<<<<<<<<<
- *             return inner or i == 0 or p == _LOGIC or self._k(self.count - 1) == _COMMENT or self._k(self._operand(j)) in (_FROM, _COMMA, 0)
- *         if inner and k in (_NUMBER, _TEXT, _CONSTANT, _STAR, _HOT_NAME):
+ *         if k in (_KNOWN_CALL, _HOT_CALL) and self._k(j + 1) == _OPEN and self._k(j + 2) == 0 and (inner or i == 0):             # <<<<<<<<<<<<<<
+ *             return True
+ *         if k in (_KNOWN_CALL, _HOT_CALL) and self._argument(j + 1):
 */
 
   __pyx_t_1 = __pyx_v_k;
-  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 650, __pyx_L1_error)
+  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 656, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_KNOWN_CALL); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 650, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_KNOWN_CALL); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 656, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 650, __pyx_L1_error)
+  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 656, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   if (!__pyx_t_3) {
@@ -35312,11 +35671,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__select(struct __pyx_obj_5rules_3sql_S
 
     goto __pyx_L23_bool_binop_done;
   }
-  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 650, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 656, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_HOT_CALL); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 650, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_HOT_CALL); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 656, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 650, __pyx_L1_error)
+  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 656, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
 
@@ -35334,315 +35693,10 @@ static int __pyx_f_5rules_3sql_9SqlReader__select(struct __pyx_obj_5rules_3sql_S
 
     goto __pyx_L21_bool_binop_done;
   }
-  __pyx_t_3 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_argument(__pyx_v_self, (__pyx_v_j + 1)); if (unlikely(__pyx_t_3 == ((int)-1))) __PYX_ERR(0, 650, __pyx_L1_error)
-
-  __pyx_t_2 = __pyx_t_3;
-
-  __pyx_L21_bool_binop_done:;
-  if (__pyx_t_2) {
-
-
-    /* "rules/sql.py":651
- *         inner: cython.bint = p in (_OPEN, _SEMICOLON, _QUOTE, _UNION, _COMPARE, _PIPES, _CLOSE) or (p == _MISC and self._is(i - 1, b"as"))
- *         if k in (_KNOWN_CALL, _HOT_CALL) and self._argument(j + 1):
- *             return inner or i == 0 or p == _LOGIC or self._k(self.count - 1) == _COMMENT or self._k(self._operand(j)) in (_FROM, _COMMA, 0)             # <<<<<<<<<<<<<<
- *         if inner and k in (_NUMBER, _TEXT, _CONSTANT, _STAR, _HOT_NAME):
- *             return True
-*/
-    if (!__pyx_v_inner) {
-    } else {
-
-      __pyx_t_2 = __pyx_v_inner;
-      goto __pyx_L25_bool_binop_done;
-    }
-    __pyx_t_3 = (__pyx_v_i == 0);
-
-    if (!__pyx_t_3) {
-
-    } else {
-
-      __pyx_t_2 = __pyx_t_3;
-
-      goto __pyx_L25_bool_binop_done;
-    }
-    __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_v_p); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 651, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_5);
-    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_LOGIC); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 651, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_4);
-    __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 651, __pyx_L1_error)
-    __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
-    __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
-    if (!__pyx_t_3) {
-
-    } else {
-
-      __pyx_t_2 = __pyx_t_3;
-
-      goto __pyx_L25_bool_binop_done;
-    }
-    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_self->count - 1)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 651, __pyx_L1_error)
-    __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 651, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_4);
-
-    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_COMMENT); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 651, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_5);
-    __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 651, __pyx_L1_error)
-    __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
-    __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
-    if (!__pyx_t_3) {
-
-    } else {
-
-      __pyx_t_2 = __pyx_t_3;
-
-      goto __pyx_L25_bool_binop_done;
-    }
-    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_operand(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_1 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 651, __pyx_L1_error)
-    __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_t_1); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 651, __pyx_L1_error)
-
-    __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 651, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_5);
-    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_FROM); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 651, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_4);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 651, __pyx_L1_error)
-    __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
-    __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
-    if (!__pyx_t_6) {
-
-    } else {
-
-      __pyx_t_3 = __pyx_t_6;
-
-      goto __pyx_L30_bool_binop_done;
-    }
-    __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 651, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_4);
-    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_COMMA); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 651, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_5);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 651, __pyx_L1_error)
-    __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
-    __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
-    if (!__pyx_t_6) {
-
-    } else {
-
-      __pyx_t_3 = __pyx_t_6;
-
-      goto __pyx_L30_bool_binop_done;
-    }
-    __pyx_t_6 = (__pyx_t_7 == 0);
-
-
-    __pyx_t_3 = __pyx_t_6;
-
-    __pyx_L30_bool_binop_done:;
-
-    __pyx_t_6 = __pyx_t_3;
-
-
-
-    __pyx_t_2 = __pyx_t_6;
-
-    __pyx_L25_bool_binop_done:;
-    {
-      __pyx_r = __pyx_t_2;
-    }
-    goto __pyx_L0;
-
-    /* "rules/sql.py":650
- *         k = self._k(j)
- *         inner: cython.bint = p in (_OPEN, _SEMICOLON, _QUOTE, _UNION, _COMPARE, _PIPES, _CLOSE) or (p == _MISC and self._is(i - 1, b"as"))
- *         if k in (_KNOWN_CALL, _HOT_CALL) and self._argument(j + 1):             # <<<<<<<<<<<<<<
- *             return inner or i == 0 or p == _LOGIC or self._k(self.count - 1) == _COMMENT or self._k(self._operand(j)) in (_FROM, _COMMA, 0)
- *         if inner and k in (_NUMBER, _TEXT, _CONSTANT, _STAR, _HOT_NAME):
-*/
-  }
-
-  /* "rules/sql.py":652
- *         if k in (_KNOWN_CALL, _HOT_CALL) and self._argument(j + 1):
- *             return inner or i == 0 or p == _LOGIC or self._k(self.count - 1) == _COMMENT or self._k(self._operand(j)) in (_FROM, _COMMA, 0)
- *         if inner and k in (_NUMBER, _TEXT, _CONSTANT, _STAR, _HOT_NAME):             # <<<<<<<<<<<<<<
- *             return True
- *         if inner and k == _MISC and self._is(j, b"case"):
-*/
-  if (__pyx_v_inner) {
-  } else {
-
-    __pyx_t_2 = __pyx_v_inner;
-    goto __pyx_L34_bool_binop_done;
-  }
-
-  __pyx_t_7 = __pyx_v_k;
-  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 652, __pyx_L1_error)
+  __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_j + 1)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 656, __pyx_L1_error)
+  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 656, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_NUMBER); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 652, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_4);
-  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 652, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
-  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
-  if (!__pyx_t_3) {
 
-  } else {
-
-    __pyx_t_6 = __pyx_t_3;
-
-    goto __pyx_L36_bool_binop_done;
-  }
-  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 652, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_4);
-  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_TEXT); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 652, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_5);
-  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 652, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
-  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
-  if (!__pyx_t_3) {
-
-  } else {
-
-    __pyx_t_6 = __pyx_t_3;
-
-    goto __pyx_L36_bool_binop_done;
-  }
-  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 652, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_5);
-  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_CONSTANT); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 652, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_4);
-  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 652, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
-  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
-  if (!__pyx_t_3) {
-
-  } else {
-
-    __pyx_t_6 = __pyx_t_3;
-
-    goto __pyx_L36_bool_binop_done;
-  }
-  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 652, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_4);
-  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_STAR); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 652, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_5);
-  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 652, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
-  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
-  if (!__pyx_t_3) {
-
-  } else {
-
-    __pyx_t_6 = __pyx_t_3;
-
-    goto __pyx_L36_bool_binop_done;
-  }
-  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 652, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_5);
-  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_HOT_NAME); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 652, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_4);
-  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 652, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
-  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
-
-  __pyx_t_6 = __pyx_t_3;
-
-  __pyx_L36_bool_binop_done:;
-  __pyx_t_3 = __pyx_t_6;
-
-
-
-  __pyx_t_2 = __pyx_t_3;
-
-  __pyx_L34_bool_binop_done:;
-  if (__pyx_t_2) {
-
-
-    /* "rules/sql.py":653
- *             return inner or i == 0 or p == _LOGIC or self._k(self.count - 1) == _COMMENT or self._k(self._operand(j)) in (_FROM, _COMMA, 0)
- *         if inner and k in (_NUMBER, _TEXT, _CONSTANT, _STAR, _HOT_NAME):
- *             return True             # <<<<<<<<<<<<<<
- *         if inner and k == _MISC and self._is(j, b"case"):
- *             return True
-*/
-    {
-
-      __pyx_r = 1;
-    }
-    goto __pyx_L0;
-
-    /* "rules/sql.py":652
- *         if k in (_KNOWN_CALL, _HOT_CALL) and self._argument(j + 1):
- *             return inner or i == 0 or p == _LOGIC or self._k(self.count - 1) == _COMMENT or self._k(self._operand(j)) in (_FROM, _COMMA, 0)
- *         if inner and k in (_NUMBER, _TEXT, _CONSTANT, _STAR, _HOT_NAME):             # <<<<<<<<<<<<<<
- *             return True
- *         if inner and k == _MISC and self._is(j, b"case"):
-*/
-  }
-
-  /* "rules/sql.py":654
- *         if inner and k in (_NUMBER, _TEXT, _CONSTANT, _STAR, _HOT_NAME):
- *             return True
- *         if inner and k == _MISC and self._is(j, b"case"):             # <<<<<<<<<<<<<<
- *             return True
- *         if p == _OPEN and k == _OPEN and self._k(j + 1) in (_SELECT, _NUMBER, _TEXT, _KNOWN_CALL, _MISC):
-*/
-  if (__pyx_v_inner) {
-  } else {
-
-    __pyx_t_2 = __pyx_v_inner;
-    goto __pyx_L42_bool_binop_done;
-  }
-  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 654, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_4);
-  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_MISC); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 654, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_5);
-  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 654, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
-  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
-  if (__pyx_t_3) {
-
-  } else {
-
-    __pyx_t_2 = __pyx_t_3;
-
-    goto __pyx_L42_bool_binop_done;
-  }
-  __pyx_t_3 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_j, __pyx_mstate_global->__pyx_n_b_case); if (unlikely(__pyx_t_3 == ((int)-1))) __PYX_ERR(0, 654, __pyx_L1_error)
-
-  __pyx_t_2 = __pyx_t_3;
-
-  __pyx_L42_bool_binop_done:;
-  if (__pyx_t_2) {
-
-
-    /* "rules/sql.py":655
- *             return True
- *         if inner and k == _MISC and self._is(j, b"case"):
- *             return True             # <<<<<<<<<<<<<<
- *         if p == _OPEN and k == _OPEN and self._k(j + 1) in (_SELECT, _NUMBER, _TEXT, _KNOWN_CALL, _MISC):
- *             return True
-*/
-    {
-
-      __pyx_r = 1;
-    }
-    goto __pyx_L0;
-
-    /* "rules/sql.py":654
- *         if inner and k in (_NUMBER, _TEXT, _CONSTANT, _STAR, _HOT_NAME):
- *             return True
- *         if inner and k == _MISC and self._is(j, b"case"):             # <<<<<<<<<<<<<<
- *             return True
- *         if p == _OPEN and k == _OPEN and self._k(j + 1) in (_SELECT, _NUMBER, _TEXT, _KNOWN_CALL, _MISC):
-*/
-  }
-
-  /* "rules/sql.py":656
- *         if inner and k == _MISC and self._is(j, b"case"):
- *             return True
- *         if p == _OPEN and k == _OPEN and self._k(j + 1) in (_SELECT, _NUMBER, _TEXT, _KNOWN_CALL, _MISC):             # <<<<<<<<<<<<<<
- *             return True
- *         # A select list, FROM, and a table that is not an English article.
-*/
-  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_v_p); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 656, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_5);
   __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_OPEN); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 656, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
   __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 656, __pyx_L1_error)
@@ -35654,107 +35708,524 @@ static int __pyx_f_5rules_3sql_9SqlReader__select(struct __pyx_obj_5rules_3sql_S
 
     __pyx_t_2 = __pyx_t_3;
 
-    goto __pyx_L46_bool_binop_done;
+    goto __pyx_L21_bool_binop_done;
   }
-  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 656, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_4);
-  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_OPEN); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 656, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_5);
-  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 656, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
-  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
+  __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_j + 2)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 656, __pyx_L1_error)
+  __pyx_t_3 = (__pyx_t_1 == 0);
+
+
   if (__pyx_t_3) {
 
   } else {
 
     __pyx_t_2 = __pyx_t_3;
 
-    goto __pyx_L46_bool_binop_done;
+    goto __pyx_L21_bool_binop_done;
   }
-  __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_j + 1)); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 656, __pyx_L1_error)
-  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 656, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_5);
-  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_SELECT); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 656, __pyx_L1_error)
+  if (!__pyx_v_inner) {
+  } else {
+
+    __pyx_t_2 = __pyx_v_inner;
+    goto __pyx_L21_bool_binop_done;
+  }
+  __pyx_t_3 = (__pyx_v_i == 0);
+
+
+  __pyx_t_2 = __pyx_t_3;
+
+  __pyx_L21_bool_binop_done:;
+  if (__pyx_t_2) {
+
+
+    /* "rules/sql.py":657
+ *         inner: cython.bint = p in (_OPEN, _SEMICOLON, _QUOTE, _UNION, _COMPARE, _PIPES, _CLOSE) or (p == _MISC and self._is(i - 1, b"as"))
+ *         if k in (_KNOWN_CALL, _HOT_CALL) and self._k(j + 1) == _OPEN and self._k(j + 2) == 0 and (inner or i == 0):
+ *             return True             # <<<<<<<<<<<<<<
+ *         if k in (_KNOWN_CALL, _HOT_CALL) and self._argument(j + 1):
+ *             return inner or i == 0 or p == _LOGIC or self._k(self.count - 1) == _COMMENT or self._k(self._operand(j)) in (_FROM, _COMMA, 0)
+*/
+    {
+
+      __pyx_r = 1;
+    }
+    goto __pyx_L0;
+
+    /* "rules/sql.py":656
+ *         k = self._k(j)
+ *         inner: cython.bint = p in (_OPEN, _SEMICOLON, _QUOTE, _UNION, _COMPARE, _PIPES, _CLOSE) or (p == _MISC and self._is(i - 1, b"as"))
+ *         if k in (_KNOWN_CALL, _HOT_CALL) and self._k(j + 1) == _OPEN and self._k(j + 2) == 0 and (inner or i == 0):             # <<<<<<<<<<<<<<
+ *             return True
+ *         if k in (_KNOWN_CALL, _HOT_CALL) and self._argument(j + 1):
+*/
+  }
+
+  /* "rules/sql.py":658
+ *         if k in (_KNOWN_CALL, _HOT_CALL) and self._k(j + 1) == _OPEN and self._k(j + 2) == 0 and (inner or i == 0):
+ *             return True
+ *         if k in (_KNOWN_CALL, _HOT_CALL) and self._argument(j + 1):             # <<<<<<<<<<<<<<
+ *             return inner or i == 0 or p == _LOGIC or self._k(self.count - 1) == _COMMENT or self._k(self._operand(j)) in (_FROM, _COMMA, 0)
+ *         if inner and k in (_NUMBER, _TEXT, _CONSTANT, _STAR, _HOT_NAME):
+*/
+
+  __pyx_t_1 = __pyx_v_k;
+  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 658, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 656, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_KNOWN_CALL); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 658, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_5);
+  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 658, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   if (!__pyx_t_6) {
 
   } else {
 
     __pyx_t_3 = __pyx_t_6;
 
-    goto __pyx_L49_bool_binop_done;
+    goto __pyx_L31_bool_binop_done;
   }
-  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 656, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_4);
-  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_NUMBER); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 656, __pyx_L1_error)
+  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 658, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 656, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
-  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
-  if (!__pyx_t_6) {
-
-  } else {
-
-    __pyx_t_3 = __pyx_t_6;
-
-    goto __pyx_L49_bool_binop_done;
-  }
-  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 656, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_5);
-  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_TEXT); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 656, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_HOT_CALL); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 658, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 656, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
-  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
-  if (!__pyx_t_6) {
-
-  } else {
-
-    __pyx_t_3 = __pyx_t_6;
-
-    goto __pyx_L49_bool_binop_done;
-  }
-  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 656, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_4);
-  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_KNOWN_CALL); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 656, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_5);
-  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 656, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
-  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
-  if (!__pyx_t_6) {
-
-  } else {
-
-    __pyx_t_3 = __pyx_t_6;
-
-    goto __pyx_L49_bool_binop_done;
-  }
-  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 656, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_5);
-  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_MISC); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 656, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_4);
-  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 656, __pyx_L1_error)
+  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 658, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
 
   __pyx_t_3 = __pyx_t_6;
 
-  __pyx_L49_bool_binop_done:;
+  __pyx_L31_bool_binop_done:;
+  __pyx_t_6 = __pyx_t_3;
 
+
+  if (__pyx_t_6) {
+
+  } else {
+
+    __pyx_t_2 = __pyx_t_6;
+
+    goto __pyx_L29_bool_binop_done;
+  }
+  __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_argument(__pyx_v_self, (__pyx_v_j + 1)); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 658, __pyx_L1_error)
+
+  __pyx_t_2 = __pyx_t_6;
+
+  __pyx_L29_bool_binop_done:;
+  if (__pyx_t_2) {
+
+
+    /* "rules/sql.py":659
+ *             return True
+ *         if k in (_KNOWN_CALL, _HOT_CALL) and self._argument(j + 1):
+ *             return inner or i == 0 or p == _LOGIC or self._k(self.count - 1) == _COMMENT or self._k(self._operand(j)) in (_FROM, _COMMA, 0)             # <<<<<<<<<<<<<<
+ *         if inner and k in (_NUMBER, _TEXT, _CONSTANT, _STAR, _HOT_NAME):
+ *             return True
+*/
+    if (!__pyx_v_inner) {
+    } else {
+
+      __pyx_t_2 = __pyx_v_inner;
+      goto __pyx_L33_bool_binop_done;
+    }
+    __pyx_t_6 = (__pyx_v_i == 0);
+
+    if (!__pyx_t_6) {
+
+    } else {
+
+      __pyx_t_2 = __pyx_t_6;
+
+      goto __pyx_L33_bool_binop_done;
+    }
+    __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_v_p); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 659, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_4);
+    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_LOGIC); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 659, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_5);
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 659, __pyx_L1_error)
+    __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+    __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
+    if (!__pyx_t_6) {
+
+    } else {
+
+      __pyx_t_2 = __pyx_t_6;
+
+      goto __pyx_L33_bool_binop_done;
+    }
+    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_self->count - 1)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 659, __pyx_L1_error)
+    __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 659, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_5);
+
+    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_COMMENT); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 659, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_4);
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 659, __pyx_L1_error)
+    __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
+    __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+    if (!__pyx_t_6) {
+
+    } else {
+
+      __pyx_t_2 = __pyx_t_6;
+
+      goto __pyx_L33_bool_binop_done;
+    }
+    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_operand(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_1 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 659, __pyx_L1_error)
+    __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_t_1); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 659, __pyx_L1_error)
+
+    __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 659, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_4);
+    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_FROM); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 659, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_5);
+    __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 659, __pyx_L1_error)
+    __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+    __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
+    if (!__pyx_t_3) {
+
+    } else {
+
+      __pyx_t_6 = __pyx_t_3;
+
+      goto __pyx_L38_bool_binop_done;
+    }
+    __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 659, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_5);
+    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_COMMA); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 659, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_4);
+    __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 659, __pyx_L1_error)
+    __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
+    __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+    if (!__pyx_t_3) {
+
+    } else {
+
+      __pyx_t_6 = __pyx_t_3;
+
+      goto __pyx_L38_bool_binop_done;
+    }
+    __pyx_t_3 = (__pyx_t_7 == 0);
+
+
+    __pyx_t_6 = __pyx_t_3;
+
+    __pyx_L38_bool_binop_done:;
+
+    __pyx_t_3 = __pyx_t_6;
+
+
+
+    __pyx_t_2 = __pyx_t_3;
+
+    __pyx_L33_bool_binop_done:;
+    {
+      __pyx_r = __pyx_t_2;
+    }
+    goto __pyx_L0;
+
+    /* "rules/sql.py":658
+ *         if k in (_KNOWN_CALL, _HOT_CALL) and self._k(j + 1) == _OPEN and self._k(j + 2) == 0 and (inner or i == 0):
+ *             return True
+ *         if k in (_KNOWN_CALL, _HOT_CALL) and self._argument(j + 1):             # <<<<<<<<<<<<<<
+ *             return inner or i == 0 or p == _LOGIC or self._k(self.count - 1) == _COMMENT or self._k(self._operand(j)) in (_FROM, _COMMA, 0)
+ *         if inner and k in (_NUMBER, _TEXT, _CONSTANT, _STAR, _HOT_NAME):
+*/
+  }
+
+  /* "rules/sql.py":660
+ *         if k in (_KNOWN_CALL, _HOT_CALL) and self._argument(j + 1):
+ *             return inner or i == 0 or p == _LOGIC or self._k(self.count - 1) == _COMMENT or self._k(self._operand(j)) in (_FROM, _COMMA, 0)
+ *         if inner and k in (_NUMBER, _TEXT, _CONSTANT, _STAR, _HOT_NAME):             # <<<<<<<<<<<<<<
+ *             return True
+ *         if inner and k == _MISC and self._is(j, b"case"):
+*/
+  if (__pyx_v_inner) {
+  } else {
+
+    __pyx_t_2 = __pyx_v_inner;
+    goto __pyx_L42_bool_binop_done;
+  }
+
+  __pyx_t_7 = __pyx_v_k;
+  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 660, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_4);
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_NUMBER); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 660, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_5);
+  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 660, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
+  if (!__pyx_t_6) {
+
+  } else {
+
+    __pyx_t_3 = __pyx_t_6;
+
+    goto __pyx_L44_bool_binop_done;
+  }
+  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 660, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_5);
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_TEXT); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 660, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_4);
+  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 660, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
+  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+  if (!__pyx_t_6) {
+
+  } else {
+
+    __pyx_t_3 = __pyx_t_6;
+
+    goto __pyx_L44_bool_binop_done;
+  }
+  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 660, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_4);
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_CONSTANT); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 660, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_5);
+  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 660, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
+  if (!__pyx_t_6) {
+
+  } else {
+
+    __pyx_t_3 = __pyx_t_6;
+
+    goto __pyx_L44_bool_binop_done;
+  }
+  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 660, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_5);
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_STAR); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 660, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_4);
+  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 660, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
+  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+  if (!__pyx_t_6) {
+
+  } else {
+
+    __pyx_t_3 = __pyx_t_6;
+
+    goto __pyx_L44_bool_binop_done;
+  }
+  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 660, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_4);
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_HOT_NAME); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 660, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_5);
+  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 660, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
+
+  __pyx_t_3 = __pyx_t_6;
+
+  __pyx_L44_bool_binop_done:;
   __pyx_t_6 = __pyx_t_3;
 
 
 
   __pyx_t_2 = __pyx_t_6;
 
-  __pyx_L46_bool_binop_done:;
+  __pyx_L42_bool_binop_done:;
   if (__pyx_t_2) {
 
 
-    /* "rules/sql.py":657
+    /* "rules/sql.py":661
+ *             return inner or i == 0 or p == _LOGIC or self._k(self.count - 1) == _COMMENT or self._k(self._operand(j)) in (_FROM, _COMMA, 0)
+ *         if inner and k in (_NUMBER, _TEXT, _CONSTANT, _STAR, _HOT_NAME):
+ *             return True             # <<<<<<<<<<<<<<
+ *         if inner and k == _MISC and self._is(j, b"case"):
+ *             return True
+*/
+    {
+
+      __pyx_r = 1;
+    }
+    goto __pyx_L0;
+
+    /* "rules/sql.py":660
+ *         if k in (_KNOWN_CALL, _HOT_CALL) and self._argument(j + 1):
+ *             return inner or i == 0 or p == _LOGIC or self._k(self.count - 1) == _COMMENT or self._k(self._operand(j)) in (_FROM, _COMMA, 0)
+ *         if inner and k in (_NUMBER, _TEXT, _CONSTANT, _STAR, _HOT_NAME):             # <<<<<<<<<<<<<<
+ *             return True
+ *         if inner and k == _MISC and self._is(j, b"case"):
+*/
+  }
+
+  /* "rules/sql.py":662
+ *         if inner and k in (_NUMBER, _TEXT, _CONSTANT, _STAR, _HOT_NAME):
+ *             return True
+ *         if inner and k == _MISC and self._is(j, b"case"):             # <<<<<<<<<<<<<<
+ *             return True
+ *         if p == _OPEN and k == _OPEN and self._k(j + 1) in (_SELECT, _NUMBER, _TEXT, _KNOWN_CALL, _MISC):
+*/
+  if (__pyx_v_inner) {
+  } else {
+
+    __pyx_t_2 = __pyx_v_inner;
+    goto __pyx_L50_bool_binop_done;
+  }
+  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 662, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_5);
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_MISC); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 662, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_4);
+  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 662, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
+  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+  if (__pyx_t_6) {
+
+  } else {
+
+    __pyx_t_2 = __pyx_t_6;
+
+    goto __pyx_L50_bool_binop_done;
+  }
+  __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_j, __pyx_mstate_global->__pyx_n_b_case); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 662, __pyx_L1_error)
+
+  __pyx_t_2 = __pyx_t_6;
+
+  __pyx_L50_bool_binop_done:;
+  if (__pyx_t_2) {
+
+
+    /* "rules/sql.py":663
+ *             return True
+ *         if inner and k == _MISC and self._is(j, b"case"):
+ *             return True             # <<<<<<<<<<<<<<
+ *         if p == _OPEN and k == _OPEN and self._k(j + 1) in (_SELECT, _NUMBER, _TEXT, _KNOWN_CALL, _MISC):
+ *             return True
+*/
+    {
+
+      __pyx_r = 1;
+    }
+    goto __pyx_L0;
+
+    /* "rules/sql.py":662
+ *         if inner and k in (_NUMBER, _TEXT, _CONSTANT, _STAR, _HOT_NAME):
+ *             return True
+ *         if inner and k == _MISC and self._is(j, b"case"):             # <<<<<<<<<<<<<<
+ *             return True
+ *         if p == _OPEN and k == _OPEN and self._k(j + 1) in (_SELECT, _NUMBER, _TEXT, _KNOWN_CALL, _MISC):
+*/
+  }
+
+  /* "rules/sql.py":664
+ *         if inner and k == _MISC and self._is(j, b"case"):
+ *             return True
+ *         if p == _OPEN and k == _OPEN and self._k(j + 1) in (_SELECT, _NUMBER, _TEXT, _KNOWN_CALL, _MISC):             # <<<<<<<<<<<<<<
+ *             return True
+ *         # A select list, FROM, and a table that is not an English article.
+*/
+  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_v_p); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 664, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_4);
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_OPEN); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 664, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_5);
+  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 664, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
+  if (__pyx_t_6) {
+
+  } else {
+
+    __pyx_t_2 = __pyx_t_6;
+
+    goto __pyx_L54_bool_binop_done;
+  }
+  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 664, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_5);
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_OPEN); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 664, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_4);
+  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 664, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
+  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+  if (__pyx_t_6) {
+
+  } else {
+
+    __pyx_t_2 = __pyx_t_6;
+
+    goto __pyx_L54_bool_binop_done;
+  }
+  __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_j + 1)); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 664, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 664, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_4);
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_SELECT); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 664, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_5);
+  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 664, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
+  if (!__pyx_t_3) {
+
+  } else {
+
+    __pyx_t_6 = __pyx_t_3;
+
+    goto __pyx_L57_bool_binop_done;
+  }
+  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 664, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_5);
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_NUMBER); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 664, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_4);
+  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 664, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
+  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+  if (!__pyx_t_3) {
+
+  } else {
+
+    __pyx_t_6 = __pyx_t_3;
+
+    goto __pyx_L57_bool_binop_done;
+  }
+  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 664, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_4);
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_TEXT); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 664, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_5);
+  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 664, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
+  if (!__pyx_t_3) {
+
+  } else {
+
+    __pyx_t_6 = __pyx_t_3;
+
+    goto __pyx_L57_bool_binop_done;
+  }
+  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 664, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_5);
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_KNOWN_CALL); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 664, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_4);
+  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 664, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
+  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+  if (!__pyx_t_3) {
+
+  } else {
+
+    __pyx_t_6 = __pyx_t_3;
+
+    goto __pyx_L57_bool_binop_done;
+  }
+  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 664, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_4);
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_MISC); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 664, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_5);
+  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 664, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
+
+  __pyx_t_6 = __pyx_t_3;
+
+  __pyx_L57_bool_binop_done:;
+
+  __pyx_t_3 = __pyx_t_6;
+
+
+
+  __pyx_t_2 = __pyx_t_3;
+
+  __pyx_L54_bool_binop_done:;
+  if (__pyx_t_2) {
+
+
+    /* "rules/sql.py":665
  *             return True
  *         if p == _OPEN and k == _OPEN and self._k(j + 1) in (_SELECT, _NUMBER, _TEXT, _KNOWN_CALL, _MISC):
  *             return True             # <<<<<<<<<<<<<<
@@ -35767,7 +36238,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__select(struct __pyx_obj_5rules_3sql_S
     }
     goto __pyx_L0;
 
-    /* "rules/sql.py":656
+    /* "rules/sql.py":664
  *         if inner and k == _MISC and self._is(j, b"case"):
  *             return True
  *         if p == _OPEN and k == _OPEN and self._k(j + 1) in (_SELECT, _NUMBER, _TEXT, _KNOWN_CALL, _MISC):             # <<<<<<<<<<<<<<
@@ -35776,7 +36247,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__select(struct __pyx_obj_5rules_3sql_S
 */
   }
 
-  /* "rules/sql.py":659
+  /* "rules/sql.py":667
  *             return True
  *         # A select list, FROM, and a table that is not an English article.
  *         while items < 64:             # <<<<<<<<<<<<<<
@@ -35789,17 +36260,17 @@ static int __pyx_f_5rules_3sql_9SqlReader__select(struct __pyx_obj_5rules_3sql_S
 
     if (!__pyx_t_2) break;
 
-    /* "rules/sql.py":660
+    /* "rules/sql.py":668
  *         # A select list, FROM, and a table that is not an English article.
  *         while items < 64:
  *             j = self._sum(j)             # <<<<<<<<<<<<<<
  *             if j < 0:
  *                 return False
 */
-    __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_sum(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_7 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 660, __pyx_L1_error)
+    __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_sum(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_7 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 668, __pyx_L1_error)
     __pyx_v_j = __pyx_t_7;
 
-    /* "rules/sql.py":661
+    /* "rules/sql.py":669
  *         while items < 64:
  *             j = self._sum(j)
  *             if j < 0:             # <<<<<<<<<<<<<<
@@ -35811,7 +36282,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__select(struct __pyx_obj_5rules_3sql_S
     if (__pyx_t_2) {
 
 
-      /* "rules/sql.py":662
+      /* "rules/sql.py":670
  *             j = self._sum(j)
  *             if j < 0:
  *                 return False             # <<<<<<<<<<<<<<
@@ -35824,7 +36295,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__select(struct __pyx_obj_5rules_3sql_S
       }
       goto __pyx_L0;
 
-      /* "rules/sql.py":661
+      /* "rules/sql.py":669
  *         while items < 64:
  *             j = self._sum(j)
  *             if j < 0:             # <<<<<<<<<<<<<<
@@ -35833,7 +36304,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__select(struct __pyx_obj_5rules_3sql_S
 */
     }
 
-    /* "rules/sql.py":663
+    /* "rules/sql.py":671
  *             if j < 0:
  *                 return False
  *             items += 1             # <<<<<<<<<<<<<<
@@ -35842,18 +36313,18 @@ static int __pyx_f_5rules_3sql_9SqlReader__select(struct __pyx_obj_5rules_3sql_S
 */
     __pyx_v_items = (__pyx_v_items + 1);
 
-    /* "rules/sql.py":664
+    /* "rules/sql.py":672
  *                 return False
  *             items += 1
  *             if self._is(j, b"as"):             # <<<<<<<<<<<<<<
  *                 j += 2
  *             elif self._k(j) == _NAME and self._k(j + 1) in (_COMMA, _FROM):
 */
-    __pyx_t_2 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_j, __pyx_mstate_global->__pyx_n_b_as); if (unlikely(__pyx_t_2 == ((int)-1))) __PYX_ERR(0, 664, __pyx_L1_error)
+    __pyx_t_2 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_j, __pyx_mstate_global->__pyx_n_b_as); if (unlikely(__pyx_t_2 == ((int)-1))) __PYX_ERR(0, 672, __pyx_L1_error)
     if (__pyx_t_2) {
 
 
-      /* "rules/sql.py":665
+      /* "rules/sql.py":673
  *             items += 1
  *             if self._is(j, b"as"):
  *                 j += 2             # <<<<<<<<<<<<<<
@@ -35862,79 +36333,79 @@ static int __pyx_f_5rules_3sql_9SqlReader__select(struct __pyx_obj_5rules_3sql_S
 */
       __pyx_v_j = (__pyx_v_j + 2);
 
-      /* "rules/sql.py":664
+      /* "rules/sql.py":672
  *                 return False
  *             items += 1
  *             if self._is(j, b"as"):             # <<<<<<<<<<<<<<
  *                 j += 2
  *             elif self._k(j) == _NAME and self._k(j + 1) in (_COMMA, _FROM):
 */
-      goto __pyx_L57;
+      goto __pyx_L65;
     }
 
-    /* "rules/sql.py":666
+    /* "rules/sql.py":674
  *             if self._is(j, b"as"):
  *                 j += 2
  *             elif self._k(j) == _NAME and self._k(j + 1) in (_COMMA, _FROM):             # <<<<<<<<<<<<<<
  *                 j += 1
  *             if self._k(j) != _COMMA:
 */
-    __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 666, __pyx_L1_error)
-    __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 666, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_4);
-
-    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_NAME); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 666, __pyx_L1_error)
+    __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 674, __pyx_L1_error)
+    __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 674, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_5);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 666, __pyx_L1_error)
-    __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+
+    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_NAME); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 674, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_4);
+    __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 674, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
-    if (__pyx_t_6) {
+    __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+    if (__pyx_t_3) {
 
     } else {
 
-      __pyx_t_2 = __pyx_t_6;
+      __pyx_t_2 = __pyx_t_3;
 
-      goto __pyx_L58_bool_binop_done;
+      goto __pyx_L66_bool_binop_done;
     }
-    __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_j + 1)); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 666, __pyx_L1_error)
-    __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 666, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_5);
-    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_COMMA); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 666, __pyx_L1_error)
+    __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_j + 1)); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 674, __pyx_L1_error)
+    __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 674, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_4);
-    __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 666, __pyx_L1_error)
-    __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
+    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_COMMA); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 674, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_5);
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 674, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
-    if (!__pyx_t_3) {
+    __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
+    if (!__pyx_t_6) {
 
     } else {
 
-      __pyx_t_6 = __pyx_t_3;
+      __pyx_t_3 = __pyx_t_6;
 
-      goto __pyx_L60_bool_binop_done;
+      goto __pyx_L68_bool_binop_done;
     }
-    __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 666, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_4);
-    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_FROM); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 666, __pyx_L1_error)
+    __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 674, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_5);
-    __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 666, __pyx_L1_error)
-    __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_FROM); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 674, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_4);
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 674, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
-
-    __pyx_t_6 = __pyx_t_3;
-
-    __pyx_L60_bool_binop_done:;
+    __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
 
     __pyx_t_3 = __pyx_t_6;
 
+    __pyx_L68_bool_binop_done:;
+
+    __pyx_t_6 = __pyx_t_3;
 
 
-    __pyx_t_2 = __pyx_t_3;
 
-    __pyx_L58_bool_binop_done:;
+    __pyx_t_2 = __pyx_t_6;
+
+    __pyx_L66_bool_binop_done:;
     if (__pyx_t_2) {
 
 
-      /* "rules/sql.py":667
+      /* "rules/sql.py":675
  *                 j += 2
  *             elif self._k(j) == _NAME and self._k(j + 1) in (_COMMA, _FROM):
  *                 j += 1             # <<<<<<<<<<<<<<
@@ -35943,7 +36414,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__select(struct __pyx_obj_5rules_3sql_S
 */
       __pyx_v_j = (__pyx_v_j + 1);
 
-      /* "rules/sql.py":666
+      /* "rules/sql.py":674
  *             if self._is(j, b"as"):
  *                 j += 2
  *             elif self._k(j) == _NAME and self._k(j + 1) in (_COMMA, _FROM):             # <<<<<<<<<<<<<<
@@ -35951,37 +36422,37 @@ static int __pyx_f_5rules_3sql_9SqlReader__select(struct __pyx_obj_5rules_3sql_S
  *             if self._k(j) != _COMMA:
 */
     }
-    __pyx_L57:;
+    __pyx_L65:;
 
-    /* "rules/sql.py":668
+    /* "rules/sql.py":676
  *             elif self._k(j) == _NAME and self._k(j + 1) in (_COMMA, _FROM):
  *                 j += 1
  *             if self._k(j) != _COMMA:             # <<<<<<<<<<<<<<
  *                 break
  *             j += 1
 */
-    __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 668, __pyx_L1_error)
-    __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 668, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_5);
-
-    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_COMMA); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 668, __pyx_L1_error)
+    __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 676, __pyx_L1_error)
+    __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 676, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_4);
-    __pyx_t_2 = __Pyx_PyObject_CompareBoolNe_int_object(__pyx_t_5, __pyx_t_4, Py_NE); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 668, __pyx_L1_error)
-    __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
+
+    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_COMMA); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 676, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_5);
+    __pyx_t_2 = __Pyx_PyObject_CompareBoolNe_int_object(__pyx_t_4, __pyx_t_5, Py_NE); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 676, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+    __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
     if (__pyx_t_2) {
 
 
-      /* "rules/sql.py":669
+      /* "rules/sql.py":677
  *                 j += 1
  *             if self._k(j) != _COMMA:
  *                 break             # <<<<<<<<<<<<<<
  *             j += 1
  *         if self._k(j) != _FROM:
 */
-      goto __pyx_L55_break;
+      goto __pyx_L63_break;
 
-      /* "rules/sql.py":668
+      /* "rules/sql.py":676
  *             elif self._k(j) == _NAME and self._k(j + 1) in (_COMMA, _FROM):
  *                 j += 1
  *             if self._k(j) != _COMMA:             # <<<<<<<<<<<<<<
@@ -35990,7 +36461,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__select(struct __pyx_obj_5rules_3sql_S
 */
     }
 
-    /* "rules/sql.py":670
+    /* "rules/sql.py":678
  *             if self._k(j) != _COMMA:
  *                 break
  *             j += 1             # <<<<<<<<<<<<<<
@@ -35999,28 +36470,28 @@ static int __pyx_f_5rules_3sql_9SqlReader__select(struct __pyx_obj_5rules_3sql_S
 */
     __pyx_v_j = (__pyx_v_j + 1);
   }
-  __pyx_L55_break:;
+  __pyx_L63_break:;
 
-  /* "rules/sql.py":671
+  /* "rules/sql.py":679
  *                 break
  *             j += 1
  *         if self._k(j) != _FROM:             # <<<<<<<<<<<<<<
  *             return False
  *         if self._k(j + 1) == _OPEN:
 */
-  __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 671, __pyx_L1_error)
-  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 671, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_4);
-
-  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_FROM); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 671, __pyx_L1_error)
+  __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 679, __pyx_L1_error)
+  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 679, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __pyx_t_2 = __Pyx_PyObject_CompareBoolNe_int_object(__pyx_t_4, __pyx_t_5, Py_NE); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 671, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_FROM); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 679, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_4);
+  __pyx_t_2 = __Pyx_PyObject_CompareBoolNe_int_object(__pyx_t_5, __pyx_t_4, Py_NE); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 679, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
+  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   if (__pyx_t_2) {
 
 
-    /* "rules/sql.py":672
+    /* "rules/sql.py":680
  *             j += 1
  *         if self._k(j) != _FROM:
  *             return False             # <<<<<<<<<<<<<<
@@ -36033,7 +36504,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__select(struct __pyx_obj_5rules_3sql_S
     }
     goto __pyx_L0;
 
-    /* "rules/sql.py":671
+    /* "rules/sql.py":679
  *                 break
  *             j += 1
  *         if self._k(j) != _FROM:             # <<<<<<<<<<<<<<
@@ -36042,26 +36513,26 @@ static int __pyx_f_5rules_3sql_9SqlReader__select(struct __pyx_obj_5rules_3sql_S
 */
   }
 
-  /* "rules/sql.py":673
+  /* "rules/sql.py":681
  *         if self._k(j) != _FROM:
  *             return False
  *         if self._k(j + 1) == _OPEN:             # <<<<<<<<<<<<<<
  *             return True
  *         if self._k(j + 1) not in (_NAME, _HOT_NAME, _NOUN, _CALL, _KNOWN_CALL, _CONSTANT):
 */
-  __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_j + 1)); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 673, __pyx_L1_error)
-  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 673, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_5);
-
-  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_OPEN); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 673, __pyx_L1_error)
+  __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_j + 1)); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 681, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 681, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 673, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
+
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_OPEN); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 681, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_5);
+  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 681, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   if (__pyx_t_2) {
 
 
-    /* "rules/sql.py":674
+    /* "rules/sql.py":682
  *             return False
  *         if self._k(j + 1) == _OPEN:
  *             return True             # <<<<<<<<<<<<<<
@@ -36074,7 +36545,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__select(struct __pyx_obj_5rules_3sql_S
     }
     goto __pyx_L0;
 
-    /* "rules/sql.py":673
+    /* "rules/sql.py":681
  *         if self._k(j) != _FROM:
  *             return False
  *         if self._k(j + 1) == _OPEN:             # <<<<<<<<<<<<<<
@@ -36083,108 +36554,108 @@ static int __pyx_f_5rules_3sql_9SqlReader__select(struct __pyx_obj_5rules_3sql_S
 */
   }
 
-  /* "rules/sql.py":675
+  /* "rules/sql.py":683
  *         if self._k(j + 1) == _OPEN:
  *             return True
  *         if self._k(j + 1) not in (_NAME, _HOT_NAME, _NOUN, _CALL, _KNOWN_CALL, _CONSTANT):             # <<<<<<<<<<<<<<
  *             return False
  *         if self._is(j + 1, b"the") or self._is(j + 1, b"a") or self._is(j + 1, b"our") or self._is(j + 1, b"your") or self._is(j + 1, b"these") or self._is(j + 1, b"this") or self._is(j + 1, b"my") or self._is(j + 1, b"list"):
 */
-  __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_j + 1)); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 675, __pyx_L1_error)
-  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 675, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_4);
-  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_NAME); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 675, __pyx_L1_error)
+  __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_j + 1)); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 683, __pyx_L1_error)
+  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 683, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __pyx_t_3 = __Pyx_PyObject_CompareBoolNe_int_object(__pyx_t_4, __pyx_t_5, Py_NE); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 675, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_NAME); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 683, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_4);
+  __pyx_t_6 = __Pyx_PyObject_CompareBoolNe_int_object(__pyx_t_5, __pyx_t_4, Py_NE); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 683, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
-  if (__pyx_t_3) {
+  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+  if (__pyx_t_6) {
 
   } else {
 
-    __pyx_t_2 = __pyx_t_3;
+    __pyx_t_2 = __pyx_t_6;
 
-    goto __pyx_L66_bool_binop_done;
+    goto __pyx_L74_bool_binop_done;
   }
-  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 675, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_5);
-  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_HOT_NAME); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 675, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 683, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __pyx_t_3 = __Pyx_PyObject_CompareBoolNe_int_object(__pyx_t_5, __pyx_t_4, Py_NE); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 675, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_HOT_NAME); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 683, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_5);
+  __pyx_t_6 = __Pyx_PyObject_CompareBoolNe_int_object(__pyx_t_4, __pyx_t_5, Py_NE); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 683, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
-  if (__pyx_t_3) {
+  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
+  if (__pyx_t_6) {
 
   } else {
 
-    __pyx_t_2 = __pyx_t_3;
+    __pyx_t_2 = __pyx_t_6;
 
-    goto __pyx_L66_bool_binop_done;
+    goto __pyx_L74_bool_binop_done;
   }
-  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 675, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_4);
-  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_NOUN); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 675, __pyx_L1_error)
+  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 683, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __pyx_t_3 = __Pyx_PyObject_CompareBoolNe_int_object(__pyx_t_4, __pyx_t_5, Py_NE); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 675, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_NOUN); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 683, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_4);
+  __pyx_t_6 = __Pyx_PyObject_CompareBoolNe_int_object(__pyx_t_5, __pyx_t_4, Py_NE); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 683, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
-  if (__pyx_t_3) {
+  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+  if (__pyx_t_6) {
 
   } else {
 
-    __pyx_t_2 = __pyx_t_3;
+    __pyx_t_2 = __pyx_t_6;
 
-    goto __pyx_L66_bool_binop_done;
+    goto __pyx_L74_bool_binop_done;
   }
-  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 675, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_5);
-  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_CALL); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 675, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 683, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __pyx_t_3 = __Pyx_PyObject_CompareBoolNe_int_object(__pyx_t_5, __pyx_t_4, Py_NE); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 675, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_CALL); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 683, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_5);
+  __pyx_t_6 = __Pyx_PyObject_CompareBoolNe_int_object(__pyx_t_4, __pyx_t_5, Py_NE); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 683, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
-  if (__pyx_t_3) {
+  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
+  if (__pyx_t_6) {
 
   } else {
 
-    __pyx_t_2 = __pyx_t_3;
+    __pyx_t_2 = __pyx_t_6;
 
-    goto __pyx_L66_bool_binop_done;
+    goto __pyx_L74_bool_binop_done;
   }
-  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 675, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_4);
-  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_KNOWN_CALL); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 675, __pyx_L1_error)
+  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 683, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __pyx_t_3 = __Pyx_PyObject_CompareBoolNe_int_object(__pyx_t_4, __pyx_t_5, Py_NE); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 675, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_KNOWN_CALL); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 683, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_4);
+  __pyx_t_6 = __Pyx_PyObject_CompareBoolNe_int_object(__pyx_t_5, __pyx_t_4, Py_NE); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 683, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
-  if (__pyx_t_3) {
+  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+  if (__pyx_t_6) {
 
   } else {
 
-    __pyx_t_2 = __pyx_t_3;
+    __pyx_t_2 = __pyx_t_6;
 
-    goto __pyx_L66_bool_binop_done;
+    goto __pyx_L74_bool_binop_done;
   }
-  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 675, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_5);
-  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_CONSTANT); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 675, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 683, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __pyx_t_3 = __Pyx_PyObject_CompareBoolNe_int_object(__pyx_t_5, __pyx_t_4, Py_NE); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 675, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_CONSTANT); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 683, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_5);
+  __pyx_t_6 = __Pyx_PyObject_CompareBoolNe_int_object(__pyx_t_4, __pyx_t_5, Py_NE); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 683, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
 
-  __pyx_t_2 = __pyx_t_3;
+  __pyx_t_2 = __pyx_t_6;
 
-  __pyx_L66_bool_binop_done:;
+  __pyx_L74_bool_binop_done:;
 
-  __pyx_t_3 = __pyx_t_2;
-
-
-  if (__pyx_t_3) {
+  __pyx_t_6 = __pyx_t_2;
 
 
-    /* "rules/sql.py":676
+  if (__pyx_t_6) {
+
+
+    /* "rules/sql.py":684
  *             return True
  *         if self._k(j + 1) not in (_NAME, _HOT_NAME, _NOUN, _CALL, _KNOWN_CALL, _CONSTANT):
  *             return False             # <<<<<<<<<<<<<<
@@ -36197,7 +36668,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__select(struct __pyx_obj_5rules_3sql_S
     }
     goto __pyx_L0;
 
-    /* "rules/sql.py":675
+    /* "rules/sql.py":683
  *         if self._k(j + 1) == _OPEN:
  *             return True
  *         if self._k(j + 1) not in (_NAME, _HOT_NAME, _NOUN, _CALL, _KNOWN_CALL, _CONSTANT):             # <<<<<<<<<<<<<<
@@ -36206,85 +36677,85 @@ static int __pyx_f_5rules_3sql_9SqlReader__select(struct __pyx_obj_5rules_3sql_S
 */
   }
 
-  /* "rules/sql.py":677
+  /* "rules/sql.py":685
  *         if self._k(j + 1) not in (_NAME, _HOT_NAME, _NOUN, _CALL, _KNOWN_CALL, _CONSTANT):
  *             return False
  *         if self._is(j + 1, b"the") or self._is(j + 1, b"a") or self._is(j + 1, b"our") or self._is(j + 1, b"your") or self._is(j + 1, b"these") or self._is(j + 1, b"this") or self._is(j + 1, b"my") or self._is(j + 1, b"list"):             # <<<<<<<<<<<<<<
  *             return False
  *         k = self._k(i + 1)
 */
-  __pyx_t_2 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_j + 1), __pyx_mstate_global->__pyx_n_b_the); if (unlikely(__pyx_t_2 == ((int)-1))) __PYX_ERR(0, 677, __pyx_L1_error)
+  __pyx_t_2 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_j + 1), __pyx_mstate_global->__pyx_n_b_the); if (unlikely(__pyx_t_2 == ((int)-1))) __PYX_ERR(0, 685, __pyx_L1_error)
   if (!__pyx_t_2) {
 
   } else {
 
-    __pyx_t_3 = __pyx_t_2;
+    __pyx_t_6 = __pyx_t_2;
 
-    goto __pyx_L73_bool_binop_done;
+    goto __pyx_L81_bool_binop_done;
   }
-  __pyx_t_2 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_j + 1), __pyx_mstate_global->__pyx_n_b_a); if (unlikely(__pyx_t_2 == ((int)-1))) __PYX_ERR(0, 677, __pyx_L1_error)
+  __pyx_t_2 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_j + 1), __pyx_mstate_global->__pyx_n_b_a); if (unlikely(__pyx_t_2 == ((int)-1))) __PYX_ERR(0, 685, __pyx_L1_error)
   if (!__pyx_t_2) {
 
   } else {
 
-    __pyx_t_3 = __pyx_t_2;
+    __pyx_t_6 = __pyx_t_2;
 
-    goto __pyx_L73_bool_binop_done;
+    goto __pyx_L81_bool_binop_done;
   }
-  __pyx_t_2 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_j + 1), __pyx_mstate_global->__pyx_n_b_our); if (unlikely(__pyx_t_2 == ((int)-1))) __PYX_ERR(0, 677, __pyx_L1_error)
+  __pyx_t_2 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_j + 1), __pyx_mstate_global->__pyx_n_b_our); if (unlikely(__pyx_t_2 == ((int)-1))) __PYX_ERR(0, 685, __pyx_L1_error)
   if (!__pyx_t_2) {
 
   } else {
 
-    __pyx_t_3 = __pyx_t_2;
+    __pyx_t_6 = __pyx_t_2;
 
-    goto __pyx_L73_bool_binop_done;
+    goto __pyx_L81_bool_binop_done;
   }
-  __pyx_t_2 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_j + 1), __pyx_mstate_global->__pyx_n_b_your); if (unlikely(__pyx_t_2 == ((int)-1))) __PYX_ERR(0, 677, __pyx_L1_error)
+  __pyx_t_2 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_j + 1), __pyx_mstate_global->__pyx_n_b_your); if (unlikely(__pyx_t_2 == ((int)-1))) __PYX_ERR(0, 685, __pyx_L1_error)
   if (!__pyx_t_2) {
 
   } else {
 
-    __pyx_t_3 = __pyx_t_2;
+    __pyx_t_6 = __pyx_t_2;
 
-    goto __pyx_L73_bool_binop_done;
+    goto __pyx_L81_bool_binop_done;
   }
-  __pyx_t_2 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_j + 1), __pyx_mstate_global->__pyx_n_b_these); if (unlikely(__pyx_t_2 == ((int)-1))) __PYX_ERR(0, 677, __pyx_L1_error)
+  __pyx_t_2 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_j + 1), __pyx_mstate_global->__pyx_n_b_these); if (unlikely(__pyx_t_2 == ((int)-1))) __PYX_ERR(0, 685, __pyx_L1_error)
   if (!__pyx_t_2) {
 
   } else {
 
-    __pyx_t_3 = __pyx_t_2;
+    __pyx_t_6 = __pyx_t_2;
 
-    goto __pyx_L73_bool_binop_done;
+    goto __pyx_L81_bool_binop_done;
   }
-  __pyx_t_2 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_j + 1), __pyx_mstate_global->__pyx_n_b_this); if (unlikely(__pyx_t_2 == ((int)-1))) __PYX_ERR(0, 677, __pyx_L1_error)
+  __pyx_t_2 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_j + 1), __pyx_mstate_global->__pyx_n_b_this); if (unlikely(__pyx_t_2 == ((int)-1))) __PYX_ERR(0, 685, __pyx_L1_error)
   if (!__pyx_t_2) {
 
   } else {
 
-    __pyx_t_3 = __pyx_t_2;
+    __pyx_t_6 = __pyx_t_2;
 
-    goto __pyx_L73_bool_binop_done;
+    goto __pyx_L81_bool_binop_done;
   }
-  __pyx_t_2 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_j + 1), __pyx_mstate_global->__pyx_n_b_my); if (unlikely(__pyx_t_2 == ((int)-1))) __PYX_ERR(0, 677, __pyx_L1_error)
+  __pyx_t_2 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_j + 1), __pyx_mstate_global->__pyx_n_b_my); if (unlikely(__pyx_t_2 == ((int)-1))) __PYX_ERR(0, 685, __pyx_L1_error)
   if (!__pyx_t_2) {
 
   } else {
 
-    __pyx_t_3 = __pyx_t_2;
+    __pyx_t_6 = __pyx_t_2;
 
-    goto __pyx_L73_bool_binop_done;
+    goto __pyx_L81_bool_binop_done;
   }
-  __pyx_t_2 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_j + 1), __pyx_mstate_global->__pyx_n_b_list); if (unlikely(__pyx_t_2 == ((int)-1))) __PYX_ERR(0, 677, __pyx_L1_error)
+  __pyx_t_2 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_j + 1), __pyx_mstate_global->__pyx_n_b_list); if (unlikely(__pyx_t_2 == ((int)-1))) __PYX_ERR(0, 685, __pyx_L1_error)
 
-  __pyx_t_3 = __pyx_t_2;
+  __pyx_t_6 = __pyx_t_2;
 
-  __pyx_L73_bool_binop_done:;
-  if (__pyx_t_3) {
+  __pyx_L81_bool_binop_done:;
+  if (__pyx_t_6) {
 
 
-    /* "rules/sql.py":678
+    /* "rules/sql.py":686
  *             return False
  *         if self._is(j + 1, b"the") or self._is(j + 1, b"a") or self._is(j + 1, b"our") or self._is(j + 1, b"your") or self._is(j + 1, b"these") or self._is(j + 1, b"this") or self._is(j + 1, b"my") or self._is(j + 1, b"list"):
  *             return False             # <<<<<<<<<<<<<<
@@ -36297,7 +36768,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__select(struct __pyx_obj_5rules_3sql_S
     }
     goto __pyx_L0;
 
-    /* "rules/sql.py":677
+    /* "rules/sql.py":685
  *         if self._k(j + 1) not in (_NAME, _HOT_NAME, _NOUN, _CALL, _KNOWN_CALL, _CONSTANT):
  *             return False
  *         if self._is(j + 1, b"the") or self._is(j + 1, b"a") or self._is(j + 1, b"our") or self._is(j + 1, b"your") or self._is(j + 1, b"these") or self._is(j + 1, b"this") or self._is(j + 1, b"my") or self._is(j + 1, b"list"):             # <<<<<<<<<<<<<<
@@ -36306,17 +36777,17 @@ static int __pyx_f_5rules_3sql_9SqlReader__select(struct __pyx_obj_5rules_3sql_S
 */
   }
 
-  /* "rules/sql.py":679
+  /* "rules/sql.py":687
  *         if self._is(j + 1, b"the") or self._is(j + 1, b"a") or self._is(j + 1, b"our") or self._is(j + 1, b"your") or self._is(j + 1, b"these") or self._is(j + 1, b"this") or self._is(j + 1, b"my") or self._is(j + 1, b"list"):
  *             return False
  *         k = self._k(i + 1)             # <<<<<<<<<<<<<<
  *         if inner or k in (_STAR, _KNOWN_CALL, _HOT_CALL, _HOT_NAME) or items > 1:
  *             return True
 */
-  __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_i + 1)); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 679, __pyx_L1_error)
+  __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_i + 1)); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 687, __pyx_L1_error)
   __pyx_v_k = __pyx_t_7;
 
-  /* "rules/sql.py":680
+  /* "rules/sql.py":688
  *             return False
  *         k = self._k(i + 1)
  *         if inner or k in (_STAR, _KNOWN_CALL, _HOT_CALL, _HOT_NAME) or items > 1:             # <<<<<<<<<<<<<<
@@ -36326,88 +36797,88 @@ static int __pyx_f_5rules_3sql_9SqlReader__select(struct __pyx_obj_5rules_3sql_S
   if (!__pyx_v_inner) {
   } else {
 
-    __pyx_t_3 = __pyx_v_inner;
-    goto __pyx_L82_bool_binop_done;
+    __pyx_t_6 = __pyx_v_inner;
+    goto __pyx_L90_bool_binop_done;
   }
 
   __pyx_t_7 = __pyx_v_k;
-  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 680, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_4);
-  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_STAR); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 680, __pyx_L1_error)
+  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 688, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 680, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_STAR); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 688, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_4);
+  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 688, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
-  if (!__pyx_t_6) {
+  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+  if (!__pyx_t_3) {
 
   } else {
 
-    __pyx_t_2 = __pyx_t_6;
+    __pyx_t_2 = __pyx_t_3;
 
-    goto __pyx_L85_bool_binop_done;
+    goto __pyx_L93_bool_binop_done;
   }
-  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 680, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_5);
-  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_KNOWN_CALL); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 680, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 688, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 680, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_KNOWN_CALL); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 688, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_5);
+  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 688, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
-  if (!__pyx_t_6) {
+  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
+  if (!__pyx_t_3) {
 
   } else {
 
-    __pyx_t_2 = __pyx_t_6;
+    __pyx_t_2 = __pyx_t_3;
 
-    goto __pyx_L85_bool_binop_done;
+    goto __pyx_L93_bool_binop_done;
   }
-  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 680, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_4);
-  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_HOT_CALL); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 680, __pyx_L1_error)
+  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 688, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 680, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_HOT_CALL); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 688, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_4);
+  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 688, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
-  if (!__pyx_t_6) {
+  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+  if (!__pyx_t_3) {
 
   } else {
 
-    __pyx_t_2 = __pyx_t_6;
+    __pyx_t_2 = __pyx_t_3;
 
-    goto __pyx_L85_bool_binop_done;
+    goto __pyx_L93_bool_binop_done;
   }
-  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 680, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_5);
-  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_HOT_NAME); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 680, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 688, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 680, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_HOT_NAME); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 688, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_5);
+  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 688, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
 
-  __pyx_t_2 = __pyx_t_6;
+  __pyx_t_2 = __pyx_t_3;
 
-  __pyx_L85_bool_binop_done:;
-  __pyx_t_6 = __pyx_t_2;
+  __pyx_L93_bool_binop_done:;
+  __pyx_t_3 = __pyx_t_2;
 
 
-  if (!__pyx_t_6) {
+  if (!__pyx_t_3) {
 
   } else {
 
-    __pyx_t_3 = __pyx_t_6;
+    __pyx_t_6 = __pyx_t_3;
 
-    goto __pyx_L82_bool_binop_done;
+    goto __pyx_L90_bool_binop_done;
   }
-  __pyx_t_6 = (__pyx_v_items > 1);
+  __pyx_t_3 = (__pyx_v_items > 1);
 
 
-  __pyx_t_3 = __pyx_t_6;
+  __pyx_t_6 = __pyx_t_3;
 
-  __pyx_L82_bool_binop_done:;
-  if (__pyx_t_3) {
+  __pyx_L90_bool_binop_done:;
+  if (__pyx_t_6) {
 
 
-    /* "rules/sql.py":681
+    /* "rules/sql.py":689
  *         k = self._k(i + 1)
  *         if inner or k in (_STAR, _KNOWN_CALL, _HOT_CALL, _HOT_NAME) or items > 1:
  *             return True             # <<<<<<<<<<<<<<
@@ -36420,7 +36891,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__select(struct __pyx_obj_5rules_3sql_S
     }
     goto __pyx_L0;
 
-    /* "rules/sql.py":680
+    /* "rules/sql.py":688
  *             return False
  *         k = self._k(i + 1)
  *         if inner or k in (_STAR, _KNOWN_CALL, _HOT_CALL, _HOT_NAME) or items > 1:             # <<<<<<<<<<<<<<
@@ -36429,136 +36900,136 @@ static int __pyx_f_5rules_3sql_9SqlReader__select(struct __pyx_obj_5rules_3sql_S
 */
   }
 
-  /* "rules/sql.py":682
+  /* "rules/sql.py":690
  *         if inner or k in (_STAR, _KNOWN_CALL, _HOT_CALL, _HOT_NAME) or items > 1:
  *             return True
  *         j = self._operand(j + 1)             # <<<<<<<<<<<<<<
  *         return self._k(j) in (_WHERE, _SEMICOLON, _COMMENT, _BY, _LIMIT, _UNION, _CLOSE) or (i == 0 and self._k(j) == 0)
  * 
 */
-  __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_operand(__pyx_v_self, (__pyx_v_j + 1)); if (unlikely(__pyx_t_7 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 682, __pyx_L1_error)
+  __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_operand(__pyx_v_self, (__pyx_v_j + 1)); if (unlikely(__pyx_t_7 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 690, __pyx_L1_error)
   __pyx_v_j = __pyx_t_7;
 
-  /* "rules/sql.py":683
+  /* "rules/sql.py":691
  *             return True
  *         j = self._operand(j + 1)
  *         return self._k(j) in (_WHERE, _SEMICOLON, _COMMENT, _BY, _LIMIT, _UNION, _CLOSE) or (i == 0 and self._k(j) == 0)             # <<<<<<<<<<<<<<
  * 
  *     def _statement(self, i: Any, strict: Any) -> Any:
 */
-  __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 683, __pyx_L1_error)
-  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 683, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_4);
-  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_WHERE); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 683, __pyx_L1_error)
+  __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 691, __pyx_L1_error)
+  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 691, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 683, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
-  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
-  if (!__pyx_t_2) {
-
-  } else {
-
-    __pyx_t_6 = __pyx_t_2;
-
-    goto __pyx_L91_bool_binop_done;
-  }
-  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 683, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_5);
-  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_SEMICOLON); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 683, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_WHERE); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 691, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 683, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 691, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
-  if (!__pyx_t_2) {
-
-  } else {
-
-    __pyx_t_6 = __pyx_t_2;
-
-    goto __pyx_L91_bool_binop_done;
-  }
-  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 683, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_4);
-  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_COMMENT); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 683, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_5);
-  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 683, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
-  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
-  if (!__pyx_t_2) {
-
-  } else {
-
-    __pyx_t_6 = __pyx_t_2;
-
-    goto __pyx_L91_bool_binop_done;
-  }
-  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 683, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_5);
-  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_BY); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 683, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_4);
-  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 683, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
-  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
-  if (!__pyx_t_2) {
-
-  } else {
-
-    __pyx_t_6 = __pyx_t_2;
-
-    goto __pyx_L91_bool_binop_done;
-  }
-  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 683, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_4);
-  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_LIMIT); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 683, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_5);
-  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 683, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
-  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
-  if (!__pyx_t_2) {
-
-  } else {
-
-    __pyx_t_6 = __pyx_t_2;
-
-    goto __pyx_L91_bool_binop_done;
-  }
-  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 683, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_5);
-  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_UNION); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 683, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_4);
-  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 683, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
-  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
-  if (!__pyx_t_2) {
-
-  } else {
-
-    __pyx_t_6 = __pyx_t_2;
-
-    goto __pyx_L91_bool_binop_done;
-  }
-  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 683, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_4);
-  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_CLOSE); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 683, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_5);
-  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 683, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
-  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
-
-  __pyx_t_6 = __pyx_t_2;
-
-  __pyx_L91_bool_binop_done:;
-
-  __pyx_t_2 = __pyx_t_6;
-
-
   if (!__pyx_t_2) {
 
   } else {
 
     __pyx_t_3 = __pyx_t_2;
 
-    goto __pyx_L89_bool_binop_done;
+    goto __pyx_L99_bool_binop_done;
+  }
+  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 691, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_4);
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_SEMICOLON); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 691, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_5);
+  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 691, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
+  if (!__pyx_t_2) {
+
+  } else {
+
+    __pyx_t_3 = __pyx_t_2;
+
+    goto __pyx_L99_bool_binop_done;
+  }
+  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 691, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_5);
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_COMMENT); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 691, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_4);
+  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 691, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
+  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+  if (!__pyx_t_2) {
+
+  } else {
+
+    __pyx_t_3 = __pyx_t_2;
+
+    goto __pyx_L99_bool_binop_done;
+  }
+  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 691, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_4);
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_BY); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 691, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_5);
+  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 691, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
+  if (!__pyx_t_2) {
+
+  } else {
+
+    __pyx_t_3 = __pyx_t_2;
+
+    goto __pyx_L99_bool_binop_done;
+  }
+  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 691, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_5);
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_LIMIT); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 691, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_4);
+  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 691, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
+  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+  if (!__pyx_t_2) {
+
+  } else {
+
+    __pyx_t_3 = __pyx_t_2;
+
+    goto __pyx_L99_bool_binop_done;
+  }
+  __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 691, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_4);
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_UNION); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 691, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_5);
+  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_5, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 691, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
+  if (!__pyx_t_2) {
+
+  } else {
+
+    __pyx_t_3 = __pyx_t_2;
+
+    goto __pyx_L99_bool_binop_done;
+  }
+  __pyx_t_5 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 691, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_5);
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_CLOSE); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 691, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_4);
+  __pyx_t_2 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_5, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 691, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
+  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+
+  __pyx_t_3 = __pyx_t_2;
+
+  __pyx_L99_bool_binop_done:;
+
+  __pyx_t_2 = __pyx_t_3;
+
+
+  if (!__pyx_t_2) {
+
+  } else {
+
+    __pyx_t_6 = __pyx_t_2;
+
+    goto __pyx_L97_bool_binop_done;
   }
   __pyx_t_2 = (__pyx_v_i == 0);
 
@@ -36566,24 +37037,24 @@ static int __pyx_f_5rules_3sql_9SqlReader__select(struct __pyx_obj_5rules_3sql_S
 
   } else {
 
-    __pyx_t_3 = __pyx_t_2;
+    __pyx_t_6 = __pyx_t_2;
 
-    goto __pyx_L89_bool_binop_done;
+    goto __pyx_L97_bool_binop_done;
   }
-  __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 683, __pyx_L1_error)
+  __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 691, __pyx_L1_error)
   __pyx_t_2 = (__pyx_t_7 == 0);
 
 
 
-  __pyx_t_3 = __pyx_t_2;
+  __pyx_t_6 = __pyx_t_2;
 
-  __pyx_L89_bool_binop_done:;
+  __pyx_L97_bool_binop_done:;
   {
-    __pyx_r = __pyx_t_3;
+    __pyx_r = __pyx_t_6;
   }
   goto __pyx_L0;
 
-  /* "rules/sql.py":638
+  /* "rules/sql.py":644
  *         return k in (_NAME, _NOUN) and self._k(j + 2) in (_COMMA, _FROM, _DOT, _COMMENT, _PIPES)
  * 
  *     def _select(self, i: Any, quoted: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -36608,7 +37079,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__select(struct __pyx_obj_5rules_3sql_S
   return __pyx_r;
 }
 
-/* "rules/sql.py":685
+/* "rules/sql.py":693
  *         return self._k(j) in (_WHERE, _SEMICOLON, _COMMENT, _BY, _LIMIT, _UNION, _CLOSE) or (i == 0 and self._k(j) == 0)
  * 
  *     def _statement(self, i: Any, strict: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -36640,44 +37111,44 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("_statement", 0);
 
-  /* "rules/sql.py":687
+  /* "rules/sql.py":695
  *     def _statement(self, i: Any, strict: Any) -> Any:
  *         """A statement that begins at token i. `strict` where nothing before it says that SQL is being spoken."""
  *         k: cython.int = self._k(i)             # <<<<<<<<<<<<<<
  *         n: cython.int = self._k(i + 1)
  *         j: cython.int
 */
-  __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_i); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 687, __pyx_L1_error)
+  __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_i); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 695, __pyx_L1_error)
   __pyx_v_k = __pyx_t_1;
 
-  /* "rules/sql.py":688
+  /* "rules/sql.py":696
  *         """A statement that begins at token i. `strict` where nothing before it says that SQL is being spoken."""
  *         k: cython.int = self._k(i)
  *         n: cython.int = self._k(i + 1)             # <<<<<<<<<<<<<<
  *         j: cython.int
  *         if k == _SELECT:
 */
-  __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_i + 1)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 688, __pyx_L1_error)
+  __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_i + 1)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 696, __pyx_L1_error)
   __pyx_v_n = __pyx_t_1;
 
-  /* "rules/sql.py":690
+  /* "rules/sql.py":698
  *         n: cython.int = self._k(i + 1)
  *         j: cython.int
  *         if k == _SELECT:             # <<<<<<<<<<<<<<
  *             return n in (_STAR, _NUMBER, _TEXT, _CONSTANT, _KNOWN_CALL, _HOT_CALL, _OPEN, _HOT_NAME) or (n == _NAME and self._k(i + 2) in (_FROM, _COMMA, _DOT))
  *         if k == _MISC and self._is(i, b"if"):
 */
-  __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 690, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 698, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_SELECT); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 690, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_SELECT); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 698, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_3);
-  __pyx_t_4 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_4 < 0))) __PYX_ERR(0, 690, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_4 < 0))) __PYX_ERR(0, 698, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
   if (__pyx_t_4) {
 
 
-    /* "rules/sql.py":691
+    /* "rules/sql.py":699
  *         j: cython.int
  *         if k == _SELECT:
  *             return n in (_STAR, _NUMBER, _TEXT, _CONSTANT, _KNOWN_CALL, _HOT_CALL, _OPEN, _HOT_NAME) or (n == _NAME and self._k(i + 2) in (_FROM, _COMMA, _DOT))             # <<<<<<<<<<<<<<
@@ -36686,11 +37157,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 */
 
     __pyx_t_1 = __pyx_v_n;
-    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 691, __pyx_L1_error)
+    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 699, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_STAR); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 691, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_STAR); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 699, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 691, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 699, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
     if (!__pyx_t_6) {
@@ -36701,11 +37172,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
       goto __pyx_L6_bool_binop_done;
     }
-    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 691, __pyx_L1_error)
+    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 699, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_NUMBER); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 691, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_NUMBER); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 699, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 691, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 699, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
     if (!__pyx_t_6) {
@@ -36716,11 +37187,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
       goto __pyx_L6_bool_binop_done;
     }
-    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 691, __pyx_L1_error)
+    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 699, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_TEXT); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 691, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_TEXT); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 699, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 691, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 699, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
     if (!__pyx_t_6) {
@@ -36731,11 +37202,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
       goto __pyx_L6_bool_binop_done;
     }
-    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 691, __pyx_L1_error)
+    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 699, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_CONSTANT); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 691, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_CONSTANT); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 699, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 691, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 699, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
     if (!__pyx_t_6) {
@@ -36746,11 +37217,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
       goto __pyx_L6_bool_binop_done;
     }
-    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 691, __pyx_L1_error)
+    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 699, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_KNOWN_CALL); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 691, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_KNOWN_CALL); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 699, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 691, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 699, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
     if (!__pyx_t_6) {
@@ -36761,11 +37232,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
       goto __pyx_L6_bool_binop_done;
     }
-    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 691, __pyx_L1_error)
+    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 699, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_HOT_CALL); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 691, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_HOT_CALL); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 699, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 691, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 699, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
     if (!__pyx_t_6) {
@@ -36776,11 +37247,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
       goto __pyx_L6_bool_binop_done;
     }
-    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 691, __pyx_L1_error)
+    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 699, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_OPEN); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 691, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_OPEN); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 699, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 691, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 699, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
     if (!__pyx_t_6) {
@@ -36791,11 +37262,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
       goto __pyx_L6_bool_binop_done;
     }
-    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 691, __pyx_L1_error)
+    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 699, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_HOT_NAME); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 691, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_HOT_NAME); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 699, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 691, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 699, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
 
@@ -36813,11 +37284,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
       goto __pyx_L4_bool_binop_done;
     }
-    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_v_n); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 691, __pyx_L1_error)
+    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_v_n); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 699, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_NAME); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 691, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_NAME); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 699, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 691, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 699, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
     if (__pyx_t_6) {
@@ -36828,12 +37299,12 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
       goto __pyx_L4_bool_binop_done;
     }
-    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_i + 2)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 691, __pyx_L1_error)
-    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 691, __pyx_L1_error)
+    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_i + 2)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 699, __pyx_L1_error)
+    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 699, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_FROM); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 691, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_FROM); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 699, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 691, __pyx_L1_error)
+    __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 699, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
     if (!__pyx_t_5) {
@@ -36844,11 +37315,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
       goto __pyx_L15_bool_binop_done;
     }
-    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 691, __pyx_L1_error)
+    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 699, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_COMMA); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 691, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_COMMA); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 699, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 691, __pyx_L1_error)
+    __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 699, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
     if (!__pyx_t_5) {
@@ -36859,11 +37330,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
       goto __pyx_L15_bool_binop_done;
     }
-    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 691, __pyx_L1_error)
+    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 699, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_DOT); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 691, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_DOT); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 699, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 691, __pyx_L1_error)
+    __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 699, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
 
@@ -36883,7 +37354,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
     }
     goto __pyx_L0;
 
-    /* "rules/sql.py":690
+    /* "rules/sql.py":698
  *         n: cython.int = self._k(i + 1)
  *         j: cython.int
  *         if k == _SELECT:             # <<<<<<<<<<<<<<
@@ -36892,18 +37363,18 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 */
   }
 
-  /* "rules/sql.py":692
+  /* "rules/sql.py":700
  *         if k == _SELECT:
  *             return n in (_STAR, _NUMBER, _TEXT, _CONSTANT, _KNOWN_CALL, _HOT_CALL, _OPEN, _HOT_NAME) or (n == _NAME and self._k(i + 2) in (_FROM, _COMMA, _DOT))
  *         if k == _MISC and self._is(i, b"if"):             # <<<<<<<<<<<<<<
  *             return n == _OPEN and self._argument(i + 1)
  *         if k == _HOT_NAME:
 */
-  __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 692, __pyx_L1_error)
+  __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 700, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_3);
-  __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_MISC); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 692, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_MISC); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 700, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 692, __pyx_L1_error)
+  __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 700, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   if (__pyx_t_5) {
@@ -36914,7 +37385,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
     goto __pyx_L19_bool_binop_done;
   }
-  __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_if); if (unlikely(__pyx_t_5 == ((int)-1))) __PYX_ERR(0, 692, __pyx_L1_error)
+  __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_if); if (unlikely(__pyx_t_5 == ((int)-1))) __PYX_ERR(0, 700, __pyx_L1_error)
 
   __pyx_t_4 = __pyx_t_5;
 
@@ -36922,18 +37393,18 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
   if (__pyx_t_4) {
 
 
-    /* "rules/sql.py":693
+    /* "rules/sql.py":701
  *             return n in (_STAR, _NUMBER, _TEXT, _CONSTANT, _KNOWN_CALL, _HOT_CALL, _OPEN, _HOT_NAME) or (n == _NAME and self._k(i + 2) in (_FROM, _COMMA, _DOT))
  *         if k == _MISC and self._is(i, b"if"):
  *             return n == _OPEN and self._argument(i + 1)             # <<<<<<<<<<<<<<
  *         if k == _HOT_NAME:
  *             return True
 */
-    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_v_n); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 693, __pyx_L1_error)
+    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_v_n); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 701, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_OPEN); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 693, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_OPEN); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 701, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 693, __pyx_L1_error)
+    __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 701, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
     if (__pyx_t_5) {
@@ -36944,7 +37415,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
       goto __pyx_L21_bool_binop_done;
     }
-    __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_argument(__pyx_v_self, (__pyx_v_i + 1)); if (unlikely(__pyx_t_5 == ((int)-1))) __PYX_ERR(0, 693, __pyx_L1_error)
+    __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_argument(__pyx_v_self, (__pyx_v_i + 1)); if (unlikely(__pyx_t_5 == ((int)-1))) __PYX_ERR(0, 701, __pyx_L1_error)
 
     __pyx_t_4 = __pyx_t_5;
 
@@ -36954,7 +37425,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
     }
     goto __pyx_L0;
 
-    /* "rules/sql.py":692
+    /* "rules/sql.py":700
  *         if k == _SELECT:
  *             return n in (_STAR, _NUMBER, _TEXT, _CONSTANT, _KNOWN_CALL, _HOT_CALL, _OPEN, _HOT_NAME) or (n == _NAME and self._k(i + 2) in (_FROM, _COMMA, _DOT))
  *         if k == _MISC and self._is(i, b"if"):             # <<<<<<<<<<<<<<
@@ -36963,24 +37434,24 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 */
   }
 
-  /* "rules/sql.py":694
+  /* "rules/sql.py":702
  *         if k == _MISC and self._is(i, b"if"):
  *             return n == _OPEN and self._argument(i + 1)
  *         if k == _HOT_NAME:             # <<<<<<<<<<<<<<
  *             return True
  *         if k != _VERB:
 */
-  __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 694, __pyx_L1_error)
+  __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 702, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_3);
-  __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_HOT_NAME); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 694, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_HOT_NAME); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 702, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __pyx_t_4 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_4 < 0))) __PYX_ERR(0, 694, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_4 < 0))) __PYX_ERR(0, 702, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   if (__pyx_t_4) {
 
 
-    /* "rules/sql.py":695
+    /* "rules/sql.py":703
  *             return n == _OPEN and self._argument(i + 1)
  *         if k == _HOT_NAME:
  *             return True             # <<<<<<<<<<<<<<
@@ -36993,7 +37464,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
     }
     goto __pyx_L0;
 
-    /* "rules/sql.py":694
+    /* "rules/sql.py":702
  *         if k == _MISC and self._is(i, b"if"):
  *             return n == _OPEN and self._argument(i + 1)
  *         if k == _HOT_NAME:             # <<<<<<<<<<<<<<
@@ -37002,24 +37473,24 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 */
   }
 
-  /* "rules/sql.py":696
+  /* "rules/sql.py":704
  *         if k == _HOT_NAME:
  *             return True
  *         if k != _VERB:             # <<<<<<<<<<<<<<
  *             return False
  *         if self._is(i, b"insert") or self._is(i, b"replace"):
 */
-  __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 696, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 704, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_VERB); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 696, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_VERB); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 704, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_3);
-  __pyx_t_4 = __Pyx_PyObject_CompareBoolNe_int_object(__pyx_t_2, __pyx_t_3, Py_NE); if (unlikely((__pyx_t_4 < 0))) __PYX_ERR(0, 696, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_PyObject_CompareBoolNe_int_object(__pyx_t_2, __pyx_t_3, Py_NE); if (unlikely((__pyx_t_4 < 0))) __PYX_ERR(0, 704, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
   if (__pyx_t_4) {
 
 
-    /* "rules/sql.py":697
+    /* "rules/sql.py":705
  *             return True
  *         if k != _VERB:
  *             return False             # <<<<<<<<<<<<<<
@@ -37032,7 +37503,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
     }
     goto __pyx_L0;
 
-    /* "rules/sql.py":696
+    /* "rules/sql.py":704
  *         if k == _HOT_NAME:
  *             return True
  *         if k != _VERB:             # <<<<<<<<<<<<<<
@@ -37041,14 +37512,14 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 */
   }
 
-  /* "rules/sql.py":698
+  /* "rules/sql.py":706
  *         if k != _VERB:
  *             return False
  *         if self._is(i, b"insert") or self._is(i, b"replace"):             # <<<<<<<<<<<<<<
  *             j = i + 1
  *             while self._is(j, b"into") or self._is(j, b"ignore"):
 */
-  __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_insert); if (unlikely(__pyx_t_5 == ((int)-1))) __PYX_ERR(0, 698, __pyx_L1_error)
+  __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_insert); if (unlikely(__pyx_t_5 == ((int)-1))) __PYX_ERR(0, 706, __pyx_L1_error)
   if (!__pyx_t_5) {
 
   } else {
@@ -37057,7 +37528,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
     goto __pyx_L26_bool_binop_done;
   }
-  __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_replace); if (unlikely(__pyx_t_5 == ((int)-1))) __PYX_ERR(0, 698, __pyx_L1_error)
+  __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_replace); if (unlikely(__pyx_t_5 == ((int)-1))) __PYX_ERR(0, 706, __pyx_L1_error)
 
   __pyx_t_4 = __pyx_t_5;
 
@@ -37065,7 +37536,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
   if (__pyx_t_4) {
 
 
-    /* "rules/sql.py":699
+    /* "rules/sql.py":707
  *             return False
  *         if self._is(i, b"insert") or self._is(i, b"replace"):
  *             j = i + 1             # <<<<<<<<<<<<<<
@@ -37074,7 +37545,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 */
     __pyx_v_j = (__pyx_v_i + 1);
 
-    /* "rules/sql.py":700
+    /* "rules/sql.py":708
  *         if self._is(i, b"insert") or self._is(i, b"replace"):
  *             j = i + 1
  *             while self._is(j, b"into") or self._is(j, b"ignore"):             # <<<<<<<<<<<<<<
@@ -37082,7 +37553,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
  *             if j == i + 1:
 */
     while (1) {
-      __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_j, __pyx_mstate_global->__pyx_n_b_into); if (unlikely(__pyx_t_5 == ((int)-1))) __PYX_ERR(0, 700, __pyx_L1_error)
+      __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_j, __pyx_mstate_global->__pyx_n_b_into); if (unlikely(__pyx_t_5 == ((int)-1))) __PYX_ERR(0, 708, __pyx_L1_error)
       if (!__pyx_t_5) {
 
       } else {
@@ -37091,7 +37562,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
         goto __pyx_L30_bool_binop_done;
       }
-      __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_j, __pyx_mstate_global->__pyx_n_b_ignore); if (unlikely(__pyx_t_5 == ((int)-1))) __PYX_ERR(0, 700, __pyx_L1_error)
+      __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_j, __pyx_mstate_global->__pyx_n_b_ignore); if (unlikely(__pyx_t_5 == ((int)-1))) __PYX_ERR(0, 708, __pyx_L1_error)
 
       __pyx_t_4 = __pyx_t_5;
 
@@ -37099,7 +37570,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
       if (!__pyx_t_4) break;
 
-      /* "rules/sql.py":701
+      /* "rules/sql.py":709
  *             j = i + 1
  *             while self._is(j, b"into") or self._is(j, b"ignore"):
  *                 j += 1             # <<<<<<<<<<<<<<
@@ -37109,7 +37580,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
       __pyx_v_j = (__pyx_v_j + 1);
     }
 
-    /* "rules/sql.py":702
+    /* "rules/sql.py":710
  *             while self._is(j, b"into") or self._is(j, b"ignore"):
  *                 j += 1
  *             if j == i + 1:             # <<<<<<<<<<<<<<
@@ -37121,7 +37592,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
     if (__pyx_t_4) {
 
 
-      /* "rules/sql.py":703
+      /* "rules/sql.py":711
  *                 j += 1
  *             if j == i + 1:
  *                 return False             # <<<<<<<<<<<<<<
@@ -37134,7 +37605,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
       }
       goto __pyx_L0;
 
-      /* "rules/sql.py":702
+      /* "rules/sql.py":710
  *             while self._is(j, b"into") or self._is(j, b"ignore"):
  *                 j += 1
  *             if j == i + 1:             # <<<<<<<<<<<<<<
@@ -37143,17 +37614,17 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 */
     }
 
-    /* "rules/sql.py":704
+    /* "rules/sql.py":712
  *             if j == i + 1:
  *                 return False
  *             j = self._operand(j)             # <<<<<<<<<<<<<<
  *             return j > 0 and (self._k(j) in (_OPEN, _SELECT) or self._is(j, b"values") or self._is(j, b"set") or self._k(j - 1) == _CLOSE)
  *         if self._is(i, b"update"):
 */
-    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_operand(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_1 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 704, __pyx_L1_error)
+    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_operand(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_1 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 712, __pyx_L1_error)
     __pyx_v_j = __pyx_t_1;
 
-    /* "rules/sql.py":705
+    /* "rules/sql.py":713
  *                 return False
  *             j = self._operand(j)
  *             return j > 0 and (self._k(j) in (_OPEN, _SELECT) or self._is(j, b"values") or self._is(j, b"set") or self._k(j - 1) == _CLOSE)             # <<<<<<<<<<<<<<
@@ -37170,12 +37641,12 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
       goto __pyx_L33_bool_binop_done;
     }
-    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 705, __pyx_L1_error)
-    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 705, __pyx_L1_error)
+    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 713, __pyx_L1_error)
+    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 713, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_OPEN); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 705, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_OPEN); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 713, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 705, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 713, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
     if (!__pyx_t_6) {
@@ -37186,11 +37657,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
       goto __pyx_L36_bool_binop_done;
     }
-    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 705, __pyx_L1_error)
+    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 713, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_SELECT); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 705, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_SELECT); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 713, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 705, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 713, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
 
@@ -37209,7 +37680,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
       goto __pyx_L33_bool_binop_done;
     }
-    __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_j, __pyx_mstate_global->__pyx_n_b_values); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 705, __pyx_L1_error)
+    __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_j, __pyx_mstate_global->__pyx_n_b_values); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 713, __pyx_L1_error)
     if (!__pyx_t_6) {
 
     } else {
@@ -37218,7 +37689,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
       goto __pyx_L33_bool_binop_done;
     }
-    __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_j, __pyx_mstate_global->__pyx_n_b_set); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 705, __pyx_L1_error)
+    __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_j, __pyx_mstate_global->__pyx_n_b_set); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 713, __pyx_L1_error)
     if (!__pyx_t_6) {
 
     } else {
@@ -37227,13 +37698,13 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
       goto __pyx_L33_bool_binop_done;
     }
-    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_j - 1)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 705, __pyx_L1_error)
-    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 705, __pyx_L1_error)
+    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_j - 1)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 713, __pyx_L1_error)
+    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 713, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
 
-    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_CLOSE); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 705, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_CLOSE); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 713, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 705, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 713, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
 
@@ -37245,7 +37716,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
     }
     goto __pyx_L0;
 
-    /* "rules/sql.py":698
+    /* "rules/sql.py":706
  *         if k != _VERB:
  *             return False
  *         if self._is(i, b"insert") or self._is(i, b"replace"):             # <<<<<<<<<<<<<<
@@ -37254,28 +37725,28 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 */
   }
 
-  /* "rules/sql.py":706
+  /* "rules/sql.py":714
  *             j = self._operand(j)
  *             return j > 0 and (self._k(j) in (_OPEN, _SELECT) or self._is(j, b"values") or self._is(j, b"set") or self._k(j - 1) == _CLOSE)
  *         if self._is(i, b"update"):             # <<<<<<<<<<<<<<
  *             j = self._operand(i + 1)
  *             return j > 0 and self._is(j, b"set") and self._k(self._operand(j + 1)) == _COMPARE
 */
-  __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_update); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 706, __pyx_L1_error)
+  __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_update); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 714, __pyx_L1_error)
   if (__pyx_t_4) {
 
 
-    /* "rules/sql.py":707
+    /* "rules/sql.py":715
  *             return j > 0 and (self._k(j) in (_OPEN, _SELECT) or self._is(j, b"values") or self._is(j, b"set") or self._k(j - 1) == _CLOSE)
  *         if self._is(i, b"update"):
  *             j = self._operand(i + 1)             # <<<<<<<<<<<<<<
  *             return j > 0 and self._is(j, b"set") and self._k(self._operand(j + 1)) == _COMPARE
  *         if self._is(i, b"delete"):
 */
-    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_operand(__pyx_v_self, (__pyx_v_i + 1)); if (unlikely(__pyx_t_1 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 707, __pyx_L1_error)
+    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_operand(__pyx_v_self, (__pyx_v_i + 1)); if (unlikely(__pyx_t_1 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 715, __pyx_L1_error)
     __pyx_v_j = __pyx_t_1;
 
-    /* "rules/sql.py":708
+    /* "rules/sql.py":716
  *         if self._is(i, b"update"):
  *             j = self._operand(i + 1)
  *             return j > 0 and self._is(j, b"set") and self._k(self._operand(j + 1)) == _COMPARE             # <<<<<<<<<<<<<<
@@ -37292,7 +37763,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
       goto __pyx_L41_bool_binop_done;
     }
-    __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_j, __pyx_mstate_global->__pyx_n_b_set); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 708, __pyx_L1_error)
+    __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_j, __pyx_mstate_global->__pyx_n_b_set); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 716, __pyx_L1_error)
     if (__pyx_t_6) {
 
     } else {
@@ -37301,15 +37772,15 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
       goto __pyx_L41_bool_binop_done;
     }
-    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_operand(__pyx_v_self, (__pyx_v_j + 1)); if (unlikely(__pyx_t_1 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 708, __pyx_L1_error)
-    __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_t_1); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 708, __pyx_L1_error)
+    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_operand(__pyx_v_self, (__pyx_v_j + 1)); if (unlikely(__pyx_t_1 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 716, __pyx_L1_error)
+    __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_t_1); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 716, __pyx_L1_error)
 
-    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 708, __pyx_L1_error)
+    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 716, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
 
-    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_COMPARE); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 708, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_COMPARE); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 716, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 708, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 716, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
 
@@ -37321,7 +37792,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
     }
     goto __pyx_L0;
 
-    /* "rules/sql.py":706
+    /* "rules/sql.py":714
  *             j = self._operand(j)
  *             return j > 0 and (self._k(j) in (_OPEN, _SELECT) or self._is(j, b"values") or self._is(j, b"set") or self._k(j - 1) == _CLOSE)
  *         if self._is(i, b"update"):             # <<<<<<<<<<<<<<
@@ -37330,35 +37801,35 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 */
   }
 
-  /* "rules/sql.py":709
+  /* "rules/sql.py":717
  *             j = self._operand(i + 1)
  *             return j > 0 and self._is(j, b"set") and self._k(self._operand(j + 1)) == _COMPARE
  *         if self._is(i, b"delete"):             # <<<<<<<<<<<<<<
  *             if n != _FROM:
  *                 return False
 */
-  __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_delete); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 709, __pyx_L1_error)
+  __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_delete); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 717, __pyx_L1_error)
   if (__pyx_t_4) {
 
 
-    /* "rules/sql.py":710
+    /* "rules/sql.py":718
  *             return j > 0 and self._is(j, b"set") and self._k(self._operand(j + 1)) == _COMPARE
  *         if self._is(i, b"delete"):
  *             if n != _FROM:             # <<<<<<<<<<<<<<
  *                 return False
  *             j = self._operand(i + 2)
 */
-    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_v_n); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 710, __pyx_L1_error)
+    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_v_n); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 718, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_FROM); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 710, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_FROM); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 718, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __pyx_t_4 = __Pyx_PyObject_CompareBoolNe_int_object(__pyx_t_3, __pyx_t_2, Py_NE); if (unlikely((__pyx_t_4 < 0))) __PYX_ERR(0, 710, __pyx_L1_error)
+    __pyx_t_4 = __Pyx_PyObject_CompareBoolNe_int_object(__pyx_t_3, __pyx_t_2, Py_NE); if (unlikely((__pyx_t_4 < 0))) __PYX_ERR(0, 718, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
     if (__pyx_t_4) {
 
 
-      /* "rules/sql.py":711
+      /* "rules/sql.py":719
  *         if self._is(i, b"delete"):
  *             if n != _FROM:
  *                 return False             # <<<<<<<<<<<<<<
@@ -37371,7 +37842,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
       }
       goto __pyx_L0;
 
-      /* "rules/sql.py":710
+      /* "rules/sql.py":718
  *             return j > 0 and self._is(j, b"set") and self._k(self._operand(j + 1)) == _COMPARE
  *         if self._is(i, b"delete"):
  *             if n != _FROM:             # <<<<<<<<<<<<<<
@@ -37380,17 +37851,17 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 */
     }
 
-    /* "rules/sql.py":712
+    /* "rules/sql.py":720
  *             if n != _FROM:
  *                 return False
  *             j = self._operand(i + 2)             # <<<<<<<<<<<<<<
  *             return j > 0 and (self._k(j) in (_WHERE, _SEMICOLON, _COMMENT) or (not strict and self._k(j) in (0, _CLOSE)))
  *         if self._is(i, b"drop") or self._is(i, b"alter") or self._is(i, b"create") or self._is(i, b"rename") or self._is(i, b"truncate"):
 */
-    __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_operand(__pyx_v_self, (__pyx_v_i + 2)); if (unlikely(__pyx_t_7 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 712, __pyx_L1_error)
+    __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_operand(__pyx_v_self, (__pyx_v_i + 2)); if (unlikely(__pyx_t_7 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 720, __pyx_L1_error)
     __pyx_v_j = __pyx_t_7;
 
-    /* "rules/sql.py":713
+    /* "rules/sql.py":721
  *                 return False
  *             j = self._operand(i + 2)
  *             return j > 0 and (self._k(j) in (_WHERE, _SEMICOLON, _COMMENT) or (not strict and self._k(j) in (0, _CLOSE)))             # <<<<<<<<<<<<<<
@@ -37407,12 +37878,12 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
       goto __pyx_L46_bool_binop_done;
     }
-    __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 713, __pyx_L1_error)
-    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 713, __pyx_L1_error)
+    __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 721, __pyx_L1_error)
+    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 721, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_WHERE); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 713, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_WHERE); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 721, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 713, __pyx_L1_error)
+    __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 721, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
     if (!__pyx_t_5) {
@@ -37423,11 +37894,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
       goto __pyx_L49_bool_binop_done;
     }
-    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 713, __pyx_L1_error)
+    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 721, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_SEMICOLON); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 713, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_SEMICOLON); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 721, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 713, __pyx_L1_error)
+    __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 721, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
     if (!__pyx_t_5) {
@@ -37438,11 +37909,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
       goto __pyx_L49_bool_binop_done;
     }
-    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 713, __pyx_L1_error)
+    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 721, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_COMMENT); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 713, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_COMMENT); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 721, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 713, __pyx_L1_error)
+    __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 721, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
 
@@ -37471,7 +37942,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
       goto __pyx_L46_bool_binop_done;
     }
-    __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 713, __pyx_L1_error)
+    __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 721, __pyx_L1_error)
     __pyx_t_6 = (__pyx_t_7 == 0);
 
     if (!__pyx_t_6) {
@@ -37482,11 +37953,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
       goto __pyx_L53_bool_binop_done;
     }
-    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 713, __pyx_L1_error)
+    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 721, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_CLOSE); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 713, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_CLOSE); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 721, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 713, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 721, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
 
@@ -37506,7 +37977,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
     }
     goto __pyx_L0;
 
-    /* "rules/sql.py":709
+    /* "rules/sql.py":717
  *             j = self._operand(i + 1)
  *             return j > 0 and self._is(j, b"set") and self._k(self._operand(j + 1)) == _COMPARE
  *         if self._is(i, b"delete"):             # <<<<<<<<<<<<<<
@@ -37515,14 +37986,14 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 */
   }
 
-  /* "rules/sql.py":714
+  /* "rules/sql.py":722
  *             j = self._operand(i + 2)
  *             return j > 0 and (self._k(j) in (_WHERE, _SEMICOLON, _COMMENT) or (not strict and self._k(j) in (0, _CLOSE)))
  *         if self._is(i, b"drop") or self._is(i, b"alter") or self._is(i, b"create") or self._is(i, b"rename") or self._is(i, b"truncate"):             # <<<<<<<<<<<<<<
  *             if self._is(i + 1, b"or") and self._is(i + 2, b"replace"):
  *                 return True
 */
-  __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_drop); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 714, __pyx_L1_error)
+  __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_drop); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 722, __pyx_L1_error)
   if (!__pyx_t_6) {
 
   } else {
@@ -37531,7 +38002,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
     goto __pyx_L56_bool_binop_done;
   }
-  __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_alter); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 714, __pyx_L1_error)
+  __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_alter); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 722, __pyx_L1_error)
   if (!__pyx_t_6) {
 
   } else {
@@ -37540,7 +38011,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
     goto __pyx_L56_bool_binop_done;
   }
-  __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_create); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 714, __pyx_L1_error)
+  __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_create); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 722, __pyx_L1_error)
   if (!__pyx_t_6) {
 
   } else {
@@ -37549,7 +38020,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
     goto __pyx_L56_bool_binop_done;
   }
-  __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_rename); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 714, __pyx_L1_error)
+  __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_rename); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 722, __pyx_L1_error)
   if (!__pyx_t_6) {
 
   } else {
@@ -37558,7 +38029,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
     goto __pyx_L56_bool_binop_done;
   }
-  __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_truncate); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 714, __pyx_L1_error)
+  __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_truncate); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 722, __pyx_L1_error)
 
   __pyx_t_4 = __pyx_t_6;
 
@@ -37566,14 +38037,14 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
   if (__pyx_t_4) {
 
 
-    /* "rules/sql.py":715
+    /* "rules/sql.py":723
  *             return j > 0 and (self._k(j) in (_WHERE, _SEMICOLON, _COMMENT) or (not strict and self._k(j) in (0, _CLOSE)))
  *         if self._is(i, b"drop") or self._is(i, b"alter") or self._is(i, b"create") or self._is(i, b"rename") or self._is(i, b"truncate"):
  *             if self._is(i + 1, b"or") and self._is(i + 2, b"replace"):             # <<<<<<<<<<<<<<
  *                 return True
  *             if n == _LIMIT and self._is(i + 1, b"procedure"):
 */
-    __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_i + 1), __pyx_mstate_global->__pyx_n_b_or); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 715, __pyx_L1_error)
+    __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_i + 1), __pyx_mstate_global->__pyx_n_b_or); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 723, __pyx_L1_error)
     if (__pyx_t_6) {
 
     } else {
@@ -37582,7 +38053,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
       goto __pyx_L62_bool_binop_done;
     }
-    __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_i + 2), __pyx_mstate_global->__pyx_n_b_replace); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 715, __pyx_L1_error)
+    __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_i + 2), __pyx_mstate_global->__pyx_n_b_replace); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 723, __pyx_L1_error)
 
     __pyx_t_4 = __pyx_t_6;
 
@@ -37590,7 +38061,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
     if (__pyx_t_4) {
 
 
-      /* "rules/sql.py":716
+      /* "rules/sql.py":724
  *         if self._is(i, b"drop") or self._is(i, b"alter") or self._is(i, b"create") or self._is(i, b"rename") or self._is(i, b"truncate"):
  *             if self._is(i + 1, b"or") and self._is(i + 2, b"replace"):
  *                 return True             # <<<<<<<<<<<<<<
@@ -37603,7 +38074,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
       }
       goto __pyx_L0;
 
-      /* "rules/sql.py":715
+      /* "rules/sql.py":723
  *             return j > 0 and (self._k(j) in (_WHERE, _SEMICOLON, _COMMENT) or (not strict and self._k(j) in (0, _CLOSE)))
  *         if self._is(i, b"drop") or self._is(i, b"alter") or self._is(i, b"create") or self._is(i, b"rename") or self._is(i, b"truncate"):
  *             if self._is(i + 1, b"or") and self._is(i + 2, b"replace"):             # <<<<<<<<<<<<<<
@@ -37612,18 +38083,18 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 */
     }
 
-    /* "rules/sql.py":717
+    /* "rules/sql.py":725
  *             if self._is(i + 1, b"or") and self._is(i + 2, b"replace"):
  *                 return True
  *             if n == _LIMIT and self._is(i + 1, b"procedure"):             # <<<<<<<<<<<<<<
  *                 return self._k(i + 2) in (_NAME, _CALL)
  *             if n != _NOUN or self._is(i + 1, b"time") or self._is(i + 1, b"into") or self._is(i + 1, b"set") or self._is(i + 1, b"data") or self._is(i + 1, b"user") and strict:
 */
-    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_v_n); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 717, __pyx_L1_error)
+    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_v_n); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 725, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_LIMIT); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 717, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_LIMIT); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 725, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 717, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 725, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
     if (__pyx_t_6) {
@@ -37634,7 +38105,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
       goto __pyx_L65_bool_binop_done;
     }
-    __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_i + 1), __pyx_mstate_global->__pyx_n_b_procedure); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 717, __pyx_L1_error)
+    __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_i + 1), __pyx_mstate_global->__pyx_n_b_procedure); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 725, __pyx_L1_error)
 
     __pyx_t_4 = __pyx_t_6;
 
@@ -37642,19 +38113,19 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
     if (__pyx_t_4) {
 
 
-      /* "rules/sql.py":718
+      /* "rules/sql.py":726
  *                 return True
  *             if n == _LIMIT and self._is(i + 1, b"procedure"):
  *                 return self._k(i + 2) in (_NAME, _CALL)             # <<<<<<<<<<<<<<
  *             if n != _NOUN or self._is(i + 1, b"time") or self._is(i + 1, b"into") or self._is(i + 1, b"set") or self._is(i + 1, b"data") or self._is(i + 1, b"user") and strict:
  *                 return False
 */
-      __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_i + 2)); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 718, __pyx_L1_error)
-      __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 718, __pyx_L1_error)
+      __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_i + 2)); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 726, __pyx_L1_error)
+      __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 726, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_3);
-      __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_NAME); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 718, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_NAME); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 726, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_2);
-      __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 718, __pyx_L1_error)
+      __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 726, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
       __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
       if (!__pyx_t_6) {
@@ -37665,11 +38136,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
         goto __pyx_L67_bool_binop_done;
       }
-      __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 718, __pyx_L1_error)
+      __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 726, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_2);
-      __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_CALL); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 718, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_CALL); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 726, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_3);
-      __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 718, __pyx_L1_error)
+      __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 726, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
       __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
 
@@ -37684,7 +38155,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
       goto __pyx_L0;
 
-      /* "rules/sql.py":717
+      /* "rules/sql.py":725
  *             if self._is(i + 1, b"or") and self._is(i + 2, b"replace"):
  *                 return True
  *             if n == _LIMIT and self._is(i + 1, b"procedure"):             # <<<<<<<<<<<<<<
@@ -37693,18 +38164,18 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 */
     }
 
-    /* "rules/sql.py":719
+    /* "rules/sql.py":727
  *             if n == _LIMIT and self._is(i + 1, b"procedure"):
  *                 return self._k(i + 2) in (_NAME, _CALL)
  *             if n != _NOUN or self._is(i + 1, b"time") or self._is(i + 1, b"into") or self._is(i + 1, b"set") or self._is(i + 1, b"data") or self._is(i + 1, b"user") and strict:             # <<<<<<<<<<<<<<
  *                 return False
  *             if self._k(i + 2) not in (_NAME, _CALL, _MISC, _TEXT, _HOT_NAME, _KNOWN_CALL, _NOUN):
 */
-    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_v_n); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 719, __pyx_L1_error)
+    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_v_n); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 727, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_NOUN); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 719, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_NOUN); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 727, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolNe_int_object(__pyx_t_3, __pyx_t_2, Py_NE); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 719, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolNe_int_object(__pyx_t_3, __pyx_t_2, Py_NE); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 727, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
     if (!__pyx_t_6) {
@@ -37715,7 +38186,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
       goto __pyx_L70_bool_binop_done;
     }
-    __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_i + 1), __pyx_mstate_global->__pyx_n_b_time); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 719, __pyx_L1_error)
+    __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_i + 1), __pyx_mstate_global->__pyx_n_b_time); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 727, __pyx_L1_error)
     if (!__pyx_t_6) {
 
     } else {
@@ -37724,7 +38195,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
       goto __pyx_L70_bool_binop_done;
     }
-    __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_i + 1), __pyx_mstate_global->__pyx_n_b_into); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 719, __pyx_L1_error)
+    __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_i + 1), __pyx_mstate_global->__pyx_n_b_into); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 727, __pyx_L1_error)
     if (!__pyx_t_6) {
 
     } else {
@@ -37733,7 +38204,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
       goto __pyx_L70_bool_binop_done;
     }
-    __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_i + 1), __pyx_mstate_global->__pyx_n_b_set); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 719, __pyx_L1_error)
+    __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_i + 1), __pyx_mstate_global->__pyx_n_b_set); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 727, __pyx_L1_error)
     if (!__pyx_t_6) {
 
     } else {
@@ -37742,7 +38213,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
       goto __pyx_L70_bool_binop_done;
     }
-    __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_i + 1), __pyx_mstate_global->__pyx_n_b_data); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 719, __pyx_L1_error)
+    __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_i + 1), __pyx_mstate_global->__pyx_n_b_data); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 727, __pyx_L1_error)
     if (!__pyx_t_6) {
 
     } else {
@@ -37751,7 +38222,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
       goto __pyx_L70_bool_binop_done;
     }
-    __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_i + 1), __pyx_mstate_global->__pyx_n_b_user); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 719, __pyx_L1_error)
+    __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_i + 1), __pyx_mstate_global->__pyx_n_b_user); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 727, __pyx_L1_error)
     if (__pyx_t_6) {
 
     } else {
@@ -37766,7 +38237,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
     if (__pyx_t_4) {
 
 
-      /* "rules/sql.py":720
+      /* "rules/sql.py":728
  *                 return self._k(i + 2) in (_NAME, _CALL)
  *             if n != _NOUN or self._is(i + 1, b"time") or self._is(i + 1, b"into") or self._is(i + 1, b"set") or self._is(i + 1, b"data") or self._is(i + 1, b"user") and strict:
  *                 return False             # <<<<<<<<<<<<<<
@@ -37779,7 +38250,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
       }
       goto __pyx_L0;
 
-      /* "rules/sql.py":719
+      /* "rules/sql.py":727
  *             if n == _LIMIT and self._is(i + 1, b"procedure"):
  *                 return self._k(i + 2) in (_NAME, _CALL)
  *             if n != _NOUN or self._is(i + 1, b"time") or self._is(i + 1, b"into") or self._is(i + 1, b"set") or self._is(i + 1, b"data") or self._is(i + 1, b"user") and strict:             # <<<<<<<<<<<<<<
@@ -37788,19 +38259,19 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 */
     }
 
-    /* "rules/sql.py":721
+    /* "rules/sql.py":729
  *             if n != _NOUN or self._is(i + 1, b"time") or self._is(i + 1, b"into") or self._is(i + 1, b"set") or self._is(i + 1, b"data") or self._is(i + 1, b"user") and strict:
  *                 return False
  *             if self._k(i + 2) not in (_NAME, _CALL, _MISC, _TEXT, _HOT_NAME, _KNOWN_CALL, _NOUN):             # <<<<<<<<<<<<<<
  *                 return False
  *             j = self._operand(i + 2)
 */
-    __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_i + 2)); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 721, __pyx_L1_error)
-    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 721, __pyx_L1_error)
+    __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_i + 2)); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 729, __pyx_L1_error)
+    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 729, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_NAME); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 721, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_NAME); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 729, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolNe_int_object(__pyx_t_2, __pyx_t_3, Py_NE); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 721, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolNe_int_object(__pyx_t_2, __pyx_t_3, Py_NE); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 729, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
     if (__pyx_t_6) {
@@ -37811,11 +38282,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
       goto __pyx_L78_bool_binop_done;
     }
-    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 721, __pyx_L1_error)
+    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 729, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_CALL); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 721, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_CALL); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 729, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolNe_int_object(__pyx_t_3, __pyx_t_2, Py_NE); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 721, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolNe_int_object(__pyx_t_3, __pyx_t_2, Py_NE); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 729, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
     if (__pyx_t_6) {
@@ -37826,11 +38297,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
       goto __pyx_L78_bool_binop_done;
     }
-    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 721, __pyx_L1_error)
+    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 729, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_MISC); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 721, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_MISC); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 729, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolNe_int_object(__pyx_t_2, __pyx_t_3, Py_NE); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 721, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolNe_int_object(__pyx_t_2, __pyx_t_3, Py_NE); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 729, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
     if (__pyx_t_6) {
@@ -37841,11 +38312,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
       goto __pyx_L78_bool_binop_done;
     }
-    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 721, __pyx_L1_error)
+    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 729, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_TEXT); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 721, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_TEXT); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 729, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolNe_int_object(__pyx_t_3, __pyx_t_2, Py_NE); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 721, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolNe_int_object(__pyx_t_3, __pyx_t_2, Py_NE); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 729, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
     if (__pyx_t_6) {
@@ -37856,11 +38327,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
       goto __pyx_L78_bool_binop_done;
     }
-    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 721, __pyx_L1_error)
+    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 729, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_HOT_NAME); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 721, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_HOT_NAME); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 729, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolNe_int_object(__pyx_t_2, __pyx_t_3, Py_NE); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 721, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolNe_int_object(__pyx_t_2, __pyx_t_3, Py_NE); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 729, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
     if (__pyx_t_6) {
@@ -37871,11 +38342,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
       goto __pyx_L78_bool_binop_done;
     }
-    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 721, __pyx_L1_error)
+    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 729, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_KNOWN_CALL); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 721, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_KNOWN_CALL); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 729, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolNe_int_object(__pyx_t_3, __pyx_t_2, Py_NE); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 721, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolNe_int_object(__pyx_t_3, __pyx_t_2, Py_NE); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 729, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
     if (__pyx_t_6) {
@@ -37886,11 +38357,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
       goto __pyx_L78_bool_binop_done;
     }
-    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 721, __pyx_L1_error)
+    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 729, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_NOUN); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 721, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_NOUN); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 729, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolNe_int_object(__pyx_t_2, __pyx_t_3, Py_NE); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 721, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolNe_int_object(__pyx_t_2, __pyx_t_3, Py_NE); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 729, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
 
@@ -37904,7 +38375,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
     if (__pyx_t_6) {
 
 
-      /* "rules/sql.py":722
+      /* "rules/sql.py":730
  *                 return False
  *             if self._k(i + 2) not in (_NAME, _CALL, _MISC, _TEXT, _HOT_NAME, _KNOWN_CALL, _NOUN):
  *                 return False             # <<<<<<<<<<<<<<
@@ -37917,7 +38388,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
       }
       goto __pyx_L0;
 
-      /* "rules/sql.py":721
+      /* "rules/sql.py":729
  *             if n != _NOUN or self._is(i + 1, b"time") or self._is(i + 1, b"into") or self._is(i + 1, b"set") or self._is(i + 1, b"data") or self._is(i + 1, b"user") and strict:
  *                 return False
  *             if self._k(i + 2) not in (_NAME, _CALL, _MISC, _TEXT, _HOT_NAME, _KNOWN_CALL, _NOUN):             # <<<<<<<<<<<<<<
@@ -37926,17 +38397,17 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 */
     }
 
-    /* "rules/sql.py":723
+    /* "rules/sql.py":731
  *             if self._k(i + 2) not in (_NAME, _CALL, _MISC, _TEXT, _HOT_NAME, _KNOWN_CALL, _NOUN):
  *                 return False
  *             j = self._operand(i + 2)             # <<<<<<<<<<<<<<
  *             return not strict or self._is(i, b"drop") or self._is(i, b"truncate") or self._k(j) in (_OPEN, _VERB, _SEMICOLON, _COMMENT, _MISC) or self._k(j - 1) == _CLOSE
  *         if self._is(i, b"exec") or self._is(i, b"execute"):
 */
-    __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_operand(__pyx_v_self, (__pyx_v_i + 2)); if (unlikely(__pyx_t_7 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 723, __pyx_L1_error)
+    __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_operand(__pyx_v_self, (__pyx_v_i + 2)); if (unlikely(__pyx_t_7 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 731, __pyx_L1_error)
     __pyx_v_j = __pyx_t_7;
 
-    /* "rules/sql.py":724
+    /* "rules/sql.py":732
  *                 return False
  *             j = self._operand(i + 2)
  *             return not strict or self._is(i, b"drop") or self._is(i, b"truncate") or self._k(j) in (_OPEN, _VERB, _SEMICOLON, _COMMENT, _MISC) or self._k(j - 1) == _CLOSE             # <<<<<<<<<<<<<<
@@ -37953,7 +38424,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
       goto __pyx_L85_bool_binop_done;
     }
-    __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_drop); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 724, __pyx_L1_error)
+    __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_drop); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 732, __pyx_L1_error)
     if (!__pyx_t_4) {
 
     } else {
@@ -37962,7 +38433,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
       goto __pyx_L85_bool_binop_done;
     }
-    __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_truncate); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 724, __pyx_L1_error)
+    __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_truncate); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 732, __pyx_L1_error)
     if (!__pyx_t_4) {
 
     } else {
@@ -37971,12 +38442,12 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
       goto __pyx_L85_bool_binop_done;
     }
-    __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 724, __pyx_L1_error)
-    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 724, __pyx_L1_error)
+    __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 732, __pyx_L1_error)
+    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 732, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_OPEN); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 724, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_OPEN); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 732, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 724, __pyx_L1_error)
+    __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 732, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
     if (!__pyx_t_5) {
@@ -37987,11 +38458,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
       goto __pyx_L90_bool_binop_done;
     }
-    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 724, __pyx_L1_error)
+    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 732, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_VERB); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 724, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_VERB); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 732, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 724, __pyx_L1_error)
+    __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 732, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
     if (!__pyx_t_5) {
@@ -38002,11 +38473,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
       goto __pyx_L90_bool_binop_done;
     }
-    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 724, __pyx_L1_error)
+    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 732, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_SEMICOLON); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 724, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_SEMICOLON); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 732, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 724, __pyx_L1_error)
+    __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 732, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
     if (!__pyx_t_5) {
@@ -38017,11 +38488,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
       goto __pyx_L90_bool_binop_done;
     }
-    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 724, __pyx_L1_error)
+    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 732, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_COMMENT); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 724, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_COMMENT); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 732, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 724, __pyx_L1_error)
+    __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 732, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
     if (!__pyx_t_5) {
@@ -38032,11 +38503,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
       goto __pyx_L90_bool_binop_done;
     }
-    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 724, __pyx_L1_error)
+    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 732, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_MISC); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 724, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_MISC); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 732, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 724, __pyx_L1_error)
+    __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 732, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
 
@@ -38055,13 +38526,13 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
       goto __pyx_L85_bool_binop_done;
     }
-    __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_j - 1)); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 724, __pyx_L1_error)
-    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 724, __pyx_L1_error)
+    __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_j - 1)); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 732, __pyx_L1_error)
+    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 732, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
 
-    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_CLOSE); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 724, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_CLOSE); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 732, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 724, __pyx_L1_error)
+    __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 732, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
 
@@ -38073,7 +38544,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
     }
     goto __pyx_L0;
 
-    /* "rules/sql.py":714
+    /* "rules/sql.py":722
  *             j = self._operand(i + 2)
  *             return j > 0 and (self._k(j) in (_WHERE, _SEMICOLON, _COMMENT) or (not strict and self._k(j) in (0, _CLOSE)))
  *         if self._is(i, b"drop") or self._is(i, b"alter") or self._is(i, b"create") or self._is(i, b"rename") or self._is(i, b"truncate"):             # <<<<<<<<<<<<<<
@@ -38082,14 +38553,14 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 */
   }
 
-  /* "rules/sql.py":725
+  /* "rules/sql.py":733
  *             j = self._operand(i + 2)
  *             return not strict or self._is(i, b"drop") or self._is(i, b"truncate") or self._k(j) in (_OPEN, _VERB, _SEMICOLON, _COMMENT, _MISC) or self._k(j - 1) == _CLOSE
  *         if self._is(i, b"exec") or self._is(i, b"execute"):             # <<<<<<<<<<<<<<
  *             if n in (_HOT_NAME, _HOT_CALL):
  *                 return True
 */
-  __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_exec); if (unlikely(__pyx_t_5 == ((int)-1))) __PYX_ERR(0, 725, __pyx_L1_error)
+  __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_exec); if (unlikely(__pyx_t_5 == ((int)-1))) __PYX_ERR(0, 733, __pyx_L1_error)
   if (!__pyx_t_5) {
 
   } else {
@@ -38098,7 +38569,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
     goto __pyx_L96_bool_binop_done;
   }
-  __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_execute); if (unlikely(__pyx_t_5 == ((int)-1))) __PYX_ERR(0, 725, __pyx_L1_error)
+  __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_execute); if (unlikely(__pyx_t_5 == ((int)-1))) __PYX_ERR(0, 733, __pyx_L1_error)
 
   __pyx_t_6 = __pyx_t_5;
 
@@ -38106,7 +38577,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
   if (__pyx_t_6) {
 
 
-    /* "rules/sql.py":726
+    /* "rules/sql.py":734
  *             return not strict or self._is(i, b"drop") or self._is(i, b"truncate") or self._k(j) in (_OPEN, _VERB, _SEMICOLON, _COMMENT, _MISC) or self._k(j - 1) == _CLOSE
  *         if self._is(i, b"exec") or self._is(i, b"execute"):
  *             if n in (_HOT_NAME, _HOT_CALL):             # <<<<<<<<<<<<<<
@@ -38115,11 +38586,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 */
 
     __pyx_t_7 = __pyx_v_n;
-    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 726, __pyx_L1_error)
+    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 734, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_HOT_NAME); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 726, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_HOT_NAME); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 734, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 726, __pyx_L1_error)
+    __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 734, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
     if (!__pyx_t_5) {
@@ -38130,11 +38601,11 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
       goto __pyx_L99_bool_binop_done;
     }
-    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 726, __pyx_L1_error)
+    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 734, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_HOT_CALL); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 726, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_HOT_CALL); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 734, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 726, __pyx_L1_error)
+    __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 734, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
 
@@ -38147,7 +38618,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
     if (__pyx_t_5) {
 
 
-      /* "rules/sql.py":727
+      /* "rules/sql.py":735
  *         if self._is(i, b"exec") or self._is(i, b"execute"):
  *             if n in (_HOT_NAME, _HOT_CALL):
  *                 return True             # <<<<<<<<<<<<<<
@@ -38160,7 +38631,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
       }
       goto __pyx_L0;
 
-      /* "rules/sql.py":726
+      /* "rules/sql.py":734
  *             return not strict or self._is(i, b"drop") or self._is(i, b"truncate") or self._k(j) in (_OPEN, _VERB, _SEMICOLON, _COMMENT, _MISC) or self._k(j - 1) == _CLOSE
  *         if self._is(i, b"exec") or self._is(i, b"execute"):
  *             if n in (_HOT_NAME, _HOT_CALL):             # <<<<<<<<<<<<<<
@@ -38169,37 +38640,37 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 */
     }
 
-    /* "rules/sql.py":728
+    /* "rules/sql.py":736
  *             if n in (_HOT_NAME, _HOT_CALL):
  *                 return True
  *             if n == _NAME:             # <<<<<<<<<<<<<<
  *                 return self._k(i + 2) == _DOT or self._is(i + 1, b"immediate") or bytes(self.data[self.at[i + 1] : self.to[i + 1]]).lower()[:3] in (b"sp_", b"xp_")
  *             return n in (_OPEN, _CONSTANT, _TEXT) and (not strict or n == _CONSTANT or self._argument(i + 1))
 */
-    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_v_n); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 728, __pyx_L1_error)
+    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_v_n); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 736, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_NAME); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 728, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_NAME); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 736, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 728, __pyx_L1_error)
+    __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 736, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
     if (__pyx_t_5) {
 
 
-      /* "rules/sql.py":729
+      /* "rules/sql.py":737
  *                 return True
  *             if n == _NAME:
  *                 return self._k(i + 2) == _DOT or self._is(i + 1, b"immediate") or bytes(self.data[self.at[i + 1] : self.to[i + 1]]).lower()[:3] in (b"sp_", b"xp_")             # <<<<<<<<<<<<<<
  *             return n in (_OPEN, _CONSTANT, _TEXT) and (not strict or n == _CONSTANT or self._argument(i + 1))
  *         if self._is(i, b"declare"):
 */
-      __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_i + 2)); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 729, __pyx_L1_error)
-      __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 729, __pyx_L1_error)
+      __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_i + 2)); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 737, __pyx_L1_error)
+      __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 737, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_2);
 
-      __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_DOT); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 729, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_DOT); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 737, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_3);
-      __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 729, __pyx_L1_error)
+      __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 737, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
       __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
       if (!__pyx_t_6) {
@@ -38210,7 +38681,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
 
         goto __pyx_L102_bool_binop_done;
       }
-      __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_i + 1), __pyx_mstate_global->__pyx_n_b_immediate); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 729, __pyx_L1_error)
+      __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_i + 1), __pyx_mstate_global->__pyx_n_b_immediate); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 737, __pyx_L1_error)
       if (!__pyx_t_6) {
 
       } else {
@@ -38238,10 +38709,10 @@ static int __pyx_f_5rules_3sql_9SqlReader__statement(struct __pyx_obj_5rules_3sq
     0,
     1) < 0))
 {
-    __PYX_ERR(0, 729, __pyx_L1_error)
+    __PYX_ERR(0, 737, __pyx_L1_error)
 }
 
-__pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) __pyx_memview_get_unsigned_char__const__, (int (*)(char *, PyObject *)) NULL, 0);; if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 729, __pyx_L1_error)
+__pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) __pyx_memview_get_unsigned_char__const__, (int (*)(char *, PyObject *)) NULL, 0);; if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 737, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_11);
       __PYX_XCLEAR_MEMVIEW(&__pyx_t_10, 1);; __pyx_t_10.memview = NULL; __pyx_t_10.data = NULL;
       __pyx_t_12 = 1;
@@ -38250,7 +38721,7 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
         __pyx_t_8 = __Pyx_PyObject_FastCall((PyObject*)(&PyBytes_Type), __pyx_callargs+__pyx_t_12, (2-__pyx_t_12) | (__pyx_t_12*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
         __Pyx_XDECREF(__pyx_t_9); __pyx_t_9 = 0;
         __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
-        if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 729, __pyx_L1_error)
+        if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 737, __pyx_L1_error)
         __Pyx_GOTREF(__pyx_t_8);
       }
       __pyx_t_2 = __pyx_t_8;
@@ -38261,14 +38732,14 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
         __pyx_t_3 = __Pyx_PyObject_FastCallMethod((PyObject*)__pyx_mstate_global->__pyx_n_u_lower, __pyx_callargs+__pyx_t_12, (1-__pyx_t_12) | (1*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
         __Pyx_XDECREF(__pyx_t_2); __pyx_t_2 = 0;
         __Pyx_DECREF(__pyx_t_8); __pyx_t_8 = 0;
-        if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 729, __pyx_L1_error)
+        if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 737, __pyx_L1_error)
         __Pyx_GOTREF(__pyx_t_3);
       }
-      if (!(likely(PyBytes_CheckExact(__pyx_t_3))||((__pyx_t_3) == Py_None) || __Pyx_RaiseUnexpectedTypeError("bytes", __pyx_t_3))) __PYX_ERR(0, 729, __pyx_L1_error)
-      __pyx_t_8 = PySequence_GetSlice(__pyx_t_3, 0, 3); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 729, __pyx_L1_error)
+      if (!(likely(PyBytes_CheckExact(__pyx_t_3))||((__pyx_t_3) == Py_None) || __Pyx_RaiseUnexpectedTypeError("bytes", __pyx_t_3))) __PYX_ERR(0, 737, __pyx_L1_error)
+      __pyx_t_8 = PySequence_GetSlice(__pyx_t_3, 0, 3); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 737, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_8);
       __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
-      __pyx_t_4 = __Pyx_PyObject_CompareBoolEq_bytes_bytes(__pyx_t_8, __pyx_mstate_global->__pyx_n_b_sp, Py_EQ); if (unlikely((__pyx_t_4 < 0))) __PYX_ERR(0, 729, __pyx_L1_error)
+      __pyx_t_4 = __Pyx_PyObject_CompareBoolEq_bytes_bytes(__pyx_t_8, __pyx_mstate_global->__pyx_n_b_sp, Py_EQ); if (unlikely((__pyx_t_4 < 0))) __PYX_ERR(0, 737, __pyx_L1_error)
       if (!__pyx_t_4) {
 
       } else {
@@ -38277,7 +38748,7 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
 
         goto __pyx_L105_bool_binop_done;
       }
-      __pyx_t_4 = __Pyx_PyObject_CompareBoolEq_bytes_bytes(__pyx_t_8, __pyx_mstate_global->__pyx_n_b_xp, Py_EQ); if (unlikely((__pyx_t_4 < 0))) __PYX_ERR(0, 729, __pyx_L1_error)
+      __pyx_t_4 = __Pyx_PyObject_CompareBoolEq_bytes_bytes(__pyx_t_8, __pyx_mstate_global->__pyx_n_b_xp, Py_EQ); if (unlikely((__pyx_t_4 < 0))) __PYX_ERR(0, 737, __pyx_L1_error)
 
       __pyx_t_6 = __pyx_t_4;
 
@@ -38295,7 +38766,7 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
       }
       goto __pyx_L0;
 
-      /* "rules/sql.py":728
+      /* "rules/sql.py":736
  *             if n in (_HOT_NAME, _HOT_CALL):
  *                 return True
  *             if n == _NAME:             # <<<<<<<<<<<<<<
@@ -38304,7 +38775,7 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
 */
     }
 
-    /* "rules/sql.py":730
+    /* "rules/sql.py":738
  *             if n == _NAME:
  *                 return self._k(i + 2) == _DOT or self._is(i + 1, b"immediate") or bytes(self.data[self.at[i + 1] : self.to[i + 1]]).lower()[:3] in (b"sp_", b"xp_")
  *             return n in (_OPEN, _CONSTANT, _TEXT) and (not strict or n == _CONSTANT or self._argument(i + 1))             # <<<<<<<<<<<<<<
@@ -38313,11 +38784,11 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
 */
 
     __pyx_t_7 = __pyx_v_n;
-    __pyx_t_8 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 730, __pyx_L1_error)
+    __pyx_t_8 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 738, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_8);
-    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_OPEN); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 730, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_OPEN); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 738, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_8, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 730, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_8, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 738, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_8); __pyx_t_8 = 0;
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
     if (!__pyx_t_6) {
@@ -38328,11 +38799,11 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
 
       goto __pyx_L109_bool_binop_done;
     }
-    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 730, __pyx_L1_error)
+    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 738, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __Pyx_GetModuleGlobalName(__pyx_t_8, __pyx_mstate_global->__pyx_n_u_CONSTANT); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 730, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_8, __pyx_mstate_global->__pyx_n_u_CONSTANT); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 738, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_8);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_8, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 730, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_8, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 738, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
     __Pyx_DECREF(__pyx_t_8); __pyx_t_8 = 0;
     if (!__pyx_t_6) {
@@ -38343,11 +38814,11 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
 
       goto __pyx_L109_bool_binop_done;
     }
-    __pyx_t_8 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 730, __pyx_L1_error)
+    __pyx_t_8 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 738, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_8);
-    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_TEXT); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 730, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_TEXT); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 738, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_8, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 730, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_8, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 738, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_8); __pyx_t_8 = 0;
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
 
@@ -38375,11 +38846,11 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
 
       goto __pyx_L107_bool_binop_done;
     }
-    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_v_n); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 730, __pyx_L1_error)
+    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_v_n); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 738, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __Pyx_GetModuleGlobalName(__pyx_t_8, __pyx_mstate_global->__pyx_n_u_CONSTANT); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 730, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_8, __pyx_mstate_global->__pyx_n_u_CONSTANT); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 738, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_8);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_8, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 730, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_8, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 738, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
     __Pyx_DECREF(__pyx_t_8); __pyx_t_8 = 0;
     if (!__pyx_t_6) {
@@ -38390,7 +38861,7 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
 
       goto __pyx_L107_bool_binop_done;
     }
-    __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_argument(__pyx_v_self, (__pyx_v_i + 1)); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 730, __pyx_L1_error)
+    __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_argument(__pyx_v_self, (__pyx_v_i + 1)); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 738, __pyx_L1_error)
 
     __pyx_t_5 = __pyx_t_6;
 
@@ -38400,7 +38871,7 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
     }
     goto __pyx_L0;
 
-    /* "rules/sql.py":725
+    /* "rules/sql.py":733
  *             j = self._operand(i + 2)
  *             return not strict or self._is(i, b"drop") or self._is(i, b"truncate") or self._k(j) in (_OPEN, _VERB, _SEMICOLON, _COMMENT, _MISC) or self._k(j - 1) == _CLOSE
  *         if self._is(i, b"exec") or self._is(i, b"execute"):             # <<<<<<<<<<<<<<
@@ -38409,29 +38880,29 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
 */
   }
 
-  /* "rules/sql.py":731
+  /* "rules/sql.py":739
  *                 return self._k(i + 2) == _DOT or self._is(i + 1, b"immediate") or bytes(self.data[self.at[i + 1] : self.to[i + 1]]).lower()[:3] in (b"sp_", b"xp_")
  *             return n in (_OPEN, _CONSTANT, _TEXT) and (not strict or n == _CONSTANT or self._argument(i + 1))
  *         if self._is(i, b"declare"):             # <<<<<<<<<<<<<<
  *             return n == _CONSTANT and self.data[self.at[i + 1]] == 64
  *         if self._is(i, b"call"):
 */
-  __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_declare); if (unlikely(__pyx_t_5 == ((int)-1))) __PYX_ERR(0, 731, __pyx_L1_error)
+  __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_declare); if (unlikely(__pyx_t_5 == ((int)-1))) __PYX_ERR(0, 739, __pyx_L1_error)
   if (__pyx_t_5) {
 
 
-    /* "rules/sql.py":732
+    /* "rules/sql.py":740
  *             return n in (_OPEN, _CONSTANT, _TEXT) and (not strict or n == _CONSTANT or self._argument(i + 1))
  *         if self._is(i, b"declare"):
  *             return n == _CONSTANT and self.data[self.at[i + 1]] == 64             # <<<<<<<<<<<<<<
  *         if self._is(i, b"call"):
  *             return n in (_KNOWN_CALL, _HOT_CALL) or (not strict and n == _CALL)
 */
-    __pyx_t_8 = __Pyx_PyLong_From_int(__pyx_v_n); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 732, __pyx_L1_error)
+    __pyx_t_8 = __Pyx_PyLong_From_int(__pyx_v_n); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 740, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_8);
-    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_CONSTANT); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 732, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_CONSTANT); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 740, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_8, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 732, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_8, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 740, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_8); __pyx_t_8 = 0;
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
     if (__pyx_t_6) {
@@ -38449,7 +38920,7 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
     } else if (unlikely(__pyx_t_13 >= __pyx_v_self->data.shape[0])) __pyx_t_7 = 0;
     if (unlikely(__pyx_t_7 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_7);
-      __PYX_ERR(0, 732, __pyx_L1_error)
+      __PYX_ERR(0, 740, __pyx_L1_error)
     }
     __pyx_t_6 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_self->data.data) + __pyx_t_13)) ))) == 64);
 
@@ -38462,7 +38933,7 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
     }
     goto __pyx_L0;
 
-    /* "rules/sql.py":731
+    /* "rules/sql.py":739
  *                 return self._k(i + 2) == _DOT or self._is(i + 1, b"immediate") or bytes(self.data[self.at[i + 1] : self.to[i + 1]]).lower()[:3] in (b"sp_", b"xp_")
  *             return n in (_OPEN, _CONSTANT, _TEXT) and (not strict or n == _CONSTANT or self._argument(i + 1))
  *         if self._is(i, b"declare"):             # <<<<<<<<<<<<<<
@@ -38471,18 +38942,18 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
 */
   }
 
-  /* "rules/sql.py":733
+  /* "rules/sql.py":741
  *         if self._is(i, b"declare"):
  *             return n == _CONSTANT and self.data[self.at[i + 1]] == 64
  *         if self._is(i, b"call"):             # <<<<<<<<<<<<<<
  *             return n in (_KNOWN_CALL, _HOT_CALL) or (not strict and n == _CALL)
  *         if self._is(i, b"begin"):
 */
-  __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_call); if (unlikely(__pyx_t_5 == ((int)-1))) __PYX_ERR(0, 733, __pyx_L1_error)
+  __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_call); if (unlikely(__pyx_t_5 == ((int)-1))) __PYX_ERR(0, 741, __pyx_L1_error)
   if (__pyx_t_5) {
 
 
-    /* "rules/sql.py":734
+    /* "rules/sql.py":742
  *             return n == _CONSTANT and self.data[self.at[i + 1]] == 64
  *         if self._is(i, b"call"):
  *             return n in (_KNOWN_CALL, _HOT_CALL) or (not strict and n == _CALL)             # <<<<<<<<<<<<<<
@@ -38491,11 +38962,11 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
 */
 
     __pyx_t_7 = __pyx_v_n;
-    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 734, __pyx_L1_error)
+    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 742, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __Pyx_GetModuleGlobalName(__pyx_t_8, __pyx_mstate_global->__pyx_n_u_KNOWN_CALL); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 734, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_8, __pyx_mstate_global->__pyx_n_u_KNOWN_CALL); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 742, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_8);
-    __pyx_t_4 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_8, Py_EQ); if (unlikely((__pyx_t_4 < 0))) __PYX_ERR(0, 734, __pyx_L1_error)
+    __pyx_t_4 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_8, Py_EQ); if (unlikely((__pyx_t_4 < 0))) __PYX_ERR(0, 742, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
     __Pyx_DECREF(__pyx_t_8); __pyx_t_8 = 0;
     if (!__pyx_t_4) {
@@ -38506,11 +38977,11 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
 
       goto __pyx_L120_bool_binop_done;
     }
-    __pyx_t_8 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 734, __pyx_L1_error)
+    __pyx_t_8 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 742, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_8);
-    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_HOT_CALL); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 734, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_HOT_CALL); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 742, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __pyx_t_4 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_8, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_4 < 0))) __PYX_ERR(0, 734, __pyx_L1_error)
+    __pyx_t_4 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_8, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_4 < 0))) __PYX_ERR(0, 742, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_8); __pyx_t_8 = 0;
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
 
@@ -38538,11 +39009,11 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
 
       goto __pyx_L118_bool_binop_done;
     }
-    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_v_n); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 734, __pyx_L1_error)
+    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_v_n); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 742, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __Pyx_GetModuleGlobalName(__pyx_t_8, __pyx_mstate_global->__pyx_n_u_CALL); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 734, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_8, __pyx_mstate_global->__pyx_n_u_CALL); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 742, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_8);
-    __pyx_t_4 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_8, Py_EQ); if (unlikely((__pyx_t_4 < 0))) __PYX_ERR(0, 734, __pyx_L1_error)
+    __pyx_t_4 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_8, Py_EQ); if (unlikely((__pyx_t_4 < 0))) __PYX_ERR(0, 742, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
     __Pyx_DECREF(__pyx_t_8); __pyx_t_8 = 0;
 
@@ -38554,7 +39025,7 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
     }
     goto __pyx_L0;
 
-    /* "rules/sql.py":733
+    /* "rules/sql.py":741
  *         if self._is(i, b"declare"):
  *             return n == _CONSTANT and self.data[self.at[i + 1]] == 64
  *         if self._is(i, b"call"):             # <<<<<<<<<<<<<<
@@ -38563,18 +39034,18 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
 */
   }
 
-  /* "rules/sql.py":735
+  /* "rules/sql.py":743
  *         if self._is(i, b"call"):
  *             return n in (_KNOWN_CALL, _HOT_CALL) or (not strict and n == _CALL)
  *         if self._is(i, b"begin"):             # <<<<<<<<<<<<<<
  *             return n in (_VERB, _HOT_NAME) or (n == _MISC and self._is(i + 1, b"if"))
  *         if self._is(i, b"waitfor"):
 */
-  __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_begin); if (unlikely(__pyx_t_5 == ((int)-1))) __PYX_ERR(0, 735, __pyx_L1_error)
+  __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_begin); if (unlikely(__pyx_t_5 == ((int)-1))) __PYX_ERR(0, 743, __pyx_L1_error)
   if (__pyx_t_5) {
 
 
-    /* "rules/sql.py":736
+    /* "rules/sql.py":744
  *             return n in (_KNOWN_CALL, _HOT_CALL) or (not strict and n == _CALL)
  *         if self._is(i, b"begin"):
  *             return n in (_VERB, _HOT_NAME) or (n == _MISC and self._is(i + 1, b"if"))             # <<<<<<<<<<<<<<
@@ -38583,11 +39054,11 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
 */
 
     __pyx_t_7 = __pyx_v_n;
-    __pyx_t_8 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 736, __pyx_L1_error)
+    __pyx_t_8 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 744, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_8);
-    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_VERB); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 736, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_VERB); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 744, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_8, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 736, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_8, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 744, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_8); __pyx_t_8 = 0;
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
     if (!__pyx_t_6) {
@@ -38598,11 +39069,11 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
 
       goto __pyx_L126_bool_binop_done;
     }
-    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 736, __pyx_L1_error)
+    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 744, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __Pyx_GetModuleGlobalName(__pyx_t_8, __pyx_mstate_global->__pyx_n_u_HOT_NAME); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 736, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_8, __pyx_mstate_global->__pyx_n_u_HOT_NAME); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 744, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_8);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_8, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 736, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_8, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 744, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
     __Pyx_DECREF(__pyx_t_8); __pyx_t_8 = 0;
 
@@ -38620,11 +39091,11 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
 
       goto __pyx_L124_bool_binop_done;
     }
-    __pyx_t_8 = __Pyx_PyLong_From_int(__pyx_v_n); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 736, __pyx_L1_error)
+    __pyx_t_8 = __Pyx_PyLong_From_int(__pyx_v_n); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 744, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_8);
-    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_MISC); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 736, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_MISC); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 744, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_8, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 736, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_8, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 744, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_8); __pyx_t_8 = 0;
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
     if (__pyx_t_6) {
@@ -38635,7 +39106,7 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
 
       goto __pyx_L124_bool_binop_done;
     }
-    __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_i + 1), __pyx_mstate_global->__pyx_n_b_if); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 736, __pyx_L1_error)
+    __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_i + 1), __pyx_mstate_global->__pyx_n_b_if); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 744, __pyx_L1_error)
 
     __pyx_t_5 = __pyx_t_6;
 
@@ -38645,7 +39116,7 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
     }
     goto __pyx_L0;
 
-    /* "rules/sql.py":735
+    /* "rules/sql.py":743
  *         if self._is(i, b"call"):
  *             return n in (_KNOWN_CALL, _HOT_CALL) or (not strict and n == _CALL)
  *         if self._is(i, b"begin"):             # <<<<<<<<<<<<<<
@@ -38654,39 +39125,39 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
 */
   }
 
-  /* "rules/sql.py":737
+  /* "rules/sql.py":745
  *         if self._is(i, b"begin"):
  *             return n in (_VERB, _HOT_NAME) or (n == _MISC and self._is(i + 1, b"if"))
  *         if self._is(i, b"waitfor"):             # <<<<<<<<<<<<<<
  *             return n == _NOUN
  *         if self._is(i, b"shutdown"):
 */
-  __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_waitfor); if (unlikely(__pyx_t_5 == ((int)-1))) __PYX_ERR(0, 737, __pyx_L1_error)
+  __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_waitfor); if (unlikely(__pyx_t_5 == ((int)-1))) __PYX_ERR(0, 745, __pyx_L1_error)
   if (__pyx_t_5) {
 
 
-    /* "rules/sql.py":738
+    /* "rules/sql.py":746
  *             return n in (_VERB, _HOT_NAME) or (n == _MISC and self._is(i + 1, b"if"))
  *         if self._is(i, b"waitfor"):
  *             return n == _NOUN             # <<<<<<<<<<<<<<
  *         if self._is(i, b"shutdown"):
  *             return (not strict and n in (0, _SEMICOLON, _COMMENT)) or n == _COMMENT
 */
-    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_v_n); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 738, __pyx_L1_error)
+    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_v_n); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 746, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __Pyx_GetModuleGlobalName(__pyx_t_8, __pyx_mstate_global->__pyx_n_u_NOUN); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 738, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_8, __pyx_mstate_global->__pyx_n_u_NOUN); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 746, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_8);
-    __pyx_t_2 = __Pyx_PyObject_CompareEq_int_object(__pyx_t_3, __pyx_t_8, Py_EQ); __Pyx_XGOTREF(__pyx_t_2); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 738, __pyx_L1_error)
+    __pyx_t_2 = __Pyx_PyObject_CompareEq_int_object(__pyx_t_3, __pyx_t_8, Py_EQ); __Pyx_XGOTREF(__pyx_t_2); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 746, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
     __Pyx_DECREF(__pyx_t_8); __pyx_t_8 = 0;
-    __pyx_t_5 = __Pyx_PyObject_IsTrue(__pyx_t_2); if (unlikely((__pyx_t_5 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 738, __pyx_L1_error)
+    __pyx_t_5 = __Pyx_PyObject_IsTrue(__pyx_t_2); if (unlikely((__pyx_t_5 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 746, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
     {
       __pyx_r = __pyx_t_5;
     }
     goto __pyx_L0;
 
-    /* "rules/sql.py":737
+    /* "rules/sql.py":745
  *         if self._is(i, b"begin"):
  *             return n in (_VERB, _HOT_NAME) or (n == _MISC and self._is(i + 1, b"if"))
  *         if self._is(i, b"waitfor"):             # <<<<<<<<<<<<<<
@@ -38695,18 +39166,18 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
 */
   }
 
-  /* "rules/sql.py":739
+  /* "rules/sql.py":747
  *         if self._is(i, b"waitfor"):
  *             return n == _NOUN
  *         if self._is(i, b"shutdown"):             # <<<<<<<<<<<<<<
  *             return (not strict and n in (0, _SEMICOLON, _COMMENT)) or n == _COMMENT
  *         if self._is(i, b"load"):
 */
-  __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_shutdown); if (unlikely(__pyx_t_5 == ((int)-1))) __PYX_ERR(0, 739, __pyx_L1_error)
+  __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_shutdown); if (unlikely(__pyx_t_5 == ((int)-1))) __PYX_ERR(0, 747, __pyx_L1_error)
   if (__pyx_t_5) {
 
 
-    /* "rules/sql.py":740
+    /* "rules/sql.py":748
  *             return n == _NOUN
  *         if self._is(i, b"shutdown"):
  *             return (not strict and n in (0, _SEMICOLON, _COMMENT)) or n == _COMMENT             # <<<<<<<<<<<<<<
@@ -38733,11 +39204,11 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
 
       goto __pyx_L134_bool_binop_done;
     }
-    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 740, __pyx_L1_error)
+    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 748, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __Pyx_GetModuleGlobalName(__pyx_t_8, __pyx_mstate_global->__pyx_n_u_SEMICOLON); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 740, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_8, __pyx_mstate_global->__pyx_n_u_SEMICOLON); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 748, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_8);
-    __pyx_t_4 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_8, Py_EQ); if (unlikely((__pyx_t_4 < 0))) __PYX_ERR(0, 740, __pyx_L1_error)
+    __pyx_t_4 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_8, Py_EQ); if (unlikely((__pyx_t_4 < 0))) __PYX_ERR(0, 748, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
     __Pyx_DECREF(__pyx_t_8); __pyx_t_8 = 0;
     if (!__pyx_t_4) {
@@ -38748,11 +39219,11 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
 
       goto __pyx_L134_bool_binop_done;
     }
-    __pyx_t_8 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 740, __pyx_L1_error)
+    __pyx_t_8 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 748, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_8);
-    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_COMMENT); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 740, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_COMMENT); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 748, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __pyx_t_4 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_8, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_4 < 0))) __PYX_ERR(0, 740, __pyx_L1_error)
+    __pyx_t_4 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_8, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_4 < 0))) __PYX_ERR(0, 748, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_8); __pyx_t_8 = 0;
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
 
@@ -38771,11 +39242,11 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
       goto __pyx_L131_bool_binop_done;
     }
     __pyx_L132_next_or:;
-    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_v_n); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 740, __pyx_L1_error)
+    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_v_n); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 748, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __Pyx_GetModuleGlobalName(__pyx_t_8, __pyx_mstate_global->__pyx_n_u_COMMENT); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 740, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_8, __pyx_mstate_global->__pyx_n_u_COMMENT); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 748, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_8);
-    __pyx_t_4 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_8, Py_EQ); if (unlikely((__pyx_t_4 < 0))) __PYX_ERR(0, 740, __pyx_L1_error)
+    __pyx_t_4 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_8, Py_EQ); if (unlikely((__pyx_t_4 < 0))) __PYX_ERR(0, 748, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
     __Pyx_DECREF(__pyx_t_8); __pyx_t_8 = 0;
 
@@ -38787,7 +39258,7 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
     }
     goto __pyx_L0;
 
-    /* "rules/sql.py":739
+    /* "rules/sql.py":747
  *         if self._is(i, b"waitfor"):
  *             return n == _NOUN
  *         if self._is(i, b"shutdown"):             # <<<<<<<<<<<<<<
@@ -38796,25 +39267,25 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
 */
   }
 
-  /* "rules/sql.py":741
+  /* "rules/sql.py":749
  *         if self._is(i, b"shutdown"):
  *             return (not strict and n in (0, _SEMICOLON, _COMMENT)) or n == _COMMENT
  *         if self._is(i, b"load"):             # <<<<<<<<<<<<<<
  *             return self._is(i + 1, b"data") and (self._is(i + 2, b"infile") or self._is(i + 2, b"local"))
  *         if self._is(i, b"handler"):
 */
-  __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_load); if (unlikely(__pyx_t_5 == ((int)-1))) __PYX_ERR(0, 741, __pyx_L1_error)
+  __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_load); if (unlikely(__pyx_t_5 == ((int)-1))) __PYX_ERR(0, 749, __pyx_L1_error)
   if (__pyx_t_5) {
 
 
-    /* "rules/sql.py":742
+    /* "rules/sql.py":750
  *             return (not strict and n in (0, _SEMICOLON, _COMMENT)) or n == _COMMENT
  *         if self._is(i, b"load"):
  *             return self._is(i + 1, b"data") and (self._is(i + 2, b"infile") or self._is(i + 2, b"local"))             # <<<<<<<<<<<<<<
  *         if self._is(i, b"handler"):
  *             return n == _NAME and self._is(i + 2, b"open")
 */
-    __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_i + 1), __pyx_mstate_global->__pyx_n_b_data); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 742, __pyx_L1_error)
+    __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_i + 1), __pyx_mstate_global->__pyx_n_b_data); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 750, __pyx_L1_error)
     if (__pyx_t_4) {
 
     } else {
@@ -38823,7 +39294,7 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
 
       goto __pyx_L138_bool_binop_done;
     }
-    __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_i + 2), __pyx_mstate_global->__pyx_n_b_infile); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 742, __pyx_L1_error)
+    __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_i + 2), __pyx_mstate_global->__pyx_n_b_infile); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 750, __pyx_L1_error)
     if (!__pyx_t_4) {
 
     } else {
@@ -38832,7 +39303,7 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
 
       goto __pyx_L138_bool_binop_done;
     }
-    __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_i + 2), __pyx_mstate_global->__pyx_n_b_local); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 742, __pyx_L1_error)
+    __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_i + 2), __pyx_mstate_global->__pyx_n_b_local); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 750, __pyx_L1_error)
 
     __pyx_t_5 = __pyx_t_4;
 
@@ -38842,7 +39313,7 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
     }
     goto __pyx_L0;
 
-    /* "rules/sql.py":741
+    /* "rules/sql.py":749
  *         if self._is(i, b"shutdown"):
  *             return (not strict and n in (0, _SEMICOLON, _COMMENT)) or n == _COMMENT
  *         if self._is(i, b"load"):             # <<<<<<<<<<<<<<
@@ -38851,29 +39322,29 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
 */
   }
 
-  /* "rules/sql.py":743
+  /* "rules/sql.py":751
  *         if self._is(i, b"load"):
  *             return self._is(i + 1, b"data") and (self._is(i + 2, b"infile") or self._is(i + 2, b"local"))
  *         if self._is(i, b"handler"):             # <<<<<<<<<<<<<<
  *             return n == _NAME and self._is(i + 2, b"open")
  *         if self._is(i, b"merge"):
 */
-  __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_handler); if (unlikely(__pyx_t_5 == ((int)-1))) __PYX_ERR(0, 743, __pyx_L1_error)
+  __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_handler); if (unlikely(__pyx_t_5 == ((int)-1))) __PYX_ERR(0, 751, __pyx_L1_error)
   if (__pyx_t_5) {
 
 
-    /* "rules/sql.py":744
+    /* "rules/sql.py":752
  *             return self._is(i + 1, b"data") and (self._is(i + 2, b"infile") or self._is(i + 2, b"local"))
  *         if self._is(i, b"handler"):
  *             return n == _NAME and self._is(i + 2, b"open")             # <<<<<<<<<<<<<<
  *         if self._is(i, b"merge"):
  *             return self._is(i + 1, b"into") and self._is(i + 3, b"using")
 */
-    __pyx_t_8 = __Pyx_PyLong_From_int(__pyx_v_n); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 744, __pyx_L1_error)
+    __pyx_t_8 = __Pyx_PyLong_From_int(__pyx_v_n); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 752, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_8);
-    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_NAME); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 744, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_NAME); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 752, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __pyx_t_4 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_8, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_4 < 0))) __PYX_ERR(0, 744, __pyx_L1_error)
+    __pyx_t_4 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_8, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_4 < 0))) __PYX_ERR(0, 752, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_8); __pyx_t_8 = 0;
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
     if (__pyx_t_4) {
@@ -38884,7 +39355,7 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
 
       goto __pyx_L142_bool_binop_done;
     }
-    __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_i + 2), __pyx_mstate_global->__pyx_n_b_open); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 744, __pyx_L1_error)
+    __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_i + 2), __pyx_mstate_global->__pyx_n_b_open); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 752, __pyx_L1_error)
 
     __pyx_t_5 = __pyx_t_4;
 
@@ -38894,7 +39365,7 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
     }
     goto __pyx_L0;
 
-    /* "rules/sql.py":743
+    /* "rules/sql.py":751
  *         if self._is(i, b"load"):
  *             return self._is(i + 1, b"data") and (self._is(i + 2, b"infile") or self._is(i + 2, b"local"))
  *         if self._is(i, b"handler"):             # <<<<<<<<<<<<<<
@@ -38903,25 +39374,25 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
 */
   }
 
-  /* "rules/sql.py":745
+  /* "rules/sql.py":753
  *         if self._is(i, b"handler"):
  *             return n == _NAME and self._is(i + 2, b"open")
  *         if self._is(i, b"merge"):             # <<<<<<<<<<<<<<
  *             return self._is(i + 1, b"into") and self._is(i + 3, b"using")
  *         if self._is(i, b"grant") or self._is(i, b"revoke"):
 */
-  __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_merge); if (unlikely(__pyx_t_5 == ((int)-1))) __PYX_ERR(0, 745, __pyx_L1_error)
+  __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_merge); if (unlikely(__pyx_t_5 == ((int)-1))) __PYX_ERR(0, 753, __pyx_L1_error)
   if (__pyx_t_5) {
 
 
-    /* "rules/sql.py":746
+    /* "rules/sql.py":754
  *             return n == _NAME and self._is(i + 2, b"open")
  *         if self._is(i, b"merge"):
  *             return self._is(i + 1, b"into") and self._is(i + 3, b"using")             # <<<<<<<<<<<<<<
  *         if self._is(i, b"grant") or self._is(i, b"revoke"):
  *             return self._is(i + 2, b"on") or self._is(i + 1, b"all")
 */
-    __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_i + 1), __pyx_mstate_global->__pyx_n_b_into); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 746, __pyx_L1_error)
+    __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_i + 1), __pyx_mstate_global->__pyx_n_b_into); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 754, __pyx_L1_error)
     if (__pyx_t_4) {
 
     } else {
@@ -38930,7 +39401,7 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
 
       goto __pyx_L145_bool_binop_done;
     }
-    __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_i + 3), __pyx_mstate_global->__pyx_n_b_using); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 746, __pyx_L1_error)
+    __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_i + 3), __pyx_mstate_global->__pyx_n_b_using); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 754, __pyx_L1_error)
 
     __pyx_t_5 = __pyx_t_4;
 
@@ -38940,7 +39411,7 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
     }
     goto __pyx_L0;
 
-    /* "rules/sql.py":745
+    /* "rules/sql.py":753
  *         if self._is(i, b"handler"):
  *             return n == _NAME and self._is(i + 2, b"open")
  *         if self._is(i, b"merge"):             # <<<<<<<<<<<<<<
@@ -38949,14 +39420,14 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
 */
   }
 
-  /* "rules/sql.py":747
+  /* "rules/sql.py":755
  *         if self._is(i, b"merge"):
  *             return self._is(i + 1, b"into") and self._is(i + 3, b"using")
  *         if self._is(i, b"grant") or self._is(i, b"revoke"):             # <<<<<<<<<<<<<<
  *             return self._is(i + 2, b"on") or self._is(i + 1, b"all")
  *         if self._is(i, b"backup") or self._is(i, b"attach") or self._is(i, b"restore"):
 */
-  __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_grant); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 747, __pyx_L1_error)
+  __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_grant); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 755, __pyx_L1_error)
   if (!__pyx_t_4) {
 
   } else {
@@ -38965,7 +39436,7 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
 
     goto __pyx_L148_bool_binop_done;
   }
-  __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_revoke); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 747, __pyx_L1_error)
+  __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_revoke); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 755, __pyx_L1_error)
 
   __pyx_t_5 = __pyx_t_4;
 
@@ -38973,14 +39444,14 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
   if (__pyx_t_5) {
 
 
-    /* "rules/sql.py":748
+    /* "rules/sql.py":756
  *             return self._is(i + 1, b"into") and self._is(i + 3, b"using")
  *         if self._is(i, b"grant") or self._is(i, b"revoke"):
  *             return self._is(i + 2, b"on") or self._is(i + 1, b"all")             # <<<<<<<<<<<<<<
  *         if self._is(i, b"backup") or self._is(i, b"attach") or self._is(i, b"restore"):
  *             return self._is(i + 1, b"database") and (self._k(i + 2) in (_NAME, _TEXT, _OPEN_TEXT))
 */
-    __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_i + 2), __pyx_mstate_global->__pyx_n_b_on); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 748, __pyx_L1_error)
+    __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_i + 2), __pyx_mstate_global->__pyx_n_b_on); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 756, __pyx_L1_error)
     if (!__pyx_t_4) {
 
     } else {
@@ -38989,7 +39460,7 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
 
       goto __pyx_L150_bool_binop_done;
     }
-    __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_i + 1), __pyx_mstate_global->__pyx_n_b_all); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 748, __pyx_L1_error)
+    __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_i + 1), __pyx_mstate_global->__pyx_n_b_all); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 756, __pyx_L1_error)
 
     __pyx_t_5 = __pyx_t_4;
 
@@ -38999,7 +39470,7 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
     }
     goto __pyx_L0;
 
-    /* "rules/sql.py":747
+    /* "rules/sql.py":755
  *         if self._is(i, b"merge"):
  *             return self._is(i + 1, b"into") and self._is(i + 3, b"using")
  *         if self._is(i, b"grant") or self._is(i, b"revoke"):             # <<<<<<<<<<<<<<
@@ -39008,14 +39479,14 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
 */
   }
 
-  /* "rules/sql.py":749
+  /* "rules/sql.py":757
  *         if self._is(i, b"grant") or self._is(i, b"revoke"):
  *             return self._is(i + 2, b"on") or self._is(i + 1, b"all")
  *         if self._is(i, b"backup") or self._is(i, b"attach") or self._is(i, b"restore"):             # <<<<<<<<<<<<<<
  *             return self._is(i + 1, b"database") and (self._k(i + 2) in (_NAME, _TEXT, _OPEN_TEXT))
  *         if self._is(i, b"copy"):
 */
-  __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_backup); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 749, __pyx_L1_error)
+  __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_backup); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 757, __pyx_L1_error)
   if (!__pyx_t_4) {
 
   } else {
@@ -39024,7 +39495,7 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
 
     goto __pyx_L153_bool_binop_done;
   }
-  __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_attach); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 749, __pyx_L1_error)
+  __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_attach); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 757, __pyx_L1_error)
   if (!__pyx_t_4) {
 
   } else {
@@ -39033,7 +39504,7 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
 
     goto __pyx_L153_bool_binop_done;
   }
-  __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_restore); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 749, __pyx_L1_error)
+  __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_restore); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 757, __pyx_L1_error)
 
   __pyx_t_5 = __pyx_t_4;
 
@@ -39041,14 +39512,14 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
   if (__pyx_t_5) {
 
 
-    /* "rules/sql.py":750
+    /* "rules/sql.py":758
  *             return self._is(i + 2, b"on") or self._is(i + 1, b"all")
  *         if self._is(i, b"backup") or self._is(i, b"attach") or self._is(i, b"restore"):
  *             return self._is(i + 1, b"database") and (self._k(i + 2) in (_NAME, _TEXT, _OPEN_TEXT))             # <<<<<<<<<<<<<<
  *         if self._is(i, b"copy"):
  *             return (self._k(self._operand(i + 1)) == _FROM or self._is(self._operand(i + 1), b"to")) and self._k(self._operand(i + 1) + 1) in (_TEXT, _NAME) and not strict
 */
-    __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_i + 1), __pyx_mstate_global->__pyx_n_b_database); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 750, __pyx_L1_error)
+    __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, (__pyx_v_i + 1), __pyx_mstate_global->__pyx_n_b_database); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 758, __pyx_L1_error)
     if (__pyx_t_4) {
 
     } else {
@@ -39057,12 +39528,12 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
 
       goto __pyx_L156_bool_binop_done;
     }
-    __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_i + 2)); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 750, __pyx_L1_error)
-    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 750, __pyx_L1_error)
+    __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_i + 2)); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 758, __pyx_L1_error)
+    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 758, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __Pyx_GetModuleGlobalName(__pyx_t_8, __pyx_mstate_global->__pyx_n_u_NAME); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 750, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_8, __pyx_mstate_global->__pyx_n_u_NAME); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 758, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_8);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_8, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 750, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_8, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 758, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
     __Pyx_DECREF(__pyx_t_8); __pyx_t_8 = 0;
     if (!__pyx_t_6) {
@@ -39073,11 +39544,11 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
 
       goto __pyx_L158_bool_binop_done;
     }
-    __pyx_t_8 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 750, __pyx_L1_error)
+    __pyx_t_8 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 758, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_8);
-    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_TEXT); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 750, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_TEXT); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 758, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_8, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 750, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_8, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 758, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_8); __pyx_t_8 = 0;
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
     if (!__pyx_t_6) {
@@ -39088,11 +39559,11 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
 
       goto __pyx_L158_bool_binop_done;
     }
-    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 750, __pyx_L1_error)
+    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 758, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __Pyx_GetModuleGlobalName(__pyx_t_8, __pyx_mstate_global->__pyx_n_u_OPEN_TEXT); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 750, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_8, __pyx_mstate_global->__pyx_n_u_OPEN_TEXT); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 758, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_8);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_8, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 750, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_8, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 758, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
     __Pyx_DECREF(__pyx_t_8); __pyx_t_8 = 0;
 
@@ -39112,7 +39583,7 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
     }
     goto __pyx_L0;
 
-    /* "rules/sql.py":749
+    /* "rules/sql.py":757
  *         if self._is(i, b"grant") or self._is(i, b"revoke"):
  *             return self._is(i + 2, b"on") or self._is(i + 1, b"all")
  *         if self._is(i, b"backup") or self._is(i, b"attach") or self._is(i, b"restore"):             # <<<<<<<<<<<<<<
@@ -39121,33 +39592,33 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
 */
   }
 
-  /* "rules/sql.py":751
+  /* "rules/sql.py":759
  *         if self._is(i, b"backup") or self._is(i, b"attach") or self._is(i, b"restore"):
  *             return self._is(i + 1, b"database") and (self._k(i + 2) in (_NAME, _TEXT, _OPEN_TEXT))
  *         if self._is(i, b"copy"):             # <<<<<<<<<<<<<<
  *             return (self._k(self._operand(i + 1)) == _FROM or self._is(self._operand(i + 1), b"to")) and self._k(self._operand(i + 1) + 1) in (_TEXT, _NAME) and not strict
  *         if self._is(i, b"pragma"):
 */
-  __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_copy); if (unlikely(__pyx_t_5 == ((int)-1))) __PYX_ERR(0, 751, __pyx_L1_error)
+  __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_copy); if (unlikely(__pyx_t_5 == ((int)-1))) __PYX_ERR(0, 759, __pyx_L1_error)
   if (__pyx_t_5) {
 
 
-    /* "rules/sql.py":752
+    /* "rules/sql.py":760
  *             return self._is(i + 1, b"database") and (self._k(i + 2) in (_NAME, _TEXT, _OPEN_TEXT))
  *         if self._is(i, b"copy"):
  *             return (self._k(self._operand(i + 1)) == _FROM or self._is(self._operand(i + 1), b"to")) and self._k(self._operand(i + 1) + 1) in (_TEXT, _NAME) and not strict             # <<<<<<<<<<<<<<
  *         if self._is(i, b"pragma"):
  *             return n in (_NAME, _CALL) and not strict
 */
-    __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_operand(__pyx_v_self, (__pyx_v_i + 1)); if (unlikely(__pyx_t_7 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 752, __pyx_L1_error)
-    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_t_7); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 752, __pyx_L1_error)
+    __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_operand(__pyx_v_self, (__pyx_v_i + 1)); if (unlikely(__pyx_t_7 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 760, __pyx_L1_error)
+    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_t_7); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 760, __pyx_L1_error)
 
-    __pyx_t_8 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 752, __pyx_L1_error)
+    __pyx_t_8 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 760, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_8);
 
-    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_FROM); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 752, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_FROM); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 760, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_8, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 752, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_8, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 760, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_8); __pyx_t_8 = 0;
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
     if (!__pyx_t_6) {
@@ -39156,8 +39627,8 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
 
       goto __pyx_L163_next_and;
     }
-    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_operand(__pyx_v_self, (__pyx_v_i + 1)); if (unlikely(__pyx_t_1 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 752, __pyx_L1_error)
-    __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_t_1, __pyx_mstate_global->__pyx_n_b_to); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 752, __pyx_L1_error)
+    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_operand(__pyx_v_self, (__pyx_v_i + 1)); if (unlikely(__pyx_t_1 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 760, __pyx_L1_error)
+    __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_t_1, __pyx_mstate_global->__pyx_n_b_to); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 760, __pyx_L1_error)
 
     if (__pyx_t_6) {
 
@@ -39168,14 +39639,14 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
       goto __pyx_L162_bool_binop_done;
     }
     __pyx_L163_next_and:;
-    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_operand(__pyx_v_self, (__pyx_v_i + 1)); if (unlikely(__pyx_t_1 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 752, __pyx_L1_error)
-    __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_t_1 + 1)); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 752, __pyx_L1_error)
+    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_operand(__pyx_v_self, (__pyx_v_i + 1)); if (unlikely(__pyx_t_1 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 760, __pyx_L1_error)
+    __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_t_1 + 1)); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 760, __pyx_L1_error)
 
-    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 752, __pyx_L1_error)
+    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 760, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __Pyx_GetModuleGlobalName(__pyx_t_8, __pyx_mstate_global->__pyx_n_u_TEXT); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 752, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_8, __pyx_mstate_global->__pyx_n_u_TEXT); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 760, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_8);
-    __pyx_t_4 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_8, Py_EQ); if (unlikely((__pyx_t_4 < 0))) __PYX_ERR(0, 752, __pyx_L1_error)
+    __pyx_t_4 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_8, Py_EQ); if (unlikely((__pyx_t_4 < 0))) __PYX_ERR(0, 760, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
     __Pyx_DECREF(__pyx_t_8); __pyx_t_8 = 0;
     if (!__pyx_t_4) {
@@ -39186,11 +39657,11 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
 
       goto __pyx_L166_bool_binop_done;
     }
-    __pyx_t_8 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 752, __pyx_L1_error)
+    __pyx_t_8 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 760, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_8);
-    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_NAME); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 752, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_NAME); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 760, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __pyx_t_4 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_8, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_4 < 0))) __PYX_ERR(0, 752, __pyx_L1_error)
+    __pyx_t_4 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_8, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_4 < 0))) __PYX_ERR(0, 760, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_8); __pyx_t_8 = 0;
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
 
@@ -39220,7 +39691,7 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
     }
     goto __pyx_L0;
 
-    /* "rules/sql.py":751
+    /* "rules/sql.py":759
  *         if self._is(i, b"backup") or self._is(i, b"attach") or self._is(i, b"restore"):
  *             return self._is(i + 1, b"database") and (self._k(i + 2) in (_NAME, _TEXT, _OPEN_TEXT))
  *         if self._is(i, b"copy"):             # <<<<<<<<<<<<<<
@@ -39229,18 +39700,18 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
 */
   }
 
-  /* "rules/sql.py":753
+  /* "rules/sql.py":761
  *         if self._is(i, b"copy"):
  *             return (self._k(self._operand(i + 1)) == _FROM or self._is(self._operand(i + 1), b"to")) and self._k(self._operand(i + 1) + 1) in (_TEXT, _NAME) and not strict
  *         if self._is(i, b"pragma"):             # <<<<<<<<<<<<<<
  *             return n in (_NAME, _CALL) and not strict
  *         if self._is(i, b"do"):
 */
-  __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_pragma); if (unlikely(__pyx_t_5 == ((int)-1))) __PYX_ERR(0, 753, __pyx_L1_error)
+  __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_pragma); if (unlikely(__pyx_t_5 == ((int)-1))) __PYX_ERR(0, 761, __pyx_L1_error)
   if (__pyx_t_5) {
 
 
-    /* "rules/sql.py":754
+    /* "rules/sql.py":762
  *             return (self._k(self._operand(i + 1)) == _FROM or self._is(self._operand(i + 1), b"to")) and self._k(self._operand(i + 1) + 1) in (_TEXT, _NAME) and not strict
  *         if self._is(i, b"pragma"):
  *             return n in (_NAME, _CALL) and not strict             # <<<<<<<<<<<<<<
@@ -39249,11 +39720,11 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
 */
 
     __pyx_t_7 = __pyx_v_n;
-    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 754, __pyx_L1_error)
+    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 762, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __Pyx_GetModuleGlobalName(__pyx_t_8, __pyx_mstate_global->__pyx_n_u_NAME); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 754, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_8, __pyx_mstate_global->__pyx_n_u_NAME); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 762, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_8);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_8, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 754, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_8, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 762, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
     __Pyx_DECREF(__pyx_t_8); __pyx_t_8 = 0;
     if (!__pyx_t_6) {
@@ -39264,11 +39735,11 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
 
       goto __pyx_L171_bool_binop_done;
     }
-    __pyx_t_8 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 754, __pyx_L1_error)
+    __pyx_t_8 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 762, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_8);
-    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_CALL); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 754, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_CALL); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 762, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_8, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 754, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_8, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 762, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_8); __pyx_t_8 = 0;
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
 
@@ -39297,7 +39768,7 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
     }
     goto __pyx_L0;
 
-    /* "rules/sql.py":753
+    /* "rules/sql.py":761
  *         if self._is(i, b"copy"):
  *             return (self._k(self._operand(i + 1)) == _FROM or self._is(self._operand(i + 1), b"to")) and self._k(self._operand(i + 1) + 1) in (_TEXT, _NAME) and not strict
  *         if self._is(i, b"pragma"):             # <<<<<<<<<<<<<<
@@ -39306,18 +39777,18 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
 */
   }
 
-  /* "rules/sql.py":755
+  /* "rules/sql.py":763
  *         if self._is(i, b"pragma"):
  *             return n in (_NAME, _CALL) and not strict
  *         if self._is(i, b"do"):             # <<<<<<<<<<<<<<
  *             return n in (_HOT_CALL, _KNOWN_CALL)
  *         return False
 */
-  __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_do); if (unlikely(__pyx_t_5 == ((int)-1))) __PYX_ERR(0, 755, __pyx_L1_error)
+  __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_i, __pyx_mstate_global->__pyx_n_b_do); if (unlikely(__pyx_t_5 == ((int)-1))) __PYX_ERR(0, 763, __pyx_L1_error)
   if (__pyx_t_5) {
 
 
-    /* "rules/sql.py":756
+    /* "rules/sql.py":764
  *             return n in (_NAME, _CALL) and not strict
  *         if self._is(i, b"do"):
  *             return n in (_HOT_CALL, _KNOWN_CALL)             # <<<<<<<<<<<<<<
@@ -39326,11 +39797,11 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
 */
 
     __pyx_t_7 = __pyx_v_n;
-    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 756, __pyx_L1_error)
+    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 764, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __Pyx_GetModuleGlobalName(__pyx_t_8, __pyx_mstate_global->__pyx_n_u_HOT_CALL); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 756, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_8, __pyx_mstate_global->__pyx_n_u_HOT_CALL); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 764, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_8);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_8, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 756, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_8, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 764, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
     __Pyx_DECREF(__pyx_t_8); __pyx_t_8 = 0;
     if (!__pyx_t_6) {
@@ -39341,11 +39812,11 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
 
       goto __pyx_L174_bool_binop_done;
     }
-    __pyx_t_8 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 756, __pyx_L1_error)
+    __pyx_t_8 = __Pyx_PyLong_From_int(__pyx_t_7); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 764, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_8);
-    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_KNOWN_CALL); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 756, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_KNOWN_CALL); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 764, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_8, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 756, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_8, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 764, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_8); __pyx_t_8 = 0;
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
 
@@ -39359,7 +39830,7 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
 
     goto __pyx_L0;
 
-    /* "rules/sql.py":755
+    /* "rules/sql.py":763
  *         if self._is(i, b"pragma"):
  *             return n in (_NAME, _CALL) and not strict
  *         if self._is(i, b"do"):             # <<<<<<<<<<<<<<
@@ -39368,7 +39839,7 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
 */
   }
 
-  /* "rules/sql.py":757
+  /* "rules/sql.py":765
  *         if self._is(i, b"do"):
  *             return n in (_HOT_CALL, _KNOWN_CALL)
  *         return False             # <<<<<<<<<<<<<<
@@ -39381,7 +39852,7 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
   }
   goto __pyx_L0;
 
-  /* "rules/sql.py":685
+  /* "rules/sql.py":693
  *         return self._k(j) in (_WHERE, _SEMICOLON, _COMMENT, _BY, _LIMIT, _UNION, _CLOSE) or (i == 0 and self._k(j) == 0)
  * 
  *     def _statement(self, i: Any, strict: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -39408,7 +39879,7 @@ __pyx_t_11 = __pyx_memoryview_fromslice(__pyx_t_10, 1, (PyObject *(*)(char *)) _
   return __pyx_r;
 }
 
-/* "rules/sql.py":759
+/* "rules/sql.py":767
  *         return False
  * 
  *     def _after_quote(self, i: Any, end: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -39433,7 +39904,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__after_quote(struct __pyx_obj_5rules_3
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("_after_quote", 0);
 
-  /* "rules/sql.py":762
+  /* "rules/sql.py":770
  *         """What follows a closed text at once."""
  *         k: cython.int
  *         j: cython.int = i             # <<<<<<<<<<<<<<
@@ -39442,7 +39913,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__after_quote(struct __pyx_obj_5rules_3
 */
   __pyx_v_j = __pyx_v_i;
 
-  /* "rules/sql.py":763
+  /* "rules/sql.py":771
  *         k: cython.int
  *         j: cython.int = i
  *         while self._k(j) == _CLOSE:             # <<<<<<<<<<<<<<
@@ -39450,19 +39921,19 @@ static int __pyx_f_5rules_3sql_9SqlReader__after_quote(struct __pyx_obj_5rules_3
  *         k = self._k(j)
 */
   while (1) {
-    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 763, __pyx_L1_error)
-    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 763, __pyx_L1_error)
+    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 771, __pyx_L1_error)
+    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 771, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
 
-    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_CLOSE); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 763, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_CLOSE); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 771, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __pyx_t_4 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_4 < 0))) __PYX_ERR(0, 763, __pyx_L1_error)
+    __pyx_t_4 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_4 < 0))) __PYX_ERR(0, 771, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
 
     if (!__pyx_t_4) break;
 
-    /* "rules/sql.py":764
+    /* "rules/sql.py":772
  *         j: cython.int = i
  *         while self._k(j) == _CLOSE:
  *             j += 1             # <<<<<<<<<<<<<<
@@ -39472,69 +39943,70 @@ static int __pyx_f_5rules_3sql_9SqlReader__after_quote(struct __pyx_obj_5rules_3
     __pyx_v_j = (__pyx_v_j + 1);
   }
 
-  /* "rules/sql.py":765
+  /* "rules/sql.py":773
  *         while self._k(j) == _CLOSE:
  *             j += 1
  *         k = self._k(j)             # <<<<<<<<<<<<<<
  *         if k == _COMMENT:
  *             return self._tail(j)
 */
-  __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 765, __pyx_L1_error)
+  __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 773, __pyx_L1_error)
   __pyx_v_k = __pyx_t_1;
 
-  /* "rules/sql.py":766
+  /* "rules/sql.py":774
  *             j += 1
  *         k = self._k(j)
  *         if k == _COMMENT:             # <<<<<<<<<<<<<<
  *             return self._tail(j)
- *         if k == _SEMICOLON and self._k(j + 1) == _COMMENT:
+ *         if (self._is(j, b"isnull") or self._is(j, b"notnull")) and self._k(j + 1) == _COMMENT:
 */
-  __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 766, __pyx_L1_error)
+  __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 774, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_3);
-  __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_COMMENT); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 766, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_COMMENT); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 774, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __pyx_t_4 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_4 < 0))) __PYX_ERR(0, 766, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_4 < 0))) __PYX_ERR(0, 774, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   if (__pyx_t_4) {
 
 
-    /* "rules/sql.py":767
+    /* "rules/sql.py":775
  *         k = self._k(j)
  *         if k == _COMMENT:
  *             return self._tail(j)             # <<<<<<<<<<<<<<
- *         if k == _SEMICOLON and self._k(j + 1) == _COMMENT:
- *             return self._tail(j + 1)
+ *         if (self._is(j, b"isnull") or self._is(j, b"notnull")) and self._k(j + 1) == _COMMENT:
+ *             return True
 */
-    __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_tail(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 767, __pyx_L1_error)
+    __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_tail(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 775, __pyx_L1_error)
     {
       __pyx_r = __pyx_t_4;
     }
     goto __pyx_L0;
 
-    /* "rules/sql.py":766
+    /* "rules/sql.py":774
  *             j += 1
  *         k = self._k(j)
  *         if k == _COMMENT:             # <<<<<<<<<<<<<<
  *             return self._tail(j)
- *         if k == _SEMICOLON and self._k(j + 1) == _COMMENT:
+ *         if (self._is(j, b"isnull") or self._is(j, b"notnull")) and self._k(j + 1) == _COMMENT:
 */
   }
 
-  /* "rules/sql.py":768
+  /* "rules/sql.py":776
  *         if k == _COMMENT:
  *             return self._tail(j)
- *         if k == _SEMICOLON and self._k(j + 1) == _COMMENT:             # <<<<<<<<<<<<<<
- *             return self._tail(j + 1)
- *         if k == _COMPARE and j == i:
+ *         if (self._is(j, b"isnull") or self._is(j, b"notnull")) and self._k(j + 1) == _COMMENT:             # <<<<<<<<<<<<<<
+ *             return True
+ *         if k == _VERB and j == i and self._k(j + 1) in (_NAME, _NOUN, _ARITHMETIC) and self.count <= 4 and self._is(j, b"alter"):
 */
-  __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 768, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_2);
-  __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_SEMICOLON); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 768, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_3);
-  __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 768, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
-  __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
+  __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_j, __pyx_mstate_global->__pyx_n_b_isnull); if (unlikely(__pyx_t_5 == ((int)-1))) __PYX_ERR(0, 776, __pyx_L1_error)
+  if (!__pyx_t_5) {
+
+  } else {
+
+    goto __pyx_L8_next_and;
+  }
+  __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_j, __pyx_mstate_global->__pyx_n_b_notnull); if (unlikely(__pyx_t_5 == ((int)-1))) __PYX_ERR(0, 776, __pyx_L1_error)
   if (__pyx_t_5) {
 
   } else {
@@ -39543,15 +40015,16 @@ static int __pyx_f_5rules_3sql_9SqlReader__after_quote(struct __pyx_obj_5rules_3
 
     goto __pyx_L7_bool_binop_done;
   }
-  __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_j + 1)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 768, __pyx_L1_error)
-  __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 768, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_3);
-
-  __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_COMMENT); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 768, __pyx_L1_error)
+  __pyx_L8_next_and:;
+  __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_j + 1)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 776, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 776, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 768, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
+
+  __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_COMMENT); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 776, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_3);
+  __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 776, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
+  __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
 
   __pyx_t_4 = __pyx_t_5;
 
@@ -39559,113 +40032,273 @@ static int __pyx_f_5rules_3sql_9SqlReader__after_quote(struct __pyx_obj_5rules_3
   if (__pyx_t_4) {
 
 
-    /* "rules/sql.py":769
+    /* "rules/sql.py":777
  *             return self._tail(j)
- *         if k == _SEMICOLON and self._k(j + 1) == _COMMENT:
- *             return self._tail(j + 1)             # <<<<<<<<<<<<<<
- *         if k == _COMPARE and j == i:
- *             # '=' and '<>' : the texts around it are the statement's own.
+ *         if (self._is(j, b"isnull") or self._is(j, b"notnull")) and self._k(j + 1) == _COMMENT:
+ *             return True             # <<<<<<<<<<<<<<
+ *         if k == _VERB and j == i and self._k(j + 1) in (_NAME, _NOUN, _ARITHMETIC) and self.count <= 4 and self._is(j, b"alter"):
+ *             return True
 */
-    __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_tail(__pyx_v_self, (__pyx_v_j + 1)); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 769, __pyx_L1_error)
     {
-      __pyx_r = __pyx_t_4;
+
+      __pyx_r = 1;
     }
     goto __pyx_L0;
 
-    /* "rules/sql.py":768
+    /* "rules/sql.py":776
  *         if k == _COMMENT:
  *             return self._tail(j)
- *         if k == _SEMICOLON and self._k(j + 1) == _COMMENT:             # <<<<<<<<<<<<<<
- *             return self._tail(j + 1)
- *         if k == _COMPARE and j == i:
+ *         if (self._is(j, b"isnull") or self._is(j, b"notnull")) and self._k(j + 1) == _COMMENT:             # <<<<<<<<<<<<<<
+ *             return True
+ *         if k == _VERB and j == i and self._k(j + 1) in (_NAME, _NOUN, _ARITHMETIC) and self.count <= 4 and self._is(j, b"alter"):
 */
   }
 
-  /* "rules/sql.py":770
+  /* "rules/sql.py":778
+ *         if (self._is(j, b"isnull") or self._is(j, b"notnull")) and self._k(j + 1) == _COMMENT:
+ *             return True
+ *         if k == _VERB and j == i and self._k(j + 1) in (_NAME, _NOUN, _ARITHMETIC) and self.count <= 4 and self._is(j, b"alter"):             # <<<<<<<<<<<<<<
+ *             return True
  *         if k == _SEMICOLON and self._k(j + 1) == _COMMENT:
- *             return self._tail(j + 1)
- *         if k == _COMPARE and j == i:             # <<<<<<<<<<<<<<
- *             # '=' and '<>' : the texts around it are the statement's own.
- *             if self._k(i + 1) == _OPEN_TEXT:
 */
-  __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 770, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_2);
-  __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_COMPARE); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 770, __pyx_L1_error)
+  __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 778, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_3);
-  __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 770, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
+  __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_VERB); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 778, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_2);
+  __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 778, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
+  __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   if (__pyx_t_5) {
 
   } else {
 
     __pyx_t_4 = __pyx_t_5;
 
-    goto __pyx_L10_bool_binop_done;
+    goto __pyx_L11_bool_binop_done;
   }
   __pyx_t_5 = (__pyx_v_j == __pyx_v_i);
 
+  if (__pyx_t_5) {
 
-  __pyx_t_4 = __pyx_t_5;
+  } else {
 
-  __pyx_L10_bool_binop_done:;
+    __pyx_t_4 = __pyx_t_5;
+
+    goto __pyx_L11_bool_binop_done;
+  }
+  __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_j + 1)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 778, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 778, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_2);
+  __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_NAME); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 778, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_3);
+  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 778, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
+  __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
+  if (!__pyx_t_6) {
+
+  } else {
+
+    __pyx_t_5 = __pyx_t_6;
+
+    goto __pyx_L15_bool_binop_done;
+  }
+  __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 778, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_3);
+  __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_NOUN); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 778, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_2);
+  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 778, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
+  __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
+  if (!__pyx_t_6) {
+
+  } else {
+
+    __pyx_t_5 = __pyx_t_6;
+
+    goto __pyx_L15_bool_binop_done;
+  }
+  __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 778, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_2);
+  __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_ARITHMETIC); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 778, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_3);
+  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 778, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
+  __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
+
+  __pyx_t_5 = __pyx_t_6;
+
+  __pyx_L15_bool_binop_done:;
+
+  __pyx_t_6 = __pyx_t_5;
+
+
+  if (__pyx_t_6) {
+
+  } else {
+
+    __pyx_t_4 = __pyx_t_6;
+
+    goto __pyx_L11_bool_binop_done;
+  }
+  __pyx_t_6 = (__pyx_v_self->count <= 4);
+
+  if (__pyx_t_6) {
+
+  } else {
+
+    __pyx_t_4 = __pyx_t_6;
+
+    goto __pyx_L11_bool_binop_done;
+  }
+  __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_is(__pyx_v_self, __pyx_v_j, __pyx_mstate_global->__pyx_n_b_alter); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 778, __pyx_L1_error)
+
+  __pyx_t_4 = __pyx_t_6;
+
+  __pyx_L11_bool_binop_done:;
   if (__pyx_t_4) {
 
 
-    /* "rules/sql.py":772
+    /* "rules/sql.py":779
+ *             return True
+ *         if k == _VERB and j == i and self._k(j + 1) in (_NAME, _NOUN, _ARITHMETIC) and self.count <= 4 and self._is(j, b"alter"):
+ *             return True             # <<<<<<<<<<<<<<
+ *         if k == _SEMICOLON and self._k(j + 1) == _COMMENT:
+ *             return self._tail(j + 1)
+*/
+    {
+
+      __pyx_r = 1;
+    }
+    goto __pyx_L0;
+
+    /* "rules/sql.py":778
+ *         if (self._is(j, b"isnull") or self._is(j, b"notnull")) and self._k(j + 1) == _COMMENT:
+ *             return True
+ *         if k == _VERB and j == i and self._k(j + 1) in (_NAME, _NOUN, _ARITHMETIC) and self.count <= 4 and self._is(j, b"alter"):             # <<<<<<<<<<<<<<
+ *             return True
+ *         if k == _SEMICOLON and self._k(j + 1) == _COMMENT:
+*/
+  }
+
+  /* "rules/sql.py":780
+ *         if k == _VERB and j == i and self._k(j + 1) in (_NAME, _NOUN, _ARITHMETIC) and self.count <= 4 and self._is(j, b"alter"):
+ *             return True
+ *         if k == _SEMICOLON and self._k(j + 1) == _COMMENT:             # <<<<<<<<<<<<<<
+ *             return self._tail(j + 1)
+ *         if k == _COMPARE and j == i:
+*/
+  __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 780, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_3);
+  __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_SEMICOLON); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 780, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_2);
+  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 780, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
+  __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
+  if (__pyx_t_6) {
+
+  } else {
+
+    __pyx_t_4 = __pyx_t_6;
+
+    goto __pyx_L20_bool_binop_done;
+  }
+  __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_j + 1)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 780, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 780, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_2);
+
+  __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_COMMENT); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 780, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_3);
+  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 780, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
+  __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
+
+  __pyx_t_4 = __pyx_t_6;
+
+  __pyx_L20_bool_binop_done:;
+  if (__pyx_t_4) {
+
+
+    /* "rules/sql.py":781
+ *             return True
+ *         if k == _SEMICOLON and self._k(j + 1) == _COMMENT:
+ *             return self._tail(j + 1)             # <<<<<<<<<<<<<<
+ *         if k == _COMPARE and j == i:
+ *             # '=' and '<>' : the texts around it are the statement's own.
+*/
+    __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_tail(__pyx_v_self, (__pyx_v_j + 1)); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 781, __pyx_L1_error)
+    {
+      __pyx_r = __pyx_t_4;
+    }
+    goto __pyx_L0;
+
+    /* "rules/sql.py":780
+ *         if k == _VERB and j == i and self._k(j + 1) in (_NAME, _NOUN, _ARITHMETIC) and self.count <= 4 and self._is(j, b"alter"):
+ *             return True
+ *         if k == _SEMICOLON and self._k(j + 1) == _COMMENT:             # <<<<<<<<<<<<<<
+ *             return self._tail(j + 1)
+ *         if k == _COMPARE and j == i:
+*/
+  }
+
+  /* "rules/sql.py":782
+ *         if k == _SEMICOLON and self._k(j + 1) == _COMMENT:
+ *             return self._tail(j + 1)
+ *         if k == _COMPARE and j == i:             # <<<<<<<<<<<<<<
+ *             # '=' and '<>' : the texts around it are the statement's own.
+ *             if self._k(i + 1) == _OPEN_TEXT:
+*/
+  __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 782, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_3);
+  __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_COMPARE); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 782, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_2);
+  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 782, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
+  __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
+  if (__pyx_t_6) {
+
+  } else {
+
+    __pyx_t_4 = __pyx_t_6;
+
+    goto __pyx_L23_bool_binop_done;
+  }
+  __pyx_t_6 = (__pyx_v_j == __pyx_v_i);
+
+
+  __pyx_t_4 = __pyx_t_6;
+
+  __pyx_L23_bool_binop_done:;
+  if (__pyx_t_4) {
+
+
+    /* "rules/sql.py":784
  *         if k == _COMPARE and j == i:
  *             # '=' and '<>' : the texts around it are the statement's own.
  *             if self._k(i + 1) == _OPEN_TEXT:             # <<<<<<<<<<<<<<
  *                 return self._k(i + 2) == 0 and self.to[i + 1] - self.at[i + 1] <= 24 and not _spaced(self.data, self.at[i + 1] + 1, self.to[i + 1]) and self.data[self.at[i]] != 62
  *             if self._k(i + 1) in (_NUMBER, _TEXT, _CONSTANT):
 */
-    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_i + 1)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 772, __pyx_L1_error)
-    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 772, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_3);
-
-    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_OPEN_TEXT); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 772, __pyx_L1_error)
+    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_i + 1)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 784, __pyx_L1_error)
+    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 784, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __pyx_t_4 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_4 < 0))) __PYX_ERR(0, 772, __pyx_L1_error)
-    __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
+
+    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_OPEN_TEXT); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 784, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_3);
+    __pyx_t_4 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_4 < 0))) __PYX_ERR(0, 784, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
+    __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
     if (__pyx_t_4) {
 
 
-      /* "rules/sql.py":773
+      /* "rules/sql.py":785
  *             # '=' and '<>' : the texts around it are the statement's own.
  *             if self._k(i + 1) == _OPEN_TEXT:
  *                 return self._k(i + 2) == 0 and self.to[i + 1] - self.at[i + 1] <= 24 and not _spaced(self.data, self.at[i + 1] + 1, self.to[i + 1]) and self.data[self.at[i]] != 62             # <<<<<<<<<<<<<<
  *             if self._k(i + 1) in (_NUMBER, _TEXT, _CONSTANT):
  *                 return self._k(i + 2) in (_COMMENT, _LOGIC, _PIPES, _SEMICOLON) and self.data[self.at[i]] != 62
 */
-      __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_i + 2)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 773, __pyx_L1_error)
-      __pyx_t_5 = (__pyx_t_1 == 0);
-
-
-      if (__pyx_t_5) {
-
-      } else {
-
-        __pyx_t_4 = __pyx_t_5;
-
-        goto __pyx_L13_bool_binop_done;
-      }
-      __pyx_t_5 = (((__pyx_v_self->to[(__pyx_v_i + 1)]) - (__pyx_v_self->at[(__pyx_v_i + 1)])) <= 24);
-
-      if (__pyx_t_5) {
-
-      } else {
-
-        __pyx_t_4 = __pyx_t_5;
-
-        goto __pyx_L13_bool_binop_done;
-      }
-      if (unlikely(((PyObject *) __pyx_v_self->data.memview) == Py_None)) {
-        PyErr_SetString(PyExc_TypeError, "cannot pass None into a C function argument that is declared \047not None\047");
-        __PYX_ERR(0, 773, __pyx_L1_error)
-      }
-      __pyx_t_5 = __pyx_f_5rules_3sql__spaced(__pyx_v_self->data, ((__pyx_v_self->at[(__pyx_v_i + 1)]) + 1), (__pyx_v_self->to[(__pyx_v_i + 1)])); if (unlikely(__pyx_t_5 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 773, __pyx_L1_error)
-      __pyx_t_6 = (!__pyx_t_5);
+      __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_i + 2)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 785, __pyx_L1_error)
+      __pyx_t_6 = (__pyx_t_1 == 0);
 
 
       if (__pyx_t_6) {
@@ -39674,7 +40307,33 @@ static int __pyx_f_5rules_3sql_9SqlReader__after_quote(struct __pyx_obj_5rules_3
 
         __pyx_t_4 = __pyx_t_6;
 
-        goto __pyx_L13_bool_binop_done;
+        goto __pyx_L26_bool_binop_done;
+      }
+      __pyx_t_6 = (((__pyx_v_self->to[(__pyx_v_i + 1)]) - (__pyx_v_self->at[(__pyx_v_i + 1)])) <= 24);
+
+      if (__pyx_t_6) {
+
+      } else {
+
+        __pyx_t_4 = __pyx_t_6;
+
+        goto __pyx_L26_bool_binop_done;
+      }
+      if (unlikely(((PyObject *) __pyx_v_self->data.memview) == Py_None)) {
+        PyErr_SetString(PyExc_TypeError, "cannot pass None into a C function argument that is declared \047not None\047");
+        __PYX_ERR(0, 785, __pyx_L1_error)
+      }
+      __pyx_t_6 = __pyx_f_5rules_3sql__spaced(__pyx_v_self->data, ((__pyx_v_self->at[(__pyx_v_i + 1)]) + 1), (__pyx_v_self->to[(__pyx_v_i + 1)])); if (unlikely(__pyx_t_6 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 785, __pyx_L1_error)
+      __pyx_t_5 = (!__pyx_t_6);
+
+
+      if (__pyx_t_5) {
+
+      } else {
+
+        __pyx_t_4 = __pyx_t_5;
+
+        goto __pyx_L26_bool_binop_done;
       }
       __pyx_t_7 = (__pyx_v_self->at[__pyx_v_i]);
       __pyx_t_1 = -1;
@@ -39683,20 +40342,20 @@ static int __pyx_f_5rules_3sql_9SqlReader__after_quote(struct __pyx_obj_5rules_3
       } else if (unlikely(__pyx_t_7 >= __pyx_v_self->data.shape[0])) __pyx_t_1 = 0;
       if (unlikely(__pyx_t_1 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_1);
-        __PYX_ERR(0, 773, __pyx_L1_error)
+        __PYX_ERR(0, 785, __pyx_L1_error)
       }
-      __pyx_t_6 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_self->data.data) + __pyx_t_7)) ))) != 62);
+      __pyx_t_5 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_self->data.data) + __pyx_t_7)) ))) != 62);
 
 
-      __pyx_t_4 = __pyx_t_6;
+      __pyx_t_4 = __pyx_t_5;
 
-      __pyx_L13_bool_binop_done:;
+      __pyx_L26_bool_binop_done:;
       {
         __pyx_r = __pyx_t_4;
       }
       goto __pyx_L0;
 
-      /* "rules/sql.py":772
+      /* "rules/sql.py":784
  *         if k == _COMPARE and j == i:
  *             # '=' and '<>' : the texts around it are the statement's own.
  *             if self._k(i + 1) == _OPEN_TEXT:             # <<<<<<<<<<<<<<
@@ -39705,137 +40364,137 @@ static int __pyx_f_5rules_3sql_9SqlReader__after_quote(struct __pyx_obj_5rules_3
 */
     }
 
-    /* "rules/sql.py":774
+    /* "rules/sql.py":786
  *             if self._k(i + 1) == _OPEN_TEXT:
  *                 return self._k(i + 2) == 0 and self.to[i + 1] - self.at[i + 1] <= 24 and not _spaced(self.data, self.at[i + 1] + 1, self.to[i + 1]) and self.data[self.at[i]] != 62
  *             if self._k(i + 1) in (_NUMBER, _TEXT, _CONSTANT):             # <<<<<<<<<<<<<<
  *                 return self._k(i + 2) in (_COMMENT, _LOGIC, _PIPES, _SEMICOLON) and self.data[self.at[i]] != 62
  *             return False
 */
-    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_i + 1)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 774, __pyx_L1_error)
-    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 774, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_2);
-    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_NUMBER); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 774, __pyx_L1_error)
+    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_i + 1)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 786, __pyx_L1_error)
+    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 786, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 774, __pyx_L1_error)
-    __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
+    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_NUMBER); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 786, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_2);
+    __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 786, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
-    if (!__pyx_t_6) {
+    __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
+    if (!__pyx_t_5) {
 
     } else {
 
-      __pyx_t_4 = __pyx_t_6;
+      __pyx_t_4 = __pyx_t_5;
 
-      goto __pyx_L18_bool_binop_done;
+      goto __pyx_L31_bool_binop_done;
     }
-    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 774, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_3);
-    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_TEXT); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 774, __pyx_L1_error)
+    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 786, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 774, __pyx_L1_error)
-    __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
+    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_TEXT); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 786, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_3);
+    __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 786, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
-    if (!__pyx_t_6) {
+    __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
+    if (!__pyx_t_5) {
 
     } else {
 
-      __pyx_t_4 = __pyx_t_6;
+      __pyx_t_4 = __pyx_t_5;
 
-      goto __pyx_L18_bool_binop_done;
+      goto __pyx_L31_bool_binop_done;
     }
-    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 774, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_2);
-    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_CONSTANT); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 774, __pyx_L1_error)
+    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 786, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 774, __pyx_L1_error)
-    __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
+    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_CONSTANT); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 786, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_2);
+    __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 786, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
+    __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
 
-    __pyx_t_4 = __pyx_t_6;
+    __pyx_t_4 = __pyx_t_5;
 
-    __pyx_L18_bool_binop_done:;
+    __pyx_L31_bool_binop_done:;
 
-    __pyx_t_6 = __pyx_t_4;
-
-
-    if (__pyx_t_6) {
+    __pyx_t_5 = __pyx_t_4;
 
 
-      /* "rules/sql.py":775
+    if (__pyx_t_5) {
+
+
+      /* "rules/sql.py":787
  *                 return self._k(i + 2) == 0 and self.to[i + 1] - self.at[i + 1] <= 24 and not _spaced(self.data, self.at[i + 1] + 1, self.to[i + 1]) and self.data[self.at[i]] != 62
  *             if self._k(i + 1) in (_NUMBER, _TEXT, _CONSTANT):
  *                 return self._k(i + 2) in (_COMMENT, _LOGIC, _PIPES, _SEMICOLON) and self.data[self.at[i]] != 62             # <<<<<<<<<<<<<<
  *             return False
  *         if k == _COMMA:
 */
-      __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_i + 2)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 775, __pyx_L1_error)
-      __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 775, __pyx_L1_error)
-      __Pyx_GOTREF(__pyx_t_3);
-      __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_COMMENT); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 775, __pyx_L1_error)
+      __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_i + 2)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 787, __pyx_L1_error)
+      __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 787, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_2);
-      __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 775, __pyx_L1_error)
-      __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
+      __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_COMMENT); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 787, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_3);
+      __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 787, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
-      if (!__pyx_t_5) {
+      __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
+      if (!__pyx_t_6) {
 
       } else {
 
-        __pyx_t_4 = __pyx_t_5;
+        __pyx_t_4 = __pyx_t_6;
 
-        goto __pyx_L23_bool_binop_done;
+        goto __pyx_L36_bool_binop_done;
       }
-      __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 775, __pyx_L1_error)
-      __Pyx_GOTREF(__pyx_t_2);
-      __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_LOGIC); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 775, __pyx_L1_error)
+      __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 787, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_3);
-      __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 775, __pyx_L1_error)
-      __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
+      __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_LOGIC); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 787, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_2);
+      __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 787, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
-      if (!__pyx_t_5) {
+      __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
+      if (!__pyx_t_6) {
 
       } else {
 
-        __pyx_t_4 = __pyx_t_5;
+        __pyx_t_4 = __pyx_t_6;
 
-        goto __pyx_L23_bool_binop_done;
+        goto __pyx_L36_bool_binop_done;
       }
-      __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 775, __pyx_L1_error)
-      __Pyx_GOTREF(__pyx_t_3);
-      __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_PIPES); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 775, __pyx_L1_error)
+      __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 787, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_2);
-      __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 775, __pyx_L1_error)
-      __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
+      __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_PIPES); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 787, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_3);
+      __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 787, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
-      if (!__pyx_t_5) {
+      __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
+      if (!__pyx_t_6) {
 
       } else {
 
-        __pyx_t_4 = __pyx_t_5;
+        __pyx_t_4 = __pyx_t_6;
 
-        goto __pyx_L23_bool_binop_done;
+        goto __pyx_L36_bool_binop_done;
       }
-      __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 775, __pyx_L1_error)
-      __Pyx_GOTREF(__pyx_t_2);
-      __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_SEMICOLON); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 775, __pyx_L1_error)
+      __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 787, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_3);
-      __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 775, __pyx_L1_error)
-      __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
+      __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_SEMICOLON); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 787, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_2);
+      __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 787, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
+      __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
 
-      __pyx_t_4 = __pyx_t_5;
+      __pyx_t_4 = __pyx_t_6;
 
-      __pyx_L23_bool_binop_done:;
+      __pyx_L36_bool_binop_done:;
 
-      __pyx_t_5 = __pyx_t_4;
+      __pyx_t_6 = __pyx_t_4;
 
 
-      if (__pyx_t_5) {
+      if (__pyx_t_6) {
 
       } else {
 
-        __pyx_t_6 = __pyx_t_5;
+        __pyx_t_5 = __pyx_t_6;
 
-        goto __pyx_L21_bool_binop_done;
+        goto __pyx_L34_bool_binop_done;
       }
       __pyx_t_7 = (__pyx_v_self->at[__pyx_v_i]);
       __pyx_t_1 = -1;
@@ -39844,20 +40503,20 @@ static int __pyx_f_5rules_3sql_9SqlReader__after_quote(struct __pyx_obj_5rules_3
       } else if (unlikely(__pyx_t_7 >= __pyx_v_self->data.shape[0])) __pyx_t_1 = 0;
       if (unlikely(__pyx_t_1 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_1);
-        __PYX_ERR(0, 775, __pyx_L1_error)
+        __PYX_ERR(0, 787, __pyx_L1_error)
       }
-      __pyx_t_5 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_self->data.data) + __pyx_t_7)) ))) != 62);
+      __pyx_t_6 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_self->data.data) + __pyx_t_7)) ))) != 62);
 
 
-      __pyx_t_6 = __pyx_t_5;
+      __pyx_t_5 = __pyx_t_6;
 
-      __pyx_L21_bool_binop_done:;
+      __pyx_L34_bool_binop_done:;
       {
-        __pyx_r = __pyx_t_6;
+        __pyx_r = __pyx_t_5;
       }
       goto __pyx_L0;
 
-      /* "rules/sql.py":774
+      /* "rules/sql.py":786
  *             if self._k(i + 1) == _OPEN_TEXT:
  *                 return self._k(i + 2) == 0 and self.to[i + 1] - self.at[i + 1] <= 24 and not _spaced(self.data, self.at[i + 1] + 1, self.to[i + 1]) and self.data[self.at[i]] != 62
  *             if self._k(i + 1) in (_NUMBER, _TEXT, _CONSTANT):             # <<<<<<<<<<<<<<
@@ -39866,7 +40525,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__after_quote(struct __pyx_obj_5rules_3
 */
     }
 
-    /* "rules/sql.py":776
+    /* "rules/sql.py":788
  *             if self._k(i + 1) in (_NUMBER, _TEXT, _CONSTANT):
  *                 return self._k(i + 2) in (_COMMENT, _LOGIC, _PIPES, _SEMICOLON) and self.data[self.at[i]] != 62
  *             return False             # <<<<<<<<<<<<<<
@@ -39879,7 +40538,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__after_quote(struct __pyx_obj_5rules_3
     }
     goto __pyx_L0;
 
-    /* "rules/sql.py":770
+    /* "rules/sql.py":782
  *         if k == _SEMICOLON and self._k(j + 1) == _COMMENT:
  *             return self._tail(j + 1)
  *         if k == _COMPARE and j == i:             # <<<<<<<<<<<<<<
@@ -39888,24 +40547,24 @@ static int __pyx_f_5rules_3sql_9SqlReader__after_quote(struct __pyx_obj_5rules_3
 */
   }
 
-  /* "rules/sql.py":777
+  /* "rules/sql.py":789
  *                 return self._k(i + 2) in (_COMMENT, _LOGIC, _PIPES, _SEMICOLON) and self.data[self.at[i]] != 62
  *             return False
  *         if k == _COMMA:             # <<<<<<<<<<<<<<
  *             # ','0','0');-- : a list of values closed by hand
  *             while self._k(j) in (_COMMA, _TEXT, _NUMBER, _CONSTANT, _CLOSE):
 */
-  __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 777, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_3);
-  __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_COMMA); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 777, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_v_k); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 789, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 777, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
+  __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_COMMA); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 789, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_3);
+  __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 789, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
-  if (__pyx_t_6) {
+  __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
+  if (__pyx_t_5) {
 
 
-    /* "rules/sql.py":779
+    /* "rules/sql.py":791
  *         if k == _COMMA:
  *             # ','0','0');-- : a list of values closed by hand
  *             while self._k(j) in (_COMMA, _TEXT, _NUMBER, _CONSTANT, _CLOSE):             # <<<<<<<<<<<<<<
@@ -39913,86 +40572,86 @@ static int __pyx_f_5rules_3sql_9SqlReader__after_quote(struct __pyx_obj_5rules_3
  *             if self._k(j) == _COMMENT and self._k(j - 1) == _CLOSE:
 */
     while (1) {
-      __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 779, __pyx_L1_error)
-      __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 779, __pyx_L1_error)
-      __Pyx_GOTREF(__pyx_t_2);
-      __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_COMMA); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 779, __pyx_L1_error)
+      __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 791, __pyx_L1_error)
+      __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 791, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_3);
-      __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 779, __pyx_L1_error)
-      __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
+      __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_COMMA); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 791, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_2);
+      __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 791, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
-      if (!__pyx_t_5) {
+      __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
+      if (!__pyx_t_6) {
 
       } else {
 
-        __pyx_t_6 = __pyx_t_5;
+        __pyx_t_5 = __pyx_t_6;
 
-        goto __pyx_L30_bool_binop_done;
+        goto __pyx_L43_bool_binop_done;
       }
-      __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 779, __pyx_L1_error)
-      __Pyx_GOTREF(__pyx_t_3);
-      __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_TEXT); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 779, __pyx_L1_error)
+      __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 791, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_2);
-      __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 779, __pyx_L1_error)
-      __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
+      __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_TEXT); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 791, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_3);
+      __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 791, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
-      if (!__pyx_t_5) {
+      __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
+      if (!__pyx_t_6) {
 
       } else {
 
-        __pyx_t_6 = __pyx_t_5;
+        __pyx_t_5 = __pyx_t_6;
 
-        goto __pyx_L30_bool_binop_done;
+        goto __pyx_L43_bool_binop_done;
       }
-      __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 779, __pyx_L1_error)
-      __Pyx_GOTREF(__pyx_t_2);
-      __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_NUMBER); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 779, __pyx_L1_error)
+      __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 791, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_3);
-      __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 779, __pyx_L1_error)
-      __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
+      __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_NUMBER); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 791, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_2);
+      __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 791, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
-      if (!__pyx_t_5) {
+      __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
+      if (!__pyx_t_6) {
 
       } else {
 
-        __pyx_t_6 = __pyx_t_5;
+        __pyx_t_5 = __pyx_t_6;
 
-        goto __pyx_L30_bool_binop_done;
+        goto __pyx_L43_bool_binop_done;
       }
-      __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 779, __pyx_L1_error)
-      __Pyx_GOTREF(__pyx_t_3);
-      __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_CONSTANT); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 779, __pyx_L1_error)
+      __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 791, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_2);
-      __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 779, __pyx_L1_error)
-      __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
+      __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_CONSTANT); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 791, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_3);
+      __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 791, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
-      if (!__pyx_t_5) {
+      __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
+      if (!__pyx_t_6) {
 
       } else {
 
-        __pyx_t_6 = __pyx_t_5;
+        __pyx_t_5 = __pyx_t_6;
 
-        goto __pyx_L30_bool_binop_done;
+        goto __pyx_L43_bool_binop_done;
       }
-      __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 779, __pyx_L1_error)
-      __Pyx_GOTREF(__pyx_t_2);
-      __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_CLOSE); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 779, __pyx_L1_error)
+      __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 791, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_3);
-      __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 779, __pyx_L1_error)
-      __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
+      __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_CLOSE); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 791, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_2);
+      __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 791, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
-
-      __pyx_t_6 = __pyx_t_5;
-
-      __pyx_L30_bool_binop_done:;
+      __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
 
       __pyx_t_5 = __pyx_t_6;
 
+      __pyx_L43_bool_binop_done:;
+
+      __pyx_t_6 = __pyx_t_5;
 
 
-      if (!__pyx_t_5) break;
 
-      /* "rules/sql.py":780
+      if (!__pyx_t_6) break;
+
+      /* "rules/sql.py":792
  *             # ','0','0');-- : a list of values closed by hand
  *             while self._k(j) in (_COMMA, _TEXT, _NUMBER, _CONSTANT, _CLOSE):
  *                 j += 1             # <<<<<<<<<<<<<<
@@ -40002,60 +40661,60 @@ static int __pyx_f_5rules_3sql_9SqlReader__after_quote(struct __pyx_obj_5rules_3
       __pyx_v_j = (__pyx_v_j + 1);
     }
 
-    /* "rules/sql.py":781
+    /* "rules/sql.py":793
  *             while self._k(j) in (_COMMA, _TEXT, _NUMBER, _CONSTANT, _CLOSE):
  *                 j += 1
  *             if self._k(j) == _COMMENT and self._k(j - 1) == _CLOSE:             # <<<<<<<<<<<<<<
  *                 return self._tail(j)
  *             if self._k(j) == _SEMICOLON and self._k(j + 1) == _COMMENT and self._k(j - 1) == _CLOSE:
 */
-    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 781, __pyx_L1_error)
-    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 781, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_3);
-
-    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_COMMENT); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 781, __pyx_L1_error)
+    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 793, __pyx_L1_error)
+    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 793, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 781, __pyx_L1_error)
-    __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
+
+    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_COMMENT); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 793, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_3);
+    __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 793, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
-    if (__pyx_t_6) {
+    __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
+    if (__pyx_t_5) {
 
     } else {
 
-      __pyx_t_5 = __pyx_t_6;
+      __pyx_t_6 = __pyx_t_5;
 
-      goto __pyx_L36_bool_binop_done;
+      goto __pyx_L49_bool_binop_done;
     }
-    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_j - 1)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 781, __pyx_L1_error)
-    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 781, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_2);
-
-    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_CLOSE); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 781, __pyx_L1_error)
+    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_j - 1)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 793, __pyx_L1_error)
+    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 793, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 781, __pyx_L1_error)
-    __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
+
+    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_CLOSE); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 793, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_2);
+    __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 793, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
+    __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
 
-    __pyx_t_5 = __pyx_t_6;
+    __pyx_t_6 = __pyx_t_5;
 
-    __pyx_L36_bool_binop_done:;
-    if (__pyx_t_5) {
+    __pyx_L49_bool_binop_done:;
+    if (__pyx_t_6) {
 
 
-      /* "rules/sql.py":782
+      /* "rules/sql.py":794
  *                 j += 1
  *             if self._k(j) == _COMMENT and self._k(j - 1) == _CLOSE:
  *                 return self._tail(j)             # <<<<<<<<<<<<<<
  *             if self._k(j) == _SEMICOLON and self._k(j + 1) == _COMMENT and self._k(j - 1) == _CLOSE:
  *                 return self._tail(j + 1)
 */
-      __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_tail(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_5 == ((int)-1))) __PYX_ERR(0, 782, __pyx_L1_error)
+      __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_tail(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 794, __pyx_L1_error)
       {
-        __pyx_r = __pyx_t_5;
+        __pyx_r = __pyx_t_6;
       }
       goto __pyx_L0;
 
-      /* "rules/sql.py":781
+      /* "rules/sql.py":793
  *             while self._k(j) in (_COMMA, _TEXT, _NUMBER, _CONSTANT, _CLOSE):
  *                 j += 1
  *             if self._k(j) == _COMMENT and self._k(j - 1) == _CLOSE:             # <<<<<<<<<<<<<<
@@ -40064,77 +40723,77 @@ static int __pyx_f_5rules_3sql_9SqlReader__after_quote(struct __pyx_obj_5rules_3
 */
     }
 
-    /* "rules/sql.py":783
+    /* "rules/sql.py":795
  *             if self._k(j) == _COMMENT and self._k(j - 1) == _CLOSE:
  *                 return self._tail(j)
  *             if self._k(j) == _SEMICOLON and self._k(j + 1) == _COMMENT and self._k(j - 1) == _CLOSE:             # <<<<<<<<<<<<<<
  *                 return self._tail(j + 1)
  *         return False
 */
-    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 783, __pyx_L1_error)
-    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 783, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_3);
-
-    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_SEMICOLON); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 783, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_2);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 783, __pyx_L1_error)
-    __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
-    __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
-    if (__pyx_t_6) {
-
-    } else {
-
-      __pyx_t_5 = __pyx_t_6;
-
-      goto __pyx_L39_bool_binop_done;
-    }
-    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_j + 1)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 783, __pyx_L1_error)
-    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 783, __pyx_L1_error)
+    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, __pyx_v_j); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 795, __pyx_L1_error)
+    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 795, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
 
-    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_COMMENT); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 783, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_SEMICOLON); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 795, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 783, __pyx_L1_error)
+    __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 795, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
-    if (__pyx_t_6) {
-
-    } else {
-
-      __pyx_t_5 = __pyx_t_6;
-
-      goto __pyx_L39_bool_binop_done;
-    }
-    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_j - 1)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 783, __pyx_L1_error)
-    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 783, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_3);
-
-    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_CLOSE); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 783, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_2);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 783, __pyx_L1_error)
-    __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
-    __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
-
-    __pyx_t_5 = __pyx_t_6;
-
-    __pyx_L39_bool_binop_done:;
     if (__pyx_t_5) {
 
+    } else {
 
-      /* "rules/sql.py":784
+      __pyx_t_6 = __pyx_t_5;
+
+      goto __pyx_L52_bool_binop_done;
+    }
+    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_j + 1)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 795, __pyx_L1_error)
+    __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 795, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_3);
+
+    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_COMMENT); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 795, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_2);
+    __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 795, __pyx_L1_error)
+    __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
+    __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
+    if (__pyx_t_5) {
+
+    } else {
+
+      __pyx_t_6 = __pyx_t_5;
+
+      goto __pyx_L52_bool_binop_done;
+    }
+    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_k(__pyx_v_self, (__pyx_v_j - 1)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 795, __pyx_L1_error)
+    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_t_1); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 795, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_2);
+
+    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_CLOSE); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 795, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_3);
+    __pyx_t_5 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_5 < 0))) __PYX_ERR(0, 795, __pyx_L1_error)
+    __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
+    __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
+
+    __pyx_t_6 = __pyx_t_5;
+
+    __pyx_L52_bool_binop_done:;
+    if (__pyx_t_6) {
+
+
+      /* "rules/sql.py":796
  *                 return self._tail(j)
  *             if self._k(j) == _SEMICOLON and self._k(j + 1) == _COMMENT and self._k(j - 1) == _CLOSE:
  *                 return self._tail(j + 1)             # <<<<<<<<<<<<<<
  *         return False
  * 
 */
-      __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_tail(__pyx_v_self, (__pyx_v_j + 1)); if (unlikely(__pyx_t_5 == ((int)-1))) __PYX_ERR(0, 784, __pyx_L1_error)
+      __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_3sql_SqlReader *)__pyx_v_self->__pyx_vtab)->_tail(__pyx_v_self, (__pyx_v_j + 1)); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 796, __pyx_L1_error)
       {
-        __pyx_r = __pyx_t_5;
+        __pyx_r = __pyx_t_6;
       }
       goto __pyx_L0;
 
-      /* "rules/sql.py":783
+      /* "rules/sql.py":795
  *             if self._k(j) == _COMMENT and self._k(j - 1) == _CLOSE:
  *                 return self._tail(j)
  *             if self._k(j) == _SEMICOLON and self._k(j + 1) == _COMMENT and self._k(j - 1) == _CLOSE:             # <<<<<<<<<<<<<<
@@ -40143,7 +40802,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__after_quote(struct __pyx_obj_5rules_3
 */
     }
 
-    /* "rules/sql.py":777
+    /* "rules/sql.py":789
  *                 return self._k(i + 2) in (_COMMENT, _LOGIC, _PIPES, _SEMICOLON) and self.data[self.at[i]] != 62
  *             return False
  *         if k == _COMMA:             # <<<<<<<<<<<<<<
@@ -40152,7 +40811,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__after_quote(struct __pyx_obj_5rules_3
 */
   }
 
-  /* "rules/sql.py":785
+  /* "rules/sql.py":797
  *             if self._k(j) == _SEMICOLON and self._k(j + 1) == _COMMENT and self._k(j - 1) == _CLOSE:
  *                 return self._tail(j + 1)
  *         return False             # <<<<<<<<<<<<<<
@@ -40165,7 +40824,7 @@ static int __pyx_f_5rules_3sql_9SqlReader__after_quote(struct __pyx_obj_5rules_3
   }
   goto __pyx_L0;
 
-  /* "rules/sql.py":759
+  /* "rules/sql.py":767
  *         return False
  * 
  *     def _after_quote(self, i: Any, end: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -40708,7 +41367,7 @@ static PyObject *__pyx_pf_5rules_3sql_9SqlReader_8__setstate_cython__(struct __p
   return __pyx_r;
 }
 
-/* "rules/sql.py":788
+/* "rules/sql.py":800
  * 
  * 
  * @cython.cfunc             # <<<<<<<<<<<<<<
@@ -40729,7 +41388,7 @@ static int __pyx_f_5rules_3sql__spaced(__Pyx_memviewslice __pyx_v_data, Py_ssize
   const char *__pyx_filename = NULL;
   int __pyx_clineno = 0;
 
-  /* "rules/sql.py":793
+  /* "rules/sql.py":805
  *     """Whether a blank stands inside: a sentence, not a constant."""
  *     i: cython.Py_ssize_t
  *     for i in range(start, end):             # <<<<<<<<<<<<<<
@@ -40743,7 +41402,7 @@ static int __pyx_f_5rules_3sql__spaced(__Pyx_memviewslice __pyx_v_data, Py_ssize
   for (__pyx_t_3 = __pyx_v_start; __pyx_t_3 < __pyx_t_2; __pyx_t_3+=1) {
     __pyx_v_i = __pyx_t_3;
 
-    /* "rules/sql.py":794
+    /* "rules/sql.py":806
  *     i: cython.Py_ssize_t
  *     for i in range(start, end):
  *         if data[i] == 32:             # <<<<<<<<<<<<<<
@@ -40757,14 +41416,14 @@ static int __pyx_f_5rules_3sql__spaced(__Pyx_memviewslice __pyx_v_data, Py_ssize
     } else if (unlikely(__pyx_t_4 >= __pyx_v_data.shape[0])) __pyx_t_5 = 0;
     if (unlikely(__pyx_t_5 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_5);
-      __PYX_ERR(0, 794, __pyx_L1_error)
+      __PYX_ERR(0, 806, __pyx_L1_error)
     }
     __pyx_t_6 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_4)) ))) == 32);
 
     if (__pyx_t_6) {
 
 
-      /* "rules/sql.py":795
+      /* "rules/sql.py":807
  *     for i in range(start, end):
  *         if data[i] == 32:
  *             return True             # <<<<<<<<<<<<<<
@@ -40776,7 +41435,7 @@ static int __pyx_f_5rules_3sql__spaced(__Pyx_memviewslice __pyx_v_data, Py_ssize
       }
       goto __pyx_L0;
 
-      /* "rules/sql.py":794
+      /* "rules/sql.py":806
  *     i: cython.Py_ssize_t
  *     for i in range(start, end):
  *         if data[i] == 32:             # <<<<<<<<<<<<<<
@@ -40787,7 +41446,7 @@ static int __pyx_f_5rules_3sql__spaced(__Pyx_memviewslice __pyx_v_data, Py_ssize
   }
 
 
-  /* "rules/sql.py":796
+  /* "rules/sql.py":808
  *         if data[i] == 32:
  *             return True
  *     return False             # <<<<<<<<<<<<<<
@@ -40798,7 +41457,7 @@ static int __pyx_f_5rules_3sql__spaced(__Pyx_memviewslice __pyx_v_data, Py_ssize
   }
   goto __pyx_L0;
 
-  /* "rules/sql.py":788
+  /* "rules/sql.py":800
  * 
  * 
  * @cython.cfunc             # <<<<<<<<<<<<<<
@@ -44748,30 +45407,30 @@ static int __Pyx_InitConstants(__pyx_mstatetype *__pyx_mstate) {
   CYTHON_UNUSED_VAR(__pyx_mstate);
   {
     const struct { const unsigned int length: 8; } str_length_index[] = {{0},{6},{8},{15},{1},{2},{15},{23},{25},{32},{20},{22},{1},{1},{37},{45},{22},{179},{8},{10},{125},{15},{16},{7},{6},{2},{190},{9},{93},{28},{50},{19},{116},{11},{12},{179},{30},{37},{28},{12},{5},{3},{8},{8},{9},{9},{11},{10},{8},{9},{27},{29},{18},{15},{15},{5},{11},{3},{5},{6},{6},{8},{8},{9},{4},{5},{9},{9},{11},{5},{6},{6},{5},{5},{5},{7},{5},{10},{6},{6},{6},{7},{10},{5},{5},{6},{6},{5},{6},{20},{12},{9},{17},{8},{8},{12},{10},{8},{10},{8},{7},{14},{12},{11},{10},{19},{24},{14},{12},{10},{17},{13},{12},{12},{19},{8},{5},{13},{6},{3},{15},{18},{4},{1},{18},{5},{5},{4},{15},{6},{3},{9},{5},{5},{6},{7},{4},{7},{3},{1},{2},{5},{8},{5},{8},{4},{5},{7},{4},{4},{4},{4},{3},{4},{3},{6},{8},{6},{9},{6},{4},{4},{10},{5},{22},{4},{5},{5},{10},{5},{4},{4},{3},{5},{6},{5},{5},{6},{6},{6},{12},{5},{6},{4},{5},{1}};
-    const struct { const unsigned int length: 11; } bytes_length_index[] = {{3},{9},{9},{8},{10},{10},{10},{12},{6},{9},{20},{1},{1},{3},{5},{7},{7},{2},{6},{1},{6},{5},{4},{4},{1436},{11},{4},{6},{12},{4},{8},{5},{7},{5},{6},{8},{11},{2},{6},{4},{8},{1},{4},{7},{5},{7},{2},{6},{9},{2},{6},{582},{4},{6},{4},{2},{4},{4},{5},{5},{2},{5},{1},{2},{4},{2},{3},{7},{6},{9},{1},{4},{6},{7},{7},{6},{3},{8},{644},{3},{5},{10},{3},{4},{5},{4},{4},{2},{3},{8},{6},{4},{5},{4},{6},{7},{7},{4},{1},{3},{4},{11},{55},{156},{2},{121},{44},{327}};
+    const struct { const unsigned int length: 11; } bytes_length_index[] = {{3},{1},{9},{9},{8},{10},{10},{10},{12},{6},{9},{20},{1},{1},{3},{5},{7},{7},{2},{6},{1},{6},{5},{4},{4},{1436},{11},{4},{6},{12},{4},{8},{5},{7},{5},{6},{8},{11},{2},{6},{4},{8},{1},{4},{7},{5},{7},{2},{6},{9},{2},{6},{582},{4},{6},{4},{2},{6},{4},{4},{5},{5},{2},{5},{1},{7},{2},{4},{2},{3},{7},{6},{9},{1},{4},{6},{7},{7},{6},{3},{8},{644},{3},{5},{10},{3},{4},{5},{4},{4},{2},{3},{8},{6},{4},{5},{4},{6},{7},{7},{4},{1},{3},{4},{11},{55},{156},{2},{121},{44},{327}};
     #ifndef CYTHON_COMPRESS_STRINGS
       #define CYTHON_COMPRESS_STRINGS 90
     #endif
-    #if (CYTHON_COMPRESS_STRINGS) == 1 /* compression: zlib (3439 bytes) */
-static const char cstring[] = "x\332\235XK\227\034\265\025\266\007\0372\200y\030\014N\310!\021\261\203Ib&81\220\007\207\3140n\307\003\363\260\347a\303Ir\024u\225\272Z\356\252R\215\244\352\007\047\013\226\263\354e/g9K/Yz\311\322\313Y\362\023\370\t\371\356UU\317\030s\262\310\234i\351JU\222\256\356\343\273\367\226PA\274?\026\266\373@\047\341\223w\203\323Z\364\234\312\n]\206\337,\375E|\274\241\013\353&\367\214\036\t\333\023\037\047\266\014&\253m\355\205*S\221\032G\353~8m\312\366\201\017\316\244:=\365\262\260\356\177>\177rn\376\346\047\177[Uei\203P\336\233\254\024\301\n\247U\372\236-\363\211(\230\311!\230\\+\207*7\251(l\252\257\t=\256\260\026[]M\256\322\271W{\326\005\247\312\253\327D\206\255\332\227}_U\032G\t56^l\332\240E\350C0\253\223\320\267\245\300\\\252s\323\325N\005\215\323\210?\354\352\350\245R\334\351\334y\357\306\237n0\267N\223\030\275\360u7\311\301\250\366$\264nm\362\200\335\303\244\322~I\254\365\304\304\326\242\324\340\013\267\250\360\336\351\005\241\257K\341u B\\\345;\253`l)\261\334\224\331\325FLf\250i\365-\225{\275\244\322T\342=M<\340\232c\353\024\024\221\347x\327\343d\010=Q^\213\021m\315\373k\254\022\272$\006*\361\300\2029S\226\270Q\256{A8\223\365\261\302Y0V\252P;\225\013\210\241\3668^t\047\320@\002\201\2401=\336\010]]\366\365X\212\304\3469dD\035\261hK\277\244\272I\ni\375\243;\t\332_\3031\341_`Jus\255Kj\263\304\224^\273 \352*\305R\222\264\246\316\2011\225\223\224\023\350\2314\342\3522!B\217u\302M\315\257CnN\343~\270m\241]\246E\006\005\343\022zh\007Ztu\206\313\215\224\tP=\024]\207\324\216J<\255r\225h\221[\225\nh1\315qPW%\203\272\3023\037,\266t`\260\320b`\260sb\253\211H\273I\"T\010*\351\213\212|D\211\324\032\037\357\221\346\006\307\271\330\352\014\226\207\263\303\010\267$\303\202\ty[\227):S\030p,\014\277\231\345\266+\n\025\260cj\206d\265\002\202ek\364e\215\203\241U\352s\254\202\347\364zd\030\225\263\211Nk\260\330\323XYZH\241\247\352<\010)\035\036$ZJ\221\326l\037\245-\337\203\271\016\rt(%dm\202$S\021]S*\007]\226\260g\013o\247\303 b\354I\026%\222\332\341\376A\326\320\r\254\021>\007\013\344A""\373\204\265\325\016\202) 5UT\302O<?q\020s]\300~J\232\n\272\210\253\323\032\214\324\345\240\304c\353R\314d\316\326\225\253s\355\177\357\367\363\245j\022H\234\002\233\250.\031\255O\372\032\222&\347&4\320c\260i\262\2148\261y]\220xqO\222\013\234\271\206\003\3619\316\346\244]R>\357\347+R\267\327\373\265.A\364`Kd\237dnj\"\210}a\353\3203tr]TL\230\222;\254\034(\330\225\237@\230\223\242\331\2579\3353\2435\233\000\311\033fh\331J\225s\330\230\036.\375\310\323\2108\344\256\021\354<^\"v\3648\321U\240+i\347\t,\013S\326\036~\013e\367\325\020\016\270\262\263\272\266\266RNV\2676\356\254\255wnv`\033\2257\376\366\326\256\\]Y_\337!bse\243\263\363\371\346\326\375\3158\267\261\362\205\334\335\372\274\263\271\263\323H`g?\337\006|j7\047\226\346\306\2230\354Iy\372\021\344\013\375\206\037{h\312\007\014\262\0473|;\n\031K\047\321\343\376\326\366\315\035\271\262\275\266{{\243\263\273\266*?\375\222y\223\253\353[;\035\211\353l\254p\333\331\334\245\376\316\3126\315n\356\354\256`\342&.uk{kC\266\327\224\3555\345\3115\345\372\332\347\0354\033k\273r}\353\3578ccmg5\276\265\271\265\267)7\3676>\355l\313\255;\235\315\330\354v\276\330\225[\273\2671yg\355NgG\336\335\333\332\355\310\235\316zgu\027\335\306\332\352\326\372\326\246\004\023\333\361\345\275\315\225\355/\321\256a\366^g\373Sy\037\213;R\336\231\214\361\273\t\244\223\233z\034\266uO\312\006\273\341\215\360<B\367\023\"\323\301\220O\340\217\320\221z2I\352\263V\322\3703E\205\200ET\241L\311\275M\341*D\0218q\257G\324U`\000\236\222\014|]\304\021p\014\230\020\351fG\")\nE\252.+\223\014\260[\247l\327\314\247\346\312\214\363C6z:g\037\016\334\036\335\202\315S\2263\237@P\220l<sv\375\251\353=eTR\"H\204V(\306\313\304\002\035\020\301\264d\006\020LZ\027\222\335\272\327CD\206W&\306.\315_\364\004\032I\222\323\032\210\014\321>\321\004\354In1\017\014\016\344\223)K\001\007\304\304\007\036\201|\001\361\0208Xp\230\327\316Y\327\313U\346\0217\000\320M\342\320s\266\310t\ttw\244B\2232\"\265\036@*\365\261\371J\017\360(\267#\355\220\234\020xQFBB@BS`\203\200\223\tY*[\355\327\010""\335)\202\006\2025\316\325\210\270%\003\342\022\000\321k\n\245h\001\375\210\037:4X\317>\306\315\322\307$\221\334\177\262\324pF\247\373*7$\\\3274#\023\372,k\034Q!\276\341\347\010z\250\257\223\300\322\r}\200v\3142`\007\034\014\t\312\201\247sM1\304F\234\035\001\276\351\347\307W\177\365\357\345e\022;2\223\345e\026/\021\024\333T\276\274\334\267>\320\305\227\227\001tH\023\303dy9W8\003\240\272\274\014\260\036j\027\237\373\312\244\313\313\030R\264\231\0230\202\242\002\020K\353\267\024\324\317Y\201*U>\361\232\273\257\264\3621,wc\010\347\240O\226BYO\322G\264M\372N\224L!y1\006IR\n\000\247|\242\351\344\310\307H$\233i\022N\231I\225e\"\207^\250G\222\026g\033\352dB\306\300T \227<\225A!%\212\211\021\005[a\023>kH\251X\244(\353\321\210\332=\243sd\254j\300r\246\244\225\234\236H\350\203\206\242\227[d/\211697\304\202\343|\023\215-\004\2335\270)(\\`\243\261P\303L4\342{*\222>\021\305\237\216\357\247\24352;C\277^\314E\320\320\250\311L\206\224\026)\230)\345Q\272\314B\237:AR\226\315\030w\206\3537\203\256\231\223uUQ\262I\336!jNMYU\224\264Q\334\243\364\0149\037gi&\306K\016\337\363\254\255B\326\346\250\311!\376B8n\271\361\001\260 \212\364\003\n\261\364\273N\315\037\220DN\252 \007z\002yB\235^p\372\205\3243\020\037|Fe\341\273$\260\036\264I\330A\032\300\363\004YM\3069(\364\006\014\232\267\034\245\341\014\202PA\222\210?\274\201(\337Rd\266\300`$$\345\234\214@CY+u\017<\204\016(\000F\2058\000\203>R\354d\221\344T\202\014\220G\021\261\304\270\310i\n\026\"\243\372{\224_J\214q7p\047cZ-a\222i\227\321W\220#F*\356A\317\032\212g\221\321D\002\270\350\335\220R(`W\227\354\300\313\206\352+/SxYB\2679\361]\301\030\306T\260\354g\220C\333\003Si)\250\323\231\241S\243`\243\213\030\322\002\314\203\363!*\356*\330}\305\326\341\367\341$\224\026\253\256\307J\\\021)\355h\236e\022\342\021\\CW\316 )cQI\234\3248jk\346Pe8=\236\373\004\262!\307\013 \317\271\247\264\343*\223Tc\312\230\006f2\307\335\r\331K\023\230\233D_\236\000C3q\252\n\220\255\3216\303hr\\\014\340\356\025J;&HV\221\"\234%N\200\246\260d\"P\335\341\242\201/L(\021S""\313\272\206\372\250\221\276O\274T\250\342\250\315\047\031l\230\342_\303S\201ha\342\323L#\325\017nrR\240\211\006HE\203\244\\\244\242fe}\306\362\344+\355l\227\010\272Un\372\026\332\200\316\330\202\373\024\310\240\311X_\002|\232\034\234\312\n\252\310\250\264\240\032\206JR\321T\247mY\204\202\047\346\320ltTa\305J\35744q0i\264\222v\013\310?\326{\234\266\307R\261-q\333\036\346\225Z\240\"\022&*\"\333l^S\305\330T\215\\!6U\237\351\301\340P\356\231\242\300V8\036%\022\347\375h9\362\02306\310\t\253\213\376\342\211l\013\000\220\304\252o\214\222y\345\001\227\037L5%\003L\010H\2430O\344\311$c-z UJ\226\237\305,\021\306\217 \256\221\373Q^\320\216Z^\342\010P]\265/@\340\355\246\r)[\036\351\204\366YK\317\037\302\237e\274\001Q\315[\005\330\216n\336^\2718u}\242\311uL\274\251\351\026\3245|\024x\226\323\007\005\013\344\211\211#\0315\256\252\035\313\024\365G{\rVjeP\0141\005(\036D\n\311\034.8i\246SUE\nn\231\221\355\020\375@\r\021\315B\016\237\202\2138&\373!T\"\tcp#\340mI\221\372\276&C\234P2\t\300\036\303\271\3308\232n)v^4\214F\266\342\240E\305\326Fi\227\210ybx\245\r\257\303+\344\322\212\253J\300\266q\001\0312\031\020\337\231\n\356\210\304T\246\032O\271\004}t\340\224\215\277W\024\023\226\027jK[\351\222\322X\327T\242\361\033\303\274\332\337wi\367J\374(\321`J\363\245\"~\352\240\024\255\371\274\341a\356\364\371\001\031O\241\334\200M\213\247ZB\322\307\220\371\000\321\003\211\005q\025\221\256\211H1\002\305\034\220\320\020?\002\207&\351`D8-a\320\000G\376\200\010\222]\216\"\255`\010\244\370\2316\344\310\301pE\204M\254\200\001U\262qL\262\033\214\350\223\030\245\226D[\325|\377\361d\347\003=\322\335\240\374@\220\260(\330!F\023I\216\007Pu\320\002\r\031\326\343\225p\033]\262\246\262@`\t\254\306\232\226\216\261\027q1G\216\317\311\275E\210\353\363\214-\263\037L1\212\236\236\343\252\006v\205{\376\230!f\224\375\220I#\200\366 \2318p\232\362\207f@~\234r\304\332\317yKZ\303\221\232\266\242(K&$RG\t\374\030k\221\000\016\201\txB\037%\032SGH\212i#<\003\320?h:b\255\244l\201\314\237\362\366H\320\007\264\247B\327I\206""\304i\006Y\026\016\220TL\000\265\225d\346`\003Q\264\244O6\026\326&S\275\340\377\210\213\014t\211%\016\352b\355\235xR\350\323?\200\227L\265Oh\2159\213R\244\375\2627/7\034\177j$)\306p\322\270Z\363\025\217\276b\216\301\372\004\352\376\372\354\361\271\253\207\373G\317\036\251\257\317~w\356\227\263\375\307\342\375\207/|\363\327G\203\307w\267\217\317\2756\375\363\354\366\341\312\341\335\343s?\371\372?\323\217fo\037/\376\356\350\372\321\3727/=R\307\347^8\270\376\365\331\357\027\317<\377szpazq\2727\2732\263G\273\017\337\372&}\364\356\267W\276\315\036\357}\371\370K\373\330\372\357\317\234\tgo-\240\273\265\360\031u\237-\334\245\356\356\302\036u{\013\367\026\216\027_\231\376d\272?{v\226\037\275M\047\016\017\356O;\263\213\263\273\307\213\257Nq\302\245\351\376w\324\320\263\375\343\305\227\037\277\374\333\243+G\352h\364p\360\350\322\267g\277{r\346\302\354\355\307g^\231\342\212\277\230\201\331\305\203g\017\014\326.>w\360\323\351\205\343\347.PC\217\237\2738]i\206tJ\234\343\341K\007\212\251\357\316\277x|\376E\\\364\305\227\250\177\366\314\363\027\2468\355\374\301m\260\367\306l\377\370<^\232^\231f\263{\207\327Y,\217\317\2759\273v\370\340\341\213\337|\361\350n|s\3458v\323\373\263\316\341\005p\177\340\246\257OS0y\356\255\331?\217\336|x\035\007<\367\016d\275\370kj.c\253\305\027\016n\340\2657\246nv\341\370\374\253\323wf\013$\351\371v\035\354\240\246#\\\357\374\305\351\315\331Yz\353\345\203\341tg\366\314\354\306lt\330=:{\374\312\3170{\341\322\324\317.\317v\017/\035-@\266O\316\275\036\337#\301>\311\"\235>\342\0032pt\376\265)s\364\321\364\362\024\243W\246\2138\360\322\341\302\341\345\303=\354\211\203\003Y\310\354C>\344\362\321\335f\313\377g\305\007\323gpX\263\342\365Y\367\360\231\303\017\300\343\251\025\304\3643G\327\233\025/\037\354\377\027\347T\317\372";
-    PyObject *data = __Pyx_DecompressString(cstring, 3439, 1);
+    #if (CYTHON_COMPRESS_STRINGS) == 1 /* compression: zlib (3445 bytes) */
+static const char cstring[] = "x\332\235XK\227\034\265\025\266\007\037\030\300<\014\006\047\344\220\210\330\301$\201\tN\014$\204Cf\0307\361\300<\354y\330p\222\034E]\245\256\226\273\252T#\251\372\301\311\202\345,{\331\313Y\316\322K\226^\262\364r\226\376\t\374\204|\367\252\252g\2149Yd\316\264t\245*IW\367\361\335{K\250 \336\037\013\333\275\247\223\360\351;\301i-zNe\205.\303o\227>\026\237l\350\302\272\311\035\243G\302\366\304\047\211-\203\311j[{\241\312T\244\306\321\272\037O\233\262}\340\2033\251NO\275,\254\373\237\317\037\237\233\277\371\351\337VUY\332 \224\367&+E\260\302i\225\276g\313|\"\nfr\010&\327\312\241\312M*\n\233\352w\205\036WX\213\255\256&W\351\334\253=\353\202S\345\325wE\206\255\332\227}_U\032G\t56^l\332\240E\350C0\253\223\320\267\245\300\\\252s\323\325N\005\215\323\210?\354\352\350\245R\334\352\334z\357\372\237\2573\267N\223\030\275\360u7\311\301\250\366$\264nm\362\200\335\303\244\322~I\254\365\304\304\326\242\324\340\013\267\250\360\336\351\005\241\257K\341u B\\\345;\253`l)\261\334\224\331\325FLf\250i\365\347*\367zI\245\251\304{\232x\3005\307\326)(\"\317\361\256\307\311\020z\242\274\026#\332\232\367\327X%tI\014T\342\236\005s\246,q\243\\\367\202p&\353c\205\263`\254T\241v*\027\020C\355q\274\350N\240\201\004\002Acz\274\021\272\272\354\353\261\024\211\315s\310\210:b\321\226~Iu\223\024\322\372Gw\022\264\177\027\307\204\177\201)\325\315\265.\251\315\022Sz\355\202\250\253\024KI\322\232:\007\306TNRN\240g\322\210\253\313\204\010=\326\t75\277\016\2719\215\373\341\266\205v\231\026\031\024\214K\350\241\035h\321\325\031.7R&@\365Pt\035R;*\361\264\312U\242EnU*\240\3054\307A]\225\014\352\n\317|\260\330\322\201\301B\213\201\301\316\211\255&\"\355&\211P!\250\244/*\362\021%Rk|\274G\232\033\034\347b\2533X\036\316\016#\334\222\014\013&\344m]\246\350La\300\2610\374f\226\333\256(T\300\216\251\031\222\325\n\010\226\255\321\2275\016\206V\251\317\261\n\236\323\353\221aT\316&:\255\301bOcei!\205\236\252\363 \244tx\220h)EZ\263}\224\266|\017\346:4\320\241\224\220\265\t\222LEtM\251\034tY\302\236-\274\235\016\203\210""\261\047Y\224Hj\207\373\007YC7\260F\370\034,\220\007\355\023\326V;\010\246\200\324TQ\t?\361\374\304A\314u\001\373)i*\350\"\256Nk0R\227\203\022\217\255K1\2239[W\256\316\265\377\203\337\317\227\252I q\nl\242\272d\264>\351kH\232\234\233\320@\217\301\246\3112\342\304\346uA\342\305=I.p\346\032\016\304\3478\233\223vI\371\274\237\257H\335^\357\327\272\004\321\203-\221}\222\271\251\211 \366\205\255C\317\320\311uQ1aJ\356\260r\240`W~\002aN\212f\277\346t\317\214\326l\002$o\230\241e+U\316acz\270\364\023O#\342\220\273F\260\363x\211\330\321\343DW\201\256\244\235\047\260,LY{\370-\224\335WC8\340\312\316\352\332\332J9Y\335\332\270\265\266\336\271\321\201mT\336\370\233[\273rue}}\207\210\315\225\215\316\316\227\233[w7\343\334\306\312Wrw\353\313\316\346\316N#\201\235\375|\033\360\251\335\234X\232\033O\302\260\047\345\351G\220/\364\033~\352\241)\3571\310\236\314\360\355(d,\235D\217\273[\3337v\344\312\366\332\356\315\215\316\356\332\252\374\354k\346M\256\256o\355t$\256\263\261\302mgs\227\372[+\3334\273\271\263\273\202\211\033\270\324\347\333[\033\262\275\246l\257)O\256)\327\327\276\354\240\331X\333\225\353[\177\307\031\033k;\253\361\255\315\255\275M\271\271\267\361Yg[n\335\352l\306f\267\363\325\256\334\332\275\211\311[k\267:;\362\366\336\326nG\356t\326;\253\273\3506\326V\267\326\2676%\230\330\216/\357m\256l\177\215v\r\263w:\333\237\311\273X\334\221\362\326d\214\337\r \235\334\324\343\260\255{R6\330\ro\204\347\021\272\237\020\231\016\206|\002\177\204\216\324\223IR\237\265\222\306\237)*\004,\242\neJ\356m\nW!\212\300\211{=\242\256\002\003\360\224d\340\353\"\216\200c\300\204H7;\022IQ(RuY\231d\200\335:e\273f>5Wf\234\037\262\321\3239\373p\340\366\350\026l\236\260\234\371\004\202\202d\343\231\263\353O]\357\t\243\222\022A\"\264B1^&\026\350\200\010\246%3\200`\322\272\220\354\326\275\036\"2\27421vi\376\242\047\320H\222\234\326@d\210\366\211&`Or\213y`p \237LY\n8 &>\360\010\344\013\210\207\300\301\202\303\274v\316\272^\2562\217\270\001\200n\022\207\236\263E\246K\240\273#\025\232\224\021\251\365\000R""\251\217\3157z\200G\271\035i\207\344\204\300\2132\022\022\002\022\232\002\033\004\234L\310R\331j\277F\350N\0214\020\254q\256F\304-\031\020\227\000\210^S(E\013\350G\374\320\241\301z\3661n\226>!\211\344\376\323\245\2063:\335W\271!\341\272\246\031\231\320gY\343\210\n\361\r?G\320C}\235\004\226n\350\003\264c\226\001;\340`HP\016<\235k\212!6\342\354\010\360M\077\077\276\372\353\177\177\274\274LrGj\262\274\314\362%\202\202\233\312\227\227\373\326\007\272\371\3622\220\016yb\230,/\347\n\207\000U\227\227\201\326C\355\342s_\231ty\031C\n7s\002VPT@bi\375\226\202\3769-P\245\312\047^s\367\215V>\306\345n\214\341\034\365\311T(\355I\372\010\267I\337\211\222)d/\306 KJ\201\340\224P4\235\034\371\030\212d3M\322)3\251\262L\344P\014\365\310\322\342lC\235L\310\030\231\n$\223\247R(\344D13\242h+l\302g\r)\027\213\024\245=\032a\273gt\216\224U\rX\320\224\265\222\327\023\t\205\320P\364r\213\364%\321&\347\206Xp\234p\242\261\205`\273\0067\005\305\013l4\026j\230\211F|O\204\322\307\302\370\223\001\376t\270Fjg\350\327\213\311\010\032\0325\251\311\220\362\"\005;\245DJ\227Y\350S\047H\312\262\031\343\316\360\375f\3205s\262\256*\3126\311=D\315\271)\253\212\2626\n|\224\237!\351\3434\315\304\200\311\361{\236\266UH\333\03459\304_\010\307-7>\000\027D\221~@1\226~\327\250\371#\262\310I\025\344@O O\250\323\013\316\277\220{\006\342\203\317\250,\234\227\004\326\2036\t<H\003x\236 \255\3118\t\205\336\000B\363\226\3034\274A\020,H\022\361\207\327\021\346[\212\314\026 \214\214\244\234\223\021i(m\245\356\236\207\320\201\005\000\251\020\007`\320G\212\275,\222\234K\220\001\362(B\226\030\0279M\301BdT\177\217\022L\2111\356\006\356d\314\253%L2\3552\374\nr\304H\305=\350YC\361,R\232H\000\030\275\033R\016\005\360\352\222\035x\331P}\345e\n/K\3506\047\276+\030\304\230\n\226\375\014rh{\200*-\005u:5tj\024lt\021CZ\200ypBD\325]\005\273\257\330:\374>\234\204\362b\325\365X\211+\"\247\035\315\323L\202<\302k\350\312\031de,*\211\223\032Gm\315\034\252\014\247\307s\237@:\344x\001\3449\367\224v\\e\222\212L\031\363\300L\346\270\273!{i\"s\223""\351\313\023`h&N\225\001\2625\332f\030M\216\253\001\334\275Bm\307\004\311*R\004\264\304\t\320\024\226L\004\312;\\4\360\205\t%bnY\327P\0375\322\367\211\227\ne\034\265\371$\203\rS\000lx*\020.L|\232i\344\372\301MN*4\321\000\251h\220\224\253T\024\255\254\317X\237|\243\235\355\022A\267\312M\337B\033\320\031[p\237\"\0314\031\013L\200O\223\204S]A%\031\325\026T\304PM*\232\362\264\255\213P\361\304$\232\215\216J\254X\352\235\206&\016&\215V\322n\001\371\307\202\217\363\366X+\2665n\333\303\274R\013TD\306DUd\233\316k*\031\233\262\221K\304\246\3543=\030\034\352=S\024\330\n\307\243F\342\304\037-\207~\002\306\0069au\321_<\221m\005\000\222X\365\215Q2\257<\340\372\203\251\246f\200\t\001i\024\346\211<\231d\254E\017\244J\311\362\263\230&\302\370\021\3055\222?J\014\332Q\313K\034\001\252\253\366\005\010\274\335\264!e\313#\235\320>k\351\371C\370\263\2147 \252y\253\000\333\321\315\333+\027\247\256O4\271\216\21175\335\202\272\206\217\002\317r\372\242`\201<1s$\243\306U\265c\231\242\000i\257\301J\255\014\252!\246\000\305\203H!\233\303\005\047\315t\252\252H\301-3\262\035\242\357\251!\242Y\310\341Sp\021\307d?\204J$a\014n\004\274-)R\337\327d\210\023\312&\001\330c8\027\033G\323-\305\316\213\206\321\310V\034\264\250\330\332(\355\0221O\014\257\264\341ux\205\\ZqY\t\3306. E&\003\342;S\305\035\221\230\352T\343c\360\244\214\202\276=p\346\306\237-\212\tK\255l\n~[\332J\227\224\324\272\246.\215_\034\346\265\377\276K\273W\342\047\212\006`\232\357\026\361\303\007%l\315\307\016\017\333\247\217\021H\177\n\345\006lg<\325\022\222>\215\314\007\010%\3102\210\271\010{Mx\212\341(f\204\004\215\370\021R4\031\010\303\303iq\203\006R\362\347D\220\354\177\024v\005\343!\005\323\264!G\016V,\"\206b\005\254\251\222\215\227\222\021aD\037\310(\321$\332\252\346k\220\047\243\037\350\221\356\006\345\007\202\204E\221\017\001\233H\362B \254\203Jh\310\030\037\257\204\333\350\222\325\226\005BN\0007\326\264t\014\304\010\22292~N\365-\342]\237gl\231\375h\212!\365\364\034\327802\334\363\247\2542\243T\210\354\033\321\264\007\311\304\201""\323\224L4\003r\352\224\303\327~\316[\322\032\016\333\264\025\205\\\262\047\221:J\347\307X\213lp\010\200\300\023\372D\321\330=\342S\314!\341&\210\003\203\246#\326JJ\035\310\027(\213\217\004}N{\"\216\235\244K\234s\220e\341\000I\245\005 \\If\0166\020EK\372dcam2\325\013\376O\270\310@\227X\342\240.\326\336\211[\205>\375\003\205\311T\373\004\335\230\263(L\332\357|\363\342\303\361\207G\222b\214-\215\3375\337\364\350\233\346\030\254O\240\356o\317\036\237\273z\270\177\364\364\221\372\366\354\243s\277\232\355?\024\357\337\177\376\273\277>\030<\274\275}|\356\325\351_f7\017W\016o\037\237{\346\333\377L?\232\275u\274\370\373\243kG\353\337\275\370@\035\237{\376\340\332\267g\177X<\363\334/\350\301\205\351\305\351\336\354\312\314\036\355\336\177\363\273\364\301;\337_\371>{\270\367\365\303\257\355C\353\1778s&\234\375|\001\335\347\013_P\367\305\302m\352n/\354Q\267\267pg\341x\361\345\3513\323\375\331\323\263\374\350-:qxpw\332\231]\234\335>^|e\212\023.M\367\037QC\317\366\217\027_z\370\322\357\216\256\034\251\243\321\375\301\203K\337\237}\364\370\314\205\331[\017\317\274<\305\025\1779\003\263\213\007O\037\030\254]|\366\340g\323\013\307\317^\240\206\036?{q\272\322\014\351\2248\307\303\027\017\024S\217\316\277p|\376\005\\\364\205\027\251\177\372\314s\027\2468\355\374\301M\260\367\372l\377\370<^\232^\231f\263;\207\327X,\017\317\2751{\367\360\336\375\027\276\373\352\301\355\370\346\312q\354\246wg\235\303\013\340\376\300M_\233\246`\362\334\233\263\177\036\275q\377\032\016x\366m\310z\3617\324\\\306V\213\317\037\\\307k\257O\335\354\302\361\371W\246o\317\026H\322\363\355:\330AMG\270\336\371\213\323\033\263\263\364\326K\007\303\351\316\354\251\331\365\331\350\260{t\366\370\345\237c\366\302\245\251\237]\236\355\036^:Z\200l\037\237{-\276G\202}\234E:}\304\007d\340\350\374\253S\346\350\243\351\345)F/O\027q\340\245\303\205\303\313\207{\330\023\007\007\262\220\331\207|\310\345\243\333\315\226\377\317\212\017\246O\341\260f\305k\263\356\341S\207\037\200\307S+\210\351\247\216\2565+^:\330\377/\251:\325""\327";
+    PyObject *data = __Pyx_DecompressString(cstring, 3445, 1);
     #define __Pyx_DecompressString_LZSS_UNUSED
     if (unlikely(!data)) __PYX_ERR(0, 1, __pyx_L1_error)
     const char* const bytes = __Pyx_PyBytes_AsString(data);
     #if !CYTHON_ASSUME_SAFE_MACROS
     if (likely(bytes)); else { Py_DECREF(data); __PYX_ERR(0, 1, __pyx_L1_error) }
     #endif
-    #elif (CYTHON_COMPRESS_STRINGS) > 0 && (CYTHON_COMPRESS_STRINGS) <= 90 /* compression: lzss (4845 bytes) */
-static const char cstring[] = "\377 at 0x o\377bject>(t\377ree frag\377ment).: \377<MemoryV\377iew of <\377contiguo\377us and d\263ir4\001\007\rin\021\005s\277trided\"\010 7or \004\031><(\tA\006\377>?Cannot\377 assign \377to read-\277only m\240\002v\376\242\000Invalid\377 mode, esxp\324\000|\000\047c\047t\001\377\047fortran\317\047, gH\000%\005sh\367ape\222\000 axi\377s Note t\375h\226 Cython\375 \021\000delibe\317ratek\000\320\001ct\373er!\001n PEPo-484\212\"re\303!\177s subcl\246\000\373es\261!built\375i\260\000ypes. \377If you n\311e\224 \303\000p\316\000%\tth\277en set\200\000e\373 \047\357\002ation\377_typing\047\366\355$iv\242\000o Fa\377lse.add_\362\231 e\217A\334 xora\326\235@ll\235@sw\000ct\177 case wW\001\332[\002e3\000 e\276@to\357p jo\232\000inn\376\317\000left ri\373gh/\000ross \377natural v\204 us|\000 by\377 \377c desc i\363f E\001\004\000unhe\177x_ coll\241 \370\003\001\314`\262\000s.abc\377dict[byt\367es,\367@t]di\177sableen\002\001\377gcinsert\317 upd\334 V\000le\266\375 dr\226\000al\342!c\274\345@\216Arunc\036\001ewxec\327@ecu$\001\315e\346 re\335\000\353\000me\237rge g\336@\302\000e\377voke beg\336\367 wait\370@ s\177hutdown\270`\377place lo\377ad handl~\314@backup\324`\327stoP\000r\236\000me\367 ki\305 copy\377 dbcc at\277tach p\240\205\001a\337 dois\302\003dl5il\000r\000\003eg\367`y\000\343tw\343\000\325a\324`sou\373nd\230`imila\367r i+\002glob\357 matO\000divr\262\204\001 \326 \211\204\002snu\276@\327not\004\001l3\000t \367off\225aproc\267edu\363\000fe7\000n\375o\213@fault \367__r\026\000ce__\367 du\233bnon-\337trivi\301@__\356\351 it_\247a bi\367nar\311@ny s\267omeh\002tr2\000f\336\316a cur\375\000t_}u\231@ sess\376a\360\010\002\022\005\251B\037\005time\377stamp sy\265s\303Br\344 um\275`nn\017\001temE\003du\312`\357unkn\203@ord\373er\254@oupru\377les/sql.\327pyt\231a \212`ab\376\261\204\001schema \374\331\206\001\264\207\001ex tri\357gger\352aumn\372\317ao\254\205\002value;s \256\002rol\332A\371A\366K\002sp\353Asequ\213en\365@f\311`\321\205\001\353aa\373y \273\001 outf""\275i3\000dump\004\002i\331n\013\0027\000ka\325`syN\312 ym J\003w\004s\244\002yu\306\204\002\220\210\001allo\241\204\002\047arrV\000\302\001.\013\020\354\207\003\364\276\211\001\233\211\003s\"\000ion \277except\242\205\001e\377rsect mi\377nuswhere\377 havingA\377SCIIAnyC\377OMPILEDE\377llipsisH\377OT_CALLS\376\005\001NAMESKN\367OWN\016\003MAX_\177TOKENSS\373\004?SqlRea\375 \000\006\265.\264fc\362\210\002__\017\ts\273et\335@te_\013\017i\215n\270\213\001ed@\007\313\211\002\257\213\001.\376\264\213\007WORDS_A\377RITHMETI\357C_BY\253\002_CLoOSE_\314\000MA\001\002\263EN\306\000\332\000AR\022\001N\327STA\016\000D\333\000FRWOM_\337\005_\337\005_\335\007\337_LIKE\002\000MI\337T_LOGa\000MI\367SC_\211!_NOU\377N_NUMBER\337_OPEN\000\002_T\177EXT_OTH\022\000\377PIPES_QU\377OTE_SELE\373CT\004\000MICOL\327ON_\202\000R\047\003UN\177ARY_UNI\023\000\277VERB_W:\000E\337__Pyx\001\000Di\377ct_NextR\357ef__\265\212\004e__\363__\212\213\002\000\006_get\201i\220\205\001\030\000\232\211\001\036\001\217\204\001&\001g\374\342%4\000import\336<\001main\003\002od\273ulM\002nam\002\003e\365w]\001p~\000chec\277ksum__\n\001r\037esult\006\003\266C\022\002\357type\033\003unp7ickK\000En,\005\n\006\344\227fF\003v\220\206\002\305\001quaals\005\345\207\005\251n\377\207\006ex\371\001/set_\247\005s\324\010\304n\277__test\215%i\377s_corout\357ine_\221\207\002abc\376\331\205\005_buffer\377asyncio.: \006s\261\207\001ccl0\001\260 \337trace\325\212\001cl\377osecount\342\326\207\001d\201\"^\000\363\220\003enc\177odeende\207 \376\342\216\002errorfl\377agsforma\375t\262\217\004fromge\337nexpr\277Aid\245i1\000x\372\204\005\317As\000\002i\377zekindlo?wermem\226\220\001\216\220\001\336\260Andim>\000to\373bj\326\207\001popqu\377otedregi\373stu\000eturn\376\214\211\002.sqlsel\367ect\003\000fsen?dsetde\347\212\002\257\220\002\366\264\220\002.<\357\207\001ls>.z\223\004s{\000spli\256\206\001\375r\000\002tswith\274\274\206\002`\000psto\001\000r\334\230\222\001\004\001uct\357\211\002th\207row\340\217\003\230`\210\215\002""\217\216\001u\307se_\367\206\005\336\211\002\342\211\003wo\373rd\000\001sx\047\"`\373@@\250\212\001dir@@\370\332\"\005\001\330\214\001al@@hwost\251\204\001@@i\335 \377tity@@la\377nguage@@\277server\032\003s\037pid@@\014\000\352\213\001\000\006\376\202`mpile_o\277sOaall\221\217\002a\277nalyse\002\002z\027eas\221\216\003b\275\216\003\360\216\002\246a\376\362\220\001char ch\367r n\005\002asci\377i ord co\\\314\217\001\000\004_ws\204\214\003_\020\004\376\265\224\001ng_agg \271l\225@\004\001sub\020\003 \352\004\003 \010\006_\202b mi{d \267\221\010hex \224\221\002v\351\215\001 o\202\222\001onv\207\222\001\371ty\001\364\000t elt\377 field m\303ak\343\"\261\224\001\361\206\001\377\222\001ro\375w\300\224\001 floor\237 ceil\000\002\204\222\001r\334\373\225\001\001\001om \322\204\002 s\373um\253\213\001 max \017avg \301$\271\215\016\271\216\n\316\216\017\367sys\245\216\006if i:\000\001f\206\220\003ull\016\001\223\220\004}v\212\000oales\304\221\001_ength\372\000n\350 \317ar_l\n\003\361\000etv\005\005bi\002\006upp\351\223\001\326\232\205\001 u\226\224\002l\234\224\002re\332\371Ae\233\222\001ea\300\222\001pl\331i\357\222\002\271\216\003re\257\222\004pa\367d r\001\001ltri\347m r\001\002\006\002stu\377ff md5 s\353ha\000\0011\005\0012 c\377rypt_key\377 exists ~\252\222\002instr \253\216\004\357posi\217\217\002fin\371d\317@\361\204\001 strcomp g\377\223\002st\334@\365a\000\003s\237\216\004val \372\222\207\001_\251\220\00164 to\376\002\005compresqs\201`\002\006\343\207\003 de\354\207\001\377 json_ex\022\240\210\001t\007\003\236\000s\021\003\310\220\002\034\003\360\306\217\002\205\204\001+\002\245\232\003 xml^\230\204\001row_\371Cf\334\223\001O_row\331\000\241\000_\321\225\003\277_id db\371\211\002 \000\205\206\001\004\003\351\232\003\030\001\003\004\311\213\001\272\226\001#\003\277is_srv\277\221\001m\377ember is\375_\003\004has_db\047acc\325\001\262\206\007 \277\210\002A\002cto\355\205\002\205 \000\005nu@\002|\227 \216\223\trawto\235\205\003\341i\202A\234`\213\221\002\331\232\001pow{ ""p\231bsqrt\222\225\002\337abs r\277\225\001 n\343ow\335\223\006\210\212\001\222\232\001_se_ries \361\221\002_\201@<\242\206\004\277\224\005sett\272\230\001\262\224\010>\330\223\003query-\001\315 \\\353\223\006\010\005pg_\340\233\001_\201\223\003Wg_l\371\000i\254a_\223\216\003\213 r\344\226\002_\217\207\007\n\004\373\226\010_\360\255\204\005%\004\355c\210\227\002ex p\203at\265\207\003\242\210\001\277\207\003\343\221\001\372\224\001e\357diff\004\002add\227 ge\264\214\001e\241\207\002\325\223\003u\357uid \001\001_sh\267ort\255 in\002\001l\237ygon \374\214\001\246\210\004m\277ultipo\032\001g\177eometry\227\232\007\271 \302\211\004\002\003ze \233\217\001o\365f\312C \232\230\002zero\371b\244\230\001\336\230\001lihoo\366u\000ni\275\204\002hext\271o\307@\332\233\003in \375\225\004a?ny all\326\227\002\256@\277t xor \227\234\004b\375e\221\231\003divcol\007umn\227\217\002\336\231\001\344\232\003\357\227\t\247\216\002;at\205\227\002dbm\371`\352\232\003\177delayde\247\233\001\363di\335\234\003\000\005rowdGodo\255\221\001\301\233\001\306\226\005e\263\233\001\316\267\233\001ute\235\233\002\357\232\004if\377ignoreim}m\357 atein\362\226\003\343in\364\216\003\367\235\001\375\227\004sysB\243\241\003s\343\230\001\267\003\006\002\242\231\001s\364\230\004|\261\230\002\034\002login&\002$\254\227\004\315`c\312\000\025\000 \330`\013\007\274\340\231\002\352`shad\366\204\001g\376\251\223\003 sqlite\207_ma\224\217\001\006\005\204\005\026\003twemp\031\005all\241\221\003\004\367\236\002\256\221\001_\234\005\303\232\001\024\005\004\005\024\0067dba\343\232\002s \006\001\330\230\004Omsys\341\206\003\353\005m\364\010\370\032\001\267\205\001\360\205\001sysib\371m\365\232\001\242\004mysql\177 innodb\262\222\003}_\270\227\001s per\311\221\002\317nce_\320\232\004\320Bpi\367pe \332Block\376\004\003utility\356\020\004dap\033\003xml\367gen\047\003java\377 utl_ina\367ddr\006\002http\377 ctxsys \377xp_cmdsh\365e\205\204\001y\311\223\001ntexSt \227c\000\004.\245cs\321\232\003\300\217\005\351\224\003\216\211""\005\234\204\005\331\234\001\252\220\003 v\255$\327\215\005v$\302\213\001a\321\233\002n\377_virtual\350\305\233\001\357\002\313`t\333\240\003int\207ois\310\217\001\361\237\001\256\222\002\253\240\002m\375y\253\"nonope\305n\354\224\001r\203\234\004\336\237\003\345\236\006qrgdb$\217\240\003\202\215\004re\245\240\002\361r\346\240\002\236\232\001\330\240\004slee\377p benchm\207ark\351a\r\003\340a\030\001_\014\211\241\001\004\006un\351 \206\241\002\344\210\003\213\214\004\270\374\213\003\221\242\003\232\211\001xml\270\227\001 \020\357\217\003\215\207\002\326)\353 d\372\000\275\247\001\366 X\306\235\001\345\215\002\202Are\274\215\001d\004\004\337write\231Asu\377bdirs sp\201_\222\206\004\264a\013\000\217\245\001\333\223\001\026\001o\361a\371\242\004#\000\237\221\001webt\317ask \251!\351\214\001et\374\006\002\253\237\001source\370\025\002\322\212\002\315\003exten\276\273\240\001 gtid\247\212\002e\371t\003\006\366\215\003st_la\375t\327\226\003ohash \016\016\001ong\004\014\301\211\002\033\t\200\232\002_const\364rg\372\220\001\376\317\204\001is_free\375_\333\204\002releas4\006\004\340\206\001d\255\214\002qlu\0020\001\260\245\216\002\320\204\001\273\217\001\277a d\262 h\377sx recei\177ve_mess\221\240\001\276\344\204\004lo_ex\250\233\001 ?dblink\000\004\311\224\001}n\303\237\001sys_e\247\220\001\300\004\002\275\245\001\252\214\016\230\221\007\222\220\002\200\245\001ag\373e_\311\227\001 ora_\016\222\"xml\325#\370\251\001\251\241\002\311B\376\263\241\002fts3_to\177kenizer\322@v\325@oa\300\205\007the\330\250\001\317thes\006\000\262\212\001me?totopt\323\246\004\374\246\003\200\356\243\001\346\247\002\326\206\001\315\242\003\213\227\004\277\246\004\302\250\001x\357xp_y\354@\200\001\330\377\004\047\240q\250\006\250a\377\200\001\340\004\037\230q\320\377 0\260\013\270;\300k\377\320QR\330\004\023\2209\377\230H\240A\240Q\330\004\377\007\200|\2207\230!\330\377\010+\2501\250L\270\016\377\300a\330\004\013\2101\200\277\001\360\010\000\n\033\025\001\021\377\220\024\220U\230$\230o\377\250T\260""\035\270d\300(\377\310$\310g\320UY\320\377Yo\320os\360\000\000\357t\001F\002\004\000F\002J\356\003\001J\002Q\n\001Q\002U\376\021\001U\002V\002\330\010\020\377\220\007\220q\230\006\230l\373\250!n\001v\210W\220E\377\230\024\230Q\330\010\022\220>x\000\027\220q\340\010\002\000\212\001\377q\330\010\017\320\017*\250\377$\250a\250w\260k\300\357\027\310\001\340\004\013\021\230!o\320\000\020\220\340\000\036\230\252\000\277\010\210\006\210i\2204\000\t\177\210\030\220\021\330\t\021\001\001\236\033\001\t\024\220A\010\004b\001\t\334\017\002\031\002\016\210a#\002\340\014o\r\330\014\r\346\000\r\016\004\001\337\006\000\n\021\220k\000\014\210}H\234\000\026\230q\330\014J\000\377\220$\220g\230V\2401\376\222\"\320\004\032\230,\240j\377\260\r\270X\300Q\340\010\366&\001A\330\001\003\220W\230E\373\240\021\273\000\210r\220\025\220\375d\242\000\004\035\230\\\250\032\333\2601\307 \t&\351 \010%z\001\001#H\000\010\013\2104$\000\377\026\220r\230\021\330\014\022O\220&\230\002\377!F\006E?\000\367a\220w\334\000\014\024\220D\373\230\001\"\001\017\210v\220S\377\230\003\2304\230w\240b\337\250\001\330\020\0319\000\021\027\377\220s\230#\230T\240\027\023\250\002\331 \006\013\025\"\003\325!\225\013\326z\001w\220]\001g\200`\014\023\367\2201\330\217\0007\220#\220\277Q\330\014\020\220\010n\000\027\277\240\002\240#\240U\255@\014\267\017\210t\236a\2306`\002#o\250Q\330\020N\002\013\210\000/\3475\220\003j\000]\004\025\230b\217\240\003\2405\311\000Y\010\261\001\003;\2501]\004\017\210q";
-    PyObject *data = __Pyx_DecompressString_LZSS(cstring, 4845, 6539);
+    #elif (CYTHON_COMPRESS_STRINGS) > 0 && (CYTHON_COMPRESS_STRINGS) <= 90 /* compression: lzss (4855 bytes) */
+static const char cstring[] = "\377 at 0x o\377bject>(t\377ree frag\377ment).: \377<MemoryV\377iew of <\377contiguo\377us and d\263ir4\001\007\rin\021\005s\277trided\"\010 7or \004\031><(\tA\006\377>?Cannot\377 assign \377to read-\277only m\240\002v\376\242\000Invalid\377 mode, esxp\324\000|\000\047c\047t\001\377\047fortran\317\047, gH\000%\005sh\367ape\222\000 axi\377s Note t\375h\226 Cython\375 \021\000delibe\317ratek\000\320\001ct\373er!\001n PEPo-484\212\"re\303!\177s subcl\246\000\373es\261!built\375i\260\000ypes. \377If you n\311e\224 \303\000p\316\000%\tth\277en set\200\000e\373 \047\357\002ation\377_typing\047\366\355$iv\242\000o Fa\377lse.add_\362\231 e\217A\334 xora\326\235@ll\235@sw\000ct\177 case wW\001\332[\002e3\000 e\276@to\357p jo\232\000inn\376\317\000left ri\373gh/\000ross \377natural v\204 us|\000 by\377 \377c desc i\363f E\001\004\000unhe\177x_ coll\241 \370\003\001\314`\262\000s.abc\377dict[byt\367es,\367@t]di\177sableen\002\001\377gcinsert\317 upd\334 V\000le\266\375 dr\226\000al\342!c\274\345@\216Arunc\036\001ewxec\327@ecu$\001\315e\346 re\335\000\353\000me\237rge g\336@\302\000e\377voke beg\336\367 wait\370@ s\177hutdown\270`\377place lo\377ad handl~\314@backup\324`\327stoP\000r\236\000me\367 ki\305 copy\377 dbcc at\277tach p\240\205\001a\337 dois\302\003dl5il\000r\000\003eg\367`y\000\343tw\343\000\325a\324`sou\373nd\230`imila\367r i+\002glob\357 matO\000divr\262\204\001 \326 \211\204\002snu\276@\327not\004\001l3\000t \367off\225aproc\267edu\363\000fe7\000n\375o\213@fault \367__r\026\000ce__\367 du\233bnon-\337trivi\301@__\356\351 it_\247a bi\367nar\311@ny s\267omeh\002tr2\000f\336\316a cur\375\000t_}u\231@ sess\376a\360\010\002\022\005\251B\037\005time\377stamp sy\265s\303Br\344 um\275`nn\017\001temE\003du\312`\357unkn\203@ord\373er\254@oupru\377les/sql.\327pyt\231a \212`ab\376\261\204\001schema \374\331\206\001\264\207\001ex tri\357gger\352aumn\372\317ao\254\205\002value;s \256\002rol\332A\371A\366K\002sp\353Asequ\213en\365@f\311`\321\205\001\353aa\373y \273\001 outf""\275i3\000dump\004\002i\331n\013\0027\000ka\325`syN\312 ym J\003w\004s\244\002yu\306\204\002\220\210\001allo\241\204\002\047arrV\000\302\001.\013\020\354\207\003\364\276\211\001\233\211\003s\"\000ion \277except\242\205\001e\377rsect mi\377nuswhere\377 havingA\377SCIIAnyC\377OMPILEDE\377llipsisH\377OT_CALLS\376\005\001NAMESKN\367OWN\016\003MAX_\177TOKENSS\373\004?SqlRea\375 \000\006\265.\264fc\362\210\002__\017\ts\273et\335@te_\013\017i\215n\270\213\001ed@\007\313\211\002\257\213\001.\376\264\213\007WORDS_A\377RITHMETI\357C_BY\253\002_CLoOSE_\314\000MA\001\002\263EN\306\000\332\000AR\022\001N\327STA\016\000D\333\000FRWOM_\337\005_\337\005_\335\007\337_LIKE\002\000MI\337T_LOGa\000MI\367SC_\211!_NOU\377N_NUMBER\337_OPEN\000\002_T\177EXT_OTH\022\000\377PIPES_QU\377OTE_SELE\373CT\004\000MICOL\327ON_\202\000R\047\003UN\177ARY_UNI\023\000\277VERB_W:\000E\337__Pyx\001\000Di\377ct_NextR\357ef__\265\212\004e__\363__\212\213\002\000\006_get\201i\220\205\001\030\000\232\211\001\036\001\217\204\001&\001g\374\342%4\000import\336<\001main\003\002od\273ulM\002nam\002\003e\365w]\001p~\000chec\277ksum__\n\001r\037esult\006\003\266C\022\002\357type\033\003unp7ickK\000En,\005\n\006\344\227fF\003v\220\206\002\305\001quaals\005\345\207\005\251n\377\207\006ex\371\001/set_\247\005s\324\010\304n\277__test\215%i\377s_corout\357ine_\221\207\002abc\376\331\205\005_buffer\377asyncio.: \006s\261\207\001ccl0\001\260 \337trace\325\212\001cl\377osecount\342\326\207\001d\201\"^\000\363\220\003enc\177odeende\207 \376\342\216\002errorfl\377agsforma\375t\262\217\004fromge\337nexpr\277Aid\245i1\000x\372\204\005\317As\000\002i\377zekindlo?wermem\226\220\001\216\220\001\336\260Andim>\000to\373bj\326\207\001popqu\377otedregi\373stu\000eturn\376\214\211\002.sqlsel\367ect\003\000fsen?dsetde\347\212\002\257\220\002\366\264\220\002.<\357\207\001ls>.z\223\004s{\000spli\256\206\001\375r\000\002tswith\274\274\206\002`\000psto\001\000r\334\230\222\001\004\001uct\357\211\002th\207row\340\217\003\230`\210\215\002""\217\216\001u\307se_\367\206\005\336\211\002\342\211\003wo\373rd\000\001sx\047\"`\367:@@\251\212\001dir@\361@\333\"\005\001\331\214\001al@@\357host\252\204\001@@i\376\336 tity@@l\377anguage@\177@server\032\003?spid@@\014\000\353\213\001\374\000\006\203`mpile_\177osOaall\222\217\002\177analyse\002\002/zeas\222\216\003b\276\216\003\361\216\002\374\247a\363\220\001char c\357hr n\005\002asc\377ii ord c\271o\315\217\001\000\004_ws\205\214\003_\374\020\004\266\224\001ng_aggs l\226@\004\001sub\020\003\325 \004\003 \010\006_\203b m\367id \270\221\010hex \354\225\221\002\352\215\001 o\203\222\001onv\362\210\222\001ty\001\364\000t el\377t field \207mak\344\"\262\224\001\362\206\001\200\223\001r\373ow\301\224\001 floo?r ceil\000\002\205\222\001\271r\374\225\001\001\001om \323\204\002 \367sum\254\213\001 max\037 avg \301$\272\215\016\272\216\n\356\317\216\017sys\246\216\006if ui\000\001f\207\220\003ull\016\001\372\224\220\004v\212\000oales\276\305\221\001ength\372\000n\236\350 ar_l\n\003\361\000e\355t\005\005bi\002\006upp\254\352\223\001\233\205\001 u\227\224\002l\235\224\002r\265e\371Ae\234\222\001ea\301\222\001p\263li\360\222\002\272\216\003re\260\222\004p\357ad r\001\001ltr\317im r\001\002\006\002st\377uff md5 \327sha\000\0011\005\0012 \377crypt_ke\377y exists\375 \253\222\002instr \336\254\216\004posi\220\217\002fi\363nd\317@\362\204\001 str\337cmp g\200\224\002st\352\334@a\000\003s\240\216\004val\365 \223\207\001_\252\220\00164 t\375o\002\005compre\343ss\201`\002\006\344\207\003 de\376\355\207\001 json_e%x\241\210\001t\007\003\236\000s\021\003\311\220\002\340\034\003\307\217\002\205\204\001+\002\246\232\003 xm\275l\230\204\001row_\371Cf\236\335\223\001_row\331\000\241\000_~\322\225\003_id db\372\211\002\001 \205\206\001\004\003\352\232\003\030\001\003\004\312\213\001\273\226\001~#\003is_srv\300\221\001\377member i\373s_\003\004has_dObacc\325\001\262\206\007 \300\210\002\306A\002to\355\205\002\205 \000\005nu\370@\002\227 \217\223\trawto\302\235\205\003i\202A\234`\214\221""\002\332\232\001po\367w p\231bsqrt\276\223\225\002abs r\300\225\001 \307now\336\223\006\211\212\001\223\232\001_s\277eries \362\221\002_x\201@\242\206\004\300\224\005sett\273\230\001|\263\224\010\331\223\003query-\001\270\315 \354\223\006\010\005pg_\341\233\001_\256\202\223\003g_l\371\000i\254a_\026\224\216\003 r\345\226\002_\217\207\007\n\004\374\226\010\341_\255\204\005%\004\355c\211\227\002ex \007pat\265\207\003\242\210\001\277\207\003\344\221\001\373\224\001\337ediff\004\002ad/d ge\265\214\001e\241\207\002\326\223\003\337uuid \001\001_sohort\255 in\002\001?lygon \375\214\001\246\210\004\177multipo\032\001\377geometryr\230\232\007 \302\211\004\002\003ze \234\217\001\353of\312C \233\230\002zer\363ob\245\230\001\337\230\001liho\355ou\000ni\275\204\002hexsto\307@\333\233\003in \376\225\004\177any all\327\227\002~\256@t xor \230\234\004\373be\222\231\003divco\017lumn\230\217\002\337\231\001\345\232\003\360\227\tv\250\216\002at\206\227\002dbm\371`\376\353\232\003delayde\346\250\233\001di\336\234\003\000\005row\217dodo\256\221\001\302\233\001\307\226\005e\234\264\233\001\270\233\001ute\236\233\002\360\232\004i\377fignorei\373mm\357 atein\306\363\226\003in\365\216\003\370\235\001\376\227\004sy\205s\244\241\003s\344\230\001\267\003\006\002\243\231\001s\370\365\230\004\262\230\002\034\002loginH&\002\255\227\004\315`c\312\000\025\000 \330`x\013\007\341\231\002\352`shad\366\204\001\375g\252\223\003 sqlit\017e_ma\225\217\001\006\005\204\005\026\003\357temp\031\005all\010\242\221\003\370\236\002\257\221\001_\234\005\304\232\001\024\005\004\005n\024\006dba\344\232\002s \006\001\236\331\230\004msys\341\206\003\353\005m\360\364\010\032\001\267\205\001\360\205\001sysi\363bm\366\232\001\242\004mysq\377l innodb\372\263\222\003_\271\227\001s per\236\312\221\002nce_\321\232\004\320Bp\357ipe \332Bloc\375k\004\003utilit\335y\020\004dap\033\003xm\357lgen\047\003jav\377a utl_in\357addr\006\002htt\377p ctxsys\377 xp_cmds\353he\205\204\001y\312\223\001nte\247xt \227c\000\004.\245cs\200""\322\232\003\217\005\352\224\003\216\211\005\234\204\005\332\234\001\252\220\003 [v$\327\215\005v$\302\213\001a\322\233\002\377n_virtua\321l\306\233\001\357\002\313`t\334\240\003in\037toisi\323\236\002\316\217\001\370\237\001\254\265\222\002\262\240\002my\261\"n\352\236\004o_nopen\372\224\001r\221\234\004|\354\237\003\363\236\006qrdb$\235\240\003\026\217\215\004re\263\240\002r\364\240\002\254\232\001\346\240\004\377sleep be\177nchmark\366a\310\r\003\355a\030\001_\227\241\001\004\006un\200\366 \224\241\002\361\210\003\230\214\004\211\214\003\237\242\003\247\211\001x\013ml\306\227\001 \374\217\003\232\207\002\343)\370 \201d\207 \313\247\001\203@\324\235\001\362\215\002\217Ar\365e\311\215\001d\004\004writ\375e\246Asubdir\037s sp_\237\206\004\301a\013\000\030\235\245\001\351\223\001\026\001oa\207\243\004#\000\254\221\001\377webtask \314\251!\366\214\001et\006\002\271\237\001so\217urce\025\002\337\212\002\315\003e\357xten\311\240\001 gt\233id\264\212\002et\003\006\203\216\003s\337t_lat\345\226\003oh\357ash \016\001ong\360\004\014\316\211\002\033\t\216\232\002cons\345t\201\204\022g\207\221\001\334\204\001is_\337free_\350\204\002reOleas\006\004\355\206\001d\272\214\002\003qlu\0020\001\262\216\002\335\204\001\310\217\001\314a\373 d\262 hsx r\377eceive_m\347ess\237\240\001\361\204\004lo_\373ex\266\233\001 dbli\323nk\000\004\326\224\001n\321\237\001sy\007s_e\264\220\001\004\002\313\245\001\267\214\016\245\221\007\274\237\220\002\216\245\001age_\327\227\001 \357ora_\222\"xml\340\325#\206\252\001\267\241\002\311B\301\241\002fts\3773_tokenigzer\322@\325@oa\315\205\007\367the\346\250\001thes\374\006\000\277\212\001metoto\003pt\341\246\004\212\247\003\374\243\001\364\247\002\343\206\001\333\242\003\370\230\227\004\315\246\004\320\250\001xxp_y\376\354@\200\001\330\004\047\240q\377\250\006\250a\200\001\340\004\377\037\230q\320 0\260\013\377\270;\300k\320QR\330\377\004\023\2209\230H\240A\377\240Q\330\004\007\200|\220\3777\230!\330\010+\2501\377\250L\270\016\300a\330\004\377\013\2101""\200\001\360\010\000\373\n\033\025\001\021\220\024\220U\377\230$\230o\250T\260\035\377\270d\300(\310$\310g\377\320UY\320Yo\320o\377s\360\000\000t\001F\002\356\004\000F\002J\003\001J\002Q\356\n\001Q\002U\021\001U\002V\377\002\330\010\020\220\007\220q\277\230\006\230l\250!n\001v\377\210W\220E\230\024\230Q\357\330\010\022\220x\000\027\220q\363\340\010\002\000\212\001q\330\010\017\377\320\017*\250$\250a\250\377w\260k\300\027\310\001\340\376\004\013\021\230!\320\000\020\220\366\340\000\036\230\252\000\010\210\006\210\373i\2204\000\t\210\030\220\021\347\330\t\021\001\001\033\001\t\024\220\311A\010\004b\001\t\017\002\031\002\016\210\375a#\002\340\014\r\330\014\r\366\346\000\r\016\004\001\006\000\n\021\335\220k\000\014\210H\234\000\026\230\367q\330\014J\000\220$\220g\357\230V\2401\222\"\320\004\032\377\230,\240j\260\r\270Xo\300Q\340\010&\001A\330\001\003\277\220W\230E\240\021\273\000\210\337r\220\025\220d\242\000\004\035\277\230\\\250\032\2601\307 \t\255&\351 \010%\001\001#H\000\010\367\013\2104$\000\026\220r\230\377\021\330\014\022\220&\230\002t\377!F\006E?\000a\220w\334\000\277\014\024\220D\230\001\"\001\017\377\210v\220S\230\003\2304\377\230w\240b\250\001\330\020\375\0319\000\021\027\220s\230#?\230T\240\027\250\002\331 \006\013a\025\"\003\325!\225\013z\001w\220]\001}g\200`\014\023\2201\330\217\000\3777\220#\220Q\330\014\020\373\220\010n\000\027\240\002\240#{\240U\255@\014\017\210t\236a\373\2306`\002#\250Q\330\020vN\002\013\210\000/5\220\003j\000\376]\004\025\230b\240\003\2405\270\311\000Y\010\261\001\003\2501]\004\017\003\210q";
+    PyObject *data = __Pyx_DecompressString_LZSS(cstring, 4855, 6553);
     #define __Pyx_DecompressString_UNUSED
     if (unlikely(!data)) __PYX_ERR(0, 1, __pyx_L1_error)
     const char* const bytes = __Pyx_PyBytes_AsString(data);
     #if !CYTHON_ASSUME_SAFE_MACROS
     if (likely(bytes)); else { Py_DECREF(data); __PYX_ERR(0, 1, __pyx_L1_error) }
     #endif
-    #else /* compression: none (6539 bytes) */
-static const char bytes[] = " at 0x object>(tree fragment).: <MemoryView of <contiguous and direct><contiguous and indirect><strided and direct or indirect><strided and direct><strided and indirect>>?Cannot assign to read-only memoryviewInvalid mode, expected \047c\047 or \047fortran\047, got Invalid shape in axis Note that Cython is deliberately stricter than PEP-484 and rejects subclasses of builtin types. If you need to pass subclasses then set the \047annotation_typing\047 directive to False.add_noteand or xoras all distinct case when then else end top join inner left right cross natural on using by asc desc if elseif unhex_ collatecollections.abcdict[bytes, int]disableenablegcinsert update delete drop alter create truncate exec execute declare call merge grant revoke begin waitfor shutdown replace load handler backup restore rename kill copy dbcc attach pragma doisenabledlike rlike regexp between in is sounds similar ilike glob match div mod escape isnull notnulllimit offset procedure fetchno default __reduce__ due to non-trivial __cinit__not binary any somenull true false current_user session_user current_date current_timestamp sysdate rownum nan system_user dual unknownorder grouprules/sql.pytable database schema view index trigger column into set values user role login tablespace sequence function delay time outfile dumpfile infile package synonym tables columns dataunable to allocate array data.unable to allocate shape and strides.union except intersect minuswhere havingASCIIAnyCOMPILEDEllipsisHOT_CALLSHOT_NAMESKNOWN_CALLSMAX_TOKENSSequenceSqlReaderSqlReader.__reduce_cython__SqlReader.__setstate_cython__SqlReader.injectedSqlReader.shapeView.MemoryViewWORDS_ARITHMETIC_BY_CALL_CLOSE_COMMA_COMMENT_COMPARE_CONSTANT_DOT_FROM_HOT_CALL_HOT_NAME_KNOWN_CALL_LIKE_LIMIT_LOGIC_MISC_NAME_NOUN_NUMBER_OPEN_OPEN_TEXT_OTHER_PIPES_QUOTE_SELECT_SEMICOLON_STAR_TEXT_UNARY_UNION_VERB_WHERE__Pyx_PyDict_NextRef__annotate____class____class_getitem____dict____func____getstate____import____main____module____name""____new____pyx_checksum__pyx_result__pyx_state__pyx_type__pyx_unpickle_Enum__pyx_unpickle_SqlReader__pyx_vtable____qualname____reduce____reduce_cython____reduce_ex____set_name____setstate____setstate_cython____test___dict_is_coroutine_tableabcallocate_bufferasyncio.coroutinesbaseccline_in_tracebackclosecountdatadtype_is_objectencodeendenumerateerrorflagsformatfortranfromgenexprgetiidindexinjecteditemsitemsizekindlowermemviewmodenamendimnextobjpackpopquotedregisterreturnrules.sqlselectselfsendsetdefaultshapeshape.<locals>.genexprsizesplitstartstartswithstatestepstopstrstripstructtablethrowtypingunpackupdateuse_setstatevaluevalueswordwordsx\047\"`@@basedir@@datadir@@global@@hostname@@identity@@language@@servername@@spid@@version@@version_compile_osOaallalteranalyseanalyzeasattachbbackupbegincallcasechar chr nchar ascii ord concat concat_ws group_concat string_agg listagg substring substr substring_index mid left right hex unhex bin oct conv cast convert elt field make_set export_set row exp floor ceil ceiling rand random count sum min max avg version database schema user current_user session_user system_user if iif ifnull nullif isnull nvl coalesce length len char_length octet_length bit_length upper lower ucase lcase reverse repeat replicate space replace lpad rpad ltrim rtrim trim stuff md5 sha sha1 sha2 crypt_key exists like instr locate position find_in_set strcmp greatest least least interval from_base64 to_base64 compress uncompress encode decode json_extract json_keys json_value json_arrayagg json_object xmlagg row_count found_rows last_insert_id db_name host_name object_id object_name col_name is_srvrolemember is_member has_dbaccess servername quotename tochar to_char to_number to_date rownum rawtohex unistr bitand sign pow power sqrt mod abs round now sysdate generate_series array_to_string current_setting current_database query_to_xml database_to_xml pg_read_file pg_ls_dir lo_import regexp_substring regexp_like regexp_replace regexp_instr soundex patindex ch""arindex stat datediff dateadd getdate makearray uuid uuid_short point polygon linestring multipoint geometrycollection analyse analyze typeof quote glob zeroblob likelihood unicode hextoraw case in values any all some not xor and or between divcolumn_namecopycreatecurrent_userdatadatabasedbms_declaredelaydeletedistinctdistinctrowdodomaindropdumpfileeexecexecutegranthandlerifignoreimmediateininfileinformation_schema sysobjects syscolumns sysusers sysdatabases syslogins systables pg_catalog pg_tables pg_user pg_shadow pg_class sqlite_master sqlite_schema sqlite_temp_master all_tables all_tab_columns user_tables user_tab_columns dba_users dba_tables msysaccessobjects msysobjects msysqueries sysibm sysmaster mysql innodb_table_stats performance_schema dbms_pipe dbms_lock dbms_utility dbms_ldap dbms_xmlgen dbms_java utl_inaddr utl_http ctxsys xp_cmdshell sys_context domain domain.domains table_schema table_name column_name sysserver v$version v$instance fn_virtualfilestatsinitinsertintoislistloadlocalmergemymysqlnonopenorouroutfilepragmaprocedureqrdb$renamereplacerestorerevokesetshutdownsleep benchmark pg_sleep pg_sleep_for pg_sleep_until load_file extractvalue updatexml xmltype randomblob xp_cmdshell xp_dirtree xp_fileexist xp_regread xp_regwrite xp_subdirs sp_executesql sp_password sp_oacreate sp_makewebtask openrowset opendatasource openquery load_extension gtid_subset gtid_subtract st_latfromgeohash st_longfromgeohash st_pointfromgeohash name_const utl_inaddr utl_http get_lock is_free_lock release_lock sqlid_to_sqlhash get_host_address init drithsx receive_message ctxsys lo_export dblink dblink_connect sys_eval sys_exec regexp_substring crypt_key json_storage_size ora_hash xmlquery readfile writefile fts3_tokenizersp_sp_oatable_namethethenthesethistimetotoptruncateupdateuserusingutl_valuesversionwaitforwhenxxp_your\200\001\330\004\047\240q\250\006\250a\200\001\340\004\037\230q\320 0\260\013\270;\300k\320QR\330\004\023\2209\230H\240A\240Q\330\004\007\200|\2207\230!""\330\010+\2501\250L\270\016\300a\330\004\013\2101\200\001\360\010\000\n\033\230!\330\010\021\220\024\220U\230$\230o\250T\260\035\270d\300(\310$\310g\320UY\320Yo\320os\360\000\000t\001F\002\360\000\000F\002J\002\360\000\000J\002Q\002\360\000\000Q\002U\002\360\000\000U\002V\002\330\010\020\220\007\220q\230\006\230l\250!\330\004\007\200v\210W\220E\230\024\230Q\330\010\022\220!\330\010\027\220q\340\010\027\220q\330\004\007\200q\330\010\017\320\017*\250$\250a\250w\260k\300\027\310\001\340\010\017\320\017*\250$\250a\250w\260k\300\021\230!\320\000\020\220\001\330\004\036\230a\330\004\010\210\006\210i\220q\330\010\t\210\030\220\021\330\t\021\220\021\330\t\020\220\001\330\t\024\220A\330\t\021\220\021\330\t\022\220!\330\t\020\220\001\330\t\021\220\021\330\t\016\210a\330\t\021\220\021\340\014\r\330\014\r\360\010\000\r\016\330\014\r\360\006\000\n\021\220\001\340\010\014\210H\220E\230\026\230q\330\014\021\220\021\220$\220g\230V\2401\330\004\013\2101\320\004\032\230,\240j\260\r\270X\300Q\340\010\014\210H\220A\330\010\014\210H\220A\220W\230E\240\021\330\010\017\210r\220\025\220d\230!\320\004\035\230\\\250\032\2601\360\010\000\t&\240Q\330\010%\240Q\330\010#\2401\330\010\013\2104\210r\220\026\220r\230\021\330\014\022\220&\230\002\230!\330\010\014\210H\220A\330\010\014\210E\220\025\220a\220w\230a\330\014\024\220D\230\001\230\021\330\014\017\210v\220S\230\003\2304\230w\240b\250\001\330\020\031\230\021\330\021\027\220s\230#\230T\240\027\250\002\250!\330\020\031\230\021\330\021\027\220s\230#\230T\240\025\240b\250\001\330\020\027\220q\330\010\014\210H\220A\220W\230E\240\021\330\010\013\2104\210w\220a\220w\230g\240Q\330\014\023\2201\330\010\013\2107\220#\220Q\330\014\020\220\010\230\001\230\027\240\002\240#\240U\250!\330\014\017\210t\2207\230!\2306\240\027\250\002\250#\250Q\330\020\027\220q\330\010\013\2107\220#\220Q\330\014\020\220\010\230\001\230\027\240\002\240#\240U\250!\330\014\017\210t\2207\230!\2306\240\027\250\002\250#\250Q\330\020\027\220q\330\010\013\2105\220\003\2201\330\014""\020\220\010\230\001\230\025\230b\240\003\2405\250\001\330\014\017\210t\2207\230!\2306\240\025\240b\250\003\2501\330\020\027\220q\330\010\017\210q";
+    #else /* compression: none (6553 bytes) */
+static const char bytes[] = " at 0x object>(tree fragment).: <MemoryView of <contiguous and direct><contiguous and indirect><strided and direct or indirect><strided and direct><strided and indirect>>?Cannot assign to read-only memoryviewInvalid mode, expected \047c\047 or \047fortran\047, got Invalid shape in axis Note that Cython is deliberately stricter than PEP-484 and rejects subclasses of builtin types. If you need to pass subclasses then set the \047annotation_typing\047 directive to False.add_noteand or xoras all distinct case when then else end top join inner left right cross natural on using by asc desc if elseif unhex_ collatecollections.abcdict[bytes, int]disableenablegcinsert update delete drop alter create truncate exec execute declare call merge grant revoke begin waitfor shutdown replace load handler backup restore rename kill copy dbcc attach pragma doisenabledlike rlike regexp between in is sounds similar ilike glob match div mod escape isnull notnulllimit offset procedure fetchno default __reduce__ due to non-trivial __cinit__not binary any somenull true false current_user session_user current_date current_timestamp sysdate rownum nan system_user dual unknownorder grouprules/sql.pytable database schema view index trigger column into set values user role login tablespace sequence function delay time outfile dumpfile infile package synonym tables columns dataunable to allocate array data.unable to allocate shape and strides.union except intersect minuswhere havingASCIIAnyCOMPILEDEllipsisHOT_CALLSHOT_NAMESKNOWN_CALLSMAX_TOKENSSequenceSqlReaderSqlReader.__reduce_cython__SqlReader.__setstate_cython__SqlReader.injectedSqlReader.shapeView.MemoryViewWORDS_ARITHMETIC_BY_CALL_CLOSE_COMMA_COMMENT_COMPARE_CONSTANT_DOT_FROM_HOT_CALL_HOT_NAME_KNOWN_CALL_LIKE_LIMIT_LOGIC_MISC_NAME_NOUN_NUMBER_OPEN_OPEN_TEXT_OTHER_PIPES_QUOTE_SELECT_SEMICOLON_STAR_TEXT_UNARY_UNION_VERB_WHERE__Pyx_PyDict_NextRef__annotate____class____class_getitem____dict____func____getstate____import____main____module____name""____new____pyx_checksum__pyx_result__pyx_state__pyx_type__pyx_unpickle_Enum__pyx_unpickle_SqlReader__pyx_vtable____qualname____reduce____reduce_cython____reduce_ex____set_name____setstate____setstate_cython____test___dict_is_coroutine_tableabcallocate_bufferasyncio.coroutinesbaseccline_in_tracebackclosecountdatadtype_is_objectencodeendenumerateerrorflagsformatfortranfromgenexprgetiidindexinjecteditemsitemsizekindlowermemviewmodenamendimnextobjpackpopquotedregisterreturnrules.sqlselectselfsendsetdefaultshapeshape.<locals>.genexprsizesplitstartstartswithstatestepstopstrstripstructtablethrowtypingunpackupdateuse_setstatevaluevalueswordwordsx\047\"`:@@basedir@@datadir@@global@@hostname@@identity@@language@@servername@@spid@@version@@version_compile_osOaallalteranalyseanalyzeasattachbbackupbegincallcasechar chr nchar ascii ord concat concat_ws group_concat string_agg listagg substring substr substring_index mid left right hex unhex bin oct conv cast convert elt field make_set export_set row exp floor ceil ceiling rand random count sum min max avg version database schema user current_user session_user system_user if iif ifnull nullif isnull nvl coalesce length len char_length octet_length bit_length upper lower ucase lcase reverse repeat replicate space replace lpad rpad ltrim rtrim trim stuff md5 sha sha1 sha2 crypt_key exists like instr locate position find_in_set strcmp greatest least least interval from_base64 to_base64 compress uncompress encode decode json_extract json_keys json_value json_arrayagg json_object xmlagg row_count found_rows last_insert_id db_name host_name object_id object_name col_name is_srvrolemember is_member has_dbaccess servername quotename tochar to_char to_number to_date rownum rawtohex unistr bitand sign pow power sqrt mod abs round now sysdate generate_series array_to_string current_setting current_database query_to_xml database_to_xml pg_read_file pg_ls_dir lo_import regexp_substring regexp_like regexp_replace regexp_instr soundex patindex c""harindex stat datediff dateadd getdate makearray uuid uuid_short point polygon linestring multipoint geometrycollection analyse analyze typeof quote glob zeroblob likelihood unicode hextoraw case in values any all some not xor and or between divcolumn_namecopycreatecurrent_userdatadatabasedbms_declaredelaydeletedistinctdistinctrowdodomaindropdumpfileeexecexecutegranthandlerifignoreimmediateininfileinformation_schema sysobjects syscolumns sysusers sysdatabases syslogins systables pg_catalog pg_tables pg_user pg_shadow pg_class sqlite_master sqlite_schema sqlite_temp_master all_tables all_tab_columns user_tables user_tab_columns dba_users dba_tables msysaccessobjects msysobjects msysqueries sysibm sysmaster mysql innodb_table_stats performance_schema dbms_pipe dbms_lock dbms_utility dbms_ldap dbms_xmlgen dbms_java utl_inaddr utl_http ctxsys xp_cmdshell sys_context domain domain.domains table_schema table_name column_name sysserver v$version v$instance fn_virtualfilestatsinitinsertintoisisnulllistloadlocalmergemymysqlnnotnullonopenorouroutfilepragmaprocedureqrdb$renamereplacerestorerevokesetshutdownsleep benchmark pg_sleep pg_sleep_for pg_sleep_until load_file extractvalue updatexml xmltype randomblob xp_cmdshell xp_dirtree xp_fileexist xp_regread xp_regwrite xp_subdirs sp_executesql sp_password sp_oacreate sp_makewebtask openrowset opendatasource openquery load_extension gtid_subset gtid_subtract st_latfromgeohash st_longfromgeohash st_pointfromgeohash name_const utl_inaddr utl_http get_lock is_free_lock release_lock sqlid_to_sqlhash get_host_address init drithsx receive_message ctxsys lo_export dblink dblink_connect sys_eval sys_exec regexp_substring crypt_key json_storage_size ora_hash xmlquery readfile writefile fts3_tokenizersp_sp_oatable_namethethenthesethistimetotoptruncateupdateuserusingutl_valuesversionwaitforwhenxxp_your\200\001\330\004\047\240q\250\006\250a\200\001\340\004\037\230q\320 0\260\013\270;\300k\320QR\330\004\023\2209\230H\240A\240Q\330\004\007""\200|\2207\230!\330\010+\2501\250L\270\016\300a\330\004\013\2101\200\001\360\010\000\n\033\230!\330\010\021\220\024\220U\230$\230o\250T\260\035\270d\300(\310$\310g\320UY\320Yo\320os\360\000\000t\001F\002\360\000\000F\002J\002\360\000\000J\002Q\002\360\000\000Q\002U\002\360\000\000U\002V\002\330\010\020\220\007\220q\230\006\230l\250!\330\004\007\200v\210W\220E\230\024\230Q\330\010\022\220!\330\010\027\220q\340\010\027\220q\330\004\007\200q\330\010\017\320\017*\250$\250a\250w\260k\300\027\310\001\340\010\017\320\017*\250$\250a\250w\260k\300\021\230!\320\000\020\220\001\330\004\036\230a\330\004\010\210\006\210i\220q\330\010\t\210\030\220\021\330\t\021\220\021\330\t\020\220\001\330\t\024\220A\330\t\021\220\021\330\t\022\220!\330\t\020\220\001\330\t\021\220\021\330\t\016\210a\330\t\021\220\021\340\014\r\330\014\r\360\010\000\r\016\330\014\r\360\006\000\n\021\220\001\340\010\014\210H\220E\230\026\230q\330\014\021\220\021\220$\220g\230V\2401\330\004\013\2101\320\004\032\230,\240j\260\r\270X\300Q\340\010\014\210H\220A\330\010\014\210H\220A\220W\230E\240\021\330\010\017\210r\220\025\220d\230!\320\004\035\230\\\250\032\2601\360\010\000\t&\240Q\330\010%\240Q\330\010#\2401\330\010\013\2104\210r\220\026\220r\230\021\330\014\022\220&\230\002\230!\330\010\014\210H\220A\330\010\014\210E\220\025\220a\220w\230a\330\014\024\220D\230\001\230\021\330\014\017\210v\220S\230\003\2304\230w\240b\250\001\330\020\031\230\021\330\021\027\220s\230#\230T\240\027\250\002\250!\330\020\031\230\021\330\021\027\220s\230#\230T\240\025\240b\250\001\330\020\027\220q\330\010\014\210H\220A\220W\230E\240\021\330\010\013\2104\210w\220a\220w\230g\240Q\330\014\023\2201\330\010\013\2107\220#\220Q\330\014\020\220\010\230\001\230\027\240\002\240#\240U\250!\330\014\017\210t\2207\230!\2306\240\027\250\002\250#\250Q\330\020\027\220q\330\010\013\2107\220#\220Q\330\014\020\220\010\230\001\230\027\240\002\240#\240U\250!\330\014\017\210t\2207\230!\2306\240\027\250\002\250#\250Q\330\020\027\220q\330\010\013\2105\220\003""\2201\330\014\020\220\010\230\001\230\025\230b\240\003\2405\250\001\330\014\017\210t\2207\230!\2306\240\025\240b\250\003\2501\330\020\027\220q\330\010\017\210q";
     PyObject *data = NULL;
     #define __Pyx_DecompressString_UNUSED
     #define __Pyx_DecompressString_LZSS_UNUSED
@@ -44789,7 +45448,7 @@ static const char bytes[] = " at 0x object>(tree fragment).: <MemoryView of <con
       stringtab[i] = string;
       pos += bytes_length;
     }
-    for (int i = 186; i < 294; i++) {
+    for (int i = 186; i < 297; i++) {
       Py_ssize_t bytes_length = bytes_length_index[i-186].length;
       PyObject *string = PyBytes_FromStringAndSize(bytes + pos, bytes_length);
       stringtab[i] = string;
@@ -44800,7 +45459,7 @@ static const char bytes[] = " at 0x object>(tree fragment).: <MemoryView of <con
       }
     }
     Py_XDECREF(data);
-    for (Py_ssize_t i = 0; i < 294; i++) {
+    for (Py_ssize_t i = 0; i < 297; i++) {
       if (unlikely(PyObject_Hash(stringtab[i]) == -1)) {
         __PYX_ERR(0, 1, __pyx_L1_error)
       }
@@ -44808,7 +45467,7 @@ static const char bytes[] = " at 0x object>(tree fragment).: <MemoryView of <con
     #if CYTHON_IMMORTAL_CONSTANTS
     {
       PyObject **table = stringtab + 186;
-      for (Py_ssize_t i=0; i<108; ++i) {
+      for (Py_ssize_t i=0; i<111; ++i) {
         #if PY_VERSION_HEX >= 0x030F0000
         PyUnstable_SetImmortal(table[i]);
         #elif CYTHON_COMPILING_IN_CPYTHON_FREETHREADING
@@ -44898,7 +45557,7 @@ static int __Pyx_CreateCodeObjects(__pyx_mstatetype *__pyx_mstate) {
   {
     const __Pyx_PyCode_New_function_description descr = {0, 0, 0, 1, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS|CO_GENERATOR), 157};
     PyObject* const varnames[] = {__pyx_mstate->__pyx_n_u_i};
-    __pyx_mstate_global->__pyx_codeobj_tab[0] = __Pyx_PyCode_New(descr, varnames, __pyx_mstate->__pyx_kp_u_rules_sql_py, __pyx_mstate->__pyx_n_u_genexpr, __pyx_mstate->__pyx_kp_b_iso88591__7, tuple_dedup_map); if (unlikely(!__pyx_mstate_global->__pyx_codeobj_tab[0])) goto bad;
+    __pyx_mstate_global->__pyx_codeobj_tab[0] = __Pyx_PyCode_New(descr, varnames, __pyx_mstate->__pyx_kp_u_rules_sql_py, __pyx_mstate->__pyx_n_u_genexpr, __pyx_mstate->__pyx_kp_b_iso88591__8, tuple_dedup_map); if (unlikely(!__pyx_mstate_global->__pyx_codeobj_tab[0])) goto bad;
   }
   {
     const __Pyx_PyCode_New_function_description descr = {0, 0, 0, 4, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 32};

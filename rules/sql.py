@@ -429,7 +429,7 @@ class SqlReader:
         k = self._k(i)
         return k in (_NUMBER, _TEXT, _CONSTANT, _KNOWN_CALL, _HOT_CALL, _SELECT, _HOT_NAME, _OPEN_TEXT, _STAR) or (
             k == _CLOSE and self._k(i - 1) == _OPEN
-        ) or (k == _NAME and self._k(i + 1) in (_COMMA, _DOT, _COMPARE)) or (k == _MISC and self._is(i, b"case"))
+        ) or (k == _NAME and self._k(i + 1) in (_COMMA, _DOT, _COMPARE)) or (k == _MISC and self._is(i, b"case")) or (k == _CALL and self._k(i + 1) == _OPEN)
 
     def _tail(self, i: Any) -> Any:
         """Whether a comment at i cuts off the rest of a statement: it ends the value and holds a word at most."""
@@ -487,6 +487,8 @@ class SqlReader:
                         b"@@version", b"@@hostname", b"@@datadir", b"@@basedir", b"@@servername", b"@@identity", b"@@global", b"@@version_compile_os", b"@@spid", b"@@language",
                     ):
                         return True
+                elif self.to[i] - self.at[i] >= 8 and self.count <= 4:
+                    return True
                 elif self._k(i + 1) == _DOT or p == _FROM or p == _DOT or p == _VERB or p == _SEMICOLON or self._k(i + 1) in (_OPEN, _TEXT):
                     return True
             elif k == _SEMICOLON:
@@ -602,6 +604,9 @@ class SqlReader:
                 return self._tail(after)
             # ' or 1 | ' or true | ') or (1
             return c == 0 and (k == _NUMBER or k == _CONSTANT) and i == 1
+        if k == _TEXT and p == _QUOTE and i == 1 and self.data[self.to[j] - 2] == 61 and self._k(j + 1) in (_NAME, _NUMBER, _TEXT, _OPEN_TEXT):
+            # 'or'a='a : a comparison whose quotes close and open the other way round.
+            return True
         if k == _OPEN_TEXT and p == _QUOTE and i == 1:
             # ' or 'x : the statement's own quote closes it.
             return self._k(j + 1) == 0 and self.to[j] - self.at[j] <= 24 and not _spaced(self.data, self.at[j] + 1, self.to[j])
@@ -609,7 +614,8 @@ class SqlReader:
             return self._tail(after)
         if k == _NAME and p in (_QUOTE, _CLOSE) and c == _COMMENT and i <= 3:
             return self._tail(after)
-        return False
+        # ' and f(x) and 'a : a call of any name between a closed and an opened text
+        return bool(quoted and k == _CALL and (p == _QUOTE or i == 2) and (c in (_LOGIC, _COMMENT, _PIPES) or (c == _OTHER and self._is(after, b":"))))
 
     def _union(self, i: Any, quoted: Any) -> Any:
         """UNION [ALL] SELECT with a select list."""
@@ -647,6 +653,8 @@ class SqlReader:
                 j += 1
         k = self._k(j)
         inner: cython.bint = p in (_OPEN, _SEMICOLON, _QUOTE, _UNION, _COMPARE, _PIPES, _CLOSE) or (p == _MISC and self._is(i - 1, b"as"))
+        if k in (_KNOWN_CALL, _HOT_CALL) and self._k(j + 1) == _OPEN and self._k(j + 2) == 0 and (inner or i == 0):
+            return True
         if k in (_KNOWN_CALL, _HOT_CALL) and self._argument(j + 1):
             return inner or i == 0 or p == _LOGIC or self._k(self.count - 1) == _COMMENT or self._k(self._operand(j)) in (_FROM, _COMMA, 0)
         if inner and k in (_NUMBER, _TEXT, _CONSTANT, _STAR, _HOT_NAME):
@@ -765,6 +773,10 @@ class SqlReader:
         k = self._k(j)
         if k == _COMMENT:
             return self._tail(j)
+        if (self._is(j, b"isnull") or self._is(j, b"notnull")) and self._k(j + 1) == _COMMENT:
+            return True
+        if k == _VERB and j == i and self._k(j + 1) in (_NAME, _NOUN, _ARITHMETIC) and self.count <= 4 and self._is(j, b"alter"):
+            return True
         if k == _SEMICOLON and self._k(j + 1) == _COMMENT:
             return self._tail(j + 1)
         if k == _COMPARE and j == i:

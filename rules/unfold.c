@@ -1749,6 +1749,7 @@ typedef struct {
 
 /*--- Type declarations ---*/
 struct __pyx_obj_5rules_6unfold_Unfolder;
+struct __pyx_obj_5rules_6unfold___pyx_scope_struct__genexpr;
 struct __pyx_array_obj;
 struct __pyx_MemviewEnum_obj;
 struct __pyx_memoryview_obj;
@@ -1777,6 +1778,20 @@ struct __pyx_obj_5rules_6unfold_Unfolder {
   Py_ssize_t overflow;
   Py_ssize_t row;
   Py_ssize_t row_values;
+};
+
+
+/* "rules/unfold.py":69
+ * 
+ * # Signs: what stands in a value, as bits; readers look only at values that hold theirs.
+ * QUOTES, PARENTHESES, ANGLES, SEPARATORS, COMPARES, WORDY, EXPANSIONS, PROGRAM, BACKTICK = (1 << _bit for _bit in range(9))             # <<<<<<<<<<<<<<
+ * _SIGNS = [0] * 256
+ * for _octets, _sign in (
+*/
+struct __pyx_obj_5rules_6unfold___pyx_scope_struct__genexpr {
+  PyObject_HEAD
+  PyObject *__pyx_v__bit;
+  Py_ssize_t __pyx_t_0;
 };
 
 
@@ -1857,7 +1872,7 @@ struct __pyx_memoryviewslice_obj {
 
 
 
-/* "rules/unfold.py":268
+/* "rules/unfold.py":287
  * 
  * @cython.cclass
  * class Unfolder:             # <<<<<<<<<<<<<<
@@ -2008,6 +2023,85 @@ static struct __pyx_vtabstruct__memoryviewslice *__pyx_vtabptr__memoryviewslice;
 #define __Pyx_CLEAR(r)    do { PyObject* tmp = ((PyObject*)(r)); r = NULL; __Pyx_DECREF(tmp);} while(0)
 #define __Pyx_XCLEAR(r)   do { if((r) != NULL) {PyObject* tmp = ((PyObject*)(r)); r = NULL; __Pyx_DECREF(tmp);}} while(0)
 
+/* PyThreadStateGet.proto (used by GetException) */
+#if CYTHON_FAST_THREAD_STATE
+#define __Pyx_PyThreadState_declare  PyThreadState *__pyx_tstate;
+#define __Pyx_PyThreadState_assign  __pyx_tstate = __Pyx_PyThreadState_Current;
+#if PY_VERSION_HEX >= 0x030C00A6
+#define __Pyx_PyErr_Occurred()  (__pyx_tstate->current_exception != NULL)
+#define __Pyx_PyErr_CurrentExceptionType()  (__pyx_tstate->current_exception ? (PyObject*) Py_TYPE(__pyx_tstate->current_exception) : (PyObject*) NULL)
+#else
+#define __Pyx_PyErr_Occurred()  (__pyx_tstate->curexc_type != NULL)
+#define __Pyx_PyErr_CurrentExceptionType()  (__pyx_tstate->curexc_type)
+#endif
+#else
+#define __Pyx_PyThreadState_declare
+#define __Pyx_PyThreadState_assign
+#define __Pyx_PyErr_Occurred()  (PyErr_Occurred() != NULL)
+#define __Pyx_PyErr_CurrentExceptionType()  PyErr_Occurred()
+#endif
+
+/* GetException.proto (used by pep479) */
+#if CYTHON_FAST_THREAD_STATE
+#define __Pyx_GetException(type, value, tb)  __Pyx__GetException(__pyx_tstate, type, value, tb)
+static int __Pyx__GetException(PyThreadState *tstate, PyObject **type, PyObject **value, PyObject **tb);
+#else
+static int __Pyx_GetException(PyObject **type, PyObject **value, PyObject **tb);
+#endif
+
+/* FastTypeChecks.proto (used by GivenExceptionMatches) */
+#if CYTHON_COMPILING_IN_CPYTHON
+#define __Pyx_TypeCheck(obj, type) __Pyx_IsSubtype(Py_TYPE(obj), (PyTypeObject *)type)
+#define __Pyx_TypeCheck2(obj, type1, type2) __Pyx_IsAnySubtype2(Py_TYPE(obj), (PyTypeObject *)type1, (PyTypeObject *)type2)
+static CYTHON_INLINE int __Pyx_IsSubtype(PyTypeObject *a, PyTypeObject *b);
+static CYTHON_INLINE int __Pyx_IsAnySubtype2(PyTypeObject *cls, PyTypeObject *a, PyTypeObject *b);
+#define __Pyx_PyAnySet_Check(obj)  __Pyx_TypeCheck2(obj, &PySet_Type, &PyFrozenSet_Type)
+#else
+#define __Pyx_TypeCheck(obj, type) PyObject_TypeCheck(obj, (PyTypeObject *)type)
+#define __Pyx_TypeCheck2(obj, type1, type2) (PyObject_TypeCheck(obj, (PyTypeObject *)type1) || PyObject_TypeCheck(obj, (PyTypeObject *)type2))
+#define __Pyx_PyAnySet_Check(obj)  PyAnySet_Check(obj)
+#endif
+
+/* PyErrFetchRestore.proto (used by GivenExceptionMatches) */
+#if CYTHON_FAST_THREAD_STATE
+#define __Pyx_PyErr_Clear() __Pyx_ErrRestore(NULL, NULL, NULL)
+#define __Pyx_ErrRestoreWithState(type, value, tb)  __Pyx_ErrRestoreInState(PyThreadState_GET(), type, value, tb)
+#define __Pyx_ErrFetchWithState(type, value, tb)    __Pyx_ErrFetchInState(PyThreadState_GET(), type, value, tb)
+#define __Pyx_ErrRestore(type, value, tb)  __Pyx_ErrRestoreInState(__pyx_tstate, type, value, tb)
+#define __Pyx_ErrFetch(type, value, tb)    __Pyx_ErrFetchInState(__pyx_tstate, type, value, tb)
+static CYTHON_INLINE void __Pyx_ErrRestoreInState(PyThreadState *tstate, PyObject *type, PyObject *value, PyObject *tb);
+static CYTHON_INLINE void __Pyx_ErrFetchInState(PyThreadState *tstate, PyObject **type, PyObject **value, PyObject **tb);
+#if CYTHON_COMPILING_IN_CPYTHON && PY_VERSION_HEX < 0x030C00A6
+#define __Pyx_PyErr_SetNone(exc) (Py_INCREF(exc), __Pyx_ErrRestore((exc), NULL, NULL))
+#else
+#define __Pyx_PyErr_SetNone(exc) PyErr_SetNone(exc)
+#endif
+#else
+#define __Pyx_PyErr_Clear() PyErr_Clear()
+#define __Pyx_PyErr_SetNone(exc) PyErr_SetNone(exc)
+#define __Pyx_ErrRestoreWithState(type, value, tb)  PyErr_Restore(type, value, tb)
+#define __Pyx_ErrFetchWithState(type, value, tb)  PyErr_Fetch(type, value, tb)
+#define __Pyx_ErrRestoreInState(tstate, type, value, tb)  PyErr_Restore(type, value, tb)
+#define __Pyx_ErrFetchInState(tstate, type, value, tb)  PyErr_Fetch(type, value, tb)
+#define __Pyx_ErrRestore(type, value, tb)  PyErr_Restore(type, value, tb)
+#define __Pyx_ErrFetch(type, value, tb)  PyErr_Fetch(type, value, tb)
+#endif
+
+/* GivenExceptionMatches.proto (used by pep479) */
+#if CYTHON_COMPILING_IN_CPYTHON
+static CYTHON_INLINE int __Pyx_PyErr_GivenExceptionMatches(PyObject *err, PyObject *type);
+static CYTHON_INLINE int __Pyx_PyErr_GivenExceptionMatches2(PyObject *err, PyObject *type1, PyObject *type2);
+#else
+#define __Pyx_PyErr_GivenExceptionMatches(err, type) PyErr_GivenExceptionMatches(err, type)
+static CYTHON_INLINE int __Pyx_PyErr_GivenExceptionMatches2(PyObject *err, PyObject *type1, PyObject *type2) {
+    return PyErr_GivenExceptionMatches(err, type1) || PyErr_GivenExceptionMatches(err, type2);
+}
+#endif
+#define __Pyx_PyErr_ExceptionMatches2(err1, err2)  __Pyx_PyErr_GivenExceptionMatches2(__Pyx_PyErr_CurrentExceptionType(), err1, err2)
+
+/* pep479.proto */
+static void __Pyx_Generator_Replace_StopIteration(int in_async_gen);
+
 /* CopyObjectArray.proto (used by TupleOrListFromArrayImpl) */
 #if CYTHON_COMPILING_IN_CPYTHON
 static CYTHON_INLINE void __Pyx_copy_object_array(PyObject *const *CYTHON_RESTRICT src, PyObject** CYTHON_RESTRICT dest, Py_ssize_t length);
@@ -2136,19 +2230,6 @@ typedef struct {
 static CYTHON_INLINE int __Pyx_IgnoreGivenException(PyObject *given_exception, PyObject *ignorable_exception);
 #define __Pyx_IgnoreException(ignorable_exception) __Pyx_IgnoreGivenException(NULL, ignorable_exception)
 
-/* FastTypeChecks.proto (used by UnpackUnboundCMethod_impl) */
-#if CYTHON_COMPILING_IN_CPYTHON
-#define __Pyx_TypeCheck(obj, type) __Pyx_IsSubtype(Py_TYPE(obj), (PyTypeObject *)type)
-#define __Pyx_TypeCheck2(obj, type1, type2) __Pyx_IsAnySubtype2(Py_TYPE(obj), (PyTypeObject *)type1, (PyTypeObject *)type2)
-static CYTHON_INLINE int __Pyx_IsSubtype(PyTypeObject *a, PyTypeObject *b);
-static CYTHON_INLINE int __Pyx_IsAnySubtype2(PyTypeObject *cls, PyTypeObject *a, PyTypeObject *b);
-#define __Pyx_PyAnySet_Check(obj)  __Pyx_TypeCheck2(obj, &PySet_Type, &PyFrozenSet_Type)
-#else
-#define __Pyx_TypeCheck(obj, type) PyObject_TypeCheck(obj, (PyTypeObject *)type)
-#define __Pyx_TypeCheck2(obj, type1, type2) (PyObject_TypeCheck(obj, (PyTypeObject *)type1) || PyObject_TypeCheck(obj, (PyTypeObject *)type2))
-#define __Pyx_PyAnySet_Check(obj)  PyAnySet_Check(obj)
-#endif
-
 /* PyObjectGetAttrStr.proto (used by UnpackUnboundCMethod_impl) */
 #if CYTHON_USE_TYPE_SLOTS
 static CYTHON_INLINE PyObject* __Pyx_PyObject_GetAttrStr(PyObject* obj, PyObject* attr_name);
@@ -2265,61 +2346,6 @@ static void __Pyx_ArgTypeError(PyObject *obj, PyTypeObject *type, const char *na
 
 /* ArgTypeTest.proto */
 static CYTHON_INLINE int __Pyx_ArgTypeTest(PyObject *obj, PyTypeObject *type, int none_allowed, const char *name, int exact);
-
-/* PyThreadStateGet.proto (used by PyErrFetchRestore) */
-#if CYTHON_FAST_THREAD_STATE
-#define __Pyx_PyThreadState_declare  PyThreadState *__pyx_tstate;
-#define __Pyx_PyThreadState_assign  __pyx_tstate = __Pyx_PyThreadState_Current;
-#if PY_VERSION_HEX >= 0x030C00A6
-#define __Pyx_PyErr_Occurred()  (__pyx_tstate->current_exception != NULL)
-#define __Pyx_PyErr_CurrentExceptionType()  (__pyx_tstate->current_exception ? (PyObject*) Py_TYPE(__pyx_tstate->current_exception) : (PyObject*) NULL)
-#else
-#define __Pyx_PyErr_Occurred()  (__pyx_tstate->curexc_type != NULL)
-#define __Pyx_PyErr_CurrentExceptionType()  (__pyx_tstate->curexc_type)
-#endif
-#else
-#define __Pyx_PyThreadState_declare
-#define __Pyx_PyThreadState_assign
-#define __Pyx_PyErr_Occurred()  (PyErr_Occurred() != NULL)
-#define __Pyx_PyErr_CurrentExceptionType()  PyErr_Occurred()
-#endif
-
-/* PyErrFetchRestore.proto (used by GivenExceptionMatches) */
-#if CYTHON_FAST_THREAD_STATE
-#define __Pyx_PyErr_Clear() __Pyx_ErrRestore(NULL, NULL, NULL)
-#define __Pyx_ErrRestoreWithState(type, value, tb)  __Pyx_ErrRestoreInState(PyThreadState_GET(), type, value, tb)
-#define __Pyx_ErrFetchWithState(type, value, tb)    __Pyx_ErrFetchInState(PyThreadState_GET(), type, value, tb)
-#define __Pyx_ErrRestore(type, value, tb)  __Pyx_ErrRestoreInState(__pyx_tstate, type, value, tb)
-#define __Pyx_ErrFetch(type, value, tb)    __Pyx_ErrFetchInState(__pyx_tstate, type, value, tb)
-static CYTHON_INLINE void __Pyx_ErrRestoreInState(PyThreadState *tstate, PyObject *type, PyObject *value, PyObject *tb);
-static CYTHON_INLINE void __Pyx_ErrFetchInState(PyThreadState *tstate, PyObject **type, PyObject **value, PyObject **tb);
-#if CYTHON_COMPILING_IN_CPYTHON && PY_VERSION_HEX < 0x030C00A6
-#define __Pyx_PyErr_SetNone(exc) (Py_INCREF(exc), __Pyx_ErrRestore((exc), NULL, NULL))
-#else
-#define __Pyx_PyErr_SetNone(exc) PyErr_SetNone(exc)
-#endif
-#else
-#define __Pyx_PyErr_Clear() PyErr_Clear()
-#define __Pyx_PyErr_SetNone(exc) PyErr_SetNone(exc)
-#define __Pyx_ErrRestoreWithState(type, value, tb)  PyErr_Restore(type, value, tb)
-#define __Pyx_ErrFetchWithState(type, value, tb)  PyErr_Fetch(type, value, tb)
-#define __Pyx_ErrRestoreInState(tstate, type, value, tb)  PyErr_Restore(type, value, tb)
-#define __Pyx_ErrFetchInState(tstate, type, value, tb)  PyErr_Fetch(type, value, tb)
-#define __Pyx_ErrRestore(type, value, tb)  PyErr_Restore(type, value, tb)
-#define __Pyx_ErrFetch(type, value, tb)  PyErr_Fetch(type, value, tb)
-#endif
-
-/* GivenExceptionMatches.proto (used by PyErrExceptionMatches) */
-#if CYTHON_COMPILING_IN_CPYTHON
-static CYTHON_INLINE int __Pyx_PyErr_GivenExceptionMatches(PyObject *err, PyObject *type);
-static CYTHON_INLINE int __Pyx_PyErr_GivenExceptionMatches2(PyObject *err, PyObject *type1, PyObject *type2);
-#else
-#define __Pyx_PyErr_GivenExceptionMatches(err, type) PyErr_GivenExceptionMatches(err, type)
-static CYTHON_INLINE int __Pyx_PyErr_GivenExceptionMatches2(PyObject *err, PyObject *type1, PyObject *type2) {
-    return PyErr_GivenExceptionMatches(err, type1) || PyErr_GivenExceptionMatches(err, type2);
-}
-#endif
-#define __Pyx_PyErr_ExceptionMatches2(err1, err2)  __Pyx_PyErr_GivenExceptionMatches2(__Pyx_PyErr_CurrentExceptionType(), err1, err2)
 
 /* PyErrExceptionMatches.proto (used by PyObjectGetAttrStrNoError) */
 #if CYTHON_FAST_THREAD_STATE
@@ -2685,14 +2711,6 @@ static void __Pyx_RaiseErrorWithTypes1(PyObject* exc_type, const char *message, 
 /* ExtTypeTest.proto */
 static CYTHON_INLINE int __Pyx_TypeTest(PyObject *obj, PyTypeObject *type);
 
-/* GetException.proto */
-#if CYTHON_FAST_THREAD_STATE
-#define __Pyx_GetException(type, value, tb)  __Pyx__GetException(__pyx_tstate, type, value, tb)
-static int __Pyx__GetException(PyThreadState *tstate, PyObject **type, PyObject **value, PyObject **tb);
-#else
-static int __Pyx_GetException(PyObject **type, PyObject **value, PyObject **tb);
-#endif
-
 /* SwapException.proto */
 #if CYTHON_FAST_THREAD_STATE
 #define __Pyx_ExceptionSwap(type, value, tb)  __Pyx__ExceptionSwap(__pyx_tstate, type, value, tb)
@@ -2793,6 +2811,26 @@ static CYTHON_INLINE int __Pyx_PyObject_SetSlice(
         PyObject** py_start, PyObject** py_stop, PyObject** py_slice,
         int has_cstart, int has_cstop, int wraparound);
 
+/* PyNumberBinop.proto */
+#if CYTHON_COMPILING_IN_PYPY || CYTHON_COMPILING_IN_GRAAL || CYTHON_COMPILING_IN_LIMITED_API
+#define __Pyx_PyNumber_Or_int_object(op1, op2)  PyNumber_Or(op1, op2)
+#define __Pyx_PyNumber_InPlaceOr_int_object(op1, op2)  PyNumber_InPlaceOr(op1, op2)
+#else
+#define __Pyx_PyNumber_Or_int_object(op1, op2)  __Pyx__PyNumber_Or_int_object(op1, op2, 0)
+#define __Pyx_PyNumber_InPlaceOr_int_object(op1, op2)  __Pyx__PyNumber_Or_int_object(op1, op2, 1)
+static CYTHON_INLINE PyObject* __Pyx__PyNumber_Or_int_object(PyObject *op1, PyObject *op2, int inplace);
+#endif
+
+/* PyNumberBinop.proto */
+#if CYTHON_COMPILING_IN_PYPY || CYTHON_COMPILING_IN_GRAAL || CYTHON_COMPILING_IN_LIMITED_API
+#define __Pyx_PyNumber_And_int_object(op1, op2)  PyNumber_And(op1, op2)
+#define __Pyx_PyNumber_InPlaceAnd_int_object(op1, op2)  PyNumber_InPlaceAnd(op1, op2)
+#else
+#define __Pyx_PyNumber_And_int_object(op1, op2)  __Pyx__PyNumber_And_int_object(op1, op2, 0)
+#define __Pyx_PyNumber_InPlaceAnd_int_object(op1, op2)  __Pyx__PyNumber_And_int_object(op1, op2, 1)
+static CYTHON_INLINE PyObject* __Pyx__PyNumber_And_int_object(PyObject *op1, PyObject *op2, int inplace);
+#endif
+
 /* PyObjectCompare.proto */
 static CYTHON_INLINE int __Pyx_PyObject_CompareBoolGe_int_object(PyObject *op1, PyObject *op2, int pyop);
 
@@ -2830,6 +2868,20 @@ static int __Pyx_CallTpinitAsVectorcall(__Pyx_tpinitvectorcallfunc f, PyObject* 
 #define __Pyx_call_type_traverse(o, always_call, visit, arg) 0
 #else
 static int __Pyx_call_type_traverse(PyObject *o, int always_call, visitproc visit, void *arg);
+#endif
+
+/* CheckTypeForFreelists.proto */
+#if CYTHON_USE_FREELISTS
+#if CYTHON_USE_TYPE_SPECS
+#define __PYX_CHECK_FINAL_TYPE_FOR_FREELISTS(t, expected_tp, expected_size) ((int) ((t) == (expected_tp)))
+#define __PYX_CHECK_TYPE_FOR_FREELIST_FLAGS  Py_TPFLAGS_IS_ABSTRACT
+#else
+#define __PYX_CHECK_FINAL_TYPE_FOR_FREELISTS(t, expected_tp, expected_size) ((int) ((t)->tp_basicsize == (expected_size)))
+#define __PYX_CHECK_TYPE_FOR_FREELIST_FLAGS  (Py_TPFLAGS_IS_ABSTRACT | Py_TPFLAGS_HEAPTYPE)
+#endif
+#define __PYX_CHECK_TYPE_FOR_FREELISTS(t, expected_tp, expected_size)\
+    (__PYX_CHECK_FINAL_TYPE_FOR_FREELISTS((t), (expected_tp), (expected_size)) &\
+     (int) (!__Pyx_PyType_HasFeature((t), __PYX_CHECK_TYPE_FOR_FREELIST_FLAGS)))
 #endif
 
 /* DeallocKeepAlive.proto */
@@ -2926,8 +2978,26 @@ static CYTHON_INLINE PyObject* __Pyx_PyLong_OrObjC(PyObject *op1, PyObject *op2,
     (inplace ? PyNumber_InPlaceOr(op1, op2) : PyNumber_Or(op1, op2))
 #endif
 
-/* pyfrozenset_new.proto */
-static PyObject* __Pyx_PyFrozenSet_New(PyObject* it);
+/* PyLongBinop.proto */
+#if !CYTHON_COMPILING_IN_PYPY
+static CYTHON_INLINE PyObject* __Pyx_PyLong_AndObjC(PyObject *op1, PyObject *op2, long intval, int inplace, int zerodivision_check);
+#else
+#define __Pyx_PyLong_AndObjC(op1, op2, intval, inplace, zerodivision_check)\
+    (inplace ? PyNumber_InPlaceAnd(op1, op2) : PyNumber_And(op1, op2))
+#endif
+
+/* PyLongCompare.proto */
+static CYTHON_INLINE int __Pyx_PyLong_BoolNeObjC(PyObject *op1, PyObject *op2, long intval, long inplace);
+
+/* PyNumberBinop.proto */
+#if CYTHON_COMPILING_IN_PYPY || CYTHON_COMPILING_IN_GRAAL || CYTHON_COMPILING_IN_LIMITED_API
+#define __Pyx_PyNumber_Or_object_object(op1, op2)  PyNumber_Or(op1, op2)
+#define __Pyx_PyNumber_InPlaceOr_object_object(op1, op2)  PyNumber_InPlaceOr(op1, op2)
+#else
+#define __Pyx_PyNumber_Or_object_object(op1, op2)  __Pyx__PyNumber_Or_object_object(op1, op2, 0)
+#define __Pyx_PyNumber_InPlaceOr_object_object(op1, op2)  __Pyx__PyNumber_Or_object_object(op1, op2, 1)
+static CYTHON_INLINE PyObject* __Pyx__PyNumber_Or_object_object(PyObject *op1, PyObject *op2, int inplace);
+#endif
 
 /* dict_setdefault.proto (used by FetchCommonType) */
 static CYTHON_INLINE PyObject *__Pyx_PyDict_SetDefault(PyObject *d, PyObject *key, PyObject *default_value);
@@ -3078,6 +3148,9 @@ static PyObject *__Pyx_CyFunction_New(PyMethodDef *ml,
                                       PyObject *module, PyObject *globals,
                                       PyObject* code);
 static PyTypeObject *__Pyx_Get_CyFunction_Type(void);
+
+/* pyfrozenset_new.proto */
+static PyObject* __Pyx_PyFrozenSet_New(PyObject* it);
 
 /* CLineInTraceback.proto (used by AddTraceback) */
 #if CYTHON_CLINE_IN_TRACEBACK && CYTHON_CLINE_IN_TRACEBACK_RUNTIME
@@ -3238,10 +3311,10 @@ static CYTHON_INLINE PyObject* __Pyx_PyLong_From_PY_LONG_LONG(PY_LONG_LONG value
 static CYTHON_INLINE PY_LONG_LONG __Pyx_PyLong_As_PY_LONG_LONG(PyObject *);
 
 /* CIntFromPy.proto */
-static CYTHON_INLINE long __Pyx_PyLong_As_long(PyObject *);
+static CYTHON_INLINE int __Pyx_PyLong_As_int(PyObject *);
 
 /* CIntFromPy.proto */
-static CYTHON_INLINE int __Pyx_PyLong_As_int(PyObject *);
+static CYTHON_INLINE long __Pyx_PyLong_As_long(PyObject *);
 
 /* CIntToPy.proto */
 static CYTHON_INLINE PyObject* __Pyx_PyLong_From_long(long value);
@@ -3266,6 +3339,111 @@ static void __Pyx_init_runtime_version(void);
 #define __Pyx_init_runtime_version()
 #endif
 static unsigned long __Pyx_get_runtime_version(void);
+
+/* IterNextPlain.proto (used by CoroutineBase) */
+static CYTHON_INLINE PyObject *__Pyx_PyIter_Next_Plain(PyObject *iterator);
+#if CYTHON_COMPILING_IN_LIMITED_API && __PYX_LIMITED_VERSION_HEX < 0x030A0000
+static PyObject *__Pyx_GetBuiltinNext_LimitedAPI(void);
+#endif
+
+/* PyObjectCallNoArg.proto (used by CoroutineBase) */
+static CYTHON_INLINE PyObject* __Pyx_PyObject_CallNoArg(PyObject *func);
+
+/* ReturnWithStopIteration.proto (used by CoroutineBase) */
+static CYTHON_INLINE void __Pyx_ReturnWithStopIteration(PyObject* value, int async, int iternext);
+
+/* CoroutineBase.proto (used by Generator) */
+struct __pyx_CoroutineObject;
+typedef PyObject *(*__pyx_coroutine_body_t)(struct __pyx_CoroutineObject *, PyThreadState *, PyObject *);
+#if CYTHON_USE_EXC_INFO_STACK
+#define __Pyx_ExcInfoStruct  _PyErr_StackItem
+#else
+typedef struct {
+    PyObject *exc_type;
+    PyObject *exc_value;
+    PyObject *exc_traceback;
+} __Pyx_ExcInfoStruct;
+#endif
+typedef struct __pyx_CoroutineObject {
+    PyObject_HEAD
+    __pyx_coroutine_body_t body;
+    PyObject *closure;
+    __Pyx_ExcInfoStruct gi_exc_state;
+#if PY_VERSION_HEX < 0x030C0000 || CYTHON_COMPILING_IN_LIMITED_API
+    PyObject *gi_weakreflist;
+#endif
+    PyObject *classobj;
+    PyObject *yieldfrom;
+    __Pyx_pyiter_sendfunc yieldfrom_am_send;
+    PyObject *gi_name;
+    PyObject *gi_qualname;
+    PyObject *gi_modulename;
+    PyObject *gi_code;
+    PyObject *gi_frame;
+#if CYTHON_USE_SYS_MONITORING && (CYTHON_PROFILE || CYTHON_TRACE)
+    PyMonitoringState __pyx_pymonitoring_state[__Pyx_MonitoringEventTypes_CyGen_count];
+    uint64_t __pyx_pymonitoring_version;
+#endif
+    int resume_label;
+    char is_running;
+} __pyx_CoroutineObject;
+static __pyx_CoroutineObject *__Pyx__Coroutine_New(
+    PyTypeObject *type, __pyx_coroutine_body_t body, PyObject *code, PyObject *closure,
+    PyObject *name, PyObject *qualname, PyObject *module_name);
+static __pyx_CoroutineObject *__Pyx__Coroutine_NewInit(
+            __pyx_CoroutineObject *gen, __pyx_coroutine_body_t body, PyObject *code, PyObject *closure,
+            PyObject *name, PyObject *qualname, PyObject *module_name);
+static CYTHON_INLINE void __Pyx_Coroutine_ExceptionClear(__Pyx_ExcInfoStruct *self);
+static int __Pyx_Coroutine_clear(PyObject *self);
+static __Pyx_PySendResult __Pyx_Coroutine_AmSend(PyObject *self, PyObject *value, PyObject **retval);
+static PyObject *__Pyx_Coroutine_Send(PyObject *self, PyObject *value);
+static __Pyx_PySendResult __Pyx_Coroutine_Close(PyObject *self, PyObject **retval);
+static PyObject *__Pyx_Coroutine_Throw(PyObject *gen,
+#if CYTHON_COMPILING_IN_LIMITED_API && __PYX_LIMITED_VERSION_HEX < 0x030A0000
+    PyObject *args
+#else
+    PyObject *const *args, Py_ssize_t nargs
+#endif
+    );
+#if CYTHON_USE_EXC_INFO_STACK
+#define __Pyx_Coroutine_SwapException(self)
+#define __Pyx_Coroutine_ResetAndClearException(self)  __Pyx_Coroutine_ExceptionClear(&(self)->gi_exc_state)
+#else
+#define __Pyx_Coroutine_SwapException(self) {\
+    __Pyx_ExceptionSwap(&(self)->gi_exc_state.exc_type, &(self)->gi_exc_state.exc_value, &(self)->gi_exc_state.exc_traceback);\
+    __Pyx_Coroutine_ResetFrameBackpointer(&(self)->gi_exc_state);\
+    }
+#define __Pyx_Coroutine_ResetAndClearException(self) {\
+    __Pyx_ExceptionReset((self)->gi_exc_state.exc_type, (self)->gi_exc_state.exc_value, (self)->gi_exc_state.exc_traceback);\
+    (self)->gi_exc_state.exc_type = (self)->gi_exc_state.exc_value = (self)->gi_exc_state.exc_traceback = NULL;\
+    }
+#endif
+#if CYTHON_FAST_THREAD_STATE
+#define __Pyx_PyGen_FetchStopIterationValue(pvalue)\
+    __Pyx_PyGen__FetchStopIterationValue(__pyx_tstate, pvalue)
+#else
+#define __Pyx_PyGen_FetchStopIterationValue(pvalue)\
+    __Pyx_PyGen__FetchStopIterationValue(__Pyx_PyThreadState_Current, pvalue)
+#endif
+static int __Pyx_PyGen__FetchStopIterationValue(PyThreadState *tstate, PyObject **pvalue);
+static CYTHON_INLINE void __Pyx_Coroutine_ResetFrameBackpointer(__Pyx_ExcInfoStruct *exc_state);
+static char __Pyx_Coroutine_test_and_set_is_running(__pyx_CoroutineObject *gen);
+static void __Pyx_Coroutine_unset_is_running(__pyx_CoroutineObject *gen);
+static char __Pyx_Coroutine_get_is_running(__pyx_CoroutineObject *gen);
+static PyObject *__Pyx_Coroutine_get_is_running_getter(PyObject *gen, void *closure);
+#if __PYX_HAS_PY_AM_SEND == 2
+static void __Pyx_SetBackportTypeAmSend(PyTypeObject *type, __Pyx_PyAsyncMethodsStruct *static_amsend_methods, __Pyx_pyiter_sendfunc am_send);
+#endif
+static PyObject *__Pyx_Coroutine_fail_reduce_ex(PyObject *self, PyObject *arg);
+
+/* Generator.proto */
+#define __Pyx_Generator_USED
+#define __Pyx_Generator_CheckExact(obj) Py_IS_TYPE(obj, __pyx_mstate_global->__pyx_GeneratorType)
+#define __Pyx_Generator_New(body, code, closure, name, qualname, module_name)\
+    __Pyx__Coroutine_New(__pyx_mstate_global->__pyx_GeneratorType, body, code, closure, name, qualname, module_name)
+static PyObject *__Pyx_Generator_Next(PyObject *self);
+static int __pyx_Generator_init(PyObject *module);
+static CYTHON_INLINE PyObject *__Pyx_Generator_GetInlinedResult(PyObject *self);
 
 /* CheckBinaryVersion.proto */
 static int __Pyx_check_binary_version(unsigned long ct_version, unsigned long rt_version, int allow_newer);
@@ -3384,6 +3562,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 
 /* Module declarations from "rules.unfold" */
 static unsigned char __pyx_v_5rules_6unfold__safe[256];
+static int __pyx_v_5rules_6unfold__signs[256];
 static PyObject *__pyx_collections_abc_Sequence = 0;
 static PyObject *generic = 0;
 static PyObject *strided = 0;
@@ -3475,6 +3654,7 @@ static const char __pyx_k_Unable_to_convert_item_to_object[] = "Unable to conver
 static const char __pyx_k_arena_n_segments_n_values_out_ov[] = "arena, n_segments, n_values, out, overflow, row, row_values, seg, seg_rows, segments, used, val, values";
 static const char __pyx_k_got_differing_extents_in_dimensi[] = "got differing extents in dimension %d (got %zd and %zd)";
 /* #### Code section: decls ### */
+static PyObject *__pyx_pf_5rules_6unfold_6genexpr(CYTHON_UNUSED PyObject *__pyx_self); /* proto */
 static int __pyx_array___pyx_pf_15View_dot_MemoryView_5array___cinit__(struct __pyx_array_obj *__pyx_v_self, PyObject *__pyx_v_shape, Py_ssize_t __pyx_v_itemsize, PyObject *__pyx_v_format, PyObject *__pyx_v_mode, int __pyx_v_allocate_buffer); /* proto */
 static int __pyx_array___pyx_pf_15View_dot_MemoryView_5array_2__getbuffer__(struct __pyx_array_obj *__pyx_v_self, Py_buffer *__pyx_v_info, int __pyx_v_flags); /* proto */
 static void __pyx_array___pyx_pf_15View_dot_MemoryView_5array_4__dealloc__(struct __pyx_array_obj *__pyx_v_self); /* proto */
@@ -3543,7 +3723,7 @@ static PyObject *__pyx_pf_5rules_6unfold_8Unfolder_8overflow___get__(struct __py
 static int __pyx_pf_5rules_6unfold_8Unfolder_8overflow_2__set__(struct __pyx_obj_5rules_6unfold_Unfolder *__pyx_v_self, PyObject *__pyx_v_value); /* proto */
 static PyObject *__pyx_pf_5rules_6unfold_8Unfolder_4__reduce_cython__(struct __pyx_obj_5rules_6unfold_Unfolder *__pyx_v_self); /* proto */
 static PyObject *__pyx_pf_5rules_6unfold_8Unfolder_6__setstate_cython__(struct __pyx_obj_5rules_6unfold_Unfolder *__pyx_v_self, PyObject *__pyx_v___pyx_state); /* proto */
-static PyObject *__pyx_pf_5rules_6unfold_6__pyx_unpickle_Unfolder(CYTHON_UNUSED PyObject *__pyx_self, PyObject *__pyx_v___pyx_type, long __pyx_v___pyx_checksum, PyObject *__pyx_v___pyx_state); /* proto */
+static PyObject *__pyx_pf_5rules_6unfold_9__pyx_unpickle_Unfolder(CYTHON_UNUSED PyObject *__pyx_self, PyObject *__pyx_v___pyx_type, long __pyx_v___pyx_checksum, PyObject *__pyx_v___pyx_state); /* proto */
 static PyObject *__pyx_tp_new__initialisation_5rules_6unfold_Unfolder(PyObject *o, 
 #if CYTHON_VECTORCALL_TPNEW
     PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames
@@ -3572,6 +3752,29 @@ static int __pyx_tp_init_5rules_6unfold_Unfolder(PyObject *o, PyObject *args, Py
 #endif
 #if !CYTHON_VECTORCALL_TPNEW
 #define __pyx_tp_init_5rules_6unfold_Unfolder __pyx_pw_5rules_6unfold_8Unfolder_1__init__
+#endif
+static PyObject *__pyx_tp_new__initialisation_5rules_6unfold___pyx_scope_struct__genexpr(PyObject *o, 
+#if CYTHON_VECTORCALL_TPNEW
+    PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames
+#else
+    PyObject *a, PyObject *k
+#endif
+); /*proto*/
+static PyObject *__pyx_tp_new_vectorcall_5rules_6unfold___pyx_scope_struct__genexpr(PyTypeObject *t, 
+#if CYTHON_VECTORCALL_TPNEW
+    PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames
+#else
+    PyObject *a, PyObject *k
+#endif
+); /*proto*/
+#if CYTHON_VECTORCALL_TPNEW
+static PyObject *__pyx_tp_new_5rules_6unfold___pyx_scope_struct__genexpr(PyTypeObject *t, PyObject *a, PyObject *k); /*proto*/
+#endif
+#if !CYTHON_VECTORCALL_TPNEW
+#define __pyx_tp_new_5rules_6unfold___pyx_scope_struct__genexpr __pyx_tp_new_vectorcall_5rules_6unfold___pyx_scope_struct__genexpr
+#endif
+#if CYTHON_VECTORCALL_TPNEW
+static PyObject *__pyx_tp_vectorcall_5rules_6unfold___pyx_scope_struct__genexpr(PyObject *t, PyObject *const *args, size_t nargsf, PyObject *kwnames); /*proto*/
 #endif
 static PyObject *__pyx_tp_new__initialisation_array(PyObject *o, 
 #if CYTHON_VECTORCALL_TPNEW
@@ -3695,11 +3898,13 @@ namespace {
     PyObject *__pyx_empty_bytes;
     PyObject *__pyx_empty_unicode;
     PyObject *__pyx_type_5rules_6unfold_Unfolder;
+    PyObject *__pyx_type_5rules_6unfold___pyx_scope_struct__genexpr;
     PyObject *__pyx_type___pyx_array;
     PyObject *__pyx_type___pyx_MemviewEnum;
     PyObject *__pyx_type___pyx_memoryview;
     PyObject *__pyx_type___pyx_memoryviewslice;
     PyTypeObject *__pyx_ptype_5rules_6unfold_Unfolder;
+    PyTypeObject *__pyx_ptype_5rules_6unfold___pyx_scope_struct__genexpr;
     PyTypeObject *__pyx_array_type;
     PyTypeObject *__pyx_MemviewEnum_type;
     PyTypeObject *__pyx_memoryview_type;
@@ -3709,15 +3914,20 @@ namespace {
     __Pyx_CachedCFunction __pyx_umethod_PyDict_Type_values;
     PyObject *__pyx_slice[1];
     PyObject *__pyx_tuple[4];
-    PyObject *__pyx_codeobj_tab[7];
-    PyObject *__pyx_string_tab[222];
-    PyObject *__pyx_number_tab[37];
+    PyObject *__pyx_codeobj_tab[8];
+    PyObject *__pyx_string_tab[246];
+    PyObject *__pyx_number_tab[41];
 /* #### Code section: module_state_contents ### */
 /* PyFrozenDict.module_state_decls */
 #if CYTHON_COMPILING_IN_LIMITED_API
 PyObject *__Pyx_PyFrozenDictType;
 #endif
 
+
+#if CYTHON_USE_FREELISTS
+struct __pyx_obj_5rules_6unfold___pyx_scope_struct__genexpr *__pyx_freelist_5rules_6unfold___pyx_scope_struct__genexpr[8];
+int __pyx_freecount_5rules_6unfold___pyx_scope_struct__genexpr;
+#endif
 /* CommonTypesMetaclass.module_state_decls */
 PyTypeObject *__pyx_CommonTypesMetaclassType;
 
@@ -3731,6 +3941,14 @@ PyTypeObject *__pyx_CyFunctionType;
 
 /* CodeObjectCache.module_state_decls */
 struct __Pyx_CodeObjectCache __pyx_code_cache;
+
+/* IterNextPlain.module_state_decls */
+#if CYTHON_COMPILING_IN_LIMITED_API && __PYX_LIMITED_VERSION_HEX < 0x030A0000
+PyObject *__Pyx_GetBuiltinNext_LimitedAPI_cache;
+#endif
+
+/* Generator.module_state_decls */
+PyTypeObject *__pyx_GeneratorType;
 
 /* #### Code section: module_state_end ### */
 } __pyx_mstatetype;
@@ -3787,238 +4005,266 @@ static __pyx_mstatetype * const __pyx_mstate_global = &__pyx_mstate_global_stati
 #define __pyx_kp_u_rules_unfold_py __pyx_string_tab[24]
 #define __pyx_kp_u_unable_to_allocate_array_data __pyx_string_tab[25]
 #define __pyx_kp_u_unable_to_allocate_shape_and_str __pyx_string_tab[26]
-#define __pyx_n_u_ASCII __pyx_string_tab[27]
-#define __pyx_n_u_Any __pyx_string_tab[28]
-#define __pyx_n_u_BODY_NAME __pyx_string_tab[29]
-#define __pyx_n_u_BODY_TEXT __pyx_string_tab[30]
-#define __pyx_n_u_BODY_VALUE __pyx_string_tab[31]
-#define __pyx_n_u_COMPILED __pyx_string_tab[32]
-#define __pyx_n_u_COOKIE_NAME __pyx_string_tab[33]
-#define __pyx_n_u_COOKIE_VALUE __pyx_string_tab[34]
-#define __pyx_n_u_Ellipsis __pyx_string_tab[35]
-#define __pyx_n_u_FILENAME __pyx_string_tab[36]
-#define __pyx_n_u_FORM __pyx_string_tab[37]
-#define __pyx_n_u_HARMLESS_2 __pyx_string_tab[38]
-#define __pyx_n_u_HEADER __pyx_string_tab[39]
-#define __pyx_n_u_JSON __pyx_string_tab[40]
-#define __pyx_n_u_MAX_DEPTH __pyx_string_tab[41]
-#define __pyx_n_u_MAX_VALUES __pyx_string_tab[42]
-#define __pyx_n_u_MULTIPART __pyx_string_tab[43]
-#define __pyx_n_u_NO_BODY __pyx_string_tab[44]
-#define __pyx_n_u_None __pyx_string_tab[45]
-#define __pyx_n_u_OTHER __pyx_string_tab[46]
-#define __pyx_n_u_PATH __pyx_string_tab[47]
-#define __pyx_n_u_QUERY_NAME __pyx_string_tab[48]
-#define __pyx_n_u_QUERY_VALUE __pyx_string_tab[49]
-#define __pyx_n_u_ROUNDS __pyx_string_tab[50]
-#define __pyx_n_u_Sequence __pyx_string_tab[51]
-#define __pyx_n_u_URL __pyx_string_tab[52]
-#define __pyx_n_u_URL_RAW __pyx_string_tab[53]
-#define __pyx_n_u_Unfolder __pyx_string_tab[54]
-#define __pyx_n_u_Unfolder___reduce_cython __pyx_string_tab[55]
-#define __pyx_n_u_Unfolder___setstate_cython __pyx_string_tab[56]
-#define __pyx_n_u_Unfolder_unfold __pyx_string_tab[57]
-#define __pyx_n_u_View_MemoryView __pyx_string_tab[58]
-#define __pyx_n_u_WORDS __pyx_string_tab[59]
-#define __pyx_n_u_XML __pyx_string_tab[60]
-#define __pyx_n_u_ENTITIES __pyx_string_tab[61]
-#define __pyx_n_u_FIRST __pyx_string_tab[62]
-#define __pyx_n_u_HARMLESS __pyx_string_tab[63]
-#define __pyx_n_u_PLAIN_HEADERS __pyx_string_tab[64]
-#define __pyx_n_u_Pyx_PyDict_NextRef __pyx_string_tab[65]
-#define __pyx_n_u_annotate __pyx_string_tab[66]
-#define __pyx_n_u_class __pyx_string_tab[67]
-#define __pyx_n_u_class_getitem __pyx_string_tab[68]
-#define __pyx_n_u_dict __pyx_string_tab[69]
-#define __pyx_n_u_func __pyx_string_tab[70]
-#define __pyx_n_u_getstate __pyx_string_tab[71]
-#define __pyx_n_u_import __pyx_string_tab[72]
-#define __pyx_n_u_main __pyx_string_tab[73]
-#define __pyx_n_u_module __pyx_string_tab[74]
-#define __pyx_n_u_name_2 __pyx_string_tab[75]
-#define __pyx_n_u_new __pyx_string_tab[76]
-#define __pyx_n_u_pyx_capi __pyx_string_tab[77]
-#define __pyx_n_u_pyx_checksum __pyx_string_tab[78]
-#define __pyx_n_u_pyx_result __pyx_string_tab[79]
-#define __pyx_n_u_pyx_state __pyx_string_tab[80]
-#define __pyx_n_u_pyx_type __pyx_string_tab[81]
-#define __pyx_n_u_pyx_unpickle_Enum __pyx_string_tab[82]
-#define __pyx_n_u_pyx_unpickle_Unfolder __pyx_string_tab[83]
-#define __pyx_n_u_pyx_vtable __pyx_string_tab[84]
-#define __pyx_n_u_qualname __pyx_string_tab[85]
-#define __pyx_n_u_reduce __pyx_string_tab[86]
-#define __pyx_n_u_reduce_cython __pyx_string_tab[87]
-#define __pyx_n_u_reduce_ex __pyx_string_tab[88]
-#define __pyx_n_u_set_name __pyx_string_tab[89]
-#define __pyx_n_u_setstate __pyx_string_tab[90]
-#define __pyx_n_u_setstate_cython __pyx_string_tab[91]
-#define __pyx_n_u_test __pyx_string_tab[92]
-#define __pyx_n_u_dict_2 __pyx_string_tab[93]
-#define __pyx_n_u_i __pyx_string_tab[94]
-#define __pyx_n_u_is_coroutine __pyx_string_tab[95]
-#define __pyx_n_u_octet __pyx_string_tab[96]
-#define __pyx_n_u_abc __pyx_string_tab[97]
-#define __pyx_n_u_allocate_buffer __pyx_string_tab[98]
-#define __pyx_n_u_asyncio_coroutines __pyx_string_tab[99]
-#define __pyx_n_u_b0 __pyx_string_tab[100]
-#define __pyx_n_u_b1 __pyx_string_tab[101]
-#define __pyx_n_u_base __pyx_string_tab[102]
-#define __pyx_n_u_body __pyx_string_tab[103]
-#define __pyx_n_u_body_data __pyx_string_tab[104]
-#define __pyx_n_u_c __pyx_string_tab[105]
-#define __pyx_n_u_cline_in_traceback __pyx_string_tab[106]
-#define __pyx_n_u_count __pyx_string_tab[107]
-#define __pyx_n_u_data __pyx_string_tab[108]
-#define __pyx_n_u_dtype_is_object __pyx_string_tab[109]
-#define __pyx_n_u_e0 __pyx_string_tab[110]
-#define __pyx_n_u_e1 __pyx_string_tab[111]
-#define __pyx_n_u_empty __pyx_string_tab[112]
-#define __pyx_n_u_encode __pyx_string_tab[113]
-#define __pyx_n_u_end __pyx_string_tab[114]
-#define __pyx_n_u_entities __pyx_string_tab[115]
-#define __pyx_n_u_enumerate __pyx_string_tab[116]
-#define __pyx_n_u_error __pyx_string_tab[117]
-#define __pyx_n_u_escapes __pyx_string_tab[118]
-#define __pyx_n_u_flags __pyx_string_tab[119]
-#define __pyx_n_u_format __pyx_string_tab[120]
-#define __pyx_n_u_fortran __pyx_string_tab[121]
-#define __pyx_n_u_get __pyx_string_tab[122]
-#define __pyx_n_u_h0 __pyx_string_tab[123]
-#define __pyx_n_u_h1 __pyx_string_tab[124]
-#define __pyx_n_u_has __pyx_string_tab[125]
-#define __pyx_n_u_has_query __pyx_string_tab[126]
-#define __pyx_n_u_head __pyx_string_tab[127]
-#define __pyx_n_u_head_data __pyx_string_tab[128]
-#define __pyx_n_u_host __pyx_string_tab[129]
-#define __pyx_n_u_host_data __pyx_string_tab[130]
-#define __pyx_n_u_i_2 __pyx_string_tab[131]
-#define __pyx_n_u_id __pyx_string_tab[132]
-#define __pyx_n_u_index __pyx_string_tab[133]
-#define __pyx_n_u_int64 __pyx_string_tab[134]
-#define __pyx_n_u_items __pyx_string_tab[135]
-#define __pyx_n_u_itemsize __pyx_string_tab[136]
-#define __pyx_n_u_kind __pyx_string_tab[137]
-#define __pyx_n_u_kinds __pyx_string_tab[138]
-#define __pyx_n_u_lower __pyx_string_tab[139]
-#define __pyx_n_u_memview __pyx_string_tab[140]
-#define __pyx_n_u_mode __pyx_string_tab[141]
-#define __pyx_n_u_n __pyx_string_tab[142]
-#define __pyx_n_u_name __pyx_string_tab[143]
-#define __pyx_n_u_ndim __pyx_string_tab[144]
-#define __pyx_n_u_np __pyx_string_tab[145]
-#define __pyx_n_u_numpy __pyx_string_tab[146]
-#define __pyx_n_u_obj __pyx_string_tab[147]
-#define __pyx_n_u_p0 __pyx_string_tab[148]
-#define __pyx_n_u_p1 __pyx_string_tab[149]
-#define __pyx_n_u_pack __pyx_string_tab[150]
-#define __pyx_n_u_path __pyx_string_tab[151]
-#define __pyx_n_u_path_data __pyx_string_tab[152]
-#define __pyx_n_u_percent __pyx_string_tab[153]
-#define __pyx_n_u_plus __pyx_string_tab[154]
-#define __pyx_n_u_pop __pyx_string_tab[155]
-#define __pyx_n_u_q0 __pyx_string_tab[156]
-#define __pyx_n_u_q1 __pyx_string_tab[157]
-#define __pyx_n_u_query __pyx_string_tab[158]
-#define __pyx_n_u_query_data __pyx_string_tab[159]
-#define __pyx_n_u_register __pyx_string_tab[160]
-#define __pyx_n_u_return __pyx_string_tab[161]
-#define __pyx_n_u_rules_unfold __pyx_string_tab[162]
-#define __pyx_n_u_self __pyx_string_tab[163]
-#define __pyx_n_u_setdefault __pyx_string_tab[164]
-#define __pyx_n_u_shape __pyx_string_tab[165]
-#define __pyx_n_u_size __pyx_string_tab[166]
-#define __pyx_n_u_split __pyx_string_tab[167]
-#define __pyx_n_u_start __pyx_string_tab[168]
-#define __pyx_n_u_state __pyx_string_tab[169]
-#define __pyx_n_u_step __pyx_string_tab[170]
-#define __pyx_n_u_stop __pyx_string_tab[171]
-#define __pyx_n_u_struct __pyx_string_tab[172]
-#define __pyx_n_u_typing __pyx_string_tab[173]
-#define __pyx_n_u_unfold __pyx_string_tab[174]
-#define __pyx_n_u_unpack __pyx_string_tab[175]
-#define __pyx_n_u_update __pyx_string_tab[176]
-#define __pyx_n_u_use_setstate __pyx_string_tab[177]
-#define __pyx_n_u_values __pyx_string_tab[178]
-#define __pyx_n_u_x __pyx_string_tab[179]
-#define __pyx_kp_b_0123456789abcdefghijklmnopqrstuv __pyx_string_tab[180]
-#define __pyx_kp_b_0123456789abcdefghijklmnopqrstuv_3 __pyx_string_tab[181]
-#define __pyx_kp_b_0123456789abcdefghijklmnopqrstuv_2 __pyx_string_tab[182]
-#define __pyx_n_b_GT __pyx_string_tab[183]
-#define __pyx_n_b_LT __pyx_string_tab[184]
-#define __pyx_n_b_NewLine __pyx_string_tab[185]
-#define __pyx_n_b_O __pyx_string_tab[186]
-#define __pyx_kp_b_Py_ssize_t___Pyx_memviewslice_Py __pyx_string_tab[187]
-#define __pyx_n_b_QUOT __pyx_string_tab[188]
-#define __pyx_n_b_Tab __pyx_string_tab[189]
-#define __pyx_n_b_acdeghilmnoprstuwxACDEGHILMNOPRS __pyx_string_tab[190]
-#define __pyx_n_b_amp __pyx_string_tab[191]
-#define __pyx_n_b_apos __pyx_string_tab[192]
-#define __pyx_n_b_bsol __pyx_string_tab[193]
-#define __pyx_n_b_colon __pyx_string_tab[194]
-#define __pyx_n_b_comma __pyx_string_tab[195]
-#define __pyx_kp_b_cookie __pyx_string_tab[196]
-#define __pyx_n_b_dollar __pyx_string_tab[197]
-#define __pyx_n_b_equals __pyx_string_tab[198]
-#define __pyx_n_b_excl __pyx_string_tab[199]
-#define __pyx_n_b_grave __pyx_string_tab[200]
-#define __pyx_n_b_gt __pyx_string_tab[201]
-#define __pyx_kp_b_host_accept_accept_encoding_acce __pyx_string_tab[202]
-#define __pyx_kp_b_http __pyx_string_tab[203]
-#define __pyx_n_b_lcub __pyx_string_tab[204]
-#define __pyx_n_b_lpar __pyx_string_tab[205]
-#define __pyx_n_b_lt __pyx_string_tab[206]
-#define __pyx_n_b_num __pyx_string_tab[207]
-#define __pyx_n_b_period __pyx_string_tab[208]
-#define __pyx_n_b_quot __pyx_string_tab[209]
-#define __pyx_n_b_rcub __pyx_string_tab[210]
-#define __pyx_n_b_rpar __pyx_string_tab[211]
-#define __pyx_kp_b_select_union_insert_update_delet __pyx_string_tab[212]
-#define __pyx_n_b_semi __pyx_string_tab[213]
-#define __pyx_n_b_sol __pyx_string_tab[214]
-#define __pyx_kp_b_iso88591_avQ __pyx_string_tab[215]
-#define __pyx_kp_b_iso88591_q_0_kQR_881A_7_nA_1 __pyx_string_tab[216]
-#define __pyx_kp_b_iso88591_XT_d_T_t_VZZ_ddqquu_K_K_O_O_Z_Z __pyx_string_tab[217]
-#define __pyx_kp_b_iso88591_A_7G_R_iij_q_5T_5T_6e1A_5T_5T_4q __pyx_string_tab[218]
-#define __pyx_kp_b_iso88591_j_1_A_Ba_4q_3c_Rr_2Q_t1Bb_3d_b __pyx_string_tab[219]
-#define __pyx_kp_b_iso88591_j_1_1_A_Ba_D_2S_r_2Rq_Qb_Qb_3c __pyx_string_tab[220]
-#define __pyx_kp_b_iso88591_z_1_A_Ba_4q_3c_Rr_2Q_A_A_t1Cs_Q __pyx_string_tab[221]
+#define __pyx_n_u_ANGLES __pyx_string_tab[27]
+#define __pyx_n_u_ASCII __pyx_string_tab[28]
+#define __pyx_n_u_Any __pyx_string_tab[29]
+#define __pyx_n_u_BACKTICK __pyx_string_tab[30]
+#define __pyx_n_u_BODY_NAME __pyx_string_tab[31]
+#define __pyx_n_u_BODY_TEXT __pyx_string_tab[32]
+#define __pyx_n_u_BODY_VALUE __pyx_string_tab[33]
+#define __pyx_n_u_COMPARES __pyx_string_tab[34]
+#define __pyx_n_u_COMPILED __pyx_string_tab[35]
+#define __pyx_n_u_COOKIE_NAME __pyx_string_tab[36]
+#define __pyx_n_u_COOKIE_VALUE __pyx_string_tab[37]
+#define __pyx_n_u_EXPANSIONS __pyx_string_tab[38]
+#define __pyx_n_u_Ellipsis __pyx_string_tab[39]
+#define __pyx_n_u_FILENAME __pyx_string_tab[40]
+#define __pyx_n_u_FORM __pyx_string_tab[41]
+#define __pyx_n_u_HARMLESS_2 __pyx_string_tab[42]
+#define __pyx_n_u_HEADER __pyx_string_tab[43]
+#define __pyx_n_u_JSON __pyx_string_tab[44]
+#define __pyx_n_u_MAX_DEPTH __pyx_string_tab[45]
+#define __pyx_n_u_MAX_VALUES __pyx_string_tab[46]
+#define __pyx_n_u_MULTIPART __pyx_string_tab[47]
+#define __pyx_n_u_NO_BODY __pyx_string_tab[48]
+#define __pyx_n_u_None __pyx_string_tab[49]
+#define __pyx_n_u_OTHER __pyx_string_tab[50]
+#define __pyx_n_u_PARENTHESES __pyx_string_tab[51]
+#define __pyx_n_u_PATH __pyx_string_tab[52]
+#define __pyx_n_u_PROGRAM __pyx_string_tab[53]
+#define __pyx_n_u_QUERY_NAME __pyx_string_tab[54]
+#define __pyx_n_u_QUERY_VALUE __pyx_string_tab[55]
+#define __pyx_n_u_QUOTES __pyx_string_tab[56]
+#define __pyx_n_u_ROUNDS __pyx_string_tab[57]
+#define __pyx_n_u_SEPARATORS __pyx_string_tab[58]
+#define __pyx_n_u_Sequence __pyx_string_tab[59]
+#define __pyx_n_u_URL __pyx_string_tab[60]
+#define __pyx_n_u_URL_RAW __pyx_string_tab[61]
+#define __pyx_n_u_Unfolder __pyx_string_tab[62]
+#define __pyx_n_u_Unfolder___reduce_cython __pyx_string_tab[63]
+#define __pyx_n_u_Unfolder___setstate_cython __pyx_string_tab[64]
+#define __pyx_n_u_Unfolder_unfold __pyx_string_tab[65]
+#define __pyx_n_u_View_MemoryView __pyx_string_tab[66]
+#define __pyx_n_u_WORDS __pyx_string_tab[67]
+#define __pyx_n_u_WORDY __pyx_string_tab[68]
+#define __pyx_n_u_XML __pyx_string_tab[69]
+#define __pyx_n_u_ENTITIES __pyx_string_tab[70]
+#define __pyx_n_u_HARMLESS __pyx_string_tab[71]
+#define __pyx_n_u_SIGNS __pyx_string_tab[72]
+#define __pyx_n_u_Pyx_PyDict_NextRef __pyx_string_tab[73]
+#define __pyx_n_u_annotate __pyx_string_tab[74]
+#define __pyx_n_u_class __pyx_string_tab[75]
+#define __pyx_n_u_class_getitem __pyx_string_tab[76]
+#define __pyx_n_u_dict __pyx_string_tab[77]
+#define __pyx_n_u_func __pyx_string_tab[78]
+#define __pyx_n_u_getstate __pyx_string_tab[79]
+#define __pyx_n_u_import __pyx_string_tab[80]
+#define __pyx_n_u_main __pyx_string_tab[81]
+#define __pyx_n_u_module __pyx_string_tab[82]
+#define __pyx_n_u_name_2 __pyx_string_tab[83]
+#define __pyx_n_u_new __pyx_string_tab[84]
+#define __pyx_n_u_pyx_capi __pyx_string_tab[85]
+#define __pyx_n_u_pyx_checksum __pyx_string_tab[86]
+#define __pyx_n_u_pyx_result __pyx_string_tab[87]
+#define __pyx_n_u_pyx_state __pyx_string_tab[88]
+#define __pyx_n_u_pyx_type __pyx_string_tab[89]
+#define __pyx_n_u_pyx_unpickle_Enum __pyx_string_tab[90]
+#define __pyx_n_u_pyx_unpickle_Unfolder __pyx_string_tab[91]
+#define __pyx_n_u_pyx_vtable __pyx_string_tab[92]
+#define __pyx_n_u_qualname __pyx_string_tab[93]
+#define __pyx_n_u_reduce __pyx_string_tab[94]
+#define __pyx_n_u_reduce_cython __pyx_string_tab[95]
+#define __pyx_n_u_reduce_ex __pyx_string_tab[96]
+#define __pyx_n_u_set_name __pyx_string_tab[97]
+#define __pyx_n_u_setstate __pyx_string_tab[98]
+#define __pyx_n_u_setstate_cython __pyx_string_tab[99]
+#define __pyx_n_u_test __pyx_string_tab[100]
+#define __pyx_n_u_bit __pyx_string_tab[101]
+#define __pyx_n_u_dict_2 __pyx_string_tab[102]
+#define __pyx_n_u_i __pyx_string_tab[103]
+#define __pyx_n_u_is_coroutine __pyx_string_tab[104]
+#define __pyx_n_u_octet __pyx_string_tab[105]
+#define __pyx_n_u_octets __pyx_string_tab[106]
+#define __pyx_n_u_sign __pyx_string_tab[107]
+#define __pyx_n_u_abc __pyx_string_tab[108]
+#define __pyx_n_u_allocate_buffer __pyx_string_tab[109]
+#define __pyx_n_u_asyncio_coroutines __pyx_string_tab[110]
+#define __pyx_n_u_b0 __pyx_string_tab[111]
+#define __pyx_n_u_b1 __pyx_string_tab[112]
+#define __pyx_n_u_base __pyx_string_tab[113]
+#define __pyx_n_u_body __pyx_string_tab[114]
+#define __pyx_n_u_body_data __pyx_string_tab[115]
+#define __pyx_n_u_c __pyx_string_tab[116]
+#define __pyx_n_u_cline_in_traceback __pyx_string_tab[117]
+#define __pyx_n_u_close __pyx_string_tab[118]
+#define __pyx_n_u_count __pyx_string_tab[119]
+#define __pyx_n_u_data __pyx_string_tab[120]
+#define __pyx_n_u_dtype_is_object __pyx_string_tab[121]
+#define __pyx_n_u_e0 __pyx_string_tab[122]
+#define __pyx_n_u_e1 __pyx_string_tab[123]
+#define __pyx_n_u_empty __pyx_string_tab[124]
+#define __pyx_n_u_encode __pyx_string_tab[125]
+#define __pyx_n_u_end __pyx_string_tab[126]
+#define __pyx_n_u_entities __pyx_string_tab[127]
+#define __pyx_n_u_enumerate __pyx_string_tab[128]
+#define __pyx_n_u_error __pyx_string_tab[129]
+#define __pyx_n_u_escapes __pyx_string_tab[130]
+#define __pyx_n_u_flags __pyx_string_tab[131]
+#define __pyx_n_u_format __pyx_string_tab[132]
+#define __pyx_n_u_fortran __pyx_string_tab[133]
+#define __pyx_n_u_genexpr __pyx_string_tab[134]
+#define __pyx_n_u_get __pyx_string_tab[135]
+#define __pyx_n_u_h0 __pyx_string_tab[136]
+#define __pyx_n_u_h1 __pyx_string_tab[137]
+#define __pyx_n_u_has __pyx_string_tab[138]
+#define __pyx_n_u_has_query __pyx_string_tab[139]
+#define __pyx_n_u_head __pyx_string_tab[140]
+#define __pyx_n_u_head_data __pyx_string_tab[141]
+#define __pyx_n_u_host __pyx_string_tab[142]
+#define __pyx_n_u_host_data __pyx_string_tab[143]
+#define __pyx_n_u_i_2 __pyx_string_tab[144]
+#define __pyx_n_u_id __pyx_string_tab[145]
+#define __pyx_n_u_index __pyx_string_tab[146]
+#define __pyx_n_u_int64 __pyx_string_tab[147]
+#define __pyx_n_u_items __pyx_string_tab[148]
+#define __pyx_n_u_itemsize __pyx_string_tab[149]
+#define __pyx_n_u_kind __pyx_string_tab[150]
+#define __pyx_n_u_kinds __pyx_string_tab[151]
+#define __pyx_n_u_lower __pyx_string_tab[152]
+#define __pyx_n_u_memview __pyx_string_tab[153]
+#define __pyx_n_u_mode __pyx_string_tab[154]
+#define __pyx_n_u_n __pyx_string_tab[155]
+#define __pyx_n_u_name __pyx_string_tab[156]
+#define __pyx_n_u_ndim __pyx_string_tab[157]
+#define __pyx_n_u_next __pyx_string_tab[158]
+#define __pyx_n_u_np __pyx_string_tab[159]
+#define __pyx_n_u_numpy __pyx_string_tab[160]
+#define __pyx_n_u_obj __pyx_string_tab[161]
+#define __pyx_n_u_p0 __pyx_string_tab[162]
+#define __pyx_n_u_p1 __pyx_string_tab[163]
+#define __pyx_n_u_pack __pyx_string_tab[164]
+#define __pyx_n_u_path __pyx_string_tab[165]
+#define __pyx_n_u_path_data __pyx_string_tab[166]
+#define __pyx_n_u_percent __pyx_string_tab[167]
+#define __pyx_n_u_plus __pyx_string_tab[168]
+#define __pyx_n_u_pop __pyx_string_tab[169]
+#define __pyx_n_u_q0 __pyx_string_tab[170]
+#define __pyx_n_u_q1 __pyx_string_tab[171]
+#define __pyx_n_u_query __pyx_string_tab[172]
+#define __pyx_n_u_query_data __pyx_string_tab[173]
+#define __pyx_n_u_register __pyx_string_tab[174]
+#define __pyx_n_u_return __pyx_string_tab[175]
+#define __pyx_n_u_rules_unfold __pyx_string_tab[176]
+#define __pyx_n_u_self __pyx_string_tab[177]
+#define __pyx_n_u_send __pyx_string_tab[178]
+#define __pyx_n_u_setdefault __pyx_string_tab[179]
+#define __pyx_n_u_shape __pyx_string_tab[180]
+#define __pyx_n_u_size __pyx_string_tab[181]
+#define __pyx_n_u_split __pyx_string_tab[182]
+#define __pyx_n_u_start __pyx_string_tab[183]
+#define __pyx_n_u_state __pyx_string_tab[184]
+#define __pyx_n_u_step __pyx_string_tab[185]
+#define __pyx_n_u_stop __pyx_string_tab[186]
+#define __pyx_n_u_struct __pyx_string_tab[187]
+#define __pyx_n_u_throw __pyx_string_tab[188]
+#define __pyx_n_u_typing __pyx_string_tab[189]
+#define __pyx_n_u_unfold __pyx_string_tab[190]
+#define __pyx_n_u_unpack __pyx_string_tab[191]
+#define __pyx_n_u_update __pyx_string_tab[192]
+#define __pyx_n_u_use_setstate __pyx_string_tab[193]
+#define __pyx_n_u_value __pyx_string_tab[194]
+#define __pyx_n_u_values __pyx_string_tab[195]
+#define __pyx_n_u_x __pyx_string_tab[196]
+#define __pyx_kp_b__11 __pyx_string_tab[197]
+#define __pyx_kp_b__5 __pyx_string_tab[198]
+#define __pyx_kp_b__7 __pyx_string_tab[199]
+#define __pyx_kp_b_0123456789abcdefghijklmnopqrstuv_4 __pyx_string_tab[200]
+#define __pyx_kp_b_0123456789abcdefghijklmnopqrstuv __pyx_string_tab[201]
+#define __pyx_kp_b_0123456789abcdefghijklmnopqrstuv_3 __pyx_string_tab[202]
+#define __pyx_kp_b_0123456789abcdefghijklmnopqrstuv_2 __pyx_string_tab[203]
+#define __pyx_kp_b__9 __pyx_string_tab[204]
+#define __pyx_kp_b__8 __pyx_string_tab[205]
+#define __pyx_kp_b__10 __pyx_string_tab[206]
+#define __pyx_n_b_GT __pyx_string_tab[207]
+#define __pyx_n_b_LT __pyx_string_tab[208]
+#define __pyx_n_b_NewLine __pyx_string_tab[209]
+#define __pyx_n_b_O __pyx_string_tab[210]
+#define __pyx_kp_b_Py_ssize_t___Pyx_memviewslice_Py __pyx_string_tab[211]
+#define __pyx_n_b_QUOT __pyx_string_tab[212]
+#define __pyx_n_b_Tab __pyx_string_tab[213]
+#define __pyx_kp_b__6 __pyx_string_tab[214]
+#define __pyx_n_b_amp __pyx_string_tab[215]
+#define __pyx_n_b_apos __pyx_string_tab[216]
+#define __pyx_n_b_bsol __pyx_string_tab[217]
+#define __pyx_n_b_colon __pyx_string_tab[218]
+#define __pyx_n_b_comma __pyx_string_tab[219]
+#define __pyx_kp_b_cookie __pyx_string_tab[220]
+#define __pyx_n_b_dollar __pyx_string_tab[221]
+#define __pyx_n_b_equals __pyx_string_tab[222]
+#define __pyx_n_b_excl __pyx_string_tab[223]
+#define __pyx_n_b_grave __pyx_string_tab[224]
+#define __pyx_n_b_gt __pyx_string_tab[225]
+#define __pyx_kp_b_http __pyx_string_tab[226]
+#define __pyx_n_b_lcub __pyx_string_tab[227]
+#define __pyx_n_b_lpar __pyx_string_tab[228]
+#define __pyx_n_b_lt __pyx_string_tab[229]
+#define __pyx_n_b_num __pyx_string_tab[230]
+#define __pyx_n_b_period __pyx_string_tab[231]
+#define __pyx_n_b_quot __pyx_string_tab[232]
+#define __pyx_n_b_rcub __pyx_string_tab[233]
+#define __pyx_n_b_rpar __pyx_string_tab[234]
+#define __pyx_kp_b_select_union_insert_update_delet __pyx_string_tab[235]
+#define __pyx_n_b_semi __pyx_string_tab[236]
+#define __pyx_n_b_sol __pyx_string_tab[237]
+#define __pyx_kp_b_iso88591_avQ __pyx_string_tab[238]
+#define __pyx_kp_b_iso88591_q_0_kQR_881A_7_nA_1 __pyx_string_tab[239]
+#define __pyx_kp_b_iso88591_XT_d_T_t_VZZ_ddqquu_K_K_O_O_Z_Z __pyx_string_tab[240]
+#define __pyx_kp_b_iso88591_A_7G_R_iij_q_5T_5T_6e1A_5T_5T_4q __pyx_string_tab[241]
+#define __pyx_kp_b_iso88591_j_1_A_Ba_4q_3c_Rr_2Q_t1Bb_3d_b __pyx_string_tab[242]
+#define __pyx_kp_b_iso88591_j_1_1_A_Ba_D_2S_r_2Rq_Qb_Qb_3c __pyx_string_tab[243]
+#define __pyx_kp_b_iso88591_z_1_A_Ba_4q_3c_Rr_2Q_A_A_t1Cs_Q __pyx_string_tab[244]
+#define __pyx_kp_b_iso88591__12 __pyx_string_tab[245]
 #define __pyx_int_0 __pyx_number_tab[0]
 #define __pyx_int_neg_1 __pyx_number_tab[1]
 #define __pyx_int_1 __pyx_number_tab[2]
 #define __pyx_int_2 __pyx_number_tab[3]
 #define __pyx_int_3 __pyx_number_tab[4]
 #define __pyx_int_4 __pyx_number_tab[5]
-#define __pyx_int_6 __pyx_number_tab[6]
-#define __pyx_int_9 __pyx_number_tab[7]
-#define __pyx_int_10 __pyx_number_tab[8]
-#define __pyx_int_12 __pyx_number_tab[9]
-#define __pyx_int_33 __pyx_number_tab[10]
-#define __pyx_int_34 __pyx_number_tab[11]
-#define __pyx_int_35 __pyx_number_tab[12]
-#define __pyx_int_36 __pyx_number_tab[13]
-#define __pyx_int_38 __pyx_number_tab[14]
-#define __pyx_int_39 __pyx_number_tab[15]
-#define __pyx_int_40 __pyx_number_tab[16]
-#define __pyx_int_41 __pyx_number_tab[17]
-#define __pyx_int_44 __pyx_number_tab[18]
-#define __pyx_int_46 __pyx_number_tab[19]
-#define __pyx_int_47 __pyx_number_tab[20]
-#define __pyx_int_58 __pyx_number_tab[21]
-#define __pyx_int_59 __pyx_number_tab[22]
-#define __pyx_int_60 __pyx_number_tab[23]
-#define __pyx_int_61 __pyx_number_tab[24]
-#define __pyx_int_62 __pyx_number_tab[25]
-#define __pyx_int_64 __pyx_number_tab[26]
-#define __pyx_int_92 __pyx_number_tab[27]
-#define __pyx_int_96 __pyx_number_tab[28]
-#define __pyx_int_123 __pyx_number_tab[29]
-#define __pyx_int_125 __pyx_number_tab[30]
-#define __pyx_int_256 __pyx_number_tab[31]
-#define __pyx_int_512 __pyx_number_tab[32]
-#define __pyx_int_1024 __pyx_number_tab[33]
-#define __pyx_int_65536 __pyx_number_tab[34]
-#define __pyx_int_104604630 __pyx_number_tab[35]
-#define __pyx_int_136983863 __pyx_number_tab[36]
+#define __pyx_int_5 __pyx_number_tab[6]
+#define __pyx_int_6 __pyx_number_tab[7]
+#define __pyx_int_8 __pyx_number_tab[8]
+#define __pyx_int_9 __pyx_number_tab[9]
+#define __pyx_int_10 __pyx_number_tab[10]
+#define __pyx_int_12 __pyx_number_tab[11]
+#define __pyx_int_16 __pyx_number_tab[12]
+#define __pyx_int_33 __pyx_number_tab[13]
+#define __pyx_int_34 __pyx_number_tab[14]
+#define __pyx_int_35 __pyx_number_tab[15]
+#define __pyx_int_36 __pyx_number_tab[16]
+#define __pyx_int_38 __pyx_number_tab[17]
+#define __pyx_int_39 __pyx_number_tab[18]
+#define __pyx_int_40 __pyx_number_tab[19]
+#define __pyx_int_41 __pyx_number_tab[20]
+#define __pyx_int_42 __pyx_number_tab[21]
+#define __pyx_int_44 __pyx_number_tab[22]
+#define __pyx_int_46 __pyx_number_tab[23]
+#define __pyx_int_47 __pyx_number_tab[24]
+#define __pyx_int_58 __pyx_number_tab[25]
+#define __pyx_int_59 __pyx_number_tab[26]
+#define __pyx_int_60 __pyx_number_tab[27]
+#define __pyx_int_61 __pyx_number_tab[28]
+#define __pyx_int_62 __pyx_number_tab[29]
+#define __pyx_int_64 __pyx_number_tab[30]
+#define __pyx_int_92 __pyx_number_tab[31]
+#define __pyx_int_96 __pyx_number_tab[32]
+#define __pyx_int_123 __pyx_number_tab[33]
+#define __pyx_int_125 __pyx_number_tab[34]
+#define __pyx_int_256 __pyx_number_tab[35]
+#define __pyx_int_512 __pyx_number_tab[36]
+#define __pyx_int_1024 __pyx_number_tab[37]
+#define __pyx_int_65536 __pyx_number_tab[38]
+#define __pyx_int_104604630 __pyx_number_tab[39]
+#define __pyx_int_136983863 __pyx_number_tab[40]
 /* #### Code section: module_state_clear ### */
 #if CYTHON_USE_MODULE_STATE
 static CYTHON_SMALL_CODE int __pyx_m_clear(PyObject *m) {
@@ -4035,6 +4281,8 @@ static CYTHON_SMALL_CODE int __pyx_m_clear(PyObject *m) {
   #endif
   Py_CLEAR(clear_module_state->__pyx_ptype_5rules_6unfold_Unfolder);
   Py_CLEAR(clear_module_state->__pyx_type_5rules_6unfold_Unfolder);
+  Py_CLEAR(clear_module_state->__pyx_ptype_5rules_6unfold___pyx_scope_struct__genexpr);
+  Py_CLEAR(clear_module_state->__pyx_type_5rules_6unfold___pyx_scope_struct__genexpr);
   Py_CLEAR(clear_module_state->__pyx_array_type);
   Py_CLEAR(clear_module_state->__pyx_type___pyx_array);
   Py_CLEAR(clear_module_state->__pyx_MemviewEnum_type);
@@ -4048,15 +4296,18 @@ static CYTHON_SMALL_CODE int __pyx_m_clear(PyObject *m) {
   Py_CLEAR(clear_module_state->__pyx_umethod_PyDict_Type_values.method);
   for (int i=0; i<1; ++i) { Py_CLEAR(clear_module_state->__pyx_slice[i]); }
   for (int i=0; i<4; ++i) { Py_CLEAR(clear_module_state->__pyx_tuple[i]); }
-  for (int i=0; i<7; ++i) { Py_CLEAR(clear_module_state->__pyx_codeobj_tab[i]); }
-  for (int i=0; i<222; ++i) { Py_CLEAR(clear_module_state->__pyx_string_tab[i]); }
-  for (int i=0; i<37; ++i) { Py_CLEAR(clear_module_state->__pyx_number_tab[i]); }
+  for (int i=0; i<8; ++i) { Py_CLEAR(clear_module_state->__pyx_codeobj_tab[i]); }
+  for (int i=0; i<246; ++i) { Py_CLEAR(clear_module_state->__pyx_string_tab[i]); }
+  for (int i=0; i<41; ++i) { Py_CLEAR(clear_module_state->__pyx_number_tab[i]); }
 /* #### Code section: module_state_clear_contents ### */
 /* CommonTypesMetaclass.module_state_clear */
 Py_CLEAR(clear_module_state->__pyx_CommonTypesMetaclassType);
 
 /* CythonFunctionPerModule.module_state_clear */
 Py_CLEAR(clear_module_state->__pyx_CyFunctionType);
+
+/* Generator.module_state_clear */
+Py_CLEAR(clear_module_state->__pyx_GeneratorType);
 
 /* #### Code section: module_state_clear_end ### */
 return 0;
@@ -4075,6 +4326,8 @@ static CYTHON_SMALL_CODE int __pyx_m_traverse(PyObject *m, visitproc visit, void
   __Pyx_VISIT_CONST(traverse_module_state->__pyx_empty_unicode);
   Py_VISIT(traverse_module_state->__pyx_ptype_5rules_6unfold_Unfolder);
   Py_VISIT(traverse_module_state->__pyx_type_5rules_6unfold_Unfolder);
+  Py_VISIT(traverse_module_state->__pyx_ptype_5rules_6unfold___pyx_scope_struct__genexpr);
+  Py_VISIT(traverse_module_state->__pyx_type_5rules_6unfold___pyx_scope_struct__genexpr);
   Py_VISIT(traverse_module_state->__pyx_array_type);
   Py_VISIT(traverse_module_state->__pyx_type___pyx_array);
   Py_VISIT(traverse_module_state->__pyx_MemviewEnum_type);
@@ -4088,9 +4341,9 @@ static CYTHON_SMALL_CODE int __pyx_m_traverse(PyObject *m, visitproc visit, void
   Py_VISIT(traverse_module_state->__pyx_umethod_PyDict_Type_values.method);
   for (int i=0; i<1; ++i) { __Pyx_VISIT_CONST(traverse_module_state->__pyx_slice[i]); }
   for (int i=0; i<4; ++i) { __Pyx_VISIT_CONST(traverse_module_state->__pyx_tuple[i]); }
-  for (int i=0; i<7; ++i) { __Pyx_VISIT_CONST(traverse_module_state->__pyx_codeobj_tab[i]); }
-  for (int i=0; i<222; ++i) { __Pyx_VISIT_CONST(traverse_module_state->__pyx_string_tab[i]); }
-  for (int i=0; i<37; ++i) { __Pyx_VISIT_CONST(traverse_module_state->__pyx_number_tab[i]); }
+  for (int i=0; i<8; ++i) { __Pyx_VISIT_CONST(traverse_module_state->__pyx_codeobj_tab[i]); }
+  for (int i=0; i<246; ++i) { __Pyx_VISIT_CONST(traverse_module_state->__pyx_string_tab[i]); }
+  for (int i=0; i<41; ++i) { __Pyx_VISIT_CONST(traverse_module_state->__pyx_number_tab[i]); }
 /* #### Code section: module_state_traverse_contents ### */
 /* CommonTypesMetaclass.module_state_traverse */
 Py_VISIT(traverse_module_state->__pyx_CommonTypesMetaclassType);
@@ -4098,11 +4351,124 @@ Py_VISIT(traverse_module_state->__pyx_CommonTypesMetaclassType);
 /* CythonFunctionPerModule.module_state_traverse */
 Py_VISIT(traverse_module_state->__pyx_CyFunctionType);
 
+/* Generator.module_state_traverse */
+Py_VISIT(traverse_module_state->__pyx_GeneratorType);
+
 /* #### Code section: module_state_traverse_end ### */
 return 0;
 }
 #endif
 /* #### Code section: module_code ### */
+static PyObject *__pyx_gb_5rules_6unfold_8generator(__pyx_CoroutineObject *__pyx_generator, CYTHON_UNUSED PyThreadState *__pyx_tstate, PyObject *__pyx_sent_value); /* proto */
+
+/* "rules/unfold.py":69
+ * 
+ * # Signs: what stands in a value, as bits; readers look only at values that hold theirs.
+ * QUOTES, PARENTHESES, ANGLES, SEPARATORS, COMPARES, WORDY, EXPANSIONS, PROGRAM, BACKTICK = (1 << _bit for _bit in range(9))             # <<<<<<<<<<<<<<
+ * _SIGNS = [0] * 256
+ * for _octets, _sign in (
+*/
+
+static PyObject *__pyx_pf_5rules_6unfold_6genexpr(CYTHON_UNUSED PyObject *__pyx_self) {
+  struct __pyx_obj_5rules_6unfold___pyx_scope_struct__genexpr *__pyx_cur_scope;
+  PyObject *__pyx_r = NULL;
+  __Pyx_RefNannyDeclarations
+  int __pyx_lineno = 0;
+  const char *__pyx_filename = NULL;
+  int __pyx_clineno = 0;
+  __Pyx_RefNannySetupContext("genexpr", 0);
+  __pyx_cur_scope = (struct __pyx_obj_5rules_6unfold___pyx_scope_struct__genexpr *)__pyx_tp_new_5rules_6unfold___pyx_scope_struct__genexpr(__pyx_mstate_global->__pyx_ptype_5rules_6unfold___pyx_scope_struct__genexpr, __pyx_mstate_global->__pyx_empty_tuple, NULL);
+  if (unlikely(!__pyx_cur_scope)) {
+    __pyx_cur_scope = ((struct __pyx_obj_5rules_6unfold___pyx_scope_struct__genexpr *)Py_None);
+    __Pyx_INCREF(Py_None);
+    __PYX_ERR(0, 69, __pyx_L1_error)
+  } else {
+    __Pyx_GOTREF((PyObject *)__pyx_cur_scope);
+  }
+  {
+    __pyx_CoroutineObject *gen = __Pyx_Generator_New((__pyx_coroutine_body_t) __pyx_gb_5rules_6unfold_8generator, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[0]), (PyObject *) __pyx_cur_scope, __pyx_mstate_global->__pyx_n_u_genexpr, __pyx_mstate_global->__pyx_n_u_genexpr, __pyx_mstate_global->__pyx_n_u_rules_unfold); if (unlikely(!gen)) __PYX_ERR(0, 69, __pyx_L1_error)
+    __Pyx_DECREF(__pyx_cur_scope);
+    __Pyx_RefNannyFinishContext();
+    return (PyObject *) gen;
+  }
+
+  /* function exit code */
+  __pyx_L1_error:;
+  __Pyx_AddTraceback("rules.unfold.genexpr", __pyx_clineno, __pyx_lineno, __pyx_filename);
+  __pyx_r = NULL;
+  __Pyx_DECREF((PyObject *)__pyx_cur_scope);
+  __Pyx_XGIVEREF(__pyx_r);
+  __Pyx_RefNannyFinishContext();
+  return __pyx_r;
+}
+
+static PyObject *__pyx_gb_5rules_6unfold_8generator(__pyx_CoroutineObject *__pyx_generator, CYTHON_UNUSED PyThreadState *__pyx_tstate, PyObject *__pyx_sent_value) /* generator body */
+{
+  struct __pyx_obj_5rules_6unfold___pyx_scope_struct__genexpr *__pyx_cur_scope = ((struct __pyx_obj_5rules_6unfold___pyx_scope_struct__genexpr *)__pyx_generator->closure);
+  PyObject *__pyx_r = NULL;
+  Py_ssize_t __pyx_t_1;
+  PyObject *__pyx_t_2 = NULL;
+  int __pyx_lineno = 0;
+  const char *__pyx_filename = NULL;
+  int __pyx_clineno = 0;
+  __Pyx_RefNannyDeclarations
+  __Pyx_RefNannySetupContext("genexpr", 0);
+  switch (__pyx_generator->resume_label) {
+    case 0: goto __pyx_L3_first_run;
+    case 1: goto __pyx_L6_resume_from_yield;
+    default: /* CPython raises the right error here */
+    __Pyx_RefNannyFinishContext();
+    return NULL;
+  }
+  __pyx_L3_first_run:;
+  if (unlikely(__pyx_sent_value != Py_None)) {
+    if (unlikely(__pyx_sent_value)) PyErr_SetString(PyExc_TypeError, "can't send non-None value to a just-started generator");
+    __PYX_ERR(0, 69, __pyx_L1_error)
+  }
+  for (__pyx_t_1 = 0; __pyx_t_1 < 9; __pyx_t_1+=1) {
+    __pyx_t_2 = PyLong_FromSsize_t(__pyx_t_1); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 69, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_2);
+    __Pyx_XGOTREF(__pyx_cur_scope->__pyx_v__bit);
+    __Pyx_XDECREF_SET(__pyx_cur_scope->__pyx_v__bit, __pyx_t_2);
+    __Pyx_GIVEREF(__pyx_t_2);
+    __pyx_t_2 = 0;
+    __pyx_t_2 = PyNumber_Lshift(__pyx_mstate_global->__pyx_int_1, __pyx_cur_scope->__pyx_v__bit); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 69, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_2);
+    __pyx_r = __pyx_t_2;
+    __pyx_t_2 = 0;
+
+    __pyx_cur_scope->__pyx_t_0 = __pyx_t_1;
+    __Pyx_XGIVEREF(__pyx_r);
+    __Pyx_RefNannyFinishContext();
+    __Pyx_Coroutine_ResetAndClearException(__pyx_generator);
+    /* return from generator, yielding value */
+    __pyx_generator->resume_label = 1;
+    return __pyx_r;
+    __pyx_L6_resume_from_yield:;
+    __pyx_t_1 = __pyx_cur_scope->__pyx_t_0;
+    if (unlikely(!__pyx_sent_value)) __PYX_ERR(0, 69, __pyx_L1_error)
+  }
+  CYTHON_MAYBE_UNUSED_VAR(__pyx_cur_scope);
+
+  /* function exit code */
+  __pyx_r = Py_None; __Pyx_INCREF(Py_None);
+  goto __pyx_L0;
+  __pyx_L1_error:;
+  __Pyx_XDECREF(__pyx_t_2);
+  if (__Pyx_PyErr_Occurred()) {
+    __Pyx_Generator_Replace_StopIteration(0);
+    __Pyx_AddTraceback("genexpr", __pyx_clineno, __pyx_lineno, __pyx_filename);
+  }
+  __pyx_L0:;
+  __Pyx_XGIVEREF(__pyx_r);
+  #if !CYTHON_USE_EXC_INFO_STACK
+  __Pyx_Coroutine_ResetAndClearException(__pyx_generator);
+  #endif
+  __pyx_generator->resume_label = -1;
+  __Pyx_Coroutine_clear((PyObject*)__pyx_generator);
+  __Pyx_RefNannyFinishContext();
+  return __pyx_r;
+}
 
 /* "View.MemoryView":147
  *         cdef bint dtype_is_object
@@ -18276,8 +18642,8 @@ static PyObject *__pyx_unpickle_Enum__set_state(struct __pyx_MemviewEnum_obj *__
   return __pyx_r;
 }
 
-/* "rules/unfold.py":76
- * 
+/* "rules/unfold.py":95
+ * }  # fmt: skip
  * 
  * def hexadecimal(octet: Any) -> Any:             # <<<<<<<<<<<<<<
  *     """Value of a hexadecimal digit, or -1."""
@@ -18288,7 +18654,7 @@ static int __pyx_f_5rules_6unfold_hexadecimal(int __pyx_v_octet) {
   int __pyx_r;
   int __pyx_t_1;
 
-  /* "rules/unfold.py":78
+  /* "rules/unfold.py":97
  * def hexadecimal(octet: Any) -> Any:
  *     """Value of a hexadecimal digit, or -1."""
  *     if 48 <= octet <= 57:             # <<<<<<<<<<<<<<
@@ -18302,7 +18668,7 @@ static int __pyx_f_5rules_6unfold_hexadecimal(int __pyx_v_octet) {
   if (__pyx_t_1) {
 
 
-    /* "rules/unfold.py":79
+    /* "rules/unfold.py":98
  *     """Value of a hexadecimal digit, or -1."""
  *     if 48 <= octet <= 57:
  *         return octet - 48             # <<<<<<<<<<<<<<
@@ -18315,7 +18681,7 @@ static int __pyx_f_5rules_6unfold_hexadecimal(int __pyx_v_octet) {
     }
     goto __pyx_L0;
 
-    /* "rules/unfold.py":78
+    /* "rules/unfold.py":97
  * def hexadecimal(octet: Any) -> Any:
  *     """Value of a hexadecimal digit, or -1."""
  *     if 48 <= octet <= 57:             # <<<<<<<<<<<<<<
@@ -18324,7 +18690,7 @@ static int __pyx_f_5rules_6unfold_hexadecimal(int __pyx_v_octet) {
 */
   }
 
-  /* "rules/unfold.py":80
+  /* "rules/unfold.py":99
  *     if 48 <= octet <= 57:
  *         return octet - 48
  *     if 97 <= octet <= 102:             # <<<<<<<<<<<<<<
@@ -18338,7 +18704,7 @@ static int __pyx_f_5rules_6unfold_hexadecimal(int __pyx_v_octet) {
   if (__pyx_t_1) {
 
 
-    /* "rules/unfold.py":81
+    /* "rules/unfold.py":100
  *         return octet - 48
  *     if 97 <= octet <= 102:
  *         return octet - 87             # <<<<<<<<<<<<<<
@@ -18351,7 +18717,7 @@ static int __pyx_f_5rules_6unfold_hexadecimal(int __pyx_v_octet) {
     }
     goto __pyx_L0;
 
-    /* "rules/unfold.py":80
+    /* "rules/unfold.py":99
  *     if 48 <= octet <= 57:
  *         return octet - 48
  *     if 97 <= octet <= 102:             # <<<<<<<<<<<<<<
@@ -18360,7 +18726,7 @@ static int __pyx_f_5rules_6unfold_hexadecimal(int __pyx_v_octet) {
 */
   }
 
-  /* "rules/unfold.py":82
+  /* "rules/unfold.py":101
  *     if 97 <= octet <= 102:
  *         return octet - 87
  *     if 65 <= octet <= 70:             # <<<<<<<<<<<<<<
@@ -18374,7 +18740,7 @@ static int __pyx_f_5rules_6unfold_hexadecimal(int __pyx_v_octet) {
   if (__pyx_t_1) {
 
 
-    /* "rules/unfold.py":83
+    /* "rules/unfold.py":102
  *         return octet - 87
  *     if 65 <= octet <= 70:
  *         return octet - 55             # <<<<<<<<<<<<<<
@@ -18387,7 +18753,7 @@ static int __pyx_f_5rules_6unfold_hexadecimal(int __pyx_v_octet) {
     }
     goto __pyx_L0;
 
-    /* "rules/unfold.py":82
+    /* "rules/unfold.py":101
  *     if 97 <= octet <= 102:
  *         return octet - 87
  *     if 65 <= octet <= 70:             # <<<<<<<<<<<<<<
@@ -18396,7 +18762,7 @@ static int __pyx_f_5rules_6unfold_hexadecimal(int __pyx_v_octet) {
 */
   }
 
-  /* "rules/unfold.py":84
+  /* "rules/unfold.py":103
  *     if 65 <= octet <= 70:
  *         return octet - 55
  *     return -1             # <<<<<<<<<<<<<<
@@ -18409,8 +18775,8 @@ static int __pyx_f_5rules_6unfold_hexadecimal(int __pyx_v_octet) {
   }
   goto __pyx_L0;
 
-  /* "rules/unfold.py":76
- * 
+  /* "rules/unfold.py":95
+ * }  # fmt: skip
  * 
  * def hexadecimal(octet: Any) -> Any:             # <<<<<<<<<<<<<<
  *     """Value of a hexadecimal digit, or -1."""
@@ -18423,7 +18789,7 @@ static int __pyx_f_5rules_6unfold_hexadecimal(int __pyx_v_octet) {
   return __pyx_r;
 }
 
-/* "rules/unfold.py":87
+/* "rules/unfold.py":106
  * 
  * 
  * def percent(data: Any, start: Any, end: Any, plus: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -18456,7 +18822,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
   const char *__pyx_filename = NULL;
   int __pyx_clineno = 0;
 
-  /* "rules/unfold.py":89
+  /* "rules/unfold.py":108
  * def percent(data: Any, start: Any, end: Any, plus: Any) -> Any:
  *     """Undo %XX, %uXXXX and, if `plus`, plus signs of data[start:end] in place; returns the new end."""
  *     i: cython.Py_ssize_t = start             # <<<<<<<<<<<<<<
@@ -18465,7 +18831,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
 */
   __pyx_v_i = __pyx_v_start;
 
-  /* "rules/unfold.py":90
+  /* "rules/unfold.py":109
  *     """Undo %XX, %uXXXX and, if `plus`, plus signs of data[start:end] in place; returns the new end."""
  *     i: cython.Py_ssize_t = start
  *     to: cython.Py_ssize_t = start             # <<<<<<<<<<<<<<
@@ -18474,7 +18840,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
 */
   __pyx_v_to = __pyx_v_start;
 
-  /* "rules/unfold.py":95
+  /* "rules/unfold.py":114
  *     c: cython.int
  *     code: cython.int
  *     while i < end:             # <<<<<<<<<<<<<<
@@ -18487,7 +18853,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
 
     if (!__pyx_t_1) break;
 
-    /* "rules/unfold.py":96
+    /* "rules/unfold.py":115
  *     code: cython.int
  *     while i < end:
  *         c = data[i]             # <<<<<<<<<<<<<<
@@ -18501,11 +18867,11 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
     } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_3 = 0;
     if (unlikely(__pyx_t_3 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_3);
-      __PYX_ERR(0, 96, __pyx_L1_error)
+      __PYX_ERR(0, 115, __pyx_L1_error)
     }
     __pyx_v_c = (*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) )));
 
-    /* "rules/unfold.py":97
+    /* "rules/unfold.py":116
  *     while i < end:
  *         c = data[i]
  *         if c == 37:             # <<<<<<<<<<<<<<
@@ -18517,7 +18883,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
     if (__pyx_t_1) {
 
 
-      /* "rules/unfold.py":98
+      /* "rules/unfold.py":117
  *         c = data[i]
  *         if c == 37:
  *             if i + 2 < end:             # <<<<<<<<<<<<<<
@@ -18529,7 +18895,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
       if (__pyx_t_1) {
 
 
-        /* "rules/unfold.py":99
+        /* "rules/unfold.py":118
  *         if c == 37:
  *             if i + 2 < end:
  *                 hi = hexadecimal(data[i + 1])             # <<<<<<<<<<<<<<
@@ -18543,11 +18909,11 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
         } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_3 = 0;
         if (unlikely(__pyx_t_3 != -1)) {
           __Pyx_RaiseBufferIndexError(__pyx_t_3);
-          __PYX_ERR(0, 99, __pyx_L1_error)
+          __PYX_ERR(0, 118, __pyx_L1_error)
         }
         __pyx_v_hi = __pyx_f_5rules_6unfold_hexadecimal((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) ))));
 
-        /* "rules/unfold.py":100
+        /* "rules/unfold.py":119
  *             if i + 2 < end:
  *                 hi = hexadecimal(data[i + 1])
  *                 lo = hexadecimal(data[i + 2])             # <<<<<<<<<<<<<<
@@ -18561,11 +18927,11 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
         } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_3 = 0;
         if (unlikely(__pyx_t_3 != -1)) {
           __Pyx_RaiseBufferIndexError(__pyx_t_3);
-          __PYX_ERR(0, 100, __pyx_L1_error)
+          __PYX_ERR(0, 119, __pyx_L1_error)
         }
         __pyx_v_lo = __pyx_f_5rules_6unfold_hexadecimal((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) ))));
 
-        /* "rules/unfold.py":101
+        /* "rules/unfold.py":120
  *                 hi = hexadecimal(data[i + 1])
  *                 lo = hexadecimal(data[i + 2])
  *                 if hi >= 0 and lo >= 0:             # <<<<<<<<<<<<<<
@@ -18591,7 +18957,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
         if (__pyx_t_1) {
 
 
-          /* "rules/unfold.py":102
+          /* "rules/unfold.py":121
  *                 lo = hexadecimal(data[i + 2])
  *                 if hi >= 0 and lo >= 0:
  *                     data[to] = (hi << 4) | lo             # <<<<<<<<<<<<<<
@@ -18605,11 +18971,11 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
           } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_3 = 0;
           if (unlikely(__pyx_t_3 != -1)) {
             __Pyx_RaiseBufferIndexError(__pyx_t_3);
-            __PYX_ERR(0, 102, __pyx_L1_error)
+            __PYX_ERR(0, 121, __pyx_L1_error)
           }
           *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) )) = ((__pyx_v_hi << 4) | __pyx_v_lo);
 
-          /* "rules/unfold.py":103
+          /* "rules/unfold.py":122
  *                 if hi >= 0 and lo >= 0:
  *                     data[to] = (hi << 4) | lo
  *                     to += 1             # <<<<<<<<<<<<<<
@@ -18618,7 +18984,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
 */
           __pyx_v_to = (__pyx_v_to + 1);
 
-          /* "rules/unfold.py":104
+          /* "rules/unfold.py":123
  *                     data[to] = (hi << 4) | lo
  *                     to += 1
  *                     i += 3             # <<<<<<<<<<<<<<
@@ -18627,7 +18993,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
 */
           __pyx_v_i = (__pyx_v_i + 3);
 
-          /* "rules/unfold.py":105
+          /* "rules/unfold.py":124
  *                     to += 1
  *                     i += 3
  *                     continue             # <<<<<<<<<<<<<<
@@ -18636,7 +19002,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
 */
           goto __pyx_L3_continue;
 
-          /* "rules/unfold.py":101
+          /* "rules/unfold.py":120
  *                 hi = hexadecimal(data[i + 1])
  *                 lo = hexadecimal(data[i + 2])
  *                 if hi >= 0 and lo >= 0:             # <<<<<<<<<<<<<<
@@ -18645,7 +19011,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
 */
         }
 
-        /* "rules/unfold.py":106
+        /* "rules/unfold.py":125
  *                     i += 3
  *                     continue
  *                 if i + 5 < end and (data[i + 1] == 117 or data[i + 1] == 85):             # <<<<<<<<<<<<<<
@@ -18669,7 +19035,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
         } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_3 = 0;
         if (unlikely(__pyx_t_3 != -1)) {
           __Pyx_RaiseBufferIndexError(__pyx_t_3);
-          __PYX_ERR(0, 106, __pyx_L1_error)
+          __PYX_ERR(0, 125, __pyx_L1_error)
         }
         __pyx_t_4 = ((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) ))) == 0x75);
 
@@ -18688,7 +19054,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
         } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_3 = 0;
         if (unlikely(__pyx_t_3 != -1)) {
           __Pyx_RaiseBufferIndexError(__pyx_t_3);
-          __PYX_ERR(0, 106, __pyx_L1_error)
+          __PYX_ERR(0, 125, __pyx_L1_error)
         }
         __pyx_t_4 = ((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) ))) == 85);
 
@@ -18699,7 +19065,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
         if (__pyx_t_1) {
 
 
-          /* "rules/unfold.py":107
+          /* "rules/unfold.py":126
  *                     continue
  *                 if i + 5 < end and (data[i + 1] == 117 or data[i + 1] == 85):
  *                     code = _four(data, i + 2)             # <<<<<<<<<<<<<<
@@ -18708,12 +19074,12 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
 */
           if (unlikely(((PyObject *) __pyx_v_data.memview) == Py_None)) {
             PyErr_SetString(PyExc_TypeError, "cannot pass None into a C function argument that is declared \047not None\047");
-            __PYX_ERR(0, 107, __pyx_L1_error)
+            __PYX_ERR(0, 126, __pyx_L1_error)
           }
-          __pyx_t_3 = __pyx_f_5rules_6unfold__four(__pyx_v_data, (__pyx_v_i + 2)); if (unlikely(__pyx_t_3 == ((int)-2) && PyErr_Occurred())) __PYX_ERR(0, 107, __pyx_L1_error)
+          __pyx_t_3 = __pyx_f_5rules_6unfold__four(__pyx_v_data, (__pyx_v_i + 2)); if (unlikely(__pyx_t_3 == ((int)-2) && PyErr_Occurred())) __PYX_ERR(0, 126, __pyx_L1_error)
           __pyx_v_code = __pyx_t_3;
 
-          /* "rules/unfold.py":108
+          /* "rules/unfold.py":127
  *                 if i + 5 < end and (data[i + 1] == 117 or data[i + 1] == 85):
  *                     code = _four(data, i + 2)
  *                     if code >= 0:             # <<<<<<<<<<<<<<
@@ -18725,14 +19091,14 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
           if (__pyx_t_1) {
 
 
-            /* "rules/unfold.py":109
+            /* "rules/unfold.py":128
  *                     code = _four(data, i + 2)
  *                     if code >= 0:
  *                         data[to] = _narrow(code)             # <<<<<<<<<<<<<<
  *                         to += 1
  *                         i += 6
 */
-            __pyx_t_3 = __pyx_f_5rules_6unfold__narrow(__pyx_v_code); if (unlikely(__pyx_t_3 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 109, __pyx_L1_error)
+            __pyx_t_3 = __pyx_f_5rules_6unfold__narrow(__pyx_v_code); if (unlikely(__pyx_t_3 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 128, __pyx_L1_error)
             __pyx_t_2 = __pyx_v_to;
             __pyx_t_5 = -1;
             if (__pyx_t_2 < 0) {
@@ -18740,12 +19106,12 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
             } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_5 = 0;
             if (unlikely(__pyx_t_5 != -1)) {
               __Pyx_RaiseBufferIndexError(__pyx_t_5);
-              __PYX_ERR(0, 109, __pyx_L1_error)
+              __PYX_ERR(0, 128, __pyx_L1_error)
             }
             *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) )) = __pyx_t_3;
 
 
-            /* "rules/unfold.py":110
+            /* "rules/unfold.py":129
  *                     if code >= 0:
  *                         data[to] = _narrow(code)
  *                         to += 1             # <<<<<<<<<<<<<<
@@ -18754,7 +19120,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
 */
             __pyx_v_to = (__pyx_v_to + 1);
 
-            /* "rules/unfold.py":111
+            /* "rules/unfold.py":130
  *                         data[to] = _narrow(code)
  *                         to += 1
  *                         i += 6             # <<<<<<<<<<<<<<
@@ -18763,7 +19129,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
 */
             __pyx_v_i = (__pyx_v_i + 6);
 
-            /* "rules/unfold.py":112
+            /* "rules/unfold.py":131
  *                         to += 1
  *                         i += 6
  *                         continue             # <<<<<<<<<<<<<<
@@ -18772,7 +19138,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
 */
             goto __pyx_L3_continue;
 
-            /* "rules/unfold.py":108
+            /* "rules/unfold.py":127
  *                 if i + 5 < end and (data[i + 1] == 117 or data[i + 1] == 85):
  *                     code = _four(data, i + 2)
  *                     if code >= 0:             # <<<<<<<<<<<<<<
@@ -18781,7 +19147,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
 */
           }
 
-          /* "rules/unfold.py":106
+          /* "rules/unfold.py":125
  *                     i += 3
  *                     continue
  *                 if i + 5 < end and (data[i + 1] == 117 or data[i + 1] == 85):             # <<<<<<<<<<<<<<
@@ -18790,7 +19156,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
 */
         }
 
-        /* "rules/unfold.py":98
+        /* "rules/unfold.py":117
  *         c = data[i]
  *         if c == 37:
  *             if i + 2 < end:             # <<<<<<<<<<<<<<
@@ -18799,7 +19165,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
 */
       }
 
-      /* "rules/unfold.py":97
+      /* "rules/unfold.py":116
  *     while i < end:
  *         c = data[i]
  *         if c == 37:             # <<<<<<<<<<<<<<
@@ -18809,7 +19175,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
       goto __pyx_L5;
     }
 
-    /* "rules/unfold.py":113
+    /* "rules/unfold.py":132
  *                         i += 6
  *                         continue
  *         elif c == 43 and plus:             # <<<<<<<<<<<<<<
@@ -18832,7 +19198,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
     if (__pyx_t_1) {
 
 
-      /* "rules/unfold.py":114
+      /* "rules/unfold.py":133
  *                         continue
  *         elif c == 43 and plus:
  *             c = 32             # <<<<<<<<<<<<<<
@@ -18841,7 +19207,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
 */
       __pyx_v_c = 32;
 
-      /* "rules/unfold.py":113
+      /* "rules/unfold.py":132
  *                         i += 6
  *                         continue
  *         elif c == 43 and plus:             # <<<<<<<<<<<<<<
@@ -18851,7 +19217,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
     }
     __pyx_L5:;
 
-    /* "rules/unfold.py":115
+    /* "rules/unfold.py":134
  *         elif c == 43 and plus:
  *             c = 32
  *         data[to] = c             # <<<<<<<<<<<<<<
@@ -18865,11 +19231,11 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
     } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_3 = 0;
     if (unlikely(__pyx_t_3 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_3);
-      __PYX_ERR(0, 115, __pyx_L1_error)
+      __PYX_ERR(0, 134, __pyx_L1_error)
     }
     *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) )) = __pyx_v_c;
 
-    /* "rules/unfold.py":116
+    /* "rules/unfold.py":135
  *             c = 32
  *         data[to] = c
  *         to += 1             # <<<<<<<<<<<<<<
@@ -18878,7 +19244,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
 */
     __pyx_v_to = (__pyx_v_to + 1);
 
-    /* "rules/unfold.py":117
+    /* "rules/unfold.py":136
  *         data[to] = c
  *         to += 1
  *         i += 1             # <<<<<<<<<<<<<<
@@ -18889,7 +19255,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
     __pyx_L3_continue:;
   }
 
-  /* "rules/unfold.py":118
+  /* "rules/unfold.py":137
  *         to += 1
  *         i += 1
  *     return _overlong(data, start, to)             # <<<<<<<<<<<<<<
@@ -18898,15 +19264,15 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
 */
   if (unlikely(((PyObject *) __pyx_v_data.memview) == Py_None)) {
     PyErr_SetString(PyExc_TypeError, "cannot pass None into a C function argument that is declared \047not None\047");
-    __PYX_ERR(0, 118, __pyx_L1_error)
+    __PYX_ERR(0, 137, __pyx_L1_error)
   }
-  __pyx_t_6 = __pyx_f_5rules_6unfold__overlong(__pyx_v_data, __pyx_v_start, __pyx_v_to); if (unlikely(__pyx_t_6 == ((Py_ssize_t)-1L) && PyErr_Occurred())) __PYX_ERR(0, 118, __pyx_L1_error)
+  __pyx_t_6 = __pyx_f_5rules_6unfold__overlong(__pyx_v_data, __pyx_v_start, __pyx_v_to); if (unlikely(__pyx_t_6 == ((Py_ssize_t)-1L) && PyErr_Occurred())) __PYX_ERR(0, 137, __pyx_L1_error)
   {
     __pyx_r = __pyx_t_6;
   }
   goto __pyx_L0;
 
-  /* "rules/unfold.py":87
+  /* "rules/unfold.py":106
  * 
  * 
  * def percent(data: Any, start: Any, end: Any, plus: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -18972,53 +19338,53 @@ PyObject *__pyx_args, PyObject *__pyx_kwds
   {
     PyObject ** const __pyx_pyargnames[] = {&__pyx_mstate_global->__pyx_n_u_data,&__pyx_mstate_global->__pyx_n_u_start,&__pyx_mstate_global->__pyx_n_u_end,&__pyx_mstate_global->__pyx_n_u_plus,0};
     const Py_ssize_t __pyx_kwds_len = (__pyx_kwds) ? __Pyx_NumKwargs_FASTCALL(__pyx_kwds) : 0;
-    if (unlikely(__pyx_kwds_len < 0)) __PYX_ERR(0, 87, __pyx_L3_error)
+    if (unlikely(__pyx_kwds_len < 0)) __PYX_ERR(0, 106, __pyx_L3_error)
     if (__pyx_kwds_len > 0) {
       switch (__pyx_nargs) {
         case  4:
         values[3] = __Pyx_ArgRef_FASTCALL(__pyx_args, 3);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[3])) __PYX_ERR(0, 87, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[3])) __PYX_ERR(0, 106, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  3:
         values[2] = __Pyx_ArgRef_FASTCALL(__pyx_args, 2);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 87, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 106, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  2:
         values[1] = __Pyx_ArgRef_FASTCALL(__pyx_args, 1);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 87, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 106, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  1:
         values[0] = __Pyx_ArgRef_FASTCALL(__pyx_args, 0);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 87, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 106, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  0: break;
         default: goto __pyx_L5_argtuple_error;
       }
       const Py_ssize_t kwd_pos_args = __pyx_nargs;
-      if (__Pyx_ParseKeywords(__pyx_kwds, __pyx_kwvalues, __pyx_pyargnames, 0, values, kwd_pos_args, __pyx_kwds_len, "percent", 0) < (0)) __PYX_ERR(0, 87, __pyx_L3_error)
+      if (__Pyx_ParseKeywords(__pyx_kwds, __pyx_kwvalues, __pyx_pyargnames, 0, values, kwd_pos_args, __pyx_kwds_len, "percent", 0) < (0)) __PYX_ERR(0, 106, __pyx_L3_error)
       for (Py_ssize_t i = __pyx_nargs; i < 4; i++) {
-        if (unlikely(!values[i])) { __Pyx_RaiseArgtupleInvalid("percent", 1, 4, 4, i); __PYX_ERR(0, 87, __pyx_L3_error) }
+        if (unlikely(!values[i])) { __Pyx_RaiseArgtupleInvalid("percent", 1, 4, 4, i); __PYX_ERR(0, 106, __pyx_L3_error) }
       }
     } else if (unlikely(__pyx_nargs != 4)) {
       goto __pyx_L5_argtuple_error;
     } else {
       values[0] = __Pyx_ArgRef_FASTCALL(__pyx_args, 0);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 87, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 106, __pyx_L3_error)
       values[1] = __Pyx_ArgRef_FASTCALL(__pyx_args, 1);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 87, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 106, __pyx_L3_error)
       values[2] = __Pyx_ArgRef_FASTCALL(__pyx_args, 2);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 87, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 106, __pyx_L3_error)
       values[3] = __Pyx_ArgRef_FASTCALL(__pyx_args, 3);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[3])) __PYX_ERR(0, 87, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[3])) __PYX_ERR(0, 106, __pyx_L3_error)
     }
-    __pyx_v_data = __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_char(values[0], PyBUF_WRITABLE); if (unlikely(!__pyx_v_data.memview)) __PYX_ERR(0, 87, __pyx_L3_error)
-    __pyx_v_start = __Pyx_PyIndex_AsSsize_t(values[1]); if (unlikely((__pyx_v_start == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(0, 87, __pyx_L3_error)
-    __pyx_v_end = __Pyx_PyIndex_AsSsize_t(values[2]); if (unlikely((__pyx_v_end == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(0, 87, __pyx_L3_error)
-    __pyx_v_plus = __Pyx_PyObject_IsTrue(values[3]); if (unlikely((__pyx_v_plus == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 87, __pyx_L3_error)
+    __pyx_v_data = __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_char(values[0], PyBUF_WRITABLE); if (unlikely(!__pyx_v_data.memview)) __PYX_ERR(0, 106, __pyx_L3_error)
+    __pyx_v_start = __Pyx_PyIndex_AsSsize_t(values[1]); if (unlikely((__pyx_v_start == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(0, 106, __pyx_L3_error)
+    __pyx_v_end = __Pyx_PyIndex_AsSsize_t(values[2]); if (unlikely((__pyx_v_end == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(0, 106, __pyx_L3_error)
+    __pyx_v_plus = __Pyx_PyObject_IsTrue(values[3]); if (unlikely((__pyx_v_plus == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 106, __pyx_L3_error)
   }
   goto __pyx_L6_skip;
   __pyx_L5_argtuple_error:;
-  __Pyx_RaiseArgtupleInvalid("percent", 1, 4, 4, __pyx_nargs); __PYX_ERR(0, 87, __pyx_L3_error)
+  __Pyx_RaiseArgtupleInvalid("percent", 1, 4, 4, __pyx_nargs); __PYX_ERR(0, 106, __pyx_L3_error)
   __pyx_L6_skip:;
   goto __pyx_L4_argument_unpacking_done;
   __pyx_L3_error:;
@@ -19053,8 +19419,8 @@ static PyObject *__pyx_pf_5rules_6unfold_percent(CYTHON_UNUSED PyObject *__pyx_s
   const char *__pyx_filename = NULL;
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("percent", 0);
-  __pyx_t_1 = __pyx_f_5rules_6unfold_percent(__pyx_v_data, __pyx_v_start, __pyx_v_end, __pyx_v_plus, 1); if (unlikely(__pyx_t_1 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 87, __pyx_L1_error)
-  __pyx_t_2 = PyLong_FromSsize_t(__pyx_t_1); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 87, __pyx_L1_error)
+  __pyx_t_1 = __pyx_f_5rules_6unfold_percent(__pyx_v_data, __pyx_v_start, __pyx_v_end, __pyx_v_plus, 1); if (unlikely(__pyx_t_1 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 106, __pyx_L1_error)
+  __pyx_t_2 = PyLong_FromSsize_t(__pyx_t_1); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 106, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
 
   {
@@ -19079,7 +19445,7 @@ static PyObject *__pyx_pf_5rules_6unfold_percent(CYTHON_UNUSED PyObject *__pyx_s
   return __pyx_r;
 }
 
-/* "rules/unfold.py":121
+/* "rules/unfold.py":140
  * 
  * 
  * @cython.cfunc             # <<<<<<<<<<<<<<
@@ -19102,7 +19468,7 @@ static int __pyx_f_5rules_6unfold__four(__Pyx_memviewslice __pyx_v_data, Py_ssiz
   const char *__pyx_filename = NULL;
   int __pyx_clineno = 0;
 
-  /* "rules/unfold.py":125
+  /* "rules/unfold.py":144
  * def _four(data: cython.uchar[::1], at: cython.Py_ssize_t) -> cython.int:
  *     """Value of four hexadecimal digits, or -1."""
  *     code: cython.int = 0             # <<<<<<<<<<<<<<
@@ -19111,7 +19477,7 @@ static int __pyx_f_5rules_6unfold__four(__Pyx_memviewslice __pyx_v_data, Py_ssiz
 */
   __pyx_v_code = 0;
 
-  /* "rules/unfold.py":128
+  /* "rules/unfold.py":147
  *     j: cython.Py_ssize_t
  *     digit: cython.int
  *     for j in range(at, at + 4):             # <<<<<<<<<<<<<<
@@ -19125,7 +19491,7 @@ static int __pyx_f_5rules_6unfold__four(__Pyx_memviewslice __pyx_v_data, Py_ssiz
   for (__pyx_t_3 = __pyx_v_at; __pyx_t_3 < __pyx_t_2; __pyx_t_3+=1) {
     __pyx_v_j = __pyx_t_3;
 
-    /* "rules/unfold.py":129
+    /* "rules/unfold.py":148
  *     digit: cython.int
  *     for j in range(at, at + 4):
  *         digit = hexadecimal(data[j])             # <<<<<<<<<<<<<<
@@ -19139,11 +19505,11 @@ static int __pyx_f_5rules_6unfold__four(__Pyx_memviewslice __pyx_v_data, Py_ssiz
     } else if (unlikely(__pyx_t_4 >= __pyx_v_data.shape[0])) __pyx_t_5 = 0;
     if (unlikely(__pyx_t_5 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_5);
-      __PYX_ERR(0, 129, __pyx_L1_error)
+      __PYX_ERR(0, 148, __pyx_L1_error)
     }
     __pyx_v_digit = __pyx_f_5rules_6unfold_hexadecimal((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_4)) ))));
 
-    /* "rules/unfold.py":130
+    /* "rules/unfold.py":149
  *     for j in range(at, at + 4):
  *         digit = hexadecimal(data[j])
  *         if digit < 0:             # <<<<<<<<<<<<<<
@@ -19155,7 +19521,7 @@ static int __pyx_f_5rules_6unfold__four(__Pyx_memviewslice __pyx_v_data, Py_ssiz
     if (__pyx_t_6) {
 
 
-      /* "rules/unfold.py":131
+      /* "rules/unfold.py":150
  *         digit = hexadecimal(data[j])
  *         if digit < 0:
  *             return -1             # <<<<<<<<<<<<<<
@@ -19168,7 +19534,7 @@ static int __pyx_f_5rules_6unfold__four(__Pyx_memviewslice __pyx_v_data, Py_ssiz
       }
       goto __pyx_L0;
 
-      /* "rules/unfold.py":130
+      /* "rules/unfold.py":149
  *     for j in range(at, at + 4):
  *         digit = hexadecimal(data[j])
  *         if digit < 0:             # <<<<<<<<<<<<<<
@@ -19177,7 +19543,7 @@ static int __pyx_f_5rules_6unfold__four(__Pyx_memviewslice __pyx_v_data, Py_ssiz
 */
     }
 
-    /* "rules/unfold.py":132
+    /* "rules/unfold.py":151
  *         if digit < 0:
  *             return -1
  *         code = (code << 4) | digit             # <<<<<<<<<<<<<<
@@ -19188,7 +19554,7 @@ static int __pyx_f_5rules_6unfold__four(__Pyx_memviewslice __pyx_v_data, Py_ssiz
   }
 
 
-  /* "rules/unfold.py":133
+  /* "rules/unfold.py":152
  *             return -1
  *         code = (code << 4) | digit
  *     return code             # <<<<<<<<<<<<<<
@@ -19201,7 +19567,7 @@ static int __pyx_f_5rules_6unfold__four(__Pyx_memviewslice __pyx_v_data, Py_ssiz
   }
   goto __pyx_L0;
 
-  /* "rules/unfold.py":121
+  /* "rules/unfold.py":140
  * 
  * 
  * @cython.cfunc             # <<<<<<<<<<<<<<
@@ -19221,7 +19587,7 @@ static int __pyx_f_5rules_6unfold__four(__Pyx_memviewslice __pyx_v_data, Py_ssiz
   return __pyx_r;
 }
 
-/* "rules/unfold.py":136
+/* "rules/unfold.py":155
  * 
  * 
  * @cython.cfunc             # <<<<<<<<<<<<<<
@@ -19234,7 +19600,7 @@ static int __pyx_f_5rules_6unfold__narrow(int __pyx_v_code) {
   int __pyx_t_1;
   int __pyx_t_2;
 
-  /* "rules/unfold.py":139
+  /* "rules/unfold.py":158
  * def _narrow(code: cython.int) -> cython.int:
  *     """The ASCII octet a code point stands for: full-width and look-alike forms too, which databases and file systems fold; else a letter."""
  *     if code < 128:             # <<<<<<<<<<<<<<
@@ -19246,7 +19612,7 @@ static int __pyx_f_5rules_6unfold__narrow(int __pyx_v_code) {
   if (__pyx_t_1) {
 
 
-    /* "rules/unfold.py":140
+    /* "rules/unfold.py":159
  *     """The ASCII octet a code point stands for: full-width and look-alike forms too, which databases and file systems fold; else a letter."""
  *     if code < 128:
  *         return code             # <<<<<<<<<<<<<<
@@ -19259,7 +19625,7 @@ static int __pyx_f_5rules_6unfold__narrow(int __pyx_v_code) {
     }
     goto __pyx_L0;
 
-    /* "rules/unfold.py":139
+    /* "rules/unfold.py":158
  * def _narrow(code: cython.int) -> cython.int:
  *     """The ASCII octet a code point stands for: full-width and look-alike forms too, which databases and file systems fold; else a letter."""
  *     if code < 128:             # <<<<<<<<<<<<<<
@@ -19268,7 +19634,7 @@ static int __pyx_f_5rules_6unfold__narrow(int __pyx_v_code) {
 */
   }
 
-  /* "rules/unfold.py":141
+  /* "rules/unfold.py":160
  *     if code < 128:
  *         return code
  *     if 0xFF01 <= code <= 0xFF5E:             # <<<<<<<<<<<<<<
@@ -19282,7 +19648,7 @@ static int __pyx_f_5rules_6unfold__narrow(int __pyx_v_code) {
   if (__pyx_t_1) {
 
 
-    /* "rules/unfold.py":142
+    /* "rules/unfold.py":161
  *         return code
  *     if 0xFF01 <= code <= 0xFF5E:
  *         return code - 0xFEE0             # <<<<<<<<<<<<<<
@@ -19295,7 +19661,7 @@ static int __pyx_f_5rules_6unfold__narrow(int __pyx_v_code) {
     }
     goto __pyx_L0;
 
-    /* "rules/unfold.py":141
+    /* "rules/unfold.py":160
  *     if code < 128:
  *         return code
  *     if 0xFF01 <= code <= 0xFF5E:             # <<<<<<<<<<<<<<
@@ -19304,7 +19670,7 @@ static int __pyx_f_5rules_6unfold__narrow(int __pyx_v_code) {
 */
   }
 
-  /* "rules/unfold.py":143
+  /* "rules/unfold.py":162
  *     if 0xFF01 <= code <= 0xFF5E:
  *         return code - 0xFEE0
  *     if code == 0x2018 or code == 0x2019 or code == 0x02BC or code == 0x02B9 or code == 0x2032:             # <<<<<<<<<<<<<<
@@ -19318,7 +19684,7 @@ static int __pyx_f_5rules_6unfold__narrow(int __pyx_v_code) {
     case 0x02B9:
     case 0x2032:
 
-    /* "rules/unfold.py":144
+    /* "rules/unfold.py":163
  *         return code - 0xFEE0
  *     if code == 0x2018 or code == 0x2019 or code == 0x02BC or code == 0x02B9 or code == 0x2032:
  *         return 39             # <<<<<<<<<<<<<<
@@ -19331,7 +19697,7 @@ static int __pyx_f_5rules_6unfold__narrow(int __pyx_v_code) {
     }
     goto __pyx_L0;
 
-    /* "rules/unfold.py":143
+    /* "rules/unfold.py":162
  *     if 0xFF01 <= code <= 0xFF5E:
  *         return code - 0xFEE0
  *     if code == 0x2018 or code == 0x2019 or code == 0x02BC or code == 0x02B9 or code == 0x2032:             # <<<<<<<<<<<<<<
@@ -19342,7 +19708,7 @@ static int __pyx_f_5rules_6unfold__narrow(int __pyx_v_code) {
     default: break;
   }
 
-  /* "rules/unfold.py":145
+  /* "rules/unfold.py":164
  *     if code == 0x2018 or code == 0x2019 or code == 0x02BC or code == 0x02B9 or code == 0x2032:
  *         return 39
  *     if code == 0x201C or code == 0x201D or code == 0x2033:             # <<<<<<<<<<<<<<
@@ -19354,7 +19720,7 @@ static int __pyx_f_5rules_6unfold__narrow(int __pyx_v_code) {
     case 0x201D:
     case 0x2033:
 
-    /* "rules/unfold.py":146
+    /* "rules/unfold.py":165
  *         return 39
  *     if code == 0x201C or code == 0x201D or code == 0x2033:
  *         return 34             # <<<<<<<<<<<<<<
@@ -19367,7 +19733,7 @@ static int __pyx_f_5rules_6unfold__narrow(int __pyx_v_code) {
     }
     goto __pyx_L0;
 
-    /* "rules/unfold.py":145
+    /* "rules/unfold.py":164
  *     if code == 0x2018 or code == 0x2019 or code == 0x02BC or code == 0x02B9 or code == 0x2032:
  *         return 39
  *     if code == 0x201C or code == 0x201D or code == 0x2033:             # <<<<<<<<<<<<<<
@@ -19378,7 +19744,7 @@ static int __pyx_f_5rules_6unfold__narrow(int __pyx_v_code) {
     default: break;
   }
 
-  /* "rules/unfold.py":147
+  /* "rules/unfold.py":166
  *     if code == 0x201C or code == 0x201D or code == 0x2033:
  *         return 34
  *     if code == 0x2215 or code == 0x2044:             # <<<<<<<<<<<<<<
@@ -19389,7 +19755,7 @@ static int __pyx_f_5rules_6unfold__narrow(int __pyx_v_code) {
     case 0x2215:
     case 0x2044:
 
-    /* "rules/unfold.py":148
+    /* "rules/unfold.py":167
  *         return 34
  *     if code == 0x2215 or code == 0x2044:
  *         return 47             # <<<<<<<<<<<<<<
@@ -19402,7 +19768,7 @@ static int __pyx_f_5rules_6unfold__narrow(int __pyx_v_code) {
     }
     goto __pyx_L0;
 
-    /* "rules/unfold.py":147
+    /* "rules/unfold.py":166
  *     if code == 0x201C or code == 0x201D or code == 0x2033:
  *         return 34
  *     if code == 0x2215 or code == 0x2044:             # <<<<<<<<<<<<<<
@@ -19413,7 +19779,7 @@ static int __pyx_f_5rules_6unfold__narrow(int __pyx_v_code) {
     default: break;
   }
 
-  /* "rules/unfold.py":149
+  /* "rules/unfold.py":168
  *     if code == 0x2215 or code == 0x2044:
  *         return 47
  *     if code == 0x2216:             # <<<<<<<<<<<<<<
@@ -19425,7 +19791,7 @@ static int __pyx_f_5rules_6unfold__narrow(int __pyx_v_code) {
   if (__pyx_t_1) {
 
 
-    /* "rules/unfold.py":150
+    /* "rules/unfold.py":169
  *         return 47
  *     if code == 0x2216:
  *         return 92             # <<<<<<<<<<<<<<
@@ -19438,7 +19804,7 @@ static int __pyx_f_5rules_6unfold__narrow(int __pyx_v_code) {
     }
     goto __pyx_L0;
 
-    /* "rules/unfold.py":149
+    /* "rules/unfold.py":168
  *     if code == 0x2215 or code == 0x2044:
  *         return 47
  *     if code == 0x2216:             # <<<<<<<<<<<<<<
@@ -19447,7 +19813,7 @@ static int __pyx_f_5rules_6unfold__narrow(int __pyx_v_code) {
 */
   }
 
-  /* "rules/unfold.py":151
+  /* "rules/unfold.py":170
  *     if code == 0x2216:
  *         return 92
  *     if code == 0x00A0 or code == 0x3000 or 0x2000 <= code <= 0x200A:             # <<<<<<<<<<<<<<
@@ -19485,7 +19851,7 @@ static int __pyx_f_5rules_6unfold__narrow(int __pyx_v_code) {
   if (__pyx_t_1) {
 
 
-    /* "rules/unfold.py":152
+    /* "rules/unfold.py":171
  *         return 92
  *     if code == 0x00A0 or code == 0x3000 or 0x2000 <= code <= 0x200A:
  *         return 32             # <<<<<<<<<<<<<<
@@ -19498,7 +19864,7 @@ static int __pyx_f_5rules_6unfold__narrow(int __pyx_v_code) {
     }
     goto __pyx_L0;
 
-    /* "rules/unfold.py":151
+    /* "rules/unfold.py":170
  *     if code == 0x2216:
  *         return 92
  *     if code == 0x00A0 or code == 0x3000 or 0x2000 <= code <= 0x200A:             # <<<<<<<<<<<<<<
@@ -19507,7 +19873,7 @@ static int __pyx_f_5rules_6unfold__narrow(int __pyx_v_code) {
 */
   }
 
-  /* "rules/unfold.py":153
+  /* "rules/unfold.py":172
  *     if code == 0x00A0 or code == 0x3000 or 0x2000 <= code <= 0x200A:
  *         return 32
  *     return 0xC3             # <<<<<<<<<<<<<<
@@ -19520,7 +19886,7 @@ static int __pyx_f_5rules_6unfold__narrow(int __pyx_v_code) {
   }
   goto __pyx_L0;
 
-  /* "rules/unfold.py":136
+  /* "rules/unfold.py":155
  * 
  * 
  * @cython.cfunc             # <<<<<<<<<<<<<<
@@ -19534,7 +19900,7 @@ static int __pyx_f_5rules_6unfold__narrow(int __pyx_v_code) {
   return __pyx_r;
 }
 
-/* "rules/unfold.py":156
+/* "rules/unfold.py":175
  * 
  * 
  * @cython.cfunc             # <<<<<<<<<<<<<<
@@ -19557,7 +19923,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
   const char *__pyx_filename = NULL;
   int __pyx_clineno = 0;
 
-  /* "rules/unfold.py":160
+  /* "rules/unfold.py":179
  * def _overlong(data: cython.uchar[::1], start: cython.Py_ssize_t, end: cython.Py_ssize_t) -> cython.Py_ssize_t:
  *     """Fold overlong UTF-8 (C0 AF for a slash) and full-width forms (EF BC xx) to ASCII in place; returns the new end."""
  *     i: cython.Py_ssize_t = start             # <<<<<<<<<<<<<<
@@ -19566,7 +19932,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
 */
   __pyx_v_i = __pyx_v_start;
 
-  /* "rules/unfold.py":164
+  /* "rules/unfold.py":183
  *     c: cython.int
  *     code: cython.int
  *     while i < end and data[i] < 0xC0:             # <<<<<<<<<<<<<<
@@ -19591,7 +19957,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
     } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
     if (unlikely(__pyx_t_4 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_4);
-      __PYX_ERR(0, 164, __pyx_L1_error)
+      __PYX_ERR(0, 183, __pyx_L1_error)
     }
     __pyx_t_2 = ((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_3)) ))) < 0xC0);
 
@@ -19602,7 +19968,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
 
     if (!__pyx_t_1) break;
 
-    /* "rules/unfold.py":165
+    /* "rules/unfold.py":184
  *     code: cython.int
  *     while i < end and data[i] < 0xC0:
  *         i += 1             # <<<<<<<<<<<<<<
@@ -19612,7 +19978,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
     __pyx_v_i = (__pyx_v_i + 1);
   }
 
-  /* "rules/unfold.py":166
+  /* "rules/unfold.py":185
  *     while i < end and data[i] < 0xC0:
  *         i += 1
  *     to = i             # <<<<<<<<<<<<<<
@@ -19621,7 +19987,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
 */
   __pyx_v_to = __pyx_v_i;
 
-  /* "rules/unfold.py":167
+  /* "rules/unfold.py":186
  *         i += 1
  *     to = i
  *     while i < end:             # <<<<<<<<<<<<<<
@@ -19634,7 +20000,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
 
     if (!__pyx_t_1) break;
 
-    /* "rules/unfold.py":168
+    /* "rules/unfold.py":187
  *     to = i
  *     while i < end:
  *         c = data[i]             # <<<<<<<<<<<<<<
@@ -19648,11 +20014,11 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
     } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
     if (unlikely(__pyx_t_4 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_4);
-      __PYX_ERR(0, 168, __pyx_L1_error)
+      __PYX_ERR(0, 187, __pyx_L1_error)
     }
     __pyx_v_c = (*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_3)) )));
 
-    /* "rules/unfold.py":169
+    /* "rules/unfold.py":188
  *     while i < end:
  *         c = data[i]
  *         if (c == 0xC0 or c == 0xC1) and i + 1 < end and (data[i + 1] & 0xC0) == 0x80:             # <<<<<<<<<<<<<<
@@ -19693,7 +20059,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
     } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
     if (unlikely(__pyx_t_4 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_4);
-      __PYX_ERR(0, 169, __pyx_L1_error)
+      __PYX_ERR(0, 188, __pyx_L1_error)
     }
     __pyx_t_2 = (((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_3)) ))) & 0xC0) == 0x80);
 
@@ -19704,7 +20070,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
     if (__pyx_t_1) {
 
 
-      /* "rules/unfold.py":170
+      /* "rules/unfold.py":189
  *         c = data[i]
  *         if (c == 0xC0 or c == 0xC1) and i + 1 < end and (data[i + 1] & 0xC0) == 0x80:
  *             data[to] = ((c & 1) << 6) | (data[i + 1] & 0x3F)             # <<<<<<<<<<<<<<
@@ -19718,7 +20084,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
       } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
       if (unlikely(__pyx_t_4 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_4);
-        __PYX_ERR(0, 170, __pyx_L1_error)
+        __PYX_ERR(0, 189, __pyx_L1_error)
       }
       __pyx_t_5 = __pyx_v_to;
       __pyx_t_4 = -1;
@@ -19727,11 +20093,11 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
       } else if (unlikely(__pyx_t_5 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
       if (unlikely(__pyx_t_4 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_4);
-        __PYX_ERR(0, 170, __pyx_L1_error)
+        __PYX_ERR(0, 189, __pyx_L1_error)
       }
       *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_5)) )) = (((__pyx_v_c & 1) << 6) | ((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_3)) ))) & 0x3F));
 
-      /* "rules/unfold.py":171
+      /* "rules/unfold.py":190
  *         if (c == 0xC0 or c == 0xC1) and i + 1 < end and (data[i + 1] & 0xC0) == 0x80:
  *             data[to] = ((c & 1) << 6) | (data[i + 1] & 0x3F)
  *             to += 1             # <<<<<<<<<<<<<<
@@ -19740,7 +20106,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
 */
       __pyx_v_to = (__pyx_v_to + 1);
 
-      /* "rules/unfold.py":172
+      /* "rules/unfold.py":191
  *             data[to] = ((c & 1) << 6) | (data[i + 1] & 0x3F)
  *             to += 1
  *             i += 2             # <<<<<<<<<<<<<<
@@ -19749,7 +20115,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
 */
       __pyx_v_i = (__pyx_v_i + 2);
 
-      /* "rules/unfold.py":173
+      /* "rules/unfold.py":192
  *             to += 1
  *             i += 2
  *             continue             # <<<<<<<<<<<<<<
@@ -19758,7 +20124,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
 */
       goto __pyx_L7_continue;
 
-      /* "rules/unfold.py":169
+      /* "rules/unfold.py":188
  *     while i < end:
  *         c = data[i]
  *         if (c == 0xC0 or c == 0xC1) and i + 1 < end and (data[i + 1] & 0xC0) == 0x80:             # <<<<<<<<<<<<<<
@@ -19767,7 +20133,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
 */
     }
 
-    /* "rules/unfold.py":174
+    /* "rules/unfold.py":193
  *             i += 2
  *             continue
  *         if c == 0xE0 and i + 2 < end and (data[i + 1] & 0xE0) == 0x80 and (data[i + 2] & 0xC0) == 0x80:             # <<<<<<<<<<<<<<
@@ -19801,7 +20167,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
     } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
     if (unlikely(__pyx_t_4 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_4);
-      __PYX_ERR(0, 174, __pyx_L1_error)
+      __PYX_ERR(0, 193, __pyx_L1_error)
     }
     __pyx_t_2 = (((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_3)) ))) & 0xE0) == 0x80);
 
@@ -19820,7 +20186,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
     } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
     if (unlikely(__pyx_t_4 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_4);
-      __PYX_ERR(0, 174, __pyx_L1_error)
+      __PYX_ERR(0, 193, __pyx_L1_error)
     }
     __pyx_t_2 = (((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_3)) ))) & 0xC0) == 0x80);
 
@@ -19831,7 +20197,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
     if (__pyx_t_1) {
 
 
-      /* "rules/unfold.py":175
+      /* "rules/unfold.py":194
  *             continue
  *         if c == 0xE0 and i + 2 < end and (data[i + 1] & 0xE0) == 0x80 and (data[i + 2] & 0xC0) == 0x80:
  *             code = ((data[i + 1] & 0x3F) << 6) | (data[i + 2] & 0x3F)             # <<<<<<<<<<<<<<
@@ -19845,7 +20211,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
       } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
       if (unlikely(__pyx_t_4 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_4);
-        __PYX_ERR(0, 175, __pyx_L1_error)
+        __PYX_ERR(0, 194, __pyx_L1_error)
       }
       __pyx_t_5 = (__pyx_v_i + 2);
       __pyx_t_4 = -1;
@@ -19854,11 +20220,11 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
       } else if (unlikely(__pyx_t_5 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
       if (unlikely(__pyx_t_4 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_4);
-        __PYX_ERR(0, 175, __pyx_L1_error)
+        __PYX_ERR(0, 194, __pyx_L1_error)
       }
       __pyx_v_code = ((((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_3)) ))) & 0x3F) << 6) | ((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_5)) ))) & 0x3F));
 
-      /* "rules/unfold.py":176
+      /* "rules/unfold.py":195
  *         if c == 0xE0 and i + 2 < end and (data[i + 1] & 0xE0) == 0x80 and (data[i + 2] & 0xC0) == 0x80:
  *             code = ((data[i + 1] & 0x3F) << 6) | (data[i + 2] & 0x3F)
  *             if code < 128:             # <<<<<<<<<<<<<<
@@ -19870,7 +20236,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
       if (__pyx_t_1) {
 
 
-        /* "rules/unfold.py":177
+        /* "rules/unfold.py":196
  *             code = ((data[i + 1] & 0x3F) << 6) | (data[i + 2] & 0x3F)
  *             if code < 128:
  *                 data[to] = code             # <<<<<<<<<<<<<<
@@ -19884,11 +20250,11 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
         } else if (unlikely(__pyx_t_5 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
         if (unlikely(__pyx_t_4 != -1)) {
           __Pyx_RaiseBufferIndexError(__pyx_t_4);
-          __PYX_ERR(0, 177, __pyx_L1_error)
+          __PYX_ERR(0, 196, __pyx_L1_error)
         }
         *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_5)) )) = __pyx_v_code;
 
-        /* "rules/unfold.py":178
+        /* "rules/unfold.py":197
  *             if code < 128:
  *                 data[to] = code
  *                 to += 1             # <<<<<<<<<<<<<<
@@ -19897,7 +20263,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
 */
         __pyx_v_to = (__pyx_v_to + 1);
 
-        /* "rules/unfold.py":179
+        /* "rules/unfold.py":198
  *                 data[to] = code
  *                 to += 1
  *                 i += 3             # <<<<<<<<<<<<<<
@@ -19906,7 +20272,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
 */
         __pyx_v_i = (__pyx_v_i + 3);
 
-        /* "rules/unfold.py":180
+        /* "rules/unfold.py":199
  *                 to += 1
  *                 i += 3
  *                 continue             # <<<<<<<<<<<<<<
@@ -19915,7 +20281,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
 */
         goto __pyx_L7_continue;
 
-        /* "rules/unfold.py":176
+        /* "rules/unfold.py":195
  *         if c == 0xE0 and i + 2 < end and (data[i + 1] & 0xE0) == 0x80 and (data[i + 2] & 0xC0) == 0x80:
  *             code = ((data[i + 1] & 0x3F) << 6) | (data[i + 2] & 0x3F)
  *             if code < 128:             # <<<<<<<<<<<<<<
@@ -19924,7 +20290,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
 */
       }
 
-      /* "rules/unfold.py":174
+      /* "rules/unfold.py":193
  *             i += 2
  *             continue
  *         if c == 0xE0 and i + 2 < end and (data[i + 1] & 0xE0) == 0x80 and (data[i + 2] & 0xC0) == 0x80:             # <<<<<<<<<<<<<<
@@ -19933,7 +20299,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
 */
     }
 
-    /* "rules/unfold.py":181
+    /* "rules/unfold.py":200
  *                 i += 3
  *                 continue
  *         if c == 0xEF and i + 2 < end and (data[i + 1] == 0xBC or data[i + 1] == 0xBD) and (data[i + 2] & 0xC0) == 0x80:             # <<<<<<<<<<<<<<
@@ -19967,7 +20333,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
     } else if (unlikely(__pyx_t_5 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
     if (unlikely(__pyx_t_4 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_4);
-      __PYX_ERR(0, 181, __pyx_L1_error)
+      __PYX_ERR(0, 200, __pyx_L1_error)
     }
     __pyx_t_2 = ((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_5)) ))) == 0xBC);
 
@@ -19984,7 +20350,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
     } else if (unlikely(__pyx_t_5 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
     if (unlikely(__pyx_t_4 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_4);
-      __PYX_ERR(0, 181, __pyx_L1_error)
+      __PYX_ERR(0, 200, __pyx_L1_error)
     }
     __pyx_t_2 = ((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_5)) ))) == 0xBD);
 
@@ -20004,7 +20370,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
     } else if (unlikely(__pyx_t_5 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
     if (unlikely(__pyx_t_4 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_4);
-      __PYX_ERR(0, 181, __pyx_L1_error)
+      __PYX_ERR(0, 200, __pyx_L1_error)
     }
     __pyx_t_2 = (((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_5)) ))) & 0xC0) == 0x80);
 
@@ -20015,7 +20381,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
     if (__pyx_t_1) {
 
 
-      /* "rules/unfold.py":182
+      /* "rules/unfold.py":201
  *                 continue
  *         if c == 0xEF and i + 2 < end and (data[i + 1] == 0xBC or data[i + 1] == 0xBD) and (data[i + 2] & 0xC0) == 0x80:
  *             code = 0xF000 | ((data[i + 1] & 0x3F) << 6) | (data[i + 2] & 0x3F)             # <<<<<<<<<<<<<<
@@ -20029,7 +20395,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
       } else if (unlikely(__pyx_t_5 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
       if (unlikely(__pyx_t_4 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_4);
-        __PYX_ERR(0, 182, __pyx_L1_error)
+        __PYX_ERR(0, 201, __pyx_L1_error)
       }
       __pyx_t_3 = (__pyx_v_i + 2);
       __pyx_t_4 = -1;
@@ -20038,11 +20404,11 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
       } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
       if (unlikely(__pyx_t_4 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_4);
-        __PYX_ERR(0, 182, __pyx_L1_error)
+        __PYX_ERR(0, 201, __pyx_L1_error)
       }
       __pyx_v_code = ((0xF000 | (((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_5)) ))) & 0x3F) << 6)) | ((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_3)) ))) & 0x3F));
 
-      /* "rules/unfold.py":183
+      /* "rules/unfold.py":202
  *         if c == 0xEF and i + 2 < end and (data[i + 1] == 0xBC or data[i + 1] == 0xBD) and (data[i + 2] & 0xC0) == 0x80:
  *             code = 0xF000 | ((data[i + 1] & 0x3F) << 6) | (data[i + 2] & 0x3F)
  *             if 0xFF01 <= code <= 0xFF5E:             # <<<<<<<<<<<<<<
@@ -20056,7 +20422,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
       if (__pyx_t_1) {
 
 
-        /* "rules/unfold.py":184
+        /* "rules/unfold.py":203
  *             code = 0xF000 | ((data[i + 1] & 0x3F) << 6) | (data[i + 2] & 0x3F)
  *             if 0xFF01 <= code <= 0xFF5E:
  *                 data[to] = code - 0xFEE0             # <<<<<<<<<<<<<<
@@ -20070,11 +20436,11 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
         } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
         if (unlikely(__pyx_t_4 != -1)) {
           __Pyx_RaiseBufferIndexError(__pyx_t_4);
-          __PYX_ERR(0, 184, __pyx_L1_error)
+          __PYX_ERR(0, 203, __pyx_L1_error)
         }
         *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_3)) )) = (__pyx_v_code - 0xFEE0);
 
-        /* "rules/unfold.py":185
+        /* "rules/unfold.py":204
  *             if 0xFF01 <= code <= 0xFF5E:
  *                 data[to] = code - 0xFEE0
  *                 to += 1             # <<<<<<<<<<<<<<
@@ -20083,7 +20449,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
 */
         __pyx_v_to = (__pyx_v_to + 1);
 
-        /* "rules/unfold.py":186
+        /* "rules/unfold.py":205
  *                 data[to] = code - 0xFEE0
  *                 to += 1
  *                 i += 3             # <<<<<<<<<<<<<<
@@ -20092,7 +20458,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
 */
         __pyx_v_i = (__pyx_v_i + 3);
 
-        /* "rules/unfold.py":187
+        /* "rules/unfold.py":206
  *                 to += 1
  *                 i += 3
  *                 continue             # <<<<<<<<<<<<<<
@@ -20101,7 +20467,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
 */
         goto __pyx_L7_continue;
 
-        /* "rules/unfold.py":183
+        /* "rules/unfold.py":202
  *         if c == 0xEF and i + 2 < end and (data[i + 1] == 0xBC or data[i + 1] == 0xBD) and (data[i + 2] & 0xC0) == 0x80:
  *             code = 0xF000 | ((data[i + 1] & 0x3F) << 6) | (data[i + 2] & 0x3F)
  *             if 0xFF01 <= code <= 0xFF5E:             # <<<<<<<<<<<<<<
@@ -20110,7 +20476,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
 */
       }
 
-      /* "rules/unfold.py":181
+      /* "rules/unfold.py":200
  *                 i += 3
  *                 continue
  *         if c == 0xEF and i + 2 < end and (data[i + 1] == 0xBC or data[i + 1] == 0xBD) and (data[i + 2] & 0xC0) == 0x80:             # <<<<<<<<<<<<<<
@@ -20119,7 +20485,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
 */
     }
 
-    /* "rules/unfold.py":188
+    /* "rules/unfold.py":207
  *                 i += 3
  *                 continue
  *         data[to] = c             # <<<<<<<<<<<<<<
@@ -20133,11 +20499,11 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
     } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
     if (unlikely(__pyx_t_4 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_4);
-      __PYX_ERR(0, 188, __pyx_L1_error)
+      __PYX_ERR(0, 207, __pyx_L1_error)
     }
     *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_3)) )) = __pyx_v_c;
 
-    /* "rules/unfold.py":189
+    /* "rules/unfold.py":208
  *                 continue
  *         data[to] = c
  *         to += 1             # <<<<<<<<<<<<<<
@@ -20146,7 +20512,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
 */
     __pyx_v_to = (__pyx_v_to + 1);
 
-    /* "rules/unfold.py":190
+    /* "rules/unfold.py":209
  *         data[to] = c
  *         to += 1
  *         i += 1             # <<<<<<<<<<<<<<
@@ -20157,7 +20523,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
     __pyx_L7_continue:;
   }
 
-  /* "rules/unfold.py":191
+  /* "rules/unfold.py":210
  *         to += 1
  *         i += 1
  *     return to             # <<<<<<<<<<<<<<
@@ -20170,7 +20536,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
   }
   goto __pyx_L0;
 
-  /* "rules/unfold.py":156
+  /* "rules/unfold.py":175
  * 
  * 
  * @cython.cfunc             # <<<<<<<<<<<<<<
@@ -20191,7 +20557,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
   return __pyx_r;
 }
 
-/* "rules/unfold.py":194
+/* "rules/unfold.py":213
  * 
  * 
  * def escapes(data: Any, start: Any, end: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -20223,7 +20589,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
   const char *__pyx_filename = NULL;
   int __pyx_clineno = 0;
 
-  /* "rules/unfold.py":196
+  /* "rules/unfold.py":215
  * def escapes(data: Any, start: Any, end: Any) -> Any:
  *     """Undo \\uXXXX and \\xXX of data[start:end] in place; returns the new end. Other backslashes stay."""
  *     i: cython.Py_ssize_t = start             # <<<<<<<<<<<<<<
@@ -20232,7 +20598,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
 */
   __pyx_v_i = __pyx_v_start;
 
-  /* "rules/unfold.py":197
+  /* "rules/unfold.py":216
  *     """Undo \\uXXXX and \\xXX of data[start:end] in place; returns the new end. Other backslashes stay."""
  *     i: cython.Py_ssize_t = start
  *     to: cython.Py_ssize_t = start             # <<<<<<<<<<<<<<
@@ -20241,7 +20607,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
 */
   __pyx_v_to = __pyx_v_start;
 
-  /* "rules/unfold.py":201
+  /* "rules/unfold.py":220
  *     lo: cython.int
  *     code: cython.int
  *     while i < end:             # <<<<<<<<<<<<<<
@@ -20254,7 +20620,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
 
     if (!__pyx_t_1) break;
 
-    /* "rules/unfold.py":202
+    /* "rules/unfold.py":221
  *     code: cython.int
  *     while i < end:
  *         if data[i] == 92 and i + 3 < end:             # <<<<<<<<<<<<<<
@@ -20268,7 +20634,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
     } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_3 = 0;
     if (unlikely(__pyx_t_3 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_3);
-      __PYX_ERR(0, 202, __pyx_L1_error)
+      __PYX_ERR(0, 221, __pyx_L1_error)
     }
     __pyx_t_4 = ((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) ))) == 92);
 
@@ -20289,7 +20655,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
     if (__pyx_t_1) {
 
 
-      /* "rules/unfold.py":203
+      /* "rules/unfold.py":222
  *     while i < end:
  *         if data[i] == 92 and i + 3 < end:
  *             if data[i + 1] == 117 and i + 5 < end:             # <<<<<<<<<<<<<<
@@ -20303,7 +20669,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
       } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_3 = 0;
       if (unlikely(__pyx_t_3 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_3);
-        __PYX_ERR(0, 203, __pyx_L1_error)
+        __PYX_ERR(0, 222, __pyx_L1_error)
       }
       __pyx_t_4 = ((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) ))) == 0x75);
 
@@ -20324,7 +20690,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
       if (__pyx_t_1) {
 
 
-        /* "rules/unfold.py":204
+        /* "rules/unfold.py":223
  *         if data[i] == 92 and i + 3 < end:
  *             if data[i + 1] == 117 and i + 5 < end:
  *                 code = _four(data, i + 2)             # <<<<<<<<<<<<<<
@@ -20333,12 +20699,12 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
 */
         if (unlikely(((PyObject *) __pyx_v_data.memview) == Py_None)) {
           PyErr_SetString(PyExc_TypeError, "cannot pass None into a C function argument that is declared \047not None\047");
-          __PYX_ERR(0, 204, __pyx_L1_error)
+          __PYX_ERR(0, 223, __pyx_L1_error)
         }
-        __pyx_t_3 = __pyx_f_5rules_6unfold__four(__pyx_v_data, (__pyx_v_i + 2)); if (unlikely(__pyx_t_3 == ((int)-2) && PyErr_Occurred())) __PYX_ERR(0, 204, __pyx_L1_error)
+        __pyx_t_3 = __pyx_f_5rules_6unfold__four(__pyx_v_data, (__pyx_v_i + 2)); if (unlikely(__pyx_t_3 == ((int)-2) && PyErr_Occurred())) __PYX_ERR(0, 223, __pyx_L1_error)
         __pyx_v_code = __pyx_t_3;
 
-        /* "rules/unfold.py":205
+        /* "rules/unfold.py":224
  *             if data[i + 1] == 117 and i + 5 < end:
  *                 code = _four(data, i + 2)
  *                 if code >= 0:             # <<<<<<<<<<<<<<
@@ -20350,14 +20716,14 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
         if (__pyx_t_1) {
 
 
-          /* "rules/unfold.py":206
+          /* "rules/unfold.py":225
  *                 code = _four(data, i + 2)
  *                 if code >= 0:
  *                     data[to] = _narrow(code)             # <<<<<<<<<<<<<<
  *                     to += 1
  *                     i += 6
 */
-          __pyx_t_3 = __pyx_f_5rules_6unfold__narrow(__pyx_v_code); if (unlikely(__pyx_t_3 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 206, __pyx_L1_error)
+          __pyx_t_3 = __pyx_f_5rules_6unfold__narrow(__pyx_v_code); if (unlikely(__pyx_t_3 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 225, __pyx_L1_error)
           __pyx_t_2 = __pyx_v_to;
           __pyx_t_5 = -1;
           if (__pyx_t_2 < 0) {
@@ -20365,12 +20731,12 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
           } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_5 = 0;
           if (unlikely(__pyx_t_5 != -1)) {
             __Pyx_RaiseBufferIndexError(__pyx_t_5);
-            __PYX_ERR(0, 206, __pyx_L1_error)
+            __PYX_ERR(0, 225, __pyx_L1_error)
           }
           *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) )) = __pyx_t_3;
 
 
-          /* "rules/unfold.py":207
+          /* "rules/unfold.py":226
  *                 if code >= 0:
  *                     data[to] = _narrow(code)
  *                     to += 1             # <<<<<<<<<<<<<<
@@ -20379,7 +20745,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
 */
           __pyx_v_to = (__pyx_v_to + 1);
 
-          /* "rules/unfold.py":208
+          /* "rules/unfold.py":227
  *                     data[to] = _narrow(code)
  *                     to += 1
  *                     i += 6             # <<<<<<<<<<<<<<
@@ -20388,7 +20754,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
 */
           __pyx_v_i = (__pyx_v_i + 6);
 
-          /* "rules/unfold.py":209
+          /* "rules/unfold.py":228
  *                     to += 1
  *                     i += 6
  *                     continue             # <<<<<<<<<<<<<<
@@ -20397,7 +20763,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
 */
           goto __pyx_L3_continue;
 
-          /* "rules/unfold.py":205
+          /* "rules/unfold.py":224
  *             if data[i + 1] == 117 and i + 5 < end:
  *                 code = _four(data, i + 2)
  *                 if code >= 0:             # <<<<<<<<<<<<<<
@@ -20406,7 +20772,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
 */
         }
 
-        /* "rules/unfold.py":203
+        /* "rules/unfold.py":222
  *     while i < end:
  *         if data[i] == 92 and i + 3 < end:
  *             if data[i + 1] == 117 and i + 5 < end:             # <<<<<<<<<<<<<<
@@ -20416,7 +20782,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
         goto __pyx_L8;
       }
 
-      /* "rules/unfold.py":210
+      /* "rules/unfold.py":229
  *                     i += 6
  *                     continue
  *             elif data[i + 1] == 120:             # <<<<<<<<<<<<<<
@@ -20430,14 +20796,14 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
       } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_3 = 0;
       if (unlikely(__pyx_t_3 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_3);
-        __PYX_ERR(0, 210, __pyx_L1_error)
+        __PYX_ERR(0, 229, __pyx_L1_error)
       }
       __pyx_t_1 = ((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) ))) == 0x78);
 
       if (__pyx_t_1) {
 
 
-        /* "rules/unfold.py":211
+        /* "rules/unfold.py":230
  *                     continue
  *             elif data[i + 1] == 120:
  *                 hi = hexadecimal(data[i + 2])             # <<<<<<<<<<<<<<
@@ -20451,11 +20817,11 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
         } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_3 = 0;
         if (unlikely(__pyx_t_3 != -1)) {
           __Pyx_RaiseBufferIndexError(__pyx_t_3);
-          __PYX_ERR(0, 211, __pyx_L1_error)
+          __PYX_ERR(0, 230, __pyx_L1_error)
         }
         __pyx_v_hi = __pyx_f_5rules_6unfold_hexadecimal((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) ))));
 
-        /* "rules/unfold.py":212
+        /* "rules/unfold.py":231
  *             elif data[i + 1] == 120:
  *                 hi = hexadecimal(data[i + 2])
  *                 lo = hexadecimal(data[i + 3])             # <<<<<<<<<<<<<<
@@ -20469,11 +20835,11 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
         } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_3 = 0;
         if (unlikely(__pyx_t_3 != -1)) {
           __Pyx_RaiseBufferIndexError(__pyx_t_3);
-          __PYX_ERR(0, 212, __pyx_L1_error)
+          __PYX_ERR(0, 231, __pyx_L1_error)
         }
         __pyx_v_lo = __pyx_f_5rules_6unfold_hexadecimal((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) ))));
 
-        /* "rules/unfold.py":213
+        /* "rules/unfold.py":232
  *                 hi = hexadecimal(data[i + 2])
  *                 lo = hexadecimal(data[i + 3])
  *                 if hi >= 0 and lo >= 0:             # <<<<<<<<<<<<<<
@@ -20499,7 +20865,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
         if (__pyx_t_1) {
 
 
-          /* "rules/unfold.py":214
+          /* "rules/unfold.py":233
  *                 lo = hexadecimal(data[i + 3])
  *                 if hi >= 0 and lo >= 0:
  *                     data[to] = (hi << 4) | lo             # <<<<<<<<<<<<<<
@@ -20513,11 +20879,11 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
           } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_3 = 0;
           if (unlikely(__pyx_t_3 != -1)) {
             __Pyx_RaiseBufferIndexError(__pyx_t_3);
-            __PYX_ERR(0, 214, __pyx_L1_error)
+            __PYX_ERR(0, 233, __pyx_L1_error)
           }
           *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) )) = ((__pyx_v_hi << 4) | __pyx_v_lo);
 
-          /* "rules/unfold.py":215
+          /* "rules/unfold.py":234
  *                 if hi >= 0 and lo >= 0:
  *                     data[to] = (hi << 4) | lo
  *                     to += 1             # <<<<<<<<<<<<<<
@@ -20526,7 +20892,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
 */
           __pyx_v_to = (__pyx_v_to + 1);
 
-          /* "rules/unfold.py":216
+          /* "rules/unfold.py":235
  *                     data[to] = (hi << 4) | lo
  *                     to += 1
  *                     i += 4             # <<<<<<<<<<<<<<
@@ -20535,7 +20901,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
 */
           __pyx_v_i = (__pyx_v_i + 4);
 
-          /* "rules/unfold.py":217
+          /* "rules/unfold.py":236
  *                     to += 1
  *                     i += 4
  *                     continue             # <<<<<<<<<<<<<<
@@ -20544,7 +20910,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
 */
           goto __pyx_L3_continue;
 
-          /* "rules/unfold.py":213
+          /* "rules/unfold.py":232
  *                 hi = hexadecimal(data[i + 2])
  *                 lo = hexadecimal(data[i + 3])
  *                 if hi >= 0 and lo >= 0:             # <<<<<<<<<<<<<<
@@ -20553,7 +20919,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
 */
         }
 
-        /* "rules/unfold.py":210
+        /* "rules/unfold.py":229
  *                     i += 6
  *                     continue
  *             elif data[i + 1] == 120:             # <<<<<<<<<<<<<<
@@ -20563,7 +20929,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
       }
       __pyx_L8:;
 
-      /* "rules/unfold.py":202
+      /* "rules/unfold.py":221
  *     code: cython.int
  *     while i < end:
  *         if data[i] == 92 and i + 3 < end:             # <<<<<<<<<<<<<<
@@ -20572,7 +20938,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
 */
     }
 
-    /* "rules/unfold.py":218
+    /* "rules/unfold.py":237
  *                     i += 4
  *                     continue
  *         data[to] = data[i]             # <<<<<<<<<<<<<<
@@ -20586,7 +20952,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
     } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_3 = 0;
     if (unlikely(__pyx_t_3 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_3);
-      __PYX_ERR(0, 218, __pyx_L1_error)
+      __PYX_ERR(0, 237, __pyx_L1_error)
     }
     __pyx_t_6 = __pyx_v_to;
     __pyx_t_3 = -1;
@@ -20595,11 +20961,11 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
     } else if (unlikely(__pyx_t_6 >= __pyx_v_data.shape[0])) __pyx_t_3 = 0;
     if (unlikely(__pyx_t_3 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_3);
-      __PYX_ERR(0, 218, __pyx_L1_error)
+      __PYX_ERR(0, 237, __pyx_L1_error)
     }
     *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_6)) )) = (*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) )));
 
-    /* "rules/unfold.py":219
+    /* "rules/unfold.py":238
  *                     continue
  *         data[to] = data[i]
  *         to += 1             # <<<<<<<<<<<<<<
@@ -20608,7 +20974,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
 */
     __pyx_v_to = (__pyx_v_to + 1);
 
-    /* "rules/unfold.py":220
+    /* "rules/unfold.py":239
  *         data[to] = data[i]
  *         to += 1
  *         i += 1             # <<<<<<<<<<<<<<
@@ -20619,7 +20985,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
     __pyx_L3_continue:;
   }
 
-  /* "rules/unfold.py":221
+  /* "rules/unfold.py":240
  *         to += 1
  *         i += 1
  *     return to             # <<<<<<<<<<<<<<
@@ -20632,7 +20998,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
   }
   goto __pyx_L0;
 
-  /* "rules/unfold.py":194
+  /* "rules/unfold.py":213
  * 
  * 
  * def escapes(data: Any, start: Any, end: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -20696,46 +21062,46 @@ PyObject *__pyx_args, PyObject *__pyx_kwds
   {
     PyObject ** const __pyx_pyargnames[] = {&__pyx_mstate_global->__pyx_n_u_data,&__pyx_mstate_global->__pyx_n_u_start,&__pyx_mstate_global->__pyx_n_u_end,0};
     const Py_ssize_t __pyx_kwds_len = (__pyx_kwds) ? __Pyx_NumKwargs_FASTCALL(__pyx_kwds) : 0;
-    if (unlikely(__pyx_kwds_len < 0)) __PYX_ERR(0, 194, __pyx_L3_error)
+    if (unlikely(__pyx_kwds_len < 0)) __PYX_ERR(0, 213, __pyx_L3_error)
     if (__pyx_kwds_len > 0) {
       switch (__pyx_nargs) {
         case  3:
         values[2] = __Pyx_ArgRef_FASTCALL(__pyx_args, 2);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 194, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 213, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  2:
         values[1] = __Pyx_ArgRef_FASTCALL(__pyx_args, 1);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 194, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 213, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  1:
         values[0] = __Pyx_ArgRef_FASTCALL(__pyx_args, 0);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 194, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 213, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  0: break;
         default: goto __pyx_L5_argtuple_error;
       }
       const Py_ssize_t kwd_pos_args = __pyx_nargs;
-      if (__Pyx_ParseKeywords(__pyx_kwds, __pyx_kwvalues, __pyx_pyargnames, 0, values, kwd_pos_args, __pyx_kwds_len, "escapes", 0) < (0)) __PYX_ERR(0, 194, __pyx_L3_error)
+      if (__Pyx_ParseKeywords(__pyx_kwds, __pyx_kwvalues, __pyx_pyargnames, 0, values, kwd_pos_args, __pyx_kwds_len, "escapes", 0) < (0)) __PYX_ERR(0, 213, __pyx_L3_error)
       for (Py_ssize_t i = __pyx_nargs; i < 3; i++) {
-        if (unlikely(!values[i])) { __Pyx_RaiseArgtupleInvalid("escapes", 1, 3, 3, i); __PYX_ERR(0, 194, __pyx_L3_error) }
+        if (unlikely(!values[i])) { __Pyx_RaiseArgtupleInvalid("escapes", 1, 3, 3, i); __PYX_ERR(0, 213, __pyx_L3_error) }
       }
     } else if (unlikely(__pyx_nargs != 3)) {
       goto __pyx_L5_argtuple_error;
     } else {
       values[0] = __Pyx_ArgRef_FASTCALL(__pyx_args, 0);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 194, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 213, __pyx_L3_error)
       values[1] = __Pyx_ArgRef_FASTCALL(__pyx_args, 1);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 194, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 213, __pyx_L3_error)
       values[2] = __Pyx_ArgRef_FASTCALL(__pyx_args, 2);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 194, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 213, __pyx_L3_error)
     }
-    __pyx_v_data = __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_char(values[0], PyBUF_WRITABLE); if (unlikely(!__pyx_v_data.memview)) __PYX_ERR(0, 194, __pyx_L3_error)
-    __pyx_v_start = __Pyx_PyIndex_AsSsize_t(values[1]); if (unlikely((__pyx_v_start == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(0, 194, __pyx_L3_error)
-    __pyx_v_end = __Pyx_PyIndex_AsSsize_t(values[2]); if (unlikely((__pyx_v_end == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(0, 194, __pyx_L3_error)
+    __pyx_v_data = __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_char(values[0], PyBUF_WRITABLE); if (unlikely(!__pyx_v_data.memview)) __PYX_ERR(0, 213, __pyx_L3_error)
+    __pyx_v_start = __Pyx_PyIndex_AsSsize_t(values[1]); if (unlikely((__pyx_v_start == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(0, 213, __pyx_L3_error)
+    __pyx_v_end = __Pyx_PyIndex_AsSsize_t(values[2]); if (unlikely((__pyx_v_end == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(0, 213, __pyx_L3_error)
   }
   goto __pyx_L6_skip;
   __pyx_L5_argtuple_error:;
-  __Pyx_RaiseArgtupleInvalid("escapes", 1, 3, 3, __pyx_nargs); __PYX_ERR(0, 194, __pyx_L3_error)
+  __Pyx_RaiseArgtupleInvalid("escapes", 1, 3, 3, __pyx_nargs); __PYX_ERR(0, 213, __pyx_L3_error)
   __pyx_L6_skip:;
   goto __pyx_L4_argument_unpacking_done;
   __pyx_L3_error:;
@@ -20769,8 +21135,8 @@ static PyObject *__pyx_pf_5rules_6unfold_2escapes(CYTHON_UNUSED PyObject *__pyx_
   const char *__pyx_filename = NULL;
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("escapes", 0);
-  __pyx_t_1 = __pyx_f_5rules_6unfold_escapes(__pyx_v_data, __pyx_v_start, __pyx_v_end, 1); if (unlikely(__pyx_t_1 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 194, __pyx_L1_error)
-  __pyx_t_2 = PyLong_FromSsize_t(__pyx_t_1); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 194, __pyx_L1_error)
+  __pyx_t_1 = __pyx_f_5rules_6unfold_escapes(__pyx_v_data, __pyx_v_start, __pyx_v_end, 1); if (unlikely(__pyx_t_1 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 213, __pyx_L1_error)
+  __pyx_t_2 = PyLong_FromSsize_t(__pyx_t_1); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 213, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
 
   {
@@ -20795,7 +21161,7 @@ static PyObject *__pyx_pf_5rules_6unfold_2escapes(CYTHON_UNUSED PyObject *__pyx_
   return __pyx_r;
 }
 
-/* "rules/unfold.py":224
+/* "rules/unfold.py":243
  * 
  * 
  * def entities(data: Any, start: Any, end: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -20839,7 +21205,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("entities", 0);
 
-  /* "rules/unfold.py":226
+  /* "rules/unfold.py":245
  * def entities(data: Any, start: Any, end: Any) -> Any:
  *     """Undo HTML character references of data[start:end] in place; returns the new end. A missing semicolon is forgiven, as browsers do."""
  *     i: cython.Py_ssize_t = start             # <<<<<<<<<<<<<<
@@ -20848,7 +21214,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
 */
   __pyx_v_i = __pyx_v_start;
 
-  /* "rules/unfold.py":227
+  /* "rules/unfold.py":246
  *     """Undo HTML character references of data[start:end] in place; returns the new end. A missing semicolon is forgiven, as browsers do."""
  *     i: cython.Py_ssize_t = start
  *     to: cython.Py_ssize_t = start             # <<<<<<<<<<<<<<
@@ -20857,7 +21223,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
 */
   __pyx_v_to = __pyx_v_start;
 
-  /* "rules/unfold.py":231
+  /* "rules/unfold.py":250
  *     digit: cython.int
  *     code: cython.int
  *     while i < end:             # <<<<<<<<<<<<<<
@@ -20870,7 +21236,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
 
     if (!__pyx_t_1) break;
 
-    /* "rules/unfold.py":232
+    /* "rules/unfold.py":251
  *     code: cython.int
  *     while i < end:
  *         if data[i] == 38 and i + 3 < end:             # <<<<<<<<<<<<<<
@@ -20884,7 +21250,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
     } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_3 = 0;
     if (unlikely(__pyx_t_3 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_3);
-      __PYX_ERR(0, 232, __pyx_L1_error)
+      __PYX_ERR(0, 251, __pyx_L1_error)
     }
     __pyx_t_4 = ((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) ))) == 38);
 
@@ -20905,7 +21271,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
     if (__pyx_t_1) {
 
 
-      /* "rules/unfold.py":233
+      /* "rules/unfold.py":252
  *     while i < end:
  *         if data[i] == 38 and i + 3 < end:
  *             j = i + 1             # <<<<<<<<<<<<<<
@@ -20914,7 +21280,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
 */
       __pyx_v_j = (__pyx_v_i + 1);
 
-      /* "rules/unfold.py":234
+      /* "rules/unfold.py":253
  *         if data[i] == 38 and i + 3 < end:
  *             j = i + 1
  *             code = -1             # <<<<<<<<<<<<<<
@@ -20923,7 +21289,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
 */
       __pyx_v_code = -1;
 
-      /* "rules/unfold.py":235
+      /* "rules/unfold.py":254
  *             j = i + 1
  *             code = -1
  *             if data[j] == 35:             # <<<<<<<<<<<<<<
@@ -20937,14 +21303,14 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
       } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_3 = 0;
       if (unlikely(__pyx_t_3 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_3);
-        __PYX_ERR(0, 235, __pyx_L1_error)
+        __PYX_ERR(0, 254, __pyx_L1_error)
       }
       __pyx_t_1 = ((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) ))) == 35);
 
       if (__pyx_t_1) {
 
 
-        /* "rules/unfold.py":236
+        /* "rules/unfold.py":255
  *             code = -1
  *             if data[j] == 35:
  *                 j += 1             # <<<<<<<<<<<<<<
@@ -20953,7 +21319,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
 */
         __pyx_v_j = (__pyx_v_j + 1);
 
-        /* "rules/unfold.py":237
+        /* "rules/unfold.py":256
  *             if data[j] == 35:
  *                 j += 1
  *                 if data[j] == 120 or data[j] == 88:             # <<<<<<<<<<<<<<
@@ -20967,7 +21333,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
         } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_3 = 0;
         if (unlikely(__pyx_t_3 != -1)) {
           __Pyx_RaiseBufferIndexError(__pyx_t_3);
-          __PYX_ERR(0, 237, __pyx_L1_error)
+          __PYX_ERR(0, 256, __pyx_L1_error)
         }
         __pyx_t_4 = ((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) ))) == 0x78);
 
@@ -20986,7 +21352,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
         } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_3 = 0;
         if (unlikely(__pyx_t_3 != -1)) {
           __Pyx_RaiseBufferIndexError(__pyx_t_3);
-          __PYX_ERR(0, 237, __pyx_L1_error)
+          __PYX_ERR(0, 256, __pyx_L1_error)
         }
         __pyx_t_4 = ((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) ))) == 88);
 
@@ -20997,7 +21363,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
         if (__pyx_t_1) {
 
 
-          /* "rules/unfold.py":238
+          /* "rules/unfold.py":257
  *                 j += 1
  *                 if data[j] == 120 or data[j] == 88:
  *                     j += 1             # <<<<<<<<<<<<<<
@@ -21006,7 +21372,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
 */
           __pyx_v_j = (__pyx_v_j + 1);
 
-          /* "rules/unfold.py":239
+          /* "rules/unfold.py":258
  *                 if data[j] == 120 or data[j] == 88:
  *                     j += 1
  *                     while j < end and j < i + 12:             # <<<<<<<<<<<<<<
@@ -21033,7 +21399,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
 
             if (!__pyx_t_1) break;
 
-            /* "rules/unfold.py":240
+            /* "rules/unfold.py":259
  *                     j += 1
  *                     while j < end and j < i + 12:
  *                         digit = hexadecimal(data[j])             # <<<<<<<<<<<<<<
@@ -21047,11 +21413,11 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
             } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_3 = 0;
             if (unlikely(__pyx_t_3 != -1)) {
               __Pyx_RaiseBufferIndexError(__pyx_t_3);
-              __PYX_ERR(0, 240, __pyx_L1_error)
+              __PYX_ERR(0, 259, __pyx_L1_error)
             }
             __pyx_v_digit = __pyx_f_5rules_6unfold_hexadecimal((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) ))));
 
-            /* "rules/unfold.py":241
+            /* "rules/unfold.py":260
  *                     while j < end and j < i + 12:
  *                         digit = hexadecimal(data[j])
  *                         if digit < 0:             # <<<<<<<<<<<<<<
@@ -21063,7 +21429,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
             if (__pyx_t_1) {
 
 
-              /* "rules/unfold.py":242
+              /* "rules/unfold.py":261
  *                         digit = hexadecimal(data[j])
  *                         if digit < 0:
  *                             break             # <<<<<<<<<<<<<<
@@ -21072,7 +21438,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
 */
               goto __pyx_L13_break;
 
-              /* "rules/unfold.py":241
+              /* "rules/unfold.py":260
  *                     while j < end and j < i + 12:
  *                         digit = hexadecimal(data[j])
  *                         if digit < 0:             # <<<<<<<<<<<<<<
@@ -21081,7 +21447,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
 */
             }
 
-            /* "rules/unfold.py":243
+            /* "rules/unfold.py":262
  *                         if digit < 0:
  *                             break
  *                         code = (0 if code < 0 else (code & 0xFFFFFF) << 4) | digit             # <<<<<<<<<<<<<<
@@ -21101,7 +21467,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
             __pyx_v_code = (__pyx_t_5 | __pyx_v_digit);
 
 
-            /* "rules/unfold.py":244
+            /* "rules/unfold.py":263
  *                             break
  *                         code = (0 if code < 0 else (code & 0xFFFFFF) << 4) | digit
  *                         j += 1             # <<<<<<<<<<<<<<
@@ -21112,7 +21478,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
           }
           __pyx_L13_break:;
 
-          /* "rules/unfold.py":237
+          /* "rules/unfold.py":256
  *             if data[j] == 35:
  *                 j += 1
  *                 if data[j] == 120 or data[j] == 88:             # <<<<<<<<<<<<<<
@@ -21122,7 +21488,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
           goto __pyx_L9;
         }
 
-        /* "rules/unfold.py":246
+        /* "rules/unfold.py":265
  *                         j += 1
  *                 else:
  *                     while j < end and j < i + 12 and 48 <= data[j] <= 57:             # <<<<<<<<<<<<<<
@@ -21158,7 +21524,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
             } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_3 = 0;
             if (unlikely(__pyx_t_3 != -1)) {
               __Pyx_RaiseBufferIndexError(__pyx_t_3);
-              __PYX_ERR(0, 246, __pyx_L1_error)
+              __PYX_ERR(0, 265, __pyx_L1_error)
             }
             __pyx_t_6 = (*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) )));
 
@@ -21174,7 +21540,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
 
             if (!__pyx_t_1) break;
 
-            /* "rules/unfold.py":247
+            /* "rules/unfold.py":266
  *                 else:
  *                     while j < end and j < i + 12 and 48 <= data[j] <= 57:
  *                         code = (0 if code < 0 else (code & 0xFFFFFF) * 10) + (data[j] - 48)             # <<<<<<<<<<<<<<
@@ -21198,12 +21564,12 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
             } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_3 = 0;
             if (unlikely(__pyx_t_3 != -1)) {
               __Pyx_RaiseBufferIndexError(__pyx_t_3);
-              __PYX_ERR(0, 247, __pyx_L1_error)
+              __PYX_ERR(0, 266, __pyx_L1_error)
             }
             __pyx_v_code = (__pyx_t_5 + ((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) ))) - 48));
 
 
-            /* "rules/unfold.py":248
+            /* "rules/unfold.py":267
  *                     while j < end and j < i + 12 and 48 <= data[j] <= 57:
  *                         code = (0 if code < 0 else (code & 0xFFFFFF) * 10) + (data[j] - 48)
  *                         j += 1             # <<<<<<<<<<<<<<
@@ -21215,7 +21581,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
         }
         __pyx_L9:;
 
-        /* "rules/unfold.py":235
+        /* "rules/unfold.py":254
  *             j = i + 1
  *             code = -1
  *             if data[j] == 35:             # <<<<<<<<<<<<<<
@@ -21225,7 +21591,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
         goto __pyx_L8;
       }
 
-      /* "rules/unfold.py":250
+      /* "rules/unfold.py":269
  *                         j += 1
  *             else:
  *                 while j < end and j < i + 9 and ((97 <= data[j] <= 122) or (65 <= data[j] <= 90)):             # <<<<<<<<<<<<<<
@@ -21261,7 +21627,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
           } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_3 = 0;
           if (unlikely(__pyx_t_3 != -1)) {
             __Pyx_RaiseBufferIndexError(__pyx_t_3);
-            __PYX_ERR(0, 250, __pyx_L1_error)
+            __PYX_ERR(0, 269, __pyx_L1_error)
           }
           __pyx_t_6 = (*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) )));
 
@@ -21285,7 +21651,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
           } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_3 = 0;
           if (unlikely(__pyx_t_3 != -1)) {
             __Pyx_RaiseBufferIndexError(__pyx_t_3);
-            __PYX_ERR(0, 250, __pyx_L1_error)
+            __PYX_ERR(0, 269, __pyx_L1_error)
           }
           __pyx_t_6 = (*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) )));
 
@@ -21301,7 +21667,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
 
           if (!__pyx_t_1) break;
 
-          /* "rules/unfold.py":251
+          /* "rules/unfold.py":270
  *             else:
  *                 while j < end and j < i + 9 and ((97 <= data[j] <= 122) or (65 <= data[j] <= 90)):
  *                     j += 1             # <<<<<<<<<<<<<<
@@ -21311,7 +21677,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
           __pyx_v_j = (__pyx_v_j + 1);
         }
 
-        /* "rules/unfold.py":252
+        /* "rules/unfold.py":271
  *                 while j < end and j < i + 9 and ((97 <= data[j] <= 122) or (65 <= data[j] <= 90)):
  *                     j += 1
  *                 if j < end and data[j] == 59:             # <<<<<<<<<<<<<<
@@ -21335,7 +21701,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
         } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_3 = 0;
         if (unlikely(__pyx_t_3 != -1)) {
           __Pyx_RaiseBufferIndexError(__pyx_t_3);
-          __PYX_ERR(0, 252, __pyx_L1_error)
+          __PYX_ERR(0, 271, __pyx_L1_error)
         }
         __pyx_t_4 = ((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) ))) == 59);
 
@@ -21346,7 +21712,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
         if (__pyx_t_1) {
 
 
-          /* "rules/unfold.py":253
+          /* "rules/unfold.py":272
  *                     j += 1
  *                 if j < end and data[j] == 59:
  *                     code = _ENTITIES.get(bytes(data[i + 1 : j]), -1)             # <<<<<<<<<<<<<<
@@ -21354,9 +21720,9 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
  *                 data[to] = _narrow(code)
 */
           __pyx_t_8 = NULL;
-          __Pyx_GetModuleGlobalName(__pyx_t_9, __pyx_mstate_global->__pyx_n_u_ENTITIES); if (unlikely(!__pyx_t_9)) __PYX_ERR(0, 253, __pyx_L1_error)
+          __Pyx_GetModuleGlobalName(__pyx_t_9, __pyx_mstate_global->__pyx_n_u_ENTITIES); if (unlikely(!__pyx_t_9)) __PYX_ERR(0, 272, __pyx_L1_error)
           __Pyx_GOTREF(__pyx_t_9);
-          __pyx_t_10 = __Pyx_PyObject_GetAttrStr(__pyx_t_9, __pyx_mstate_global->__pyx_n_u_get); if (unlikely(!__pyx_t_10)) __PYX_ERR(0, 253, __pyx_L1_error)
+          __pyx_t_10 = __Pyx_PyObject_GetAttrStr(__pyx_t_9, __pyx_mstate_global->__pyx_n_u_get); if (unlikely(!__pyx_t_10)) __PYX_ERR(0, 272, __pyx_L1_error)
           __Pyx_GOTREF(__pyx_t_10);
           __Pyx_DECREF(__pyx_t_9); __pyx_t_9 = 0;
           __pyx_t_11 = NULL;
@@ -21377,10 +21743,10 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
     0,
     1) < 0))
 {
-    __PYX_ERR(0, 253, __pyx_L1_error)
+    __PYX_ERR(0, 272, __pyx_L1_error)
 }
 
-__pyx_t_13 = __pyx_memoryview_fromslice(__pyx_t_12, 1, (PyObject *(*)(char *)) __pyx_memview_get_unsigned_char, (int (*)(char *, PyObject *)) __pyx_memview_set_unsigned_char, 0);; if (unlikely(!__pyx_t_13)) __PYX_ERR(0, 253, __pyx_L1_error)
+__pyx_t_13 = __pyx_memoryview_fromslice(__pyx_t_12, 1, (PyObject *(*)(char *)) __pyx_memview_get_unsigned_char, (int (*)(char *, PyObject *)) __pyx_memview_set_unsigned_char, 0);; if (unlikely(!__pyx_t_13)) __PYX_ERR(0, 272, __pyx_L1_error)
           __Pyx_GOTREF(__pyx_t_13);
           __pyx_t_14 = 1;
           {
@@ -21388,7 +21754,7 @@ __pyx_t_13 = __pyx_memoryview_fromslice(__pyx_t_12, 1, (PyObject *(*)(char *)) _
             __pyx_t_9 = __Pyx_PyObject_FastCall((PyObject*)(&PyBytes_Type), __pyx_callargs+__pyx_t_14, (2-__pyx_t_14) | (__pyx_t_14*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
             __Pyx_XDECREF(__pyx_t_11); __pyx_t_11 = 0;
             __Pyx_DECREF(__pyx_t_13); __pyx_t_13 = 0;
-            if (unlikely(!__pyx_t_9)) __PYX_ERR(0, 253, __pyx_L1_error)
+            if (unlikely(!__pyx_t_9)) __PYX_ERR(0, 272, __pyx_L1_error)
             __Pyx_GOTREF(__pyx_t_9);
           }
           __pyx_t_14 = 1;
@@ -21409,14 +21775,14 @@ __pyx_t_13 = __pyx_memoryview_fromslice(__pyx_t_12, 1, (PyObject *(*)(char *)) _
             __Pyx_XDECREF(__pyx_t_8); __pyx_t_8 = 0;
             __Pyx_DECREF(__pyx_t_9); __pyx_t_9 = 0;
             __Pyx_DECREF(__pyx_t_10); __pyx_t_10 = 0;
-            if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 253, __pyx_L1_error)
+            if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 272, __pyx_L1_error)
             __Pyx_GOTREF(__pyx_t_7);
           }
-          __pyx_t_3 = __Pyx_PyLong_As_int(__pyx_t_7); if (unlikely((__pyx_t_3 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 253, __pyx_L1_error)
+          __pyx_t_3 = __Pyx_PyLong_As_int(__pyx_t_7); if (unlikely((__pyx_t_3 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 272, __pyx_L1_error)
           __Pyx_DECREF(__pyx_t_7); __pyx_t_7 = 0;
           __pyx_v_code = __pyx_t_3;
 
-          /* "rules/unfold.py":252
+          /* "rules/unfold.py":271
  *                 while j < end and j < i + 9 and ((97 <= data[j] <= 122) or (65 <= data[j] <= 90)):
  *                     j += 1
  *                 if j < end and data[j] == 59:             # <<<<<<<<<<<<<<
@@ -21427,7 +21793,7 @@ __pyx_t_13 = __pyx_memoryview_fromslice(__pyx_t_12, 1, (PyObject *(*)(char *)) _
       }
       __pyx_L8:;
 
-      /* "rules/unfold.py":254
+      /* "rules/unfold.py":273
  *                 if j < end and data[j] == 59:
  *                     code = _ENTITIES.get(bytes(data[i + 1 : j]), -1)
  *             if code >= 0:             # <<<<<<<<<<<<<<
@@ -21439,14 +21805,14 @@ __pyx_t_13 = __pyx_memoryview_fromslice(__pyx_t_12, 1, (PyObject *(*)(char *)) _
       if (__pyx_t_1) {
 
 
-        /* "rules/unfold.py":255
+        /* "rules/unfold.py":274
  *                     code = _ENTITIES.get(bytes(data[i + 1 : j]), -1)
  *             if code >= 0:
  *                 data[to] = _narrow(code)             # <<<<<<<<<<<<<<
  *                 to += 1
  *                 i = j
 */
-        __pyx_t_3 = __pyx_f_5rules_6unfold__narrow(__pyx_v_code); if (unlikely(__pyx_t_3 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 255, __pyx_L1_error)
+        __pyx_t_3 = __pyx_f_5rules_6unfold__narrow(__pyx_v_code); if (unlikely(__pyx_t_3 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 274, __pyx_L1_error)
         __pyx_t_2 = __pyx_v_to;
         __pyx_t_15 = -1;
         if (__pyx_t_2 < 0) {
@@ -21454,12 +21820,12 @@ __pyx_t_13 = __pyx_memoryview_fromslice(__pyx_t_12, 1, (PyObject *(*)(char *)) _
         } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_15 = 0;
         if (unlikely(__pyx_t_15 != -1)) {
           __Pyx_RaiseBufferIndexError(__pyx_t_15);
-          __PYX_ERR(0, 255, __pyx_L1_error)
+          __PYX_ERR(0, 274, __pyx_L1_error)
         }
         *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) )) = __pyx_t_3;
 
 
-        /* "rules/unfold.py":256
+        /* "rules/unfold.py":275
  *             if code >= 0:
  *                 data[to] = _narrow(code)
  *                 to += 1             # <<<<<<<<<<<<<<
@@ -21468,7 +21834,7 @@ __pyx_t_13 = __pyx_memoryview_fromslice(__pyx_t_12, 1, (PyObject *(*)(char *)) _
 */
         __pyx_v_to = (__pyx_v_to + 1);
 
-        /* "rules/unfold.py":257
+        /* "rules/unfold.py":276
  *                 data[to] = _narrow(code)
  *                 to += 1
  *                 i = j             # <<<<<<<<<<<<<<
@@ -21477,7 +21843,7 @@ __pyx_t_13 = __pyx_memoryview_fromslice(__pyx_t_12, 1, (PyObject *(*)(char *)) _
 */
         __pyx_v_i = __pyx_v_j;
 
-        /* "rules/unfold.py":258
+        /* "rules/unfold.py":277
  *                 to += 1
  *                 i = j
  *                 if i < end and data[i] == 59:             # <<<<<<<<<<<<<<
@@ -21501,7 +21867,7 @@ __pyx_t_13 = __pyx_memoryview_fromslice(__pyx_t_12, 1, (PyObject *(*)(char *)) _
         } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_3 = 0;
         if (unlikely(__pyx_t_3 != -1)) {
           __Pyx_RaiseBufferIndexError(__pyx_t_3);
-          __PYX_ERR(0, 258, __pyx_L1_error)
+          __PYX_ERR(0, 277, __pyx_L1_error)
         }
         __pyx_t_4 = ((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) ))) == 59);
 
@@ -21512,7 +21878,7 @@ __pyx_t_13 = __pyx_memoryview_fromslice(__pyx_t_12, 1, (PyObject *(*)(char *)) _
         if (__pyx_t_1) {
 
 
-          /* "rules/unfold.py":259
+          /* "rules/unfold.py":278
  *                 i = j
  *                 if i < end and data[i] == 59:
  *                     i += 1             # <<<<<<<<<<<<<<
@@ -21521,7 +21887,7 @@ __pyx_t_13 = __pyx_memoryview_fromslice(__pyx_t_12, 1, (PyObject *(*)(char *)) _
 */
           __pyx_v_i = (__pyx_v_i + 1);
 
-          /* "rules/unfold.py":258
+          /* "rules/unfold.py":277
  *                 to += 1
  *                 i = j
  *                 if i < end and data[i] == 59:             # <<<<<<<<<<<<<<
@@ -21530,7 +21896,7 @@ __pyx_t_13 = __pyx_memoryview_fromslice(__pyx_t_12, 1, (PyObject *(*)(char *)) _
 */
         }
 
-        /* "rules/unfold.py":260
+        /* "rules/unfold.py":279
  *                 if i < end and data[i] == 59:
  *                     i += 1
  *                 continue             # <<<<<<<<<<<<<<
@@ -21539,7 +21905,7 @@ __pyx_t_13 = __pyx_memoryview_fromslice(__pyx_t_12, 1, (PyObject *(*)(char *)) _
 */
         goto __pyx_L3_continue;
 
-        /* "rules/unfold.py":254
+        /* "rules/unfold.py":273
  *                 if j < end and data[j] == 59:
  *                     code = _ENTITIES.get(bytes(data[i + 1 : j]), -1)
  *             if code >= 0:             # <<<<<<<<<<<<<<
@@ -21548,7 +21914,7 @@ __pyx_t_13 = __pyx_memoryview_fromslice(__pyx_t_12, 1, (PyObject *(*)(char *)) _
 */
       }
 
-      /* "rules/unfold.py":232
+      /* "rules/unfold.py":251
  *     code: cython.int
  *     while i < end:
  *         if data[i] == 38 and i + 3 < end:             # <<<<<<<<<<<<<<
@@ -21557,7 +21923,7 @@ __pyx_t_13 = __pyx_memoryview_fromslice(__pyx_t_12, 1, (PyObject *(*)(char *)) _
 */
     }
 
-    /* "rules/unfold.py":261
+    /* "rules/unfold.py":280
  *                     i += 1
  *                 continue
  *         data[to] = data[i]             # <<<<<<<<<<<<<<
@@ -21571,7 +21937,7 @@ __pyx_t_13 = __pyx_memoryview_fromslice(__pyx_t_12, 1, (PyObject *(*)(char *)) _
     } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_3 = 0;
     if (unlikely(__pyx_t_3 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_3);
-      __PYX_ERR(0, 261, __pyx_L1_error)
+      __PYX_ERR(0, 280, __pyx_L1_error)
     }
     __pyx_t_16 = __pyx_v_to;
     __pyx_t_3 = -1;
@@ -21580,11 +21946,11 @@ __pyx_t_13 = __pyx_memoryview_fromslice(__pyx_t_12, 1, (PyObject *(*)(char *)) _
     } else if (unlikely(__pyx_t_16 >= __pyx_v_data.shape[0])) __pyx_t_3 = 0;
     if (unlikely(__pyx_t_3 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_3);
-      __PYX_ERR(0, 261, __pyx_L1_error)
+      __PYX_ERR(0, 280, __pyx_L1_error)
     }
     *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_16)) )) = (*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) )));
 
-    /* "rules/unfold.py":262
+    /* "rules/unfold.py":281
  *                 continue
  *         data[to] = data[i]
  *         to += 1             # <<<<<<<<<<<<<<
@@ -21593,7 +21959,7 @@ __pyx_t_13 = __pyx_memoryview_fromslice(__pyx_t_12, 1, (PyObject *(*)(char *)) _
 */
     __pyx_v_to = (__pyx_v_to + 1);
 
-    /* "rules/unfold.py":263
+    /* "rules/unfold.py":282
  *         data[to] = data[i]
  *         to += 1
  *         i += 1             # <<<<<<<<<<<<<<
@@ -21604,7 +21970,7 @@ __pyx_t_13 = __pyx_memoryview_fromslice(__pyx_t_12, 1, (PyObject *(*)(char *)) _
     __pyx_L3_continue:;
   }
 
-  /* "rules/unfold.py":264
+  /* "rules/unfold.py":283
  *         to += 1
  *         i += 1
  *     return to             # <<<<<<<<<<<<<<
@@ -21617,7 +21983,7 @@ __pyx_t_13 = __pyx_memoryview_fromslice(__pyx_t_12, 1, (PyObject *(*)(char *)) _
   }
   goto __pyx_L0;
 
-  /* "rules/unfold.py":224
+  /* "rules/unfold.py":243
  * 
  * 
  * def entities(data: Any, start: Any, end: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -21688,46 +22054,46 @@ PyObject *__pyx_args, PyObject *__pyx_kwds
   {
     PyObject ** const __pyx_pyargnames[] = {&__pyx_mstate_global->__pyx_n_u_data,&__pyx_mstate_global->__pyx_n_u_start,&__pyx_mstate_global->__pyx_n_u_end,0};
     const Py_ssize_t __pyx_kwds_len = (__pyx_kwds) ? __Pyx_NumKwargs_FASTCALL(__pyx_kwds) : 0;
-    if (unlikely(__pyx_kwds_len < 0)) __PYX_ERR(0, 224, __pyx_L3_error)
+    if (unlikely(__pyx_kwds_len < 0)) __PYX_ERR(0, 243, __pyx_L3_error)
     if (__pyx_kwds_len > 0) {
       switch (__pyx_nargs) {
         case  3:
         values[2] = __Pyx_ArgRef_FASTCALL(__pyx_args, 2);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 224, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 243, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  2:
         values[1] = __Pyx_ArgRef_FASTCALL(__pyx_args, 1);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 224, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 243, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  1:
         values[0] = __Pyx_ArgRef_FASTCALL(__pyx_args, 0);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 224, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 243, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  0: break;
         default: goto __pyx_L5_argtuple_error;
       }
       const Py_ssize_t kwd_pos_args = __pyx_nargs;
-      if (__Pyx_ParseKeywords(__pyx_kwds, __pyx_kwvalues, __pyx_pyargnames, 0, values, kwd_pos_args, __pyx_kwds_len, "entities", 0) < (0)) __PYX_ERR(0, 224, __pyx_L3_error)
+      if (__Pyx_ParseKeywords(__pyx_kwds, __pyx_kwvalues, __pyx_pyargnames, 0, values, kwd_pos_args, __pyx_kwds_len, "entities", 0) < (0)) __PYX_ERR(0, 243, __pyx_L3_error)
       for (Py_ssize_t i = __pyx_nargs; i < 3; i++) {
-        if (unlikely(!values[i])) { __Pyx_RaiseArgtupleInvalid("entities", 1, 3, 3, i); __PYX_ERR(0, 224, __pyx_L3_error) }
+        if (unlikely(!values[i])) { __Pyx_RaiseArgtupleInvalid("entities", 1, 3, 3, i); __PYX_ERR(0, 243, __pyx_L3_error) }
       }
     } else if (unlikely(__pyx_nargs != 3)) {
       goto __pyx_L5_argtuple_error;
     } else {
       values[0] = __Pyx_ArgRef_FASTCALL(__pyx_args, 0);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 224, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 243, __pyx_L3_error)
       values[1] = __Pyx_ArgRef_FASTCALL(__pyx_args, 1);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 224, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 243, __pyx_L3_error)
       values[2] = __Pyx_ArgRef_FASTCALL(__pyx_args, 2);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 224, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 243, __pyx_L3_error)
     }
-    __pyx_v_data = __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_char(values[0], PyBUF_WRITABLE); if (unlikely(!__pyx_v_data.memview)) __PYX_ERR(0, 224, __pyx_L3_error)
-    __pyx_v_start = __Pyx_PyIndex_AsSsize_t(values[1]); if (unlikely((__pyx_v_start == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(0, 224, __pyx_L3_error)
-    __pyx_v_end = __Pyx_PyIndex_AsSsize_t(values[2]); if (unlikely((__pyx_v_end == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(0, 224, __pyx_L3_error)
+    __pyx_v_data = __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_char(values[0], PyBUF_WRITABLE); if (unlikely(!__pyx_v_data.memview)) __PYX_ERR(0, 243, __pyx_L3_error)
+    __pyx_v_start = __Pyx_PyIndex_AsSsize_t(values[1]); if (unlikely((__pyx_v_start == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(0, 243, __pyx_L3_error)
+    __pyx_v_end = __Pyx_PyIndex_AsSsize_t(values[2]); if (unlikely((__pyx_v_end == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(0, 243, __pyx_L3_error)
   }
   goto __pyx_L6_skip;
   __pyx_L5_argtuple_error:;
-  __Pyx_RaiseArgtupleInvalid("entities", 1, 3, 3, __pyx_nargs); __PYX_ERR(0, 224, __pyx_L3_error)
+  __Pyx_RaiseArgtupleInvalid("entities", 1, 3, 3, __pyx_nargs); __PYX_ERR(0, 243, __pyx_L3_error)
   __pyx_L6_skip:;
   goto __pyx_L4_argument_unpacking_done;
   __pyx_L3_error:;
@@ -21761,8 +22127,8 @@ static PyObject *__pyx_pf_5rules_6unfold_4entities(CYTHON_UNUSED PyObject *__pyx
   const char *__pyx_filename = NULL;
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("entities", 0);
-  __pyx_t_1 = __pyx_f_5rules_6unfold_entities(__pyx_v_data, __pyx_v_start, __pyx_v_end, 1); if (unlikely(__pyx_t_1 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 224, __pyx_L1_error)
-  __pyx_t_2 = PyLong_FromSsize_t(__pyx_t_1); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 224, __pyx_L1_error)
+  __pyx_t_1 = __pyx_f_5rules_6unfold_entities(__pyx_v_data, __pyx_v_start, __pyx_v_end, 1); if (unlikely(__pyx_t_1 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 243, __pyx_L1_error)
+  __pyx_t_2 = PyLong_FromSsize_t(__pyx_t_1); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 243, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
 
   {
@@ -21787,7 +22153,7 @@ static PyObject *__pyx_pf_5rules_6unfold_4entities(CYTHON_UNUSED PyObject *__pyx
   return __pyx_r;
 }
 
-/* "rules/unfold.py":271
+/* "rules/unfold.py":290
  *     """Decodes batch after batch into its arena; `arena`, `segments` and `values` hold the last batch's."""
  * 
  *     def __init__(self) -> None:             # <<<<<<<<<<<<<<
@@ -21852,7 +22218,7 @@ static int __pyx_pf_5rules_6unfold_8Unfolder___init__(struct __pyx_obj_5rules_6u
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("__init__", 0);
 
-  /* "rules/unfold.py":272
+  /* "rules/unfold.py":291
  * 
  *     def __init__(self) -> None:
  *         self.arena = bytearray(1 << 16)             # <<<<<<<<<<<<<<
@@ -21865,7 +22231,7 @@ static int __pyx_pf_5rules_6unfold_8Unfolder___init__(struct __pyx_obj_5rules_6u
     PyObject *__pyx_callargs[2] = {__pyx_t_2, __pyx_mstate_global->__pyx_int_65536};
     __pyx_t_1 = __Pyx_PyObject_FastCall((PyObject*)(&PyByteArray_Type), __pyx_callargs+__pyx_t_3, (2-__pyx_t_3) | (__pyx_t_3*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
     __Pyx_XDECREF(__pyx_t_2); __pyx_t_2 = 0;
-    if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 272, __pyx_L1_error)
+    if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 291, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_1);
   }
   __Pyx_GIVEREF(__pyx_t_1);
@@ -21873,35 +22239,35 @@ static int __pyx_pf_5rules_6unfold_8Unfolder___init__(struct __pyx_obj_5rules_6u
   __Pyx_DECREF_SET(__pyx_v_self->arena, __pyx_t_1);
   __pyx_t_1 = 0;
 
-  /* "rules/unfold.py":273
+  /* "rules/unfold.py":292
  *     def __init__(self) -> None:
  *         self.arena = bytearray(1 << 16)
  *         self.out = self.arena             # <<<<<<<<<<<<<<
  *         self.segments = np.empty((1024, 6), np.int64)
- *         self.values = np.empty((1024, 4), np.int64)
+ *         self.values = np.empty((1024, 5), np.int64)
 */
-  __pyx_t_4 = __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_char(__pyx_v_self->arena, PyBUF_WRITABLE); if (unlikely(!__pyx_t_4.memview)) __PYX_ERR(0, 273, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_char(__pyx_v_self->arena, PyBUF_WRITABLE); if (unlikely(!__pyx_t_4.memview)) __PYX_ERR(0, 292, __pyx_L1_error)
   __PYX_XCLEAR_MEMVIEW(&__pyx_v_self->out, 0);
   __pyx_v_self->out = __pyx_t_4;
   __pyx_t_4.memview = NULL;
   __pyx_t_4.data = NULL;
 
-  /* "rules/unfold.py":274
+  /* "rules/unfold.py":293
  *         self.arena = bytearray(1 << 16)
  *         self.out = self.arena
  *         self.segments = np.empty((1024, 6), np.int64)             # <<<<<<<<<<<<<<
- *         self.values = np.empty((1024, 4), np.int64)
+ *         self.values = np.empty((1024, 5), np.int64)
  *         self.seg = self.segments
 */
   __pyx_t_2 = NULL;
-  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_np); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 274, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_np); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 293, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __pyx_t_6 = __Pyx_PyObject_GetAttrStr(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_empty); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 274, __pyx_L1_error)
+  __pyx_t_6 = __Pyx_PyObject_GetAttrStr(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_empty); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 293, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_6);
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
-  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_np); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 274, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_np); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 293, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __pyx_t_7 = __Pyx_PyObject_GetAttrStr(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_int64); if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 274, __pyx_L1_error)
+  __pyx_t_7 = __Pyx_PyObject_GetAttrStr(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_int64); if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 293, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_7);
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   __pyx_t_3 = 1;
@@ -21922,7 +22288,7 @@ static int __pyx_pf_5rules_6unfold_8Unfolder___init__(struct __pyx_obj_5rules_6u
     __Pyx_XDECREF(__pyx_t_2); __pyx_t_2 = 0;
     __Pyx_DECREF(__pyx_t_7); __pyx_t_7 = 0;
     __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
-    if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 274, __pyx_L1_error)
+    if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 293, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_1);
   }
   __Pyx_GIVEREF(__pyx_t_1);
@@ -21930,22 +22296,22 @@ static int __pyx_pf_5rules_6unfold_8Unfolder___init__(struct __pyx_obj_5rules_6u
   __Pyx_DECREF_SET(__pyx_v_self->segments, __pyx_t_1);
   __pyx_t_1 = 0;
 
-  /* "rules/unfold.py":275
+  /* "rules/unfold.py":294
  *         self.out = self.arena
  *         self.segments = np.empty((1024, 6), np.int64)
- *         self.values = np.empty((1024, 4), np.int64)             # <<<<<<<<<<<<<<
+ *         self.values = np.empty((1024, 5), np.int64)             # <<<<<<<<<<<<<<
  *         self.seg = self.segments
  *         self.val = self.values
 */
   __pyx_t_6 = NULL;
-  __Pyx_GetModuleGlobalName(__pyx_t_7, __pyx_mstate_global->__pyx_n_u_np); if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 275, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_7, __pyx_mstate_global->__pyx_n_u_np); if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 294, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_7);
-  __pyx_t_2 = __Pyx_PyObject_GetAttrStr(__pyx_t_7, __pyx_mstate_global->__pyx_n_u_empty); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 275, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_PyObject_GetAttrStr(__pyx_t_7, __pyx_mstate_global->__pyx_n_u_empty); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 294, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
   __Pyx_DECREF(__pyx_t_7); __pyx_t_7 = 0;
-  __Pyx_GetModuleGlobalName(__pyx_t_7, __pyx_mstate_global->__pyx_n_u_np); if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 275, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_7, __pyx_mstate_global->__pyx_n_u_np); if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 294, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_7);
-  __pyx_t_5 = __Pyx_PyObject_GetAttrStr(__pyx_t_7, __pyx_mstate_global->__pyx_n_u_int64); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 275, __pyx_L1_error)
+  __pyx_t_5 = __Pyx_PyObject_GetAttrStr(__pyx_t_7, __pyx_mstate_global->__pyx_n_u_int64); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 294, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
   __Pyx_DECREF(__pyx_t_7); __pyx_t_7 = 0;
   __pyx_t_3 = 1;
@@ -21966,7 +22332,7 @@ static int __pyx_pf_5rules_6unfold_8Unfolder___init__(struct __pyx_obj_5rules_6u
     __Pyx_XDECREF(__pyx_t_6); __pyx_t_6 = 0;
     __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
-    if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 275, __pyx_L1_error)
+    if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 294, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_1);
   }
   __Pyx_GIVEREF(__pyx_t_1);
@@ -21974,33 +22340,33 @@ static int __pyx_pf_5rules_6unfold_8Unfolder___init__(struct __pyx_obj_5rules_6u
   __Pyx_DECREF_SET(__pyx_v_self->values, __pyx_t_1);
   __pyx_t_1 = 0;
 
-  /* "rules/unfold.py":276
+  /* "rules/unfold.py":295
  *         self.segments = np.empty((1024, 6), np.int64)
- *         self.values = np.empty((1024, 4), np.int64)
+ *         self.values = np.empty((1024, 5), np.int64)
  *         self.seg = self.segments             # <<<<<<<<<<<<<<
  *         self.val = self.values
  *         self.used = self.n_segments = self.n_values = self.overflow = 0
 */
-  __pyx_t_8 = __Pyx_PyObject_to_MemoryviewSlice_d_dc_PY_LONG_LONG(__pyx_v_self->segments, PyBUF_WRITABLE); if (unlikely(!__pyx_t_8.memview)) __PYX_ERR(0, 276, __pyx_L1_error)
+  __pyx_t_8 = __Pyx_PyObject_to_MemoryviewSlice_d_dc_PY_LONG_LONG(__pyx_v_self->segments, PyBUF_WRITABLE); if (unlikely(!__pyx_t_8.memview)) __PYX_ERR(0, 295, __pyx_L1_error)
   __PYX_XCLEAR_MEMVIEW(&__pyx_v_self->seg, 0);
   __pyx_v_self->seg = __pyx_t_8;
   __pyx_t_8.memview = NULL;
   __pyx_t_8.data = NULL;
 
-  /* "rules/unfold.py":277
- *         self.values = np.empty((1024, 4), np.int64)
+  /* "rules/unfold.py":296
+ *         self.values = np.empty((1024, 5), np.int64)
  *         self.seg = self.segments
  *         self.val = self.values             # <<<<<<<<<<<<<<
  *         self.used = self.n_segments = self.n_values = self.overflow = 0
  *         self.row = self.row_values = 0
 */
-  __pyx_t_8 = __Pyx_PyObject_to_MemoryviewSlice_d_dc_PY_LONG_LONG(__pyx_v_self->values, PyBUF_WRITABLE); if (unlikely(!__pyx_t_8.memview)) __PYX_ERR(0, 277, __pyx_L1_error)
+  __pyx_t_8 = __Pyx_PyObject_to_MemoryviewSlice_d_dc_PY_LONG_LONG(__pyx_v_self->values, PyBUF_WRITABLE); if (unlikely(!__pyx_t_8.memview)) __PYX_ERR(0, 296, __pyx_L1_error)
   __PYX_XCLEAR_MEMVIEW(&__pyx_v_self->val, 0);
   __pyx_v_self->val = __pyx_t_8;
   __pyx_t_8.memview = NULL;
   __pyx_t_8.data = NULL;
 
-  /* "rules/unfold.py":278
+  /* "rules/unfold.py":297
  *         self.seg = self.segments
  *         self.val = self.values
  *         self.used = self.n_segments = self.n_values = self.overflow = 0             # <<<<<<<<<<<<<<
@@ -22012,7 +22378,7 @@ static int __pyx_pf_5rules_6unfold_8Unfolder___init__(struct __pyx_obj_5rules_6u
   __pyx_v_self->n_values = 0;
   __pyx_v_self->overflow = 0;
 
-  /* "rules/unfold.py":279
+  /* "rules/unfold.py":298
  *         self.val = self.values
  *         self.used = self.n_segments = self.n_values = self.overflow = 0
  *         self.row = self.row_values = 0             # <<<<<<<<<<<<<<
@@ -22022,7 +22388,7 @@ static int __pyx_pf_5rules_6unfold_8Unfolder___init__(struct __pyx_obj_5rules_6u
   __pyx_v_self->row = 0;
   __pyx_v_self->row_values = 0;
 
-  /* "rules/unfold.py":271
+  /* "rules/unfold.py":290
  *     """Decodes batch after batch into its arena; `arena`, `segments` and `values` hold the last batch's."""
  * 
  *     def __init__(self) -> None:             # <<<<<<<<<<<<<<
@@ -22049,7 +22415,7 @@ static int __pyx_pf_5rules_6unfold_8Unfolder___init__(struct __pyx_obj_5rules_6u
   return __pyx_r;
 }
 
-/* "rules/unfold.py":281
+/* "rules/unfold.py":300
  *         self.row = self.row_values = 0
  * 
  *     def unfold(             # <<<<<<<<<<<<<<
@@ -22104,68 +22470,68 @@ PyObject *__pyx_args, PyObject *__pyx_kwds
   {
     PyObject ** const __pyx_pyargnames[] = {&__pyx_mstate_global->__pyx_n_u_count,&__pyx_mstate_global->__pyx_n_u_host,&__pyx_mstate_global->__pyx_n_u_path,&__pyx_mstate_global->__pyx_n_u_query,&__pyx_mstate_global->__pyx_n_u_has_query,&__pyx_mstate_global->__pyx_n_u_head,&__pyx_mstate_global->__pyx_n_u_body,&__pyx_mstate_global->__pyx_n_u_kinds,0};
     const Py_ssize_t __pyx_kwds_len = (__pyx_kwds) ? __Pyx_NumKwargs_FASTCALL(__pyx_kwds) : 0;
-    if (unlikely(__pyx_kwds_len < 0)) __PYX_ERR(0, 281, __pyx_L3_error)
+    if (unlikely(__pyx_kwds_len < 0)) __PYX_ERR(0, 300, __pyx_L3_error)
     if (__pyx_kwds_len > 0) {
       switch (__pyx_nargs) {
         case  8:
         values[7] = __Pyx_ArgRef_FASTCALL(__pyx_args, 7);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[7])) __PYX_ERR(0, 281, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[7])) __PYX_ERR(0, 300, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  7:
         values[6] = __Pyx_ArgRef_FASTCALL(__pyx_args, 6);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[6])) __PYX_ERR(0, 281, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[6])) __PYX_ERR(0, 300, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  6:
         values[5] = __Pyx_ArgRef_FASTCALL(__pyx_args, 5);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[5])) __PYX_ERR(0, 281, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[5])) __PYX_ERR(0, 300, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  5:
         values[4] = __Pyx_ArgRef_FASTCALL(__pyx_args, 4);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[4])) __PYX_ERR(0, 281, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[4])) __PYX_ERR(0, 300, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  4:
         values[3] = __Pyx_ArgRef_FASTCALL(__pyx_args, 3);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[3])) __PYX_ERR(0, 281, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[3])) __PYX_ERR(0, 300, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  3:
         values[2] = __Pyx_ArgRef_FASTCALL(__pyx_args, 2);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 281, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 300, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  2:
         values[1] = __Pyx_ArgRef_FASTCALL(__pyx_args, 1);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 281, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 300, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  1:
         values[0] = __Pyx_ArgRef_FASTCALL(__pyx_args, 0);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 281, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 300, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  0: break;
         default: goto __pyx_L5_argtuple_error;
       }
       const Py_ssize_t kwd_pos_args = __pyx_nargs;
-      if (__Pyx_ParseKeywords(__pyx_kwds, __pyx_kwvalues, __pyx_pyargnames, 0, values, kwd_pos_args, __pyx_kwds_len, "unfold", 0) < (0)) __PYX_ERR(0, 281, __pyx_L3_error)
+      if (__Pyx_ParseKeywords(__pyx_kwds, __pyx_kwvalues, __pyx_pyargnames, 0, values, kwd_pos_args, __pyx_kwds_len, "unfold", 0) < (0)) __PYX_ERR(0, 300, __pyx_L3_error)
       for (Py_ssize_t i = __pyx_nargs; i < 8; i++) {
-        if (unlikely(!values[i])) { __Pyx_RaiseArgtupleInvalid("unfold", 1, 8, 8, i); __PYX_ERR(0, 281, __pyx_L3_error) }
+        if (unlikely(!values[i])) { __Pyx_RaiseArgtupleInvalid("unfold", 1, 8, 8, i); __PYX_ERR(0, 300, __pyx_L3_error) }
       }
     } else if (unlikely(__pyx_nargs != 8)) {
       goto __pyx_L5_argtuple_error;
     } else {
       values[0] = __Pyx_ArgRef_FASTCALL(__pyx_args, 0);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 281, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 300, __pyx_L3_error)
       values[1] = __Pyx_ArgRef_FASTCALL(__pyx_args, 1);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 281, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 300, __pyx_L3_error)
       values[2] = __Pyx_ArgRef_FASTCALL(__pyx_args, 2);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 281, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 300, __pyx_L3_error)
       values[3] = __Pyx_ArgRef_FASTCALL(__pyx_args, 3);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[3])) __PYX_ERR(0, 281, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[3])) __PYX_ERR(0, 300, __pyx_L3_error)
       values[4] = __Pyx_ArgRef_FASTCALL(__pyx_args, 4);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[4])) __PYX_ERR(0, 281, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[4])) __PYX_ERR(0, 300, __pyx_L3_error)
       values[5] = __Pyx_ArgRef_FASTCALL(__pyx_args, 5);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[5])) __PYX_ERR(0, 281, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[5])) __PYX_ERR(0, 300, __pyx_L3_error)
       values[6] = __Pyx_ArgRef_FASTCALL(__pyx_args, 6);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[6])) __PYX_ERR(0, 281, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[6])) __PYX_ERR(0, 300, __pyx_L3_error)
       values[7] = __Pyx_ArgRef_FASTCALL(__pyx_args, 7);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[7])) __PYX_ERR(0, 281, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[7])) __PYX_ERR(0, 300, __pyx_L3_error)
     }
     __pyx_v_count = values[0];
     __pyx_v_host = values[1];
@@ -22178,7 +22544,7 @@ PyObject *__pyx_args, PyObject *__pyx_kwds
   }
   goto __pyx_L6_skip;
   __pyx_L5_argtuple_error:;
-  __Pyx_RaiseArgtupleInvalid("unfold", 1, 8, 8, __pyx_nargs); __PYX_ERR(0, 281, __pyx_L3_error)
+  __Pyx_RaiseArgtupleInvalid("unfold", 1, 8, 8, __pyx_nargs); __PYX_ERR(0, 300, __pyx_L3_error)
   __pyx_L6_skip:;
   goto __pyx_L4_argument_unpacking_done;
   __pyx_L3_error:;
@@ -22247,266 +22613,266 @@ static PyObject *__pyx_pf_5rules_6unfold_8Unfolder_2unfold(struct __pyx_obj_5rul
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("unfold", 0);
 
-  /* "rules/unfold.py":286
+  /* "rules/unfold.py":305
  *         """Decode `count` calls. `host`, `path`, `query`, `head` and `body` are (octets, starts, ends) with one start and end a call."""
  *         i: cython.Py_ssize_t
  *         n: cython.Py_ssize_t = count             # <<<<<<<<<<<<<<
  *         host_data: cython.const[cython.uchar][::1] = host[0]
  *         path_data: cython.const[cython.uchar][::1] = path[0]
 */
-  __pyx_t_1 = __Pyx_PyIndex_AsSsize_t(__pyx_v_count); if (unlikely((__pyx_t_1 == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(0, 286, __pyx_L1_error)
+  __pyx_t_1 = __Pyx_PyIndex_AsSsize_t(__pyx_v_count); if (unlikely((__pyx_t_1 == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(0, 305, __pyx_L1_error)
   __pyx_v_n = __pyx_t_1;
 
-  /* "rules/unfold.py":287
+  /* "rules/unfold.py":306
  *         i: cython.Py_ssize_t
  *         n: cython.Py_ssize_t = count
  *         host_data: cython.const[cython.uchar][::1] = host[0]             # <<<<<<<<<<<<<<
  *         path_data: cython.const[cython.uchar][::1] = path[0]
  *         query_data: cython.const[cython.uchar][::1] = query[0]
 */
-  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_host, 0, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 287, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_host, 0, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 306, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __pyx_t_3 = __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_char__const__(__pyx_t_2, 0); if (unlikely(!__pyx_t_3.memview)) __PYX_ERR(0, 287, __pyx_L1_error)
+  __pyx_t_3 = __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_char__const__(__pyx_t_2, 0); if (unlikely(!__pyx_t_3.memview)) __PYX_ERR(0, 306, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   __pyx_v_host_data = __pyx_t_3;
   __pyx_t_3.memview = NULL;
   __pyx_t_3.data = NULL;
 
-  /* "rules/unfold.py":288
+  /* "rules/unfold.py":307
  *         n: cython.Py_ssize_t = count
  *         host_data: cython.const[cython.uchar][::1] = host[0]
  *         path_data: cython.const[cython.uchar][::1] = path[0]             # <<<<<<<<<<<<<<
  *         query_data: cython.const[cython.uchar][::1] = query[0]
  *         head_data: cython.const[cython.uchar][::1] = head[0]
 */
-  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_path, 0, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 288, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_path, 0, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 307, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __pyx_t_4 = __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_char__const__(__pyx_t_2, 0); if (unlikely(!__pyx_t_4.memview)) __PYX_ERR(0, 288, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_char__const__(__pyx_t_2, 0); if (unlikely(!__pyx_t_4.memview)) __PYX_ERR(0, 307, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   __pyx_v_path_data = __pyx_t_4;
   __pyx_t_4.memview = NULL;
   __pyx_t_4.data = NULL;
 
-  /* "rules/unfold.py":289
+  /* "rules/unfold.py":308
  *         host_data: cython.const[cython.uchar][::1] = host[0]
  *         path_data: cython.const[cython.uchar][::1] = path[0]
  *         query_data: cython.const[cython.uchar][::1] = query[0]             # <<<<<<<<<<<<<<
  *         head_data: cython.const[cython.uchar][::1] = head[0]
  *         body_data: cython.const[cython.uchar][::1] = body[0]
 */
-  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_query, 0, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 289, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_query, 0, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 308, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __pyx_t_5 = __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_char__const__(__pyx_t_2, 0); if (unlikely(!__pyx_t_5.memview)) __PYX_ERR(0, 289, __pyx_L1_error)
+  __pyx_t_5 = __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_char__const__(__pyx_t_2, 0); if (unlikely(!__pyx_t_5.memview)) __PYX_ERR(0, 308, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   __pyx_v_query_data = __pyx_t_5;
   __pyx_t_5.memview = NULL;
   __pyx_t_5.data = NULL;
 
-  /* "rules/unfold.py":290
+  /* "rules/unfold.py":309
  *         path_data: cython.const[cython.uchar][::1] = path[0]
  *         query_data: cython.const[cython.uchar][::1] = query[0]
  *         head_data: cython.const[cython.uchar][::1] = head[0]             # <<<<<<<<<<<<<<
  *         body_data: cython.const[cython.uchar][::1] = body[0]
  *         h0: cython.longlong[::1] = host[1]
 */
-  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_head, 0, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 290, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_head, 0, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 309, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __pyx_t_6 = __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_char__const__(__pyx_t_2, 0); if (unlikely(!__pyx_t_6.memview)) __PYX_ERR(0, 290, __pyx_L1_error)
+  __pyx_t_6 = __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_char__const__(__pyx_t_2, 0); if (unlikely(!__pyx_t_6.memview)) __PYX_ERR(0, 309, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   __pyx_v_head_data = __pyx_t_6;
   __pyx_t_6.memview = NULL;
   __pyx_t_6.data = NULL;
 
-  /* "rules/unfold.py":291
+  /* "rules/unfold.py":310
  *         query_data: cython.const[cython.uchar][::1] = query[0]
  *         head_data: cython.const[cython.uchar][::1] = head[0]
  *         body_data: cython.const[cython.uchar][::1] = body[0]             # <<<<<<<<<<<<<<
  *         h0: cython.longlong[::1] = host[1]
  *         h1: cython.longlong[::1] = host[2]
 */
-  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_body, 0, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 291, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_body, 0, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 310, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __pyx_t_7 = __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_char__const__(__pyx_t_2, 0); if (unlikely(!__pyx_t_7.memview)) __PYX_ERR(0, 291, __pyx_L1_error)
+  __pyx_t_7 = __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_char__const__(__pyx_t_2, 0); if (unlikely(!__pyx_t_7.memview)) __PYX_ERR(0, 310, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   __pyx_v_body_data = __pyx_t_7;
   __pyx_t_7.memview = NULL;
   __pyx_t_7.data = NULL;
 
-  /* "rules/unfold.py":292
+  /* "rules/unfold.py":311
  *         head_data: cython.const[cython.uchar][::1] = head[0]
  *         body_data: cython.const[cython.uchar][::1] = body[0]
  *         h0: cython.longlong[::1] = host[1]             # <<<<<<<<<<<<<<
  *         h1: cython.longlong[::1] = host[2]
  *         p0: cython.longlong[::1] = path[1]
 */
-  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_host, 1, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 292, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_host, 1, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 311, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __pyx_t_8 = __Pyx_PyObject_to_MemoryviewSlice_dc_PY_LONG_LONG(__pyx_t_2, PyBUF_WRITABLE); if (unlikely(!__pyx_t_8.memview)) __PYX_ERR(0, 292, __pyx_L1_error)
+  __pyx_t_8 = __Pyx_PyObject_to_MemoryviewSlice_dc_PY_LONG_LONG(__pyx_t_2, PyBUF_WRITABLE); if (unlikely(!__pyx_t_8.memview)) __PYX_ERR(0, 311, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   __pyx_v_h0 = __pyx_t_8;
   __pyx_t_8.memview = NULL;
   __pyx_t_8.data = NULL;
 
-  /* "rules/unfold.py":293
+  /* "rules/unfold.py":312
  *         body_data: cython.const[cython.uchar][::1] = body[0]
  *         h0: cython.longlong[::1] = host[1]
  *         h1: cython.longlong[::1] = host[2]             # <<<<<<<<<<<<<<
  *         p0: cython.longlong[::1] = path[1]
  *         p1: cython.longlong[::1] = path[2]
 */
-  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_host, 2, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 293, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_host, 2, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 312, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __pyx_t_8 = __Pyx_PyObject_to_MemoryviewSlice_dc_PY_LONG_LONG(__pyx_t_2, PyBUF_WRITABLE); if (unlikely(!__pyx_t_8.memview)) __PYX_ERR(0, 293, __pyx_L1_error)
+  __pyx_t_8 = __Pyx_PyObject_to_MemoryviewSlice_dc_PY_LONG_LONG(__pyx_t_2, PyBUF_WRITABLE); if (unlikely(!__pyx_t_8.memview)) __PYX_ERR(0, 312, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   __pyx_v_h1 = __pyx_t_8;
   __pyx_t_8.memview = NULL;
   __pyx_t_8.data = NULL;
 
-  /* "rules/unfold.py":294
+  /* "rules/unfold.py":313
  *         h0: cython.longlong[::1] = host[1]
  *         h1: cython.longlong[::1] = host[2]
  *         p0: cython.longlong[::1] = path[1]             # <<<<<<<<<<<<<<
  *         p1: cython.longlong[::1] = path[2]
  *         q0: cython.longlong[::1] = query[1]
 */
-  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_path, 1, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 294, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_path, 1, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 313, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __pyx_t_8 = __Pyx_PyObject_to_MemoryviewSlice_dc_PY_LONG_LONG(__pyx_t_2, PyBUF_WRITABLE); if (unlikely(!__pyx_t_8.memview)) __PYX_ERR(0, 294, __pyx_L1_error)
+  __pyx_t_8 = __Pyx_PyObject_to_MemoryviewSlice_dc_PY_LONG_LONG(__pyx_t_2, PyBUF_WRITABLE); if (unlikely(!__pyx_t_8.memview)) __PYX_ERR(0, 313, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   __pyx_v_p0 = __pyx_t_8;
   __pyx_t_8.memview = NULL;
   __pyx_t_8.data = NULL;
 
-  /* "rules/unfold.py":295
+  /* "rules/unfold.py":314
  *         h1: cython.longlong[::1] = host[2]
  *         p0: cython.longlong[::1] = path[1]
  *         p1: cython.longlong[::1] = path[2]             # <<<<<<<<<<<<<<
  *         q0: cython.longlong[::1] = query[1]
  *         q1: cython.longlong[::1] = query[2]
 */
-  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_path, 2, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 295, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_path, 2, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 314, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __pyx_t_8 = __Pyx_PyObject_to_MemoryviewSlice_dc_PY_LONG_LONG(__pyx_t_2, PyBUF_WRITABLE); if (unlikely(!__pyx_t_8.memview)) __PYX_ERR(0, 295, __pyx_L1_error)
+  __pyx_t_8 = __Pyx_PyObject_to_MemoryviewSlice_dc_PY_LONG_LONG(__pyx_t_2, PyBUF_WRITABLE); if (unlikely(!__pyx_t_8.memview)) __PYX_ERR(0, 314, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   __pyx_v_p1 = __pyx_t_8;
   __pyx_t_8.memview = NULL;
   __pyx_t_8.data = NULL;
 
-  /* "rules/unfold.py":296
+  /* "rules/unfold.py":315
  *         p0: cython.longlong[::1] = path[1]
  *         p1: cython.longlong[::1] = path[2]
  *         q0: cython.longlong[::1] = query[1]             # <<<<<<<<<<<<<<
  *         q1: cython.longlong[::1] = query[2]
  *         e0: cython.longlong[::1] = head[1]
 */
-  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_query, 1, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 296, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_query, 1, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 315, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __pyx_t_8 = __Pyx_PyObject_to_MemoryviewSlice_dc_PY_LONG_LONG(__pyx_t_2, PyBUF_WRITABLE); if (unlikely(!__pyx_t_8.memview)) __PYX_ERR(0, 296, __pyx_L1_error)
+  __pyx_t_8 = __Pyx_PyObject_to_MemoryviewSlice_dc_PY_LONG_LONG(__pyx_t_2, PyBUF_WRITABLE); if (unlikely(!__pyx_t_8.memview)) __PYX_ERR(0, 315, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   __pyx_v_q0 = __pyx_t_8;
   __pyx_t_8.memview = NULL;
   __pyx_t_8.data = NULL;
 
-  /* "rules/unfold.py":297
+  /* "rules/unfold.py":316
  *         p1: cython.longlong[::1] = path[2]
  *         q0: cython.longlong[::1] = query[1]
  *         q1: cython.longlong[::1] = query[2]             # <<<<<<<<<<<<<<
  *         e0: cython.longlong[::1] = head[1]
  *         e1: cython.longlong[::1] = head[2]
 */
-  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_query, 2, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 297, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_query, 2, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 316, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __pyx_t_8 = __Pyx_PyObject_to_MemoryviewSlice_dc_PY_LONG_LONG(__pyx_t_2, PyBUF_WRITABLE); if (unlikely(!__pyx_t_8.memview)) __PYX_ERR(0, 297, __pyx_L1_error)
+  __pyx_t_8 = __Pyx_PyObject_to_MemoryviewSlice_dc_PY_LONG_LONG(__pyx_t_2, PyBUF_WRITABLE); if (unlikely(!__pyx_t_8.memview)) __PYX_ERR(0, 316, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   __pyx_v_q1 = __pyx_t_8;
   __pyx_t_8.memview = NULL;
   __pyx_t_8.data = NULL;
 
-  /* "rules/unfold.py":298
+  /* "rules/unfold.py":317
  *         q0: cython.longlong[::1] = query[1]
  *         q1: cython.longlong[::1] = query[2]
  *         e0: cython.longlong[::1] = head[1]             # <<<<<<<<<<<<<<
  *         e1: cython.longlong[::1] = head[2]
  *         b0: cython.longlong[::1] = body[1]
 */
-  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_head, 1, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 298, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_head, 1, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 317, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __pyx_t_8 = __Pyx_PyObject_to_MemoryviewSlice_dc_PY_LONG_LONG(__pyx_t_2, PyBUF_WRITABLE); if (unlikely(!__pyx_t_8.memview)) __PYX_ERR(0, 298, __pyx_L1_error)
+  __pyx_t_8 = __Pyx_PyObject_to_MemoryviewSlice_dc_PY_LONG_LONG(__pyx_t_2, PyBUF_WRITABLE); if (unlikely(!__pyx_t_8.memview)) __PYX_ERR(0, 317, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   __pyx_v_e0 = __pyx_t_8;
   __pyx_t_8.memview = NULL;
   __pyx_t_8.data = NULL;
 
-  /* "rules/unfold.py":299
+  /* "rules/unfold.py":318
  *         q1: cython.longlong[::1] = query[2]
  *         e0: cython.longlong[::1] = head[1]
  *         e1: cython.longlong[::1] = head[2]             # <<<<<<<<<<<<<<
  *         b0: cython.longlong[::1] = body[1]
  *         b1: cython.longlong[::1] = body[2]
 */
-  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_head, 2, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 299, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_head, 2, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 318, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __pyx_t_8 = __Pyx_PyObject_to_MemoryviewSlice_dc_PY_LONG_LONG(__pyx_t_2, PyBUF_WRITABLE); if (unlikely(!__pyx_t_8.memview)) __PYX_ERR(0, 299, __pyx_L1_error)
+  __pyx_t_8 = __Pyx_PyObject_to_MemoryviewSlice_dc_PY_LONG_LONG(__pyx_t_2, PyBUF_WRITABLE); if (unlikely(!__pyx_t_8.memview)) __PYX_ERR(0, 318, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   __pyx_v_e1 = __pyx_t_8;
   __pyx_t_8.memview = NULL;
   __pyx_t_8.data = NULL;
 
-  /* "rules/unfold.py":300
+  /* "rules/unfold.py":319
  *         e0: cython.longlong[::1] = head[1]
  *         e1: cython.longlong[::1] = head[2]
  *         b0: cython.longlong[::1] = body[1]             # <<<<<<<<<<<<<<
  *         b1: cython.longlong[::1] = body[2]
  *         has: cython.const[cython.uchar][::1] = has_query
 */
-  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_body, 1, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 300, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_body, 1, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 319, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __pyx_t_8 = __Pyx_PyObject_to_MemoryviewSlice_dc_PY_LONG_LONG(__pyx_t_2, PyBUF_WRITABLE); if (unlikely(!__pyx_t_8.memview)) __PYX_ERR(0, 300, __pyx_L1_error)
+  __pyx_t_8 = __Pyx_PyObject_to_MemoryviewSlice_dc_PY_LONG_LONG(__pyx_t_2, PyBUF_WRITABLE); if (unlikely(!__pyx_t_8.memview)) __PYX_ERR(0, 319, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   __pyx_v_b0 = __pyx_t_8;
   __pyx_t_8.memview = NULL;
   __pyx_t_8.data = NULL;
 
-  /* "rules/unfold.py":301
+  /* "rules/unfold.py":320
  *         e1: cython.longlong[::1] = head[2]
  *         b0: cython.longlong[::1] = body[1]
  *         b1: cython.longlong[::1] = body[2]             # <<<<<<<<<<<<<<
  *         has: cython.const[cython.uchar][::1] = has_query
  *         kind: cython.const[cython.uchar][::1] = kinds
 */
-  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_body, 2, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 301, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_body, 2, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 320, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __pyx_t_8 = __Pyx_PyObject_to_MemoryviewSlice_dc_PY_LONG_LONG(__pyx_t_2, PyBUF_WRITABLE); if (unlikely(!__pyx_t_8.memview)) __PYX_ERR(0, 301, __pyx_L1_error)
+  __pyx_t_8 = __Pyx_PyObject_to_MemoryviewSlice_dc_PY_LONG_LONG(__pyx_t_2, PyBUF_WRITABLE); if (unlikely(!__pyx_t_8.memview)) __PYX_ERR(0, 320, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   __pyx_v_b1 = __pyx_t_8;
   __pyx_t_8.memview = NULL;
   __pyx_t_8.data = NULL;
 
-  /* "rules/unfold.py":302
+  /* "rules/unfold.py":321
  *         b0: cython.longlong[::1] = body[1]
  *         b1: cython.longlong[::1] = body[2]
  *         has: cython.const[cython.uchar][::1] = has_query             # <<<<<<<<<<<<<<
  *         kind: cython.const[cython.uchar][::1] = kinds
  *         self.used = self.n_segments = self.n_values = self.overflow = 0
 */
-  __pyx_t_9 = __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_char__const__(__pyx_v_has_query, 0); if (unlikely(!__pyx_t_9.memview)) __PYX_ERR(0, 302, __pyx_L1_error)
+  __pyx_t_9 = __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_char__const__(__pyx_v_has_query, 0); if (unlikely(!__pyx_t_9.memview)) __PYX_ERR(0, 321, __pyx_L1_error)
   __pyx_v_has = __pyx_t_9;
   __pyx_t_9.memview = NULL;
   __pyx_t_9.data = NULL;
 
-  /* "rules/unfold.py":303
+  /* "rules/unfold.py":322
  *         b1: cython.longlong[::1] = body[2]
  *         has: cython.const[cython.uchar][::1] = has_query
  *         kind: cython.const[cython.uchar][::1] = kinds             # <<<<<<<<<<<<<<
  *         self.used = self.n_segments = self.n_values = self.overflow = 0
  *         for i in range(n):
 */
-  __pyx_t_10 = __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_char__const__(__pyx_v_kinds, 0); if (unlikely(!__pyx_t_10.memview)) __PYX_ERR(0, 303, __pyx_L1_error)
+  __pyx_t_10 = __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_char__const__(__pyx_v_kinds, 0); if (unlikely(!__pyx_t_10.memview)) __PYX_ERR(0, 322, __pyx_L1_error)
   __pyx_v_kind = __pyx_t_10;
   __pyx_t_10.memview = NULL;
   __pyx_t_10.data = NULL;
 
-  /* "rules/unfold.py":304
+  /* "rules/unfold.py":323
  *         has: cython.const[cython.uchar][::1] = has_query
  *         kind: cython.const[cython.uchar][::1] = kinds
  *         self.used = self.n_segments = self.n_values = self.overflow = 0             # <<<<<<<<<<<<<<
@@ -22518,7 +22884,7 @@ static PyObject *__pyx_pf_5rules_6unfold_8Unfolder_2unfold(struct __pyx_obj_5rul
   __pyx_v_self->n_values = 0;
   __pyx_v_self->overflow = 0;
 
-  /* "rules/unfold.py":305
+  /* "rules/unfold.py":324
  *         kind: cython.const[cython.uchar][::1] = kinds
  *         self.used = self.n_segments = self.n_values = self.overflow = 0
  *         for i in range(n):             # <<<<<<<<<<<<<<
@@ -22532,7 +22898,7 @@ static PyObject *__pyx_pf_5rules_6unfold_8Unfolder_2unfold(struct __pyx_obj_5rul
   for (__pyx_t_12 = 0; __pyx_t_12 < __pyx_t_11; __pyx_t_12+=1) {
     __pyx_v_i = __pyx_t_12;
 
-    /* "rules/unfold.py":306
+    /* "rules/unfold.py":325
  *         self.used = self.n_segments = self.n_values = self.overflow = 0
  *         for i in range(n):
  *             self.row = i             # <<<<<<<<<<<<<<
@@ -22541,7 +22907,7 @@ static PyObject *__pyx_pf_5rules_6unfold_8Unfolder_2unfold(struct __pyx_obj_5rul
 */
     __pyx_v_self->row = __pyx_v_i;
 
-    /* "rules/unfold.py":307
+    /* "rules/unfold.py":326
  *         for i in range(n):
  *             self.row = i
  *             self.row_values = 0             # <<<<<<<<<<<<<<
@@ -22550,7 +22916,7 @@ static PyObject *__pyx_pf_5rules_6unfold_8Unfolder_2unfold(struct __pyx_obj_5rul
 */
     __pyx_v_self->row_values = 0;
 
-    /* "rules/unfold.py":309
+    /* "rules/unfold.py":328
  *             self.row_values = 0
  *             self._url(
  *                 host_data, h0[i], h1[i], path_data, p0[i], p1[i], query_data, q0[i], q1[i], has[i] != 0             # <<<<<<<<<<<<<<
@@ -22564,7 +22930,7 @@ static PyObject *__pyx_pf_5rules_6unfold_8Unfolder_2unfold(struct __pyx_obj_5rul
     } else if (unlikely(__pyx_t_13 >= __pyx_v_h0.shape[0])) __pyx_t_14 = 0;
     if (unlikely(__pyx_t_14 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_14);
-      __PYX_ERR(0, 309, __pyx_L1_error)
+      __PYX_ERR(0, 328, __pyx_L1_error)
     }
     __pyx_t_15 = __pyx_v_i;
     __pyx_t_14 = -1;
@@ -22573,7 +22939,7 @@ static PyObject *__pyx_pf_5rules_6unfold_8Unfolder_2unfold(struct __pyx_obj_5rul
     } else if (unlikely(__pyx_t_15 >= __pyx_v_h1.shape[0])) __pyx_t_14 = 0;
     if (unlikely(__pyx_t_14 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_14);
-      __PYX_ERR(0, 309, __pyx_L1_error)
+      __PYX_ERR(0, 328, __pyx_L1_error)
     }
     __pyx_t_16 = __pyx_v_i;
     __pyx_t_14 = -1;
@@ -22582,7 +22948,7 @@ static PyObject *__pyx_pf_5rules_6unfold_8Unfolder_2unfold(struct __pyx_obj_5rul
     } else if (unlikely(__pyx_t_16 >= __pyx_v_p0.shape[0])) __pyx_t_14 = 0;
     if (unlikely(__pyx_t_14 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_14);
-      __PYX_ERR(0, 309, __pyx_L1_error)
+      __PYX_ERR(0, 328, __pyx_L1_error)
     }
     __pyx_t_17 = __pyx_v_i;
     __pyx_t_14 = -1;
@@ -22591,7 +22957,7 @@ static PyObject *__pyx_pf_5rules_6unfold_8Unfolder_2unfold(struct __pyx_obj_5rul
     } else if (unlikely(__pyx_t_17 >= __pyx_v_p1.shape[0])) __pyx_t_14 = 0;
     if (unlikely(__pyx_t_14 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_14);
-      __PYX_ERR(0, 309, __pyx_L1_error)
+      __PYX_ERR(0, 328, __pyx_L1_error)
     }
     __pyx_t_18 = __pyx_v_i;
     __pyx_t_14 = -1;
@@ -22600,7 +22966,7 @@ static PyObject *__pyx_pf_5rules_6unfold_8Unfolder_2unfold(struct __pyx_obj_5rul
     } else if (unlikely(__pyx_t_18 >= __pyx_v_q0.shape[0])) __pyx_t_14 = 0;
     if (unlikely(__pyx_t_14 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_14);
-      __PYX_ERR(0, 309, __pyx_L1_error)
+      __PYX_ERR(0, 328, __pyx_L1_error)
     }
     __pyx_t_19 = __pyx_v_i;
     __pyx_t_14 = -1;
@@ -22609,7 +22975,7 @@ static PyObject *__pyx_pf_5rules_6unfold_8Unfolder_2unfold(struct __pyx_obj_5rul
     } else if (unlikely(__pyx_t_19 >= __pyx_v_q1.shape[0])) __pyx_t_14 = 0;
     if (unlikely(__pyx_t_14 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_14);
-      __PYX_ERR(0, 309, __pyx_L1_error)
+      __PYX_ERR(0, 328, __pyx_L1_error)
     }
     __pyx_t_20 = __pyx_v_i;
     __pyx_t_14 = -1;
@@ -22618,20 +22984,20 @@ static PyObject *__pyx_pf_5rules_6unfold_8Unfolder_2unfold(struct __pyx_obj_5rul
     } else if (unlikely(__pyx_t_20 >= __pyx_v_has.shape[0])) __pyx_t_14 = 0;
     if (unlikely(__pyx_t_14 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_14);
-      __PYX_ERR(0, 309, __pyx_L1_error)
+      __PYX_ERR(0, 328, __pyx_L1_error)
     }
 
-    /* "rules/unfold.py":308
+    /* "rules/unfold.py":327
  *             self.row = i
  *             self.row_values = 0
  *             self._url(             # <<<<<<<<<<<<<<
  *                 host_data, h0[i], h1[i], path_data, p0[i], p1[i], query_data, q0[i], q1[i], has[i] != 0
  *             )
 */
-    __pyx_t_14 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_url(__pyx_v_self, __pyx_v_host_data, (*((PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((PY_LONG_LONG *) __pyx_v_h0.data) + __pyx_t_13)) ))), (*((PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((PY_LONG_LONG *) __pyx_v_h1.data) + __pyx_t_15)) ))), __pyx_v_path_data, (*((PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((PY_LONG_LONG *) __pyx_v_p0.data) + __pyx_t_16)) ))), (*((PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((PY_LONG_LONG *) __pyx_v_p1.data) + __pyx_t_17)) ))), __pyx_v_query_data, (*((PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((PY_LONG_LONG *) __pyx_v_q0.data) + __pyx_t_18)) ))), (*((PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((PY_LONG_LONG *) __pyx_v_q1.data) + __pyx_t_19)) ))), ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_has.data) + __pyx_t_20)) ))) != 0)); if (unlikely(__pyx_t_14 == ((int)-1))) __PYX_ERR(0, 308, __pyx_L1_error)
+    __pyx_t_14 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_url(__pyx_v_self, __pyx_v_host_data, (*((PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((PY_LONG_LONG *) __pyx_v_h0.data) + __pyx_t_13)) ))), (*((PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((PY_LONG_LONG *) __pyx_v_h1.data) + __pyx_t_15)) ))), __pyx_v_path_data, (*((PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((PY_LONG_LONG *) __pyx_v_p0.data) + __pyx_t_16)) ))), (*((PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((PY_LONG_LONG *) __pyx_v_p1.data) + __pyx_t_17)) ))), __pyx_v_query_data, (*((PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((PY_LONG_LONG *) __pyx_v_q0.data) + __pyx_t_18)) ))), (*((PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((PY_LONG_LONG *) __pyx_v_q1.data) + __pyx_t_19)) ))), ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_has.data) + __pyx_t_20)) ))) != 0)); if (unlikely(__pyx_t_14 == ((int)-1))) __PYX_ERR(0, 327, __pyx_L1_error)
 
 
-    /* "rules/unfold.py":311
+    /* "rules/unfold.py":330
  *                 host_data, h0[i], h1[i], path_data, p0[i], p1[i], query_data, q0[i], q1[i], has[i] != 0
  *             )
  *             if e1[i] > e0[i]:             # <<<<<<<<<<<<<<
@@ -22645,7 +23011,7 @@ static PyObject *__pyx_pf_5rules_6unfold_8Unfolder_2unfold(struct __pyx_obj_5rul
     } else if (unlikely(__pyx_t_20 >= __pyx_v_e1.shape[0])) __pyx_t_14 = 0;
     if (unlikely(__pyx_t_14 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_14);
-      __PYX_ERR(0, 311, __pyx_L1_error)
+      __PYX_ERR(0, 330, __pyx_L1_error)
     }
     __pyx_t_19 = __pyx_v_i;
     __pyx_t_14 = -1;
@@ -22654,14 +23020,14 @@ static PyObject *__pyx_pf_5rules_6unfold_8Unfolder_2unfold(struct __pyx_obj_5rul
     } else if (unlikely(__pyx_t_19 >= __pyx_v_e0.shape[0])) __pyx_t_14 = 0;
     if (unlikely(__pyx_t_14 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_14);
-      __PYX_ERR(0, 311, __pyx_L1_error)
+      __PYX_ERR(0, 330, __pyx_L1_error)
     }
     __pyx_t_21 = ((*((PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((PY_LONG_LONG *) __pyx_v_e1.data) + __pyx_t_20)) ))) > (*((PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((PY_LONG_LONG *) __pyx_v_e0.data) + __pyx_t_19)) ))));
 
     if (__pyx_t_21) {
 
 
-      /* "rules/unfold.py":312
+      /* "rules/unfold.py":331
  *             )
  *             if e1[i] > e0[i]:
  *                 self._head(head_data, e0[i], e1[i])             # <<<<<<<<<<<<<<
@@ -22675,7 +23041,7 @@ static PyObject *__pyx_pf_5rules_6unfold_8Unfolder_2unfold(struct __pyx_obj_5rul
       } else if (unlikely(__pyx_t_19 >= __pyx_v_e0.shape[0])) __pyx_t_14 = 0;
       if (unlikely(__pyx_t_14 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_14);
-        __PYX_ERR(0, 312, __pyx_L1_error)
+        __PYX_ERR(0, 331, __pyx_L1_error)
       }
       __pyx_t_20 = __pyx_v_i;
       __pyx_t_14 = -1;
@@ -22684,12 +23050,12 @@ static PyObject *__pyx_pf_5rules_6unfold_8Unfolder_2unfold(struct __pyx_obj_5rul
       } else if (unlikely(__pyx_t_20 >= __pyx_v_e1.shape[0])) __pyx_t_14 = 0;
       if (unlikely(__pyx_t_14 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_14);
-        __PYX_ERR(0, 312, __pyx_L1_error)
+        __PYX_ERR(0, 331, __pyx_L1_error)
       }
-      __pyx_t_14 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_head(__pyx_v_self, __pyx_v_head_data, (*((PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((PY_LONG_LONG *) __pyx_v_e0.data) + __pyx_t_19)) ))), (*((PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((PY_LONG_LONG *) __pyx_v_e1.data) + __pyx_t_20)) )))); if (unlikely(__pyx_t_14 == ((int)-1))) __PYX_ERR(0, 312, __pyx_L1_error)
+      __pyx_t_14 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_head(__pyx_v_self, __pyx_v_head_data, (*((PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((PY_LONG_LONG *) __pyx_v_e0.data) + __pyx_t_19)) ))), (*((PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((PY_LONG_LONG *) __pyx_v_e1.data) + __pyx_t_20)) )))); if (unlikely(__pyx_t_14 == ((int)-1))) __PYX_ERR(0, 331, __pyx_L1_error)
 
 
-      /* "rules/unfold.py":311
+      /* "rules/unfold.py":330
  *                 host_data, h0[i], h1[i], path_data, p0[i], p1[i], query_data, q0[i], q1[i], has[i] != 0
  *             )
  *             if e1[i] > e0[i]:             # <<<<<<<<<<<<<<
@@ -22698,7 +23064,7 @@ static PyObject *__pyx_pf_5rules_6unfold_8Unfolder_2unfold(struct __pyx_obj_5rul
 */
     }
 
-    /* "rules/unfold.py":313
+    /* "rules/unfold.py":332
  *             if e1[i] > e0[i]:
  *                 self._head(head_data, e0[i], e1[i])
  *             if b1[i] > b0[i]:             # <<<<<<<<<<<<<<
@@ -22712,7 +23078,7 @@ static PyObject *__pyx_pf_5rules_6unfold_8Unfolder_2unfold(struct __pyx_obj_5rul
     } else if (unlikely(__pyx_t_20 >= __pyx_v_b1.shape[0])) __pyx_t_14 = 0;
     if (unlikely(__pyx_t_14 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_14);
-      __PYX_ERR(0, 313, __pyx_L1_error)
+      __PYX_ERR(0, 332, __pyx_L1_error)
     }
     __pyx_t_19 = __pyx_v_i;
     __pyx_t_14 = -1;
@@ -22721,14 +23087,14 @@ static PyObject *__pyx_pf_5rules_6unfold_8Unfolder_2unfold(struct __pyx_obj_5rul
     } else if (unlikely(__pyx_t_19 >= __pyx_v_b0.shape[0])) __pyx_t_14 = 0;
     if (unlikely(__pyx_t_14 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_14);
-      __PYX_ERR(0, 313, __pyx_L1_error)
+      __PYX_ERR(0, 332, __pyx_L1_error)
     }
     __pyx_t_21 = ((*((PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((PY_LONG_LONG *) __pyx_v_b1.data) + __pyx_t_20)) ))) > (*((PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((PY_LONG_LONG *) __pyx_v_b0.data) + __pyx_t_19)) ))));
 
     if (__pyx_t_21) {
 
 
-      /* "rules/unfold.py":314
+      /* "rules/unfold.py":333
  *                 self._head(head_data, e0[i], e1[i])
  *             if b1[i] > b0[i]:
  *                 self._body(body_data, b0[i], b1[i], kind[i])             # <<<<<<<<<<<<<<
@@ -22742,7 +23108,7 @@ static PyObject *__pyx_pf_5rules_6unfold_8Unfolder_2unfold(struct __pyx_obj_5rul
       } else if (unlikely(__pyx_t_19 >= __pyx_v_b0.shape[0])) __pyx_t_14 = 0;
       if (unlikely(__pyx_t_14 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_14);
-        __PYX_ERR(0, 314, __pyx_L1_error)
+        __PYX_ERR(0, 333, __pyx_L1_error)
       }
       __pyx_t_20 = __pyx_v_i;
       __pyx_t_14 = -1;
@@ -22751,7 +23117,7 @@ static PyObject *__pyx_pf_5rules_6unfold_8Unfolder_2unfold(struct __pyx_obj_5rul
       } else if (unlikely(__pyx_t_20 >= __pyx_v_b1.shape[0])) __pyx_t_14 = 0;
       if (unlikely(__pyx_t_14 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_14);
-        __PYX_ERR(0, 314, __pyx_L1_error)
+        __PYX_ERR(0, 333, __pyx_L1_error)
       }
       __pyx_t_18 = __pyx_v_i;
       __pyx_t_14 = -1;
@@ -22760,12 +23126,12 @@ static PyObject *__pyx_pf_5rules_6unfold_8Unfolder_2unfold(struct __pyx_obj_5rul
       } else if (unlikely(__pyx_t_18 >= __pyx_v_kind.shape[0])) __pyx_t_14 = 0;
       if (unlikely(__pyx_t_14 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_14);
-        __PYX_ERR(0, 314, __pyx_L1_error)
+        __PYX_ERR(0, 333, __pyx_L1_error)
       }
-      __pyx_t_14 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_body(__pyx_v_self, __pyx_v_body_data, (*((PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((PY_LONG_LONG *) __pyx_v_b0.data) + __pyx_t_19)) ))), (*((PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((PY_LONG_LONG *) __pyx_v_b1.data) + __pyx_t_20)) ))), (*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_kind.data) + __pyx_t_18)) )))); if (unlikely(__pyx_t_14 == ((int)-1))) __PYX_ERR(0, 314, __pyx_L1_error)
+      __pyx_t_14 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_body(__pyx_v_self, __pyx_v_body_data, (*((PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((PY_LONG_LONG *) __pyx_v_b0.data) + __pyx_t_19)) ))), (*((PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((PY_LONG_LONG *) __pyx_v_b1.data) + __pyx_t_20)) ))), (*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_kind.data) + __pyx_t_18)) )))); if (unlikely(__pyx_t_14 == ((int)-1))) __PYX_ERR(0, 333, __pyx_L1_error)
 
 
-      /* "rules/unfold.py":313
+      /* "rules/unfold.py":332
  *             if e1[i] > e0[i]:
  *                 self._head(head_data, e0[i], e1[i])
  *             if b1[i] > b0[i]:             # <<<<<<<<<<<<<<
@@ -22776,7 +23142,7 @@ static PyObject *__pyx_pf_5rules_6unfold_8Unfolder_2unfold(struct __pyx_obj_5rul
   }
 
 
-  /* "rules/unfold.py":281
+  /* "rules/unfold.py":300
  *         self.row = self.row_values = 0
  * 
  *     def unfold(             # <<<<<<<<<<<<<<
@@ -22824,7 +23190,7 @@ static PyObject *__pyx_pf_5rules_6unfold_8Unfolder_2unfold(struct __pyx_obj_5rul
   return __pyx_r;
 }
 
-/* "rules/unfold.py":316
+/* "rules/unfold.py":335
  *                 self._body(body_data, b0[i], b1[i], kind[i])
  * 
  *     def _room(self, octets: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -22850,7 +23216,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__room(struct __pyx_obj_5rules_6unfol
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("_room", 0);
 
-  /* "rules/unfold.py":318
+  /* "rules/unfold.py":337
  *     def _room(self, octets: Any) -> Any:
  *         """Make room for so many more octets."""
  *         if self.used + octets + 64 > len(self.arena):             # <<<<<<<<<<<<<<
@@ -22859,7 +23225,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__room(struct __pyx_obj_5rules_6unfol
 */
   __pyx_t_1 = __pyx_v_self->arena;
   __Pyx_INCREF(__pyx_t_1);
-  __pyx_t_2 = PyObject_Length(__pyx_t_1); if (unlikely(__pyx_t_2 == ((Py_ssize_t)-1))) __PYX_ERR(0, 318, __pyx_L1_error)
+  __pyx_t_2 = PyObject_Length(__pyx_t_1); if (unlikely(__pyx_t_2 == ((Py_ssize_t)-1))) __PYX_ERR(0, 337, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
   __pyx_t_3 = (((__pyx_v_self->used + __pyx_v_octets) + 64) > __pyx_t_2);
 
@@ -22867,7 +23233,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__room(struct __pyx_obj_5rules_6unfol
   if (__pyx_t_3) {
 
 
-    /* "rules/unfold.py":319
+    /* "rules/unfold.py":338
  *         """Make room for so many more octets."""
  *         if self.used + octets + 64 > len(self.arena):
  *             fresh = bytearray(max(2 * len(self.arena), self.used + octets + 4096))             # <<<<<<<<<<<<<<
@@ -22879,7 +23245,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__room(struct __pyx_obj_5rules_6unfol
     __pyx_t_2 = ((__pyx_v_self->used + __pyx_v_octets) + 0x1000);
     __pyx_t_5 = __pyx_v_self->arena;
     __Pyx_INCREF(__pyx_t_5);
-    __pyx_t_6 = PyObject_Length(__pyx_t_5); if (unlikely(__pyx_t_6 == ((Py_ssize_t)-1))) __PYX_ERR(0, 319, __pyx_L1_error)
+    __pyx_t_6 = PyObject_Length(__pyx_t_5); if (unlikely(__pyx_t_6 == ((Py_ssize_t)-1))) __PYX_ERR(0, 338, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
 
     __pyx_t_7 = (2 * __pyx_t_6);
@@ -22894,7 +23260,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__room(struct __pyx_obj_5rules_6unfol
       __pyx_t_6 = __pyx_t_7;
     }
 
-    __pyx_t_5 = PyLong_FromSsize_t(__pyx_t_6); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 319, __pyx_L1_error)
+    __pyx_t_5 = PyLong_FromSsize_t(__pyx_t_6); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 338, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_5);
 
     __pyx_t_8 = 1;
@@ -22903,28 +23269,28 @@ static int __pyx_f_5rules_6unfold_8Unfolder__room(struct __pyx_obj_5rules_6unfol
       __pyx_t_1 = __Pyx_PyObject_FastCall((PyObject*)(&PyByteArray_Type), __pyx_callargs+__pyx_t_8, (2-__pyx_t_8) | (__pyx_t_8*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
       __Pyx_XDECREF(__pyx_t_4); __pyx_t_4 = 0;
       __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
-      if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 319, __pyx_L1_error)
+      if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 338, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_1);
     }
     __pyx_v_fresh = __pyx_t_1;
     __pyx_t_1 = 0;
 
-    /* "rules/unfold.py":320
+    /* "rules/unfold.py":339
  *         if self.used + octets + 64 > len(self.arena):
  *             fresh = bytearray(max(2 * len(self.arena), self.used + octets + 4096))
  *             fresh[: self.used] = memoryview(self.arena)[: self.used]             # <<<<<<<<<<<<<<
  *             self.arena = fresh
  *             self.out = fresh
 */
-    __pyx_t_1 = PyMemoryView_FromObject(__pyx_v_self->arena); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 320, __pyx_L1_error)
+    __pyx_t_1 = PyMemoryView_FromObject(__pyx_v_self->arena); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 339, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_1);
-    __pyx_t_5 = PySequence_GetSlice(__pyx_t_1, 0, __pyx_v_self->used); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 320, __pyx_L1_error)
+    __pyx_t_5 = PySequence_GetSlice(__pyx_t_1, 0, __pyx_v_self->used); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 339, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_5);
     __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
-    if (__Pyx_PyObject_SetSlice(__pyx_v_fresh, __pyx_t_5, 0, __pyx_v_self->used, NULL, NULL, NULL, 0, 1, 0) < (0)) __PYX_ERR(0, 320, __pyx_L1_error)
+    if (__Pyx_PyObject_SetSlice(__pyx_v_fresh, __pyx_t_5, 0, __pyx_v_self->used, NULL, NULL, NULL, 0, 1, 0) < (0)) __PYX_ERR(0, 339, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
 
-    /* "rules/unfold.py":321
+    /* "rules/unfold.py":340
  *             fresh = bytearray(max(2 * len(self.arena), self.used + octets + 4096))
  *             fresh[: self.used] = memoryview(self.arena)[: self.used]
  *             self.arena = fresh             # <<<<<<<<<<<<<<
@@ -22936,20 +23302,20 @@ static int __pyx_f_5rules_6unfold_8Unfolder__room(struct __pyx_obj_5rules_6unfol
     __Pyx_GOTREF(__pyx_v_self->arena);
     __Pyx_DECREF_SET(__pyx_v_self->arena, __pyx_v_fresh);
 
-    /* "rules/unfold.py":322
+    /* "rules/unfold.py":341
  *             fresh[: self.used] = memoryview(self.arena)[: self.used]
  *             self.arena = fresh
  *             self.out = fresh             # <<<<<<<<<<<<<<
  *         return 0
  * 
 */
-    __pyx_t_9 = __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_char(__pyx_v_fresh, PyBUF_WRITABLE); if (unlikely(!__pyx_t_9.memview)) __PYX_ERR(0, 322, __pyx_L1_error)
+    __pyx_t_9 = __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_char(__pyx_v_fresh, PyBUF_WRITABLE); if (unlikely(!__pyx_t_9.memview)) __PYX_ERR(0, 341, __pyx_L1_error)
     __PYX_XCLEAR_MEMVIEW(&__pyx_v_self->out, 0);
     __pyx_v_self->out = __pyx_t_9;
     __pyx_t_9.memview = NULL;
     __pyx_t_9.data = NULL;
 
-    /* "rules/unfold.py":318
+    /* "rules/unfold.py":337
  *     def _room(self, octets: Any) -> Any:
  *         """Make room for so many more octets."""
  *         if self.used + octets + 64 > len(self.arena):             # <<<<<<<<<<<<<<
@@ -22958,7 +23324,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__room(struct __pyx_obj_5rules_6unfol
 */
   }
 
-  /* "rules/unfold.py":323
+  /* "rules/unfold.py":342
  *             self.arena = fresh
  *             self.out = fresh
  *         return 0             # <<<<<<<<<<<<<<
@@ -22971,7 +23337,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__room(struct __pyx_obj_5rules_6unfol
   }
   goto __pyx_L0;
 
-  /* "rules/unfold.py":316
+  /* "rules/unfold.py":335
  *                 self._body(body_data, b0[i], b1[i], kind[i])
  * 
  *     def _room(self, octets: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -22994,7 +23360,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__room(struct __pyx_obj_5rules_6unfol
   return __pyx_r;
 }
 
-/* "rules/unfold.py":325
+/* "rules/unfold.py":344
  *         return 0
  * 
  *     def _segment(self, place: Any, start: Any, a: Any, b: Any, end: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -23026,7 +23392,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__segment(struct __pyx_obj_5rules_6un
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("_segment", 0);
 
-  /* "rules/unfold.py":327
+  /* "rules/unfold.py":346
  *     def _segment(self, place: Any, start: Any, a: Any, b: Any, end: Any) -> Any:
  *         """Note a segment [start, end) with two inner marks (target and query of a URL, name and value of a header)."""
  *         n: cython.Py_ssize_t = self.n_segments             # <<<<<<<<<<<<<<
@@ -23037,7 +23403,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__segment(struct __pyx_obj_5rules_6un
 
   __pyx_v_n = __pyx_t_1;
 
-  /* "rules/unfold.py":328
+  /* "rules/unfold.py":347
  *         """Note a segment [start, end) with two inner marks (target and query of a URL, name and value of a header)."""
  *         n: cython.Py_ssize_t = self.n_segments
  *         if n >= len(self.segments):             # <<<<<<<<<<<<<<
@@ -23046,7 +23412,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__segment(struct __pyx_obj_5rules_6un
 */
   __pyx_t_2 = __pyx_v_self->segments;
   __Pyx_INCREF(__pyx_t_2);
-  __pyx_t_1 = PyObject_Length(__pyx_t_2); if (unlikely(__pyx_t_1 == ((Py_ssize_t)-1))) __PYX_ERR(0, 328, __pyx_L1_error)
+  __pyx_t_1 = PyObject_Length(__pyx_t_2); if (unlikely(__pyx_t_1 == ((Py_ssize_t)-1))) __PYX_ERR(0, 347, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   __pyx_t_3 = (__pyx_v_n >= __pyx_t_1);
 
@@ -23054,7 +23420,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__segment(struct __pyx_obj_5rules_6un
   if (__pyx_t_3) {
 
 
-    /* "rules/unfold.py":329
+    /* "rules/unfold.py":348
  *         n: cython.Py_ssize_t = self.n_segments
  *         if n >= len(self.segments):
  *             fresh = np.empty((2 * n, 6), np.int64)             # <<<<<<<<<<<<<<
@@ -23062,24 +23428,24 @@ static int __pyx_f_5rules_6unfold_8Unfolder__segment(struct __pyx_obj_5rules_6un
  *             self.segments = fresh
 */
     __pyx_t_4 = NULL;
-    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_np); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 329, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_np); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 348, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_5);
-    __pyx_t_6 = __Pyx_PyObject_GetAttrStr(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_empty); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 329, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyObject_GetAttrStr(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_empty); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 348, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_6);
     __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
-    __pyx_t_5 = PyLong_FromSsize_t((2 * __pyx_v_n)); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 329, __pyx_L1_error)
+    __pyx_t_5 = PyLong_FromSsize_t((2 * __pyx_v_n)); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 348, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_5);
-    __pyx_t_7 = PyTuple_New(2); if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 329, __pyx_L1_error)
+    __pyx_t_7 = PyTuple_New(2); if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 348, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_7);
     __Pyx_GIVEREF(__pyx_t_5);
-    if (__Pyx_PyTuple_SET_ITEM(__pyx_t_7, 0, __pyx_t_5) != (0)) __PYX_ERR(0, 329, __pyx_L1_error);
+    if (__Pyx_PyTuple_SET_ITEM(__pyx_t_7, 0, __pyx_t_5) != (0)) __PYX_ERR(0, 348, __pyx_L1_error);
     __Pyx_INCREF(__pyx_mstate_global->__pyx_int_6);
     __Pyx_GIVEREF(__pyx_mstate_global->__pyx_int_6);
-    if (__Pyx_PyTuple_SET_ITEM(__pyx_t_7, 1, __pyx_mstate_global->__pyx_int_6) != (0)) __PYX_ERR(0, 329, __pyx_L1_error);
+    if (__Pyx_PyTuple_SET_ITEM(__pyx_t_7, 1, __pyx_mstate_global->__pyx_int_6) != (0)) __PYX_ERR(0, 348, __pyx_L1_error);
     __pyx_t_5 = 0;
-    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_np); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 329, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_np); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 348, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_5);
-    __pyx_t_8 = __Pyx_PyObject_GetAttrStr(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_int64); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 329, __pyx_L1_error)
+    __pyx_t_8 = __Pyx_PyObject_GetAttrStr(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_int64); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 348, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_8);
     __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
     __pyx_t_9 = 1;
@@ -23101,13 +23467,13 @@ static int __pyx_f_5rules_6unfold_8Unfolder__segment(struct __pyx_obj_5rules_6un
       __Pyx_DECREF(__pyx_t_7); __pyx_t_7 = 0;
       __Pyx_DECREF(__pyx_t_8); __pyx_t_8 = 0;
       __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
-      if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 329, __pyx_L1_error)
+      if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 348, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_2);
     }
     __pyx_v_fresh = __pyx_t_2;
     __pyx_t_2 = 0;
 
-    /* "rules/unfold.py":330
+    /* "rules/unfold.py":349
  *         if n >= len(self.segments):
  *             fresh = np.empty((2 * n, 6), np.int64)
  *             fresh[:n] = self.segments             # <<<<<<<<<<<<<<
@@ -23116,10 +23482,10 @@ static int __pyx_f_5rules_6unfold_8Unfolder__segment(struct __pyx_obj_5rules_6un
 */
     __pyx_t_2 = __pyx_v_self->segments;
     __Pyx_INCREF(__pyx_t_2);
-    if (__Pyx_PyObject_SetSlice(__pyx_v_fresh, __pyx_t_2, 0, __pyx_v_n, NULL, NULL, NULL, 0, 1, 0) < (0)) __PYX_ERR(0, 330, __pyx_L1_error)
+    if (__Pyx_PyObject_SetSlice(__pyx_v_fresh, __pyx_t_2, 0, __pyx_v_n, NULL, NULL, NULL, 0, 1, 0) < (0)) __PYX_ERR(0, 349, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
 
-    /* "rules/unfold.py":331
+    /* "rules/unfold.py":350
  *             fresh = np.empty((2 * n, 6), np.int64)
  *             fresh[:n] = self.segments
  *             self.segments = fresh             # <<<<<<<<<<<<<<
@@ -23131,20 +23497,20 @@ static int __pyx_f_5rules_6unfold_8Unfolder__segment(struct __pyx_obj_5rules_6un
     __Pyx_GOTREF(__pyx_v_self->segments);
     __Pyx_DECREF_SET(__pyx_v_self->segments, __pyx_v_fresh);
 
-    /* "rules/unfold.py":332
+    /* "rules/unfold.py":351
  *             fresh[:n] = self.segments
  *             self.segments = fresh
  *             self.seg = fresh             # <<<<<<<<<<<<<<
  *         seg: cython.longlong[:, ::1] = self.seg
  *         seg[n, 0] = start
 */
-    __pyx_t_10 = __Pyx_PyObject_to_MemoryviewSlice_d_dc_PY_LONG_LONG(__pyx_v_fresh, PyBUF_WRITABLE); if (unlikely(!__pyx_t_10.memview)) __PYX_ERR(0, 332, __pyx_L1_error)
+    __pyx_t_10 = __Pyx_PyObject_to_MemoryviewSlice_d_dc_PY_LONG_LONG(__pyx_v_fresh, PyBUF_WRITABLE); if (unlikely(!__pyx_t_10.memview)) __PYX_ERR(0, 351, __pyx_L1_error)
     __PYX_XCLEAR_MEMVIEW(&__pyx_v_self->seg, 0);
     __pyx_v_self->seg = __pyx_t_10;
     __pyx_t_10.memview = NULL;
     __pyx_t_10.data = NULL;
 
-    /* "rules/unfold.py":328
+    /* "rules/unfold.py":347
  *         """Note a segment [start, end) with two inner marks (target and query of a URL, name and value of a header)."""
  *         n: cython.Py_ssize_t = self.n_segments
  *         if n >= len(self.segments):             # <<<<<<<<<<<<<<
@@ -23153,7 +23519,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__segment(struct __pyx_obj_5rules_6un
 */
   }
 
-  /* "rules/unfold.py":333
+  /* "rules/unfold.py":352
  *             self.segments = fresh
  *             self.seg = fresh
  *         seg: cython.longlong[:, ::1] = self.seg             # <<<<<<<<<<<<<<
@@ -23166,7 +23532,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__segment(struct __pyx_obj_5rules_6un
   __pyx_t_10.memview = NULL;
   __pyx_t_10.data = NULL;
 
-  /* "rules/unfold.py":334
+  /* "rules/unfold.py":353
  *             self.seg = fresh
  *         seg: cython.longlong[:, ::1] = self.seg
  *         seg[n, 0] = start             # <<<<<<<<<<<<<<
@@ -23184,11 +23550,11 @@ static int __pyx_f_5rules_6unfold_8Unfolder__segment(struct __pyx_obj_5rules_6un
   } else if (unlikely(__pyx_t_12 >= __pyx_v_seg.shape[1])) __pyx_t_13 = 1;
   if (unlikely(__pyx_t_13 != -1)) {
     __Pyx_RaiseBufferIndexError(__pyx_t_13);
-    __PYX_ERR(0, 334, __pyx_L1_error)
+    __PYX_ERR(0, 353, __pyx_L1_error)
   }
   *((PY_LONG_LONG *) ( /* dim=1 */ ((char *) (((PY_LONG_LONG *) ( /* dim=0 */ (__pyx_v_seg.data + __pyx_t_11 * __pyx_v_seg.strides[0]) )) + __pyx_t_12)) )) = __pyx_v_start;
 
-  /* "rules/unfold.py":335
+  /* "rules/unfold.py":354
  *         seg: cython.longlong[:, ::1] = self.seg
  *         seg[n, 0] = start
  *         seg[n, 1] = end             # <<<<<<<<<<<<<<
@@ -23206,11 +23572,11 @@ static int __pyx_f_5rules_6unfold_8Unfolder__segment(struct __pyx_obj_5rules_6un
   } else if (unlikely(__pyx_t_11 >= __pyx_v_seg.shape[1])) __pyx_t_13 = 1;
   if (unlikely(__pyx_t_13 != -1)) {
     __Pyx_RaiseBufferIndexError(__pyx_t_13);
-    __PYX_ERR(0, 335, __pyx_L1_error)
+    __PYX_ERR(0, 354, __pyx_L1_error)
   }
   *((PY_LONG_LONG *) ( /* dim=1 */ ((char *) (((PY_LONG_LONG *) ( /* dim=0 */ (__pyx_v_seg.data + __pyx_t_12 * __pyx_v_seg.strides[0]) )) + __pyx_t_11)) )) = __pyx_v_end;
 
-  /* "rules/unfold.py":336
+  /* "rules/unfold.py":355
  *         seg[n, 0] = start
  *         seg[n, 1] = end
  *         seg[n, 2] = self.row             # <<<<<<<<<<<<<<
@@ -23230,12 +23596,12 @@ static int __pyx_f_5rules_6unfold_8Unfolder__segment(struct __pyx_obj_5rules_6un
   } else if (unlikely(__pyx_t_12 >= __pyx_v_seg.shape[1])) __pyx_t_13 = 1;
   if (unlikely(__pyx_t_13 != -1)) {
     __Pyx_RaiseBufferIndexError(__pyx_t_13);
-    __PYX_ERR(0, 336, __pyx_L1_error)
+    __PYX_ERR(0, 355, __pyx_L1_error)
   }
   *((PY_LONG_LONG *) ( /* dim=1 */ ((char *) (((PY_LONG_LONG *) ( /* dim=0 */ (__pyx_v_seg.data + __pyx_t_11 * __pyx_v_seg.strides[0]) )) + __pyx_t_12)) )) = __pyx_t_1;
 
 
-  /* "rules/unfold.py":337
+  /* "rules/unfold.py":356
  *         seg[n, 1] = end
  *         seg[n, 2] = self.row
  *         seg[n, 3] = place             # <<<<<<<<<<<<<<
@@ -23253,11 +23619,11 @@ static int __pyx_f_5rules_6unfold_8Unfolder__segment(struct __pyx_obj_5rules_6un
   } else if (unlikely(__pyx_t_11 >= __pyx_v_seg.shape[1])) __pyx_t_13 = 1;
   if (unlikely(__pyx_t_13 != -1)) {
     __Pyx_RaiseBufferIndexError(__pyx_t_13);
-    __PYX_ERR(0, 337, __pyx_L1_error)
+    __PYX_ERR(0, 356, __pyx_L1_error)
   }
   *((PY_LONG_LONG *) ( /* dim=1 */ ((char *) (((PY_LONG_LONG *) ( /* dim=0 */ (__pyx_v_seg.data + __pyx_t_12 * __pyx_v_seg.strides[0]) )) + __pyx_t_11)) )) = __pyx_v_place;
 
-  /* "rules/unfold.py":338
+  /* "rules/unfold.py":357
  *         seg[n, 2] = self.row
  *         seg[n, 3] = place
  *         seg[n, 4] = a             # <<<<<<<<<<<<<<
@@ -23275,11 +23641,11 @@ static int __pyx_f_5rules_6unfold_8Unfolder__segment(struct __pyx_obj_5rules_6un
   } else if (unlikely(__pyx_t_12 >= __pyx_v_seg.shape[1])) __pyx_t_13 = 1;
   if (unlikely(__pyx_t_13 != -1)) {
     __Pyx_RaiseBufferIndexError(__pyx_t_13);
-    __PYX_ERR(0, 338, __pyx_L1_error)
+    __PYX_ERR(0, 357, __pyx_L1_error)
   }
   *((PY_LONG_LONG *) ( /* dim=1 */ ((char *) (((PY_LONG_LONG *) ( /* dim=0 */ (__pyx_v_seg.data + __pyx_t_11 * __pyx_v_seg.strides[0]) )) + __pyx_t_12)) )) = __pyx_v_a;
 
-  /* "rules/unfold.py":339
+  /* "rules/unfold.py":358
  *         seg[n, 3] = place
  *         seg[n, 4] = a
  *         seg[n, 5] = b             # <<<<<<<<<<<<<<
@@ -23297,11 +23663,11 @@ static int __pyx_f_5rules_6unfold_8Unfolder__segment(struct __pyx_obj_5rules_6un
   } else if (unlikely(__pyx_t_11 >= __pyx_v_seg.shape[1])) __pyx_t_13 = 1;
   if (unlikely(__pyx_t_13 != -1)) {
     __Pyx_RaiseBufferIndexError(__pyx_t_13);
-    __PYX_ERR(0, 339, __pyx_L1_error)
+    __PYX_ERR(0, 358, __pyx_L1_error)
   }
   *((PY_LONG_LONG *) ( /* dim=1 */ ((char *) (((PY_LONG_LONG *) ( /* dim=0 */ (__pyx_v_seg.data + __pyx_t_12 * __pyx_v_seg.strides[0]) )) + __pyx_t_11)) )) = __pyx_v_b;
 
-  /* "rules/unfold.py":340
+  /* "rules/unfold.py":359
  *         seg[n, 4] = a
  *         seg[n, 5] = b
  *         self.n_segments = n + 1             # <<<<<<<<<<<<<<
@@ -23310,7 +23676,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__segment(struct __pyx_obj_5rules_6un
 */
   __pyx_v_self->n_segments = (__pyx_v_n + 1);
 
-  /* "rules/unfold.py":341
+  /* "rules/unfold.py":360
  *         seg[n, 5] = b
  *         self.n_segments = n + 1
  *         self.out[self.used] = 10  # what ends a line for the patterns             # <<<<<<<<<<<<<<
@@ -23324,11 +23690,11 @@ static int __pyx_f_5rules_6unfold_8Unfolder__segment(struct __pyx_obj_5rules_6un
   } else if (unlikely(__pyx_t_11 >= __pyx_v_self->out.shape[0])) __pyx_t_13 = 0;
   if (unlikely(__pyx_t_13 != -1)) {
     __Pyx_RaiseBufferIndexError(__pyx_t_13);
-    __PYX_ERR(0, 341, __pyx_L1_error)
+    __PYX_ERR(0, 360, __pyx_L1_error)
   }
   *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_self->out.data) + __pyx_t_11)) )) = 10;
 
-  /* "rules/unfold.py":342
+  /* "rules/unfold.py":361
  *         self.n_segments = n + 1
  *         self.out[self.used] = 10  # what ends a line for the patterns
  *         self.used += 1             # <<<<<<<<<<<<<<
@@ -23337,7 +23703,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__segment(struct __pyx_obj_5rules_6un
 */
   __pyx_v_self->used = (__pyx_v_self->used + 1);
 
-  /* "rules/unfold.py":343
+  /* "rules/unfold.py":362
  *         self.out[self.used] = 10  # what ends a line for the patterns
  *         self.used += 1
  *         return 0             # <<<<<<<<<<<<<<
@@ -23350,7 +23716,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__segment(struct __pyx_obj_5rules_6un
   }
   goto __pyx_L0;
 
-  /* "rules/unfold.py":325
+  /* "rules/unfold.py":344
  *         return 0
  * 
  *     def _segment(self, place: Any, start: Any, a: Any, b: Any, end: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -23378,12 +23744,12 @@ static int __pyx_f_5rules_6unfold_8Unfolder__segment(struct __pyx_obj_5rules_6un
   return __pyx_r;
 }
 
-/* "rules/unfold.py":345
+/* "rules/unfold.py":364
  *         return 0
  * 
  *     def _value(self, place: Any, start: Any, end: Any) -> Any:             # <<<<<<<<<<<<<<
- *         """Note a value [start, end), unless nothing can hide in it."""
- *         i: cython.Py_ssize_t = start
+ *         """Note a value [start, end) with the kinds of signs that stand in it, unless there are none: nothing can hide in it then."""
+ *         i: cython.Py_ssize_t
 */
 
 static int __pyx_f_5rules_6unfold_8Unfolder__value(struct __pyx_obj_5rules_6unfold_Unfolder *__pyx_v_self, int __pyx_v_place, Py_ssize_t __pyx_v_start, Py_ssize_t __pyx_v_end) {
@@ -23391,7 +23757,9 @@ static int __pyx_f_5rules_6unfold_8Unfolder__value(struct __pyx_obj_5rules_6unfo
   Py_ssize_t __pyx_v_n;
   __Pyx_memviewslice __pyx_v_out = { 0, 0, { 0 }, { 0 }, { 0 } };
   int __pyx_v_spaces;
-  int __pyx_v_dots;
+  int __pyx_v_c;
+  int __pyx_v_before;
+  int __pyx_v_mask;
   PyObject *__pyx_v_fresh = 0;
   __Pyx_memviewslice __pyx_v_val = { 0, 0, { 0 }, { 0 }, { 0 } };
   int __pyx_r;
@@ -23399,50 +23767,43 @@ static int __pyx_f_5rules_6unfold_8Unfolder__value(struct __pyx_obj_5rules_6unfo
   Py_ssize_t __pyx_t_1;
   __Pyx_memviewslice __pyx_t_2 = { 0, 0, { 0 }, { 0 }, { 0 } };
   int __pyx_t_3;
-  int __pyx_t_4;
+  Py_ssize_t __pyx_t_4;
   Py_ssize_t __pyx_t_5;
-  int __pyx_t_6;
+  Py_ssize_t __pyx_t_6;
   int __pyx_t_7;
-  PyObject *__pyx_t_8 = NULL;
+  int __pyx_t_8;
   PyObject *__pyx_t_9 = NULL;
   PyObject *__pyx_t_10 = NULL;
   PyObject *__pyx_t_11 = NULL;
-  PyObject *__pyx_t_12 = NULL;
+  int __pyx_t_12;
   PyObject *__pyx_t_13 = NULL;
-  size_t __pyx_t_14;
-  __Pyx_memviewslice __pyx_t_15 = { 0, 0, { 0 }, { 0 }, { 0 } };
-  Py_ssize_t __pyx_t_16;
+  PyObject *__pyx_t_14 = NULL;
+  PyObject *__pyx_t_15 = NULL;
+  size_t __pyx_t_16;
+  __Pyx_memviewslice __pyx_t_17 = { 0, 0, { 0 }, { 0 }, { 0 } };
+  Py_ssize_t __pyx_t_18;
   int __pyx_lineno = 0;
   const char *__pyx_filename = NULL;
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("_value", 0);
 
-  /* "rules/unfold.py":347
- *     def _value(self, place: Any, start: Any, end: Any) -> Any:
- *         """Note a value [start, end), unless nothing can hide in it."""
- *         i: cython.Py_ssize_t = start             # <<<<<<<<<<<<<<
- *         n: cython.Py_ssize_t = self.n_values
- *         out: cython.uchar[::1] = self.out
-*/
-  __pyx_v_i = __pyx_v_start;
-
-  /* "rules/unfold.py":348
- *         """Note a value [start, end), unless nothing can hide in it."""
- *         i: cython.Py_ssize_t = start
+  /* "rules/unfold.py":367
+ *         """Note a value [start, end) with the kinds of signs that stand in it, unless there are none: nothing can hide in it then."""
+ *         i: cython.Py_ssize_t
  *         n: cython.Py_ssize_t = self.n_values             # <<<<<<<<<<<<<<
  *         out: cython.uchar[::1] = self.out
- *         spaces: cython.int = 0
+ *         spaces: cython.bint = False
 */
   __pyx_t_1 = __pyx_v_self->n_values;
 
   __pyx_v_n = __pyx_t_1;
 
-  /* "rules/unfold.py":349
- *         i: cython.Py_ssize_t = start
+  /* "rules/unfold.py":368
+ *         i: cython.Py_ssize_t
  *         n: cython.Py_ssize_t = self.n_values
  *         out: cython.uchar[::1] = self.out             # <<<<<<<<<<<<<<
- *         spaces: cython.int = 0
- *         dots: cython.int = 0
+ *         spaces: cython.bint = False
+ *         c: cython.int
 */
   __pyx_t_2 = __pyx_v_self->out;
   __PYX_INC_MEMVIEW(&__pyx_t_2, 1);
@@ -23450,42 +23811,51 @@ static int __pyx_f_5rules_6unfold_8Unfolder__value(struct __pyx_obj_5rules_6unfo
   __pyx_t_2.memview = NULL;
   __pyx_t_2.data = NULL;
 
-  /* "rules/unfold.py":350
+  /* "rules/unfold.py":369
  *         n: cython.Py_ssize_t = self.n_values
  *         out: cython.uchar[::1] = self.out
- *         spaces: cython.int = 0             # <<<<<<<<<<<<<<
- *         dots: cython.int = 0
- *         if start >= end:
+ *         spaces: cython.bint = False             # <<<<<<<<<<<<<<
+ *         c: cython.int
+ *         before: cython.int = 0
 */
   __pyx_v_spaces = 0;
 
-  /* "rules/unfold.py":351
- *         out: cython.uchar[::1] = self.out
- *         spaces: cython.int = 0
- *         dots: cython.int = 0             # <<<<<<<<<<<<<<
+  /* "rules/unfold.py":371
+ *         spaces: cython.bint = False
+ *         c: cython.int
+ *         before: cython.int = 0             # <<<<<<<<<<<<<<
+ *         mask: cython.int = 0
+ *         if start >= end:
+*/
+  __pyx_v_before = 0;
+
+  /* "rules/unfold.py":372
+ *         c: cython.int
+ *         before: cython.int = 0
+ *         mask: cython.int = 0             # <<<<<<<<<<<<<<
  *         if start >= end:
  *             return 0
 */
-  __pyx_v_dots = 0;
+  __pyx_v_mask = 0;
 
-  /* "rules/unfold.py":352
- *         spaces: cython.int = 0
- *         dots: cython.int = 0
+  /* "rules/unfold.py":373
+ *         before: cython.int = 0
+ *         mask: cython.int = 0
  *         if start >= end:             # <<<<<<<<<<<<<<
  *             return 0
- *         while i < end and _safe[out[i]] & 1:
+ *         for i in range(start, end):
 */
   __pyx_t_3 = (__pyx_v_start >= __pyx_v_end);
 
   if (__pyx_t_3) {
 
 
-    /* "rules/unfold.py":353
- *         dots: cython.int = 0
+    /* "rules/unfold.py":374
+ *         mask: cython.int = 0
  *         if start >= end:
  *             return 0             # <<<<<<<<<<<<<<
- *         while i < end and _safe[out[i]] & 1:
- *             if out[i] == 32:
+ *         for i in range(start, end):
+ *             c = out[i]
 */
     {
 
@@ -23493,394 +23863,538 @@ static int __pyx_f_5rules_6unfold_8Unfolder__value(struct __pyx_obj_5rules_6unfo
     }
     goto __pyx_L0;
 
-    /* "rules/unfold.py":352
- *         spaces: cython.int = 0
- *         dots: cython.int = 0
+    /* "rules/unfold.py":373
+ *         before: cython.int = 0
+ *         mask: cython.int = 0
  *         if start >= end:             # <<<<<<<<<<<<<<
  *             return 0
- *         while i < end and _safe[out[i]] & 1:
+ *         for i in range(start, end):
 */
   }
 
-  /* "rules/unfold.py":354
+  /* "rules/unfold.py":375
  *         if start >= end:
  *             return 0
- *         while i < end and _safe[out[i]] & 1:             # <<<<<<<<<<<<<<
- *             if out[i] == 32:
- *                 spaces += 1
+ *         for i in range(start, end):             # <<<<<<<<<<<<<<
+ *             c = out[i]
+ *             mask |= _signs[c]
 */
-  while (1) {
-    __pyx_t_4 = (__pyx_v_i < __pyx_v_end);
 
-    if (__pyx_t_4) {
+  __pyx_t_1 = __pyx_v_end;
+  __pyx_t_4 = __pyx_t_1;
 
-    } else {
+  for (__pyx_t_5 = __pyx_v_start; __pyx_t_5 < __pyx_t_4; __pyx_t_5+=1) {
+    __pyx_v_i = __pyx_t_5;
 
-      __pyx_t_3 = __pyx_t_4;
-
-      goto __pyx_L6_bool_binop_done;
-    }
-    __pyx_t_5 = __pyx_v_i;
-    __pyx_t_6 = -1;
-    if (__pyx_t_5 < 0) {
-      __pyx_t_6 = 0;
-    } else if (unlikely(__pyx_t_5 >= __pyx_v_out.shape[0])) __pyx_t_6 = 0;
-    if (unlikely(__pyx_t_6 != -1)) {
-      __Pyx_RaiseBufferIndexError(__pyx_t_6);
-      __PYX_ERR(0, 354, __pyx_L1_error)
-    }
-    __pyx_t_4 = (((__pyx_v_5rules_6unfold__safe[(*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_out.data) + __pyx_t_5)) )))]) & 1) != 0);
-
-
-    __pyx_t_3 = __pyx_t_4;
-
-    __pyx_L6_bool_binop_done:;
-
-    if (!__pyx_t_3) break;
-
-    /* "rules/unfold.py":355
+    /* "rules/unfold.py":376
  *             return 0
- *         while i < end and _safe[out[i]] & 1:
- *             if out[i] == 32:             # <<<<<<<<<<<<<<
- *                 spaces += 1
- *             elif out[i] == 46 and i + 1 < end and out[i + 1] == 46:
+ *         for i in range(start, end):
+ *             c = out[i]             # <<<<<<<<<<<<<<
+ *             mask |= _signs[c]
+ *             if c == 32:
 */
-    __pyx_t_5 = __pyx_v_i;
-    __pyx_t_6 = -1;
-    if (__pyx_t_5 < 0) {
-      __pyx_t_6 = 0;
-    } else if (unlikely(__pyx_t_5 >= __pyx_v_out.shape[0])) __pyx_t_6 = 0;
-    if (unlikely(__pyx_t_6 != -1)) {
-      __Pyx_RaiseBufferIndexError(__pyx_t_6);
-      __PYX_ERR(0, 355, __pyx_L1_error)
+    __pyx_t_6 = __pyx_v_i;
+    __pyx_t_7 = -1;
+    if (__pyx_t_6 < 0) {
+      __pyx_t_7 = 0;
+    } else if (unlikely(__pyx_t_6 >= __pyx_v_out.shape[0])) __pyx_t_7 = 0;
+    if (unlikely(__pyx_t_7 != -1)) {
+      __Pyx_RaiseBufferIndexError(__pyx_t_7);
+      __PYX_ERR(0, 376, __pyx_L1_error)
     }
-    __pyx_t_3 = ((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_out.data) + __pyx_t_5)) ))) == 32);
+    __pyx_v_c = (*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_out.data) + __pyx_t_6)) )));
+
+    /* "rules/unfold.py":377
+ *         for i in range(start, end):
+ *             c = out[i]
+ *             mask |= _signs[c]             # <<<<<<<<<<<<<<
+ *             if c == 32:
+ *                 spaces = True
+*/
+    __pyx_v_mask = (__pyx_v_mask | (__pyx_v_5rules_6unfold__signs[__pyx_v_c]));
+
+    /* "rules/unfold.py":378
+ *             c = out[i]
+ *             mask |= _signs[c]
+ *             if c == 32:             # <<<<<<<<<<<<<<
+ *                 spaces = True
+ *             elif c == before and (c == 45 or c == 64):
+*/
+    __pyx_t_3 = (__pyx_v_c == 32);
 
     if (__pyx_t_3) {
 
 
-      /* "rules/unfold.py":356
- *         while i < end and _safe[out[i]] & 1:
- *             if out[i] == 32:
- *                 spaces += 1             # <<<<<<<<<<<<<<
- *             elif out[i] == 46 and i + 1 < end and out[i + 1] == 46:
- *                 dots += 1
+      /* "rules/unfold.py":379
+ *             mask |= _signs[c]
+ *             if c == 32:
+ *                 spaces = True             # <<<<<<<<<<<<<<
+ *             elif c == before and (c == 45 or c == 64):
+ *                 mask |= COMPARES
 */
-      __pyx_v_spaces = (__pyx_v_spaces + 1);
+      __pyx_v_spaces = 1;
 
-      /* "rules/unfold.py":355
- *             return 0
- *         while i < end and _safe[out[i]] & 1:
- *             if out[i] == 32:             # <<<<<<<<<<<<<<
- *                 spaces += 1
- *             elif out[i] == 46 and i + 1 < end and out[i + 1] == 46:
+      /* "rules/unfold.py":378
+ *             c = out[i]
+ *             mask |= _signs[c]
+ *             if c == 32:             # <<<<<<<<<<<<<<
+ *                 spaces = True
+ *             elif c == before and (c == 45 or c == 64):
 */
-      goto __pyx_L8;
+      goto __pyx_L6;
     }
 
-    /* "rules/unfold.py":357
- *             if out[i] == 32:
- *                 spaces += 1
- *             elif out[i] == 46 and i + 1 < end and out[i + 1] == 46:             # <<<<<<<<<<<<<<
- *                 dots += 1
- *             elif out[i] == 45 and i + 1 < end and out[i + 1] == 45:
+    /* "rules/unfold.py":380
+ *             if c == 32:
+ *                 spaces = True
+ *             elif c == before and (c == 45 or c == 64):             # <<<<<<<<<<<<<<
+ *                 mask |= COMPARES
+ *             elif c == 47 or c == 92:
 */
-    __pyx_t_5 = __pyx_v_i;
-    __pyx_t_6 = -1;
-    if (__pyx_t_5 < 0) {
-      __pyx_t_6 = 0;
-    } else if (unlikely(__pyx_t_5 >= __pyx_v_out.shape[0])) __pyx_t_6 = 0;
-    if (unlikely(__pyx_t_6 != -1)) {
-      __Pyx_RaiseBufferIndexError(__pyx_t_6);
-      __PYX_ERR(0, 357, __pyx_L1_error)
-    }
-    __pyx_t_4 = ((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_out.data) + __pyx_t_5)) ))) == 46);
+    __pyx_t_8 = (__pyx_v_c == __pyx_v_before);
 
-    if (__pyx_t_4) {
+    if (__pyx_t_8) {
 
     } else {
 
-      __pyx_t_3 = __pyx_t_4;
+      __pyx_t_3 = __pyx_t_8;
 
-      goto __pyx_L9_bool_binop_done;
+      goto __pyx_L7_bool_binop_done;
     }
-    __pyx_t_4 = ((__pyx_v_i + 1) < __pyx_v_end);
-
-    if (__pyx_t_4) {
-
-    } else {
-
-      __pyx_t_3 = __pyx_t_4;
-
-      goto __pyx_L9_bool_binop_done;
+    switch (__pyx_v_c) {
+      case 45:
+      case 64:
+      __pyx_t_8 = 1;
+      break;
+      default:
+      __pyx_t_8 = 0;
+      break;
     }
-    __pyx_t_5 = (__pyx_v_i + 1);
-    __pyx_t_6 = -1;
-    if (__pyx_t_5 < 0) {
-      __pyx_t_6 = 0;
-    } else if (unlikely(__pyx_t_5 >= __pyx_v_out.shape[0])) __pyx_t_6 = 0;
-    if (unlikely(__pyx_t_6 != -1)) {
-      __Pyx_RaiseBufferIndexError(__pyx_t_6);
-      __PYX_ERR(0, 357, __pyx_L1_error)
-    }
-    __pyx_t_4 = ((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_out.data) + __pyx_t_5)) ))) == 46);
 
+    __pyx_t_3 = __pyx_t_8;
 
-    __pyx_t_3 = __pyx_t_4;
-
-    __pyx_L9_bool_binop_done:;
+    __pyx_L7_bool_binop_done:;
     if (__pyx_t_3) {
 
 
-      /* "rules/unfold.py":358
- *                 spaces += 1
- *             elif out[i] == 46 and i + 1 < end and out[i + 1] == 46:
- *                 dots += 1             # <<<<<<<<<<<<<<
- *             elif out[i] == 45 and i + 1 < end and out[i + 1] == 45:
- *                 dots += 1
+      /* "rules/unfold.py":381
+ *                 spaces = True
+ *             elif c == before and (c == 45 or c == 64):
+ *                 mask |= COMPARES             # <<<<<<<<<<<<<<
+ *             elif c == 47 or c == 92:
+ *                 if i - start >= 3 and (out[i - 1] | 32) == 110 and (out[i - 2] | 32) == 105 and (out[i - 3] | 32) == 98:
 */
-      __pyx_v_dots = (__pyx_v_dots + 1);
+      __pyx_t_9 = __Pyx_PyLong_From_int(__pyx_v_mask); if (unlikely(!__pyx_t_9)) __PYX_ERR(0, 381, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_9);
+      __Pyx_GetModuleGlobalName(__pyx_t_10, __pyx_mstate_global->__pyx_n_u_COMPARES); if (unlikely(!__pyx_t_10)) __PYX_ERR(0, 381, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_10);
+      __pyx_t_11 = __Pyx_PyNumber_InPlaceOr_int_object(__pyx_t_9, __pyx_t_10); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 381, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_11);
+      __Pyx_DECREF(__pyx_t_9); __pyx_t_9 = 0;
+      __Pyx_DECREF(__pyx_t_10); __pyx_t_10 = 0;
+      __pyx_t_7 = __Pyx_PyLong_As_int(__pyx_t_11); if (unlikely((__pyx_t_7 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 381, __pyx_L1_error)
+      __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
+      __pyx_v_mask = __pyx_t_7;
 
-      /* "rules/unfold.py":357
- *             if out[i] == 32:
- *                 spaces += 1
- *             elif out[i] == 46 and i + 1 < end and out[i + 1] == 46:             # <<<<<<<<<<<<<<
- *                 dots += 1
- *             elif out[i] == 45 and i + 1 < end and out[i + 1] == 45:
+      /* "rules/unfold.py":380
+ *             if c == 32:
+ *                 spaces = True
+ *             elif c == before and (c == 45 or c == 64):             # <<<<<<<<<<<<<<
+ *                 mask |= COMPARES
+ *             elif c == 47 or c == 92:
 */
-      goto __pyx_L8;
+      goto __pyx_L6;
     }
 
-    /* "rules/unfold.py":359
- *             elif out[i] == 46 and i + 1 < end and out[i + 1] == 46:
- *                 dots += 1
- *             elif out[i] == 45 and i + 1 < end and out[i + 1] == 45:             # <<<<<<<<<<<<<<
- *                 dots += 1
- *             elif out[i] == 58 or (out[i] == 64 and i + 1 < end and out[i + 1] == 64):
+    /* "rules/unfold.py":382
+ *             elif c == before and (c == 45 or c == 64):
+ *                 mask |= COMPARES
+ *             elif c == 47 or c == 92:             # <<<<<<<<<<<<<<
+ *                 if i - start >= 3 and (out[i - 1] | 32) == 110 and (out[i - 2] | 32) == 105 and (out[i - 3] | 32) == 98:
+ *                     mask |= PROGRAM
 */
-    __pyx_t_5 = __pyx_v_i;
-    __pyx_t_6 = -1;
-    if (__pyx_t_5 < 0) {
-      __pyx_t_6 = 0;
-    } else if (unlikely(__pyx_t_5 >= __pyx_v_out.shape[0])) __pyx_t_6 = 0;
-    if (unlikely(__pyx_t_6 != -1)) {
-      __Pyx_RaiseBufferIndexError(__pyx_t_6);
-      __PYX_ERR(0, 359, __pyx_L1_error)
+    switch (__pyx_v_c) {
+      case 47:
+      case 92:
+      __pyx_t_3 = 1;
+      break;
+      default:
+      __pyx_t_3 = 0;
+      break;
     }
-    __pyx_t_4 = ((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_out.data) + __pyx_t_5)) ))) == 45);
-
-    if (__pyx_t_4) {
-
-    } else {
-
-      __pyx_t_3 = __pyx_t_4;
-
-      goto __pyx_L12_bool_binop_done;
-    }
-    __pyx_t_4 = ((__pyx_v_i + 1) < __pyx_v_end);
-
-    if (__pyx_t_4) {
-
-    } else {
-
-      __pyx_t_3 = __pyx_t_4;
-
-      goto __pyx_L12_bool_binop_done;
-    }
-    __pyx_t_5 = (__pyx_v_i + 1);
-    __pyx_t_6 = -1;
-    if (__pyx_t_5 < 0) {
-      __pyx_t_6 = 0;
-    } else if (unlikely(__pyx_t_5 >= __pyx_v_out.shape[0])) __pyx_t_6 = 0;
-    if (unlikely(__pyx_t_6 != -1)) {
-      __Pyx_RaiseBufferIndexError(__pyx_t_6);
-      __PYX_ERR(0, 359, __pyx_L1_error)
-    }
-    __pyx_t_4 = ((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_out.data) + __pyx_t_5)) ))) == 45);
-
-
-    __pyx_t_3 = __pyx_t_4;
-
-    __pyx_L12_bool_binop_done:;
     if (__pyx_t_3) {
 
 
-      /* "rules/unfold.py":360
- *                 dots += 1
- *             elif out[i] == 45 and i + 1 < end and out[i + 1] == 45:
- *                 dots += 1             # <<<<<<<<<<<<<<
- *             elif out[i] == 58 or (out[i] == 64 and i + 1 < end and out[i + 1] == 64):
- *                 dots += 1
+      /* "rules/unfold.py":383
+ *                 mask |= COMPARES
+ *             elif c == 47 or c == 92:
+ *                 if i - start >= 3 and (out[i - 1] | 32) == 110 and (out[i - 2] | 32) == 105 and (out[i - 3] | 32) == 98:             # <<<<<<<<<<<<<<
+ *                     mask |= PROGRAM
+ *                 elif i - start >= 2 and before == 50 and out[i - 2] == 51:
 */
-      __pyx_v_dots = (__pyx_v_dots + 1);
+      __pyx_t_8 = ((__pyx_v_i - __pyx_v_start) >= 3);
 
-      /* "rules/unfold.py":359
- *             elif out[i] == 46 and i + 1 < end and out[i + 1] == 46:
- *                 dots += 1
- *             elif out[i] == 45 and i + 1 < end and out[i + 1] == 45:             # <<<<<<<<<<<<<<
- *                 dots += 1
- *             elif out[i] == 58 or (out[i] == 64 and i + 1 < end and out[i + 1] == 64):
+      if (__pyx_t_8) {
+
+      } else {
+
+        __pyx_t_3 = __pyx_t_8;
+
+        goto __pyx_L10_bool_binop_done;
+      }
+      __pyx_t_6 = (__pyx_v_i - 1);
+      __pyx_t_7 = -1;
+      if (__pyx_t_6 < 0) {
+        __pyx_t_7 = 0;
+      } else if (unlikely(__pyx_t_6 >= __pyx_v_out.shape[0])) __pyx_t_7 = 0;
+      if (unlikely(__pyx_t_7 != -1)) {
+        __Pyx_RaiseBufferIndexError(__pyx_t_7);
+        __PYX_ERR(0, 383, __pyx_L1_error)
+      }
+      __pyx_t_8 = (((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_out.data) + __pyx_t_6)) ))) | 32) == 0x6E);
+
+      if (__pyx_t_8) {
+
+      } else {
+
+        __pyx_t_3 = __pyx_t_8;
+
+        goto __pyx_L10_bool_binop_done;
+      }
+      __pyx_t_6 = (__pyx_v_i - 2);
+      __pyx_t_7 = -1;
+      if (__pyx_t_6 < 0) {
+        __pyx_t_7 = 0;
+      } else if (unlikely(__pyx_t_6 >= __pyx_v_out.shape[0])) __pyx_t_7 = 0;
+      if (unlikely(__pyx_t_7 != -1)) {
+        __Pyx_RaiseBufferIndexError(__pyx_t_7);
+        __PYX_ERR(0, 383, __pyx_L1_error)
+      }
+      __pyx_t_8 = (((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_out.data) + __pyx_t_6)) ))) | 32) == 0x69);
+
+      if (__pyx_t_8) {
+
+      } else {
+
+        __pyx_t_3 = __pyx_t_8;
+
+        goto __pyx_L10_bool_binop_done;
+      }
+      __pyx_t_6 = (__pyx_v_i - 3);
+      __pyx_t_7 = -1;
+      if (__pyx_t_6 < 0) {
+        __pyx_t_7 = 0;
+      } else if (unlikely(__pyx_t_6 >= __pyx_v_out.shape[0])) __pyx_t_7 = 0;
+      if (unlikely(__pyx_t_7 != -1)) {
+        __Pyx_RaiseBufferIndexError(__pyx_t_7);
+        __PYX_ERR(0, 383, __pyx_L1_error)
+      }
+      __pyx_t_8 = (((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_out.data) + __pyx_t_6)) ))) | 32) == 98);
+
+
+      __pyx_t_3 = __pyx_t_8;
+
+      __pyx_L10_bool_binop_done:;
+      if (__pyx_t_3) {
+
+
+        /* "rules/unfold.py":384
+ *             elif c == 47 or c == 92:
+ *                 if i - start >= 3 and (out[i - 1] | 32) == 110 and (out[i - 2] | 32) == 105 and (out[i - 3] | 32) == 98:
+ *                     mask |= PROGRAM             # <<<<<<<<<<<<<<
+ *                 elif i - start >= 2 and before == 50 and out[i - 2] == 51:
+ *                     mask |= PROGRAM
 */
-      goto __pyx_L8;
+        __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_v_mask); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 384, __pyx_L1_error)
+        __Pyx_GOTREF(__pyx_t_11);
+        __Pyx_GetModuleGlobalName(__pyx_t_10, __pyx_mstate_global->__pyx_n_u_PROGRAM); if (unlikely(!__pyx_t_10)) __PYX_ERR(0, 384, __pyx_L1_error)
+        __Pyx_GOTREF(__pyx_t_10);
+        __pyx_t_9 = __Pyx_PyNumber_InPlaceOr_int_object(__pyx_t_11, __pyx_t_10); if (unlikely(!__pyx_t_9)) __PYX_ERR(0, 384, __pyx_L1_error)
+        __Pyx_GOTREF(__pyx_t_9);
+        __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
+        __Pyx_DECREF(__pyx_t_10); __pyx_t_10 = 0;
+        __pyx_t_7 = __Pyx_PyLong_As_int(__pyx_t_9); if (unlikely((__pyx_t_7 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 384, __pyx_L1_error)
+        __Pyx_DECREF(__pyx_t_9); __pyx_t_9 = 0;
+        __pyx_v_mask = __pyx_t_7;
+
+        /* "rules/unfold.py":383
+ *                 mask |= COMPARES
+ *             elif c == 47 or c == 92:
+ *                 if i - start >= 3 and (out[i - 1] | 32) == 110 and (out[i - 2] | 32) == 105 and (out[i - 3] | 32) == 98:             # <<<<<<<<<<<<<<
+ *                     mask |= PROGRAM
+ *                 elif i - start >= 2 and before == 50 and out[i - 2] == 51:
+*/
+        goto __pyx_L9;
+      }
+
+      /* "rules/unfold.py":385
+ *                 if i - start >= 3 and (out[i - 1] | 32) == 110 and (out[i - 2] | 32) == 105 and (out[i - 3] | 32) == 98:
+ *                     mask |= PROGRAM
+ *                 elif i - start >= 2 and before == 50 and out[i - 2] == 51:             # <<<<<<<<<<<<<<
+ *                     mask |= PROGRAM
+ *             elif (c | 32) == 120 and i - start >= 2 and (before | 32) == 101 and out[i - 2] == 46:
+*/
+      __pyx_t_8 = ((__pyx_v_i - __pyx_v_start) >= 2);
+
+      if (__pyx_t_8) {
+
+      } else {
+
+        __pyx_t_3 = __pyx_t_8;
+
+        goto __pyx_L14_bool_binop_done;
+      }
+      __pyx_t_8 = (__pyx_v_before == 50);
+
+      if (__pyx_t_8) {
+
+      } else {
+
+        __pyx_t_3 = __pyx_t_8;
+
+        goto __pyx_L14_bool_binop_done;
+      }
+      __pyx_t_6 = (__pyx_v_i - 2);
+      __pyx_t_7 = -1;
+      if (__pyx_t_6 < 0) {
+        __pyx_t_7 = 0;
+      } else if (unlikely(__pyx_t_6 >= __pyx_v_out.shape[0])) __pyx_t_7 = 0;
+      if (unlikely(__pyx_t_7 != -1)) {
+        __Pyx_RaiseBufferIndexError(__pyx_t_7);
+        __PYX_ERR(0, 385, __pyx_L1_error)
+      }
+      __pyx_t_8 = ((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_out.data) + __pyx_t_6)) ))) == 51);
+
+
+      __pyx_t_3 = __pyx_t_8;
+
+      __pyx_L14_bool_binop_done:;
+      if (__pyx_t_3) {
+
+
+        /* "rules/unfold.py":386
+ *                     mask |= PROGRAM
+ *                 elif i - start >= 2 and before == 50 and out[i - 2] == 51:
+ *                     mask |= PROGRAM             # <<<<<<<<<<<<<<
+ *             elif (c | 32) == 120 and i - start >= 2 and (before | 32) == 101 and out[i - 2] == 46:
+ *                 mask |= PROGRAM
+*/
+        __pyx_t_9 = __Pyx_PyLong_From_int(__pyx_v_mask); if (unlikely(!__pyx_t_9)) __PYX_ERR(0, 386, __pyx_L1_error)
+        __Pyx_GOTREF(__pyx_t_9);
+        __Pyx_GetModuleGlobalName(__pyx_t_10, __pyx_mstate_global->__pyx_n_u_PROGRAM); if (unlikely(!__pyx_t_10)) __PYX_ERR(0, 386, __pyx_L1_error)
+        __Pyx_GOTREF(__pyx_t_10);
+        __pyx_t_11 = __Pyx_PyNumber_InPlaceOr_int_object(__pyx_t_9, __pyx_t_10); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 386, __pyx_L1_error)
+        __Pyx_GOTREF(__pyx_t_11);
+        __Pyx_DECREF(__pyx_t_9); __pyx_t_9 = 0;
+        __Pyx_DECREF(__pyx_t_10); __pyx_t_10 = 0;
+        __pyx_t_7 = __Pyx_PyLong_As_int(__pyx_t_11); if (unlikely((__pyx_t_7 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 386, __pyx_L1_error)
+        __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
+        __pyx_v_mask = __pyx_t_7;
+
+        /* "rules/unfold.py":385
+ *                 if i - start >= 3 and (out[i - 1] | 32) == 110 and (out[i - 2] | 32) == 105 and (out[i - 3] | 32) == 98:
+ *                     mask |= PROGRAM
+ *                 elif i - start >= 2 and before == 50 and out[i - 2] == 51:             # <<<<<<<<<<<<<<
+ *                     mask |= PROGRAM
+ *             elif (c | 32) == 120 and i - start >= 2 and (before | 32) == 101 and out[i - 2] == 46:
+*/
+      }
+      __pyx_L9:;
+
+      /* "rules/unfold.py":382
+ *             elif c == before and (c == 45 or c == 64):
+ *                 mask |= COMPARES
+ *             elif c == 47 or c == 92:             # <<<<<<<<<<<<<<
+ *                 if i - start >= 3 and (out[i - 1] | 32) == 110 and (out[i - 2] | 32) == 105 and (out[i - 3] | 32) == 98:
+ *                     mask |= PROGRAM
+*/
+      goto __pyx_L6;
     }
 
-    /* "rules/unfold.py":361
- *             elif out[i] == 45 and i + 1 < end and out[i + 1] == 45:
- *                 dots += 1
- *             elif out[i] == 58 or (out[i] == 64 and i + 1 < end and out[i + 1] == 64):             # <<<<<<<<<<<<<<
- *                 dots += 1
- *             i += 1
+    /* "rules/unfold.py":387
+ *                 elif i - start >= 2 and before == 50 and out[i - 2] == 51:
+ *                     mask |= PROGRAM
+ *             elif (c | 32) == 120 and i - start >= 2 and (before | 32) == 101 and out[i - 2] == 46:             # <<<<<<<<<<<<<<
+ *                 mask |= PROGRAM
+ *             before = c
 */
-    __pyx_t_5 = __pyx_v_i;
-    __pyx_t_6 = -1;
-    if (__pyx_t_5 < 0) {
-      __pyx_t_6 = 0;
-    } else if (unlikely(__pyx_t_5 >= __pyx_v_out.shape[0])) __pyx_t_6 = 0;
-    if (unlikely(__pyx_t_6 != -1)) {
-      __Pyx_RaiseBufferIndexError(__pyx_t_6);
-      __PYX_ERR(0, 361, __pyx_L1_error)
-    }
-    __pyx_t_4 = ((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_out.data) + __pyx_t_5)) ))) == 58);
+    __pyx_t_8 = ((__pyx_v_c | 32) == 0x78);
 
-    if (!__pyx_t_4) {
+    if (__pyx_t_8) {
 
     } else {
 
-      __pyx_t_3 = __pyx_t_4;
+      __pyx_t_3 = __pyx_t_8;
 
-      goto __pyx_L15_bool_binop_done;
+      goto __pyx_L17_bool_binop_done;
     }
-    __pyx_t_5 = __pyx_v_i;
-    __pyx_t_6 = -1;
-    if (__pyx_t_5 < 0) {
-      __pyx_t_6 = 0;
-    } else if (unlikely(__pyx_t_5 >= __pyx_v_out.shape[0])) __pyx_t_6 = 0;
-    if (unlikely(__pyx_t_6 != -1)) {
-      __Pyx_RaiseBufferIndexError(__pyx_t_6);
-      __PYX_ERR(0, 361, __pyx_L1_error)
-    }
-    __pyx_t_4 = ((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_out.data) + __pyx_t_5)) ))) == 64);
+    __pyx_t_8 = ((__pyx_v_i - __pyx_v_start) >= 2);
 
-    if (__pyx_t_4) {
+    if (__pyx_t_8) {
 
     } else {
 
-      __pyx_t_3 = __pyx_t_4;
+      __pyx_t_3 = __pyx_t_8;
 
-      goto __pyx_L15_bool_binop_done;
+      goto __pyx_L17_bool_binop_done;
     }
-    __pyx_t_4 = ((__pyx_v_i + 1) < __pyx_v_end);
+    __pyx_t_8 = ((__pyx_v_before | 32) == 0x65);
 
-    if (__pyx_t_4) {
+    if (__pyx_t_8) {
 
     } else {
 
-      __pyx_t_3 = __pyx_t_4;
+      __pyx_t_3 = __pyx_t_8;
 
-      goto __pyx_L15_bool_binop_done;
+      goto __pyx_L17_bool_binop_done;
     }
-    __pyx_t_5 = (__pyx_v_i + 1);
-    __pyx_t_6 = -1;
-    if (__pyx_t_5 < 0) {
-      __pyx_t_6 = 0;
-    } else if (unlikely(__pyx_t_5 >= __pyx_v_out.shape[0])) __pyx_t_6 = 0;
-    if (unlikely(__pyx_t_6 != -1)) {
-      __Pyx_RaiseBufferIndexError(__pyx_t_6);
-      __PYX_ERR(0, 361, __pyx_L1_error)
+    __pyx_t_6 = (__pyx_v_i - 2);
+    __pyx_t_7 = -1;
+    if (__pyx_t_6 < 0) {
+      __pyx_t_7 = 0;
+    } else if (unlikely(__pyx_t_6 >= __pyx_v_out.shape[0])) __pyx_t_7 = 0;
+    if (unlikely(__pyx_t_7 != -1)) {
+      __Pyx_RaiseBufferIndexError(__pyx_t_7);
+      __PYX_ERR(0, 387, __pyx_L1_error)
     }
-    __pyx_t_4 = ((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_out.data) + __pyx_t_5)) ))) == 64);
+    __pyx_t_8 = ((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_out.data) + __pyx_t_6)) ))) == 46);
 
 
-    __pyx_t_3 = __pyx_t_4;
+    __pyx_t_3 = __pyx_t_8;
 
-    __pyx_L15_bool_binop_done:;
+    __pyx_L17_bool_binop_done:;
     if (__pyx_t_3) {
 
 
-      /* "rules/unfold.py":362
- *                 dots += 1
- *             elif out[i] == 58 or (out[i] == 64 and i + 1 < end and out[i + 1] == 64):
- *                 dots += 1             # <<<<<<<<<<<<<<
- *             i += 1
- *         if i == end and dots == 0 and (spaces == 0 or not _wordy(out, start, end)):
+      /* "rules/unfold.py":388
+ *                     mask |= PROGRAM
+ *             elif (c | 32) == 120 and i - start >= 2 and (before | 32) == 101 and out[i - 2] == 46:
+ *                 mask |= PROGRAM             # <<<<<<<<<<<<<<
+ *             before = c
+ *         if spaces and not mask & WORDY and _wordy(out, start, end):
 */
-      __pyx_v_dots = (__pyx_v_dots + 1);
+      __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_v_mask); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 388, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_11);
+      __Pyx_GetModuleGlobalName(__pyx_t_10, __pyx_mstate_global->__pyx_n_u_PROGRAM); if (unlikely(!__pyx_t_10)) __PYX_ERR(0, 388, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_10);
+      __pyx_t_9 = __Pyx_PyNumber_InPlaceOr_int_object(__pyx_t_11, __pyx_t_10); if (unlikely(!__pyx_t_9)) __PYX_ERR(0, 388, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_9);
+      __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
+      __Pyx_DECREF(__pyx_t_10); __pyx_t_10 = 0;
+      __pyx_t_7 = __Pyx_PyLong_As_int(__pyx_t_9); if (unlikely((__pyx_t_7 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 388, __pyx_L1_error)
+      __Pyx_DECREF(__pyx_t_9); __pyx_t_9 = 0;
+      __pyx_v_mask = __pyx_t_7;
 
-      /* "rules/unfold.py":361
- *             elif out[i] == 45 and i + 1 < end and out[i + 1] == 45:
- *                 dots += 1
- *             elif out[i] == 58 or (out[i] == 64 and i + 1 < end and out[i + 1] == 64):             # <<<<<<<<<<<<<<
- *                 dots += 1
- *             i += 1
+      /* "rules/unfold.py":387
+ *                 elif i - start >= 2 and before == 50 and out[i - 2] == 51:
+ *                     mask |= PROGRAM
+ *             elif (c | 32) == 120 and i - start >= 2 and (before | 32) == 101 and out[i - 2] == 46:             # <<<<<<<<<<<<<<
+ *                 mask |= PROGRAM
+ *             before = c
 */
     }
-    __pyx_L8:;
+    __pyx_L6:;
 
-    /* "rules/unfold.py":363
- *             elif out[i] == 58 or (out[i] == 64 and i + 1 < end and out[i + 1] == 64):
- *                 dots += 1
- *             i += 1             # <<<<<<<<<<<<<<
- *         if i == end and dots == 0 and (spaces == 0 or not _wordy(out, start, end)):
- *             return 0
+    /* "rules/unfold.py":389
+ *             elif (c | 32) == 120 and i - start >= 2 and (before | 32) == 101 and out[i - 2] == 46:
+ *                 mask |= PROGRAM
+ *             before = c             # <<<<<<<<<<<<<<
+ *         if spaces and not mask & WORDY and _wordy(out, start, end):
+ *             mask |= WORDY
 */
-    __pyx_v_i = (__pyx_v_i + 1);
+    __pyx_v_before = __pyx_v_c;
   }
 
-  /* "rules/unfold.py":364
- *                 dots += 1
- *             i += 1
- *         if i == end and dots == 0 and (spaces == 0 or not _wordy(out, start, end)):             # <<<<<<<<<<<<<<
- *             return 0
- *         if self.row_values >= MAX_VALUES:
-*/
-  __pyx_t_4 = (__pyx_v_i == __pyx_v_end);
 
-  if (__pyx_t_4) {
+  /* "rules/unfold.py":390
+ *                 mask |= PROGRAM
+ *             before = c
+ *         if spaces and not mask & WORDY and _wordy(out, start, end):             # <<<<<<<<<<<<<<
+ *             mask |= WORDY
+ *         if mask == 0:
+*/
+  if (__pyx_v_spaces) {
+  } else {
+
+    __pyx_t_3 = __pyx_v_spaces;
+    goto __pyx_L22_bool_binop_done;
+  }
+  __pyx_t_9 = __Pyx_PyLong_From_int(__pyx_v_mask); if (unlikely(!__pyx_t_9)) __PYX_ERR(0, 390, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_9);
+  __Pyx_GetModuleGlobalName(__pyx_t_10, __pyx_mstate_global->__pyx_n_u_WORDY); if (unlikely(!__pyx_t_10)) __PYX_ERR(0, 390, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_10);
+  __pyx_t_11 = __Pyx_PyNumber_And_int_object(__pyx_t_9, __pyx_t_10); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 390, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_11);
+  __Pyx_DECREF(__pyx_t_9); __pyx_t_9 = 0;
+  __Pyx_DECREF(__pyx_t_10); __pyx_t_10 = 0;
+  __pyx_t_8 = __Pyx_PyObject_IsTrue(__pyx_t_11); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 390, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
+  __pyx_t_12 = (!__pyx_t_8);
+
+
+  if (__pyx_t_12) {
 
   } else {
 
-    __pyx_t_3 = __pyx_t_4;
+    __pyx_t_3 = __pyx_t_12;
 
-    goto __pyx_L20_bool_binop_done;
-  }
-  __pyx_t_4 = (__pyx_v_dots == 0);
-
-  if (__pyx_t_4) {
-
-  } else {
-
-    __pyx_t_3 = __pyx_t_4;
-
-    goto __pyx_L20_bool_binop_done;
-  }
-  __pyx_t_4 = (__pyx_v_spaces == 0);
-
-  if (!__pyx_t_4) {
-
-  } else {
-
-    __pyx_t_3 = __pyx_t_4;
-
-    goto __pyx_L20_bool_binop_done;
+    goto __pyx_L22_bool_binop_done;
   }
   if (unlikely(((PyObject *) __pyx_v_out.memview) == Py_None)) {
     PyErr_SetString(PyExc_TypeError, "cannot pass None into a C function argument that is declared \047not None\047");
-    __PYX_ERR(0, 364, __pyx_L1_error)
+    __PYX_ERR(0, 390, __pyx_L1_error)
   }
-  __pyx_t_4 = __pyx_f_5rules_6unfold__wordy(__pyx_v_out, __pyx_v_start, __pyx_v_end); if (unlikely(__pyx_t_4 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 364, __pyx_L1_error)
-  __pyx_t_7 = (!__pyx_t_4);
+  __pyx_t_12 = __pyx_f_5rules_6unfold__wordy(__pyx_v_out, __pyx_v_start, __pyx_v_end); if (unlikely(__pyx_t_12 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 390, __pyx_L1_error)
 
+  __pyx_t_3 = __pyx_t_12;
 
-
-  __pyx_t_3 = __pyx_t_7;
-
-  __pyx_L20_bool_binop_done:;
+  __pyx_L22_bool_binop_done:;
   if (__pyx_t_3) {
 
 
-    /* "rules/unfold.py":365
- *             i += 1
- *         if i == end and dots == 0 and (spaces == 0 or not _wordy(out, start, end)):
+    /* "rules/unfold.py":391
+ *             before = c
+ *         if spaces and not mask & WORDY and _wordy(out, start, end):
+ *             mask |= WORDY             # <<<<<<<<<<<<<<
+ *         if mask == 0:
+ *             return 0
+*/
+    __pyx_t_11 = __Pyx_PyLong_From_int(__pyx_v_mask); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 391, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_11);
+    __Pyx_GetModuleGlobalName(__pyx_t_10, __pyx_mstate_global->__pyx_n_u_WORDY); if (unlikely(!__pyx_t_10)) __PYX_ERR(0, 391, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_10);
+    __pyx_t_9 = __Pyx_PyNumber_InPlaceOr_int_object(__pyx_t_11, __pyx_t_10); if (unlikely(!__pyx_t_9)) __PYX_ERR(0, 391, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_9);
+    __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
+    __Pyx_DECREF(__pyx_t_10); __pyx_t_10 = 0;
+    __pyx_t_7 = __Pyx_PyLong_As_int(__pyx_t_9); if (unlikely((__pyx_t_7 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 391, __pyx_L1_error)
+    __Pyx_DECREF(__pyx_t_9); __pyx_t_9 = 0;
+    __pyx_v_mask = __pyx_t_7;
+
+    /* "rules/unfold.py":390
+ *                 mask |= PROGRAM
+ *             before = c
+ *         if spaces and not mask & WORDY and _wordy(out, start, end):             # <<<<<<<<<<<<<<
+ *             mask |= WORDY
+ *         if mask == 0:
+*/
+  }
+
+  /* "rules/unfold.py":392
+ *         if spaces and not mask & WORDY and _wordy(out, start, end):
+ *             mask |= WORDY
+ *         if mask == 0:             # <<<<<<<<<<<<<<
+ *             return 0
+ *         if self.row_values >= MAX_VALUES:
+*/
+  __pyx_t_3 = (__pyx_v_mask == 0);
+
+  if (__pyx_t_3) {
+
+
+    /* "rules/unfold.py":393
+ *             mask |= WORDY
+ *         if mask == 0:
  *             return 0             # <<<<<<<<<<<<<<
  *         if self.row_values >= MAX_VALUES:
  *             self.overflow += 1
@@ -23891,33 +24405,33 @@ static int __pyx_f_5rules_6unfold_8Unfolder__value(struct __pyx_obj_5rules_6unfo
     }
     goto __pyx_L0;
 
-    /* "rules/unfold.py":364
- *                 dots += 1
- *             i += 1
- *         if i == end and dots == 0 and (spaces == 0 or not _wordy(out, start, end)):             # <<<<<<<<<<<<<<
+    /* "rules/unfold.py":392
+ *         if spaces and not mask & WORDY and _wordy(out, start, end):
+ *             mask |= WORDY
+ *         if mask == 0:             # <<<<<<<<<<<<<<
  *             return 0
  *         if self.row_values >= MAX_VALUES:
 */
   }
 
-  /* "rules/unfold.py":366
- *         if i == end and dots == 0 and (spaces == 0 or not _wordy(out, start, end)):
+  /* "rules/unfold.py":394
+ *         if mask == 0:
  *             return 0
  *         if self.row_values >= MAX_VALUES:             # <<<<<<<<<<<<<<
  *             self.overflow += 1
  *             return 0
 */
-  __pyx_t_8 = PyLong_FromSsize_t(__pyx_v_self->row_values); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 366, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_8);
-  __Pyx_GetModuleGlobalName(__pyx_t_9, __pyx_mstate_global->__pyx_n_u_MAX_VALUES); if (unlikely(!__pyx_t_9)) __PYX_ERR(0, 366, __pyx_L1_error)
+  __pyx_t_9 = PyLong_FromSsize_t(__pyx_v_self->row_values); if (unlikely(!__pyx_t_9)) __PYX_ERR(0, 394, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_9);
-  __pyx_t_3 = __Pyx_PyObject_CompareBoolGe_int_object(__pyx_t_8, __pyx_t_9, Py_GE); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 366, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_8); __pyx_t_8 = 0;
+  __Pyx_GetModuleGlobalName(__pyx_t_10, __pyx_mstate_global->__pyx_n_u_MAX_VALUES); if (unlikely(!__pyx_t_10)) __PYX_ERR(0, 394, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_10);
+  __pyx_t_3 = __Pyx_PyObject_CompareBoolGe_int_object(__pyx_t_9, __pyx_t_10, Py_GE); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 394, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_9); __pyx_t_9 = 0;
+  __Pyx_DECREF(__pyx_t_10); __pyx_t_10 = 0;
   if (__pyx_t_3) {
 
 
-    /* "rules/unfold.py":367
+    /* "rules/unfold.py":395
  *             return 0
  *         if self.row_values >= MAX_VALUES:
  *             self.overflow += 1             # <<<<<<<<<<<<<<
@@ -23926,12 +24440,12 @@ static int __pyx_f_5rules_6unfold_8Unfolder__value(struct __pyx_obj_5rules_6unfo
 */
     __pyx_v_self->overflow = (__pyx_v_self->overflow + 1);
 
-    /* "rules/unfold.py":368
+    /* "rules/unfold.py":396
  *         if self.row_values >= MAX_VALUES:
  *             self.overflow += 1
  *             return 0             # <<<<<<<<<<<<<<
  *         if n >= len(self.values):
- *             fresh = np.empty((2 * n, 4), np.int64)
+ *             fresh = np.empty((2 * n, 5), np.int64)
 */
     {
 
@@ -23939,8 +24453,8 @@ static int __pyx_f_5rules_6unfold_8Unfolder__value(struct __pyx_obj_5rules_6unfo
     }
     goto __pyx_L0;
 
-    /* "rules/unfold.py":366
- *         if i == end and dots == 0 and (spaces == 0 or not _wordy(out, start, end)):
+    /* "rules/unfold.py":394
+ *         if mask == 0:
  *             return 0
  *         if self.row_values >= MAX_VALUES:             # <<<<<<<<<<<<<<
  *             self.overflow += 1
@@ -23948,90 +24462,90 @@ static int __pyx_f_5rules_6unfold_8Unfolder__value(struct __pyx_obj_5rules_6unfo
 */
   }
 
-  /* "rules/unfold.py":369
+  /* "rules/unfold.py":397
  *             self.overflow += 1
  *             return 0
  *         if n >= len(self.values):             # <<<<<<<<<<<<<<
- *             fresh = np.empty((2 * n, 4), np.int64)
+ *             fresh = np.empty((2 * n, 5), np.int64)
  *             fresh[:n] = self.values
 */
-  __pyx_t_9 = __pyx_v_self->values;
-  __Pyx_INCREF(__pyx_t_9);
-  __pyx_t_1 = PyObject_Length(__pyx_t_9); if (unlikely(__pyx_t_1 == ((Py_ssize_t)-1))) __PYX_ERR(0, 369, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_9); __pyx_t_9 = 0;
+  __pyx_t_10 = __pyx_v_self->values;
+  __Pyx_INCREF(__pyx_t_10);
+  __pyx_t_1 = PyObject_Length(__pyx_t_10); if (unlikely(__pyx_t_1 == ((Py_ssize_t)-1))) __PYX_ERR(0, 397, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_10); __pyx_t_10 = 0;
   __pyx_t_3 = (__pyx_v_n >= __pyx_t_1);
 
 
   if (__pyx_t_3) {
 
 
-    /* "rules/unfold.py":370
+    /* "rules/unfold.py":398
  *             return 0
  *         if n >= len(self.values):
- *             fresh = np.empty((2 * n, 4), np.int64)             # <<<<<<<<<<<<<<
+ *             fresh = np.empty((2 * n, 5), np.int64)             # <<<<<<<<<<<<<<
  *             fresh[:n] = self.values
  *             self.values = fresh
 */
-    __pyx_t_8 = NULL;
-    __Pyx_GetModuleGlobalName(__pyx_t_10, __pyx_mstate_global->__pyx_n_u_np); if (unlikely(!__pyx_t_10)) __PYX_ERR(0, 370, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_10);
-    __pyx_t_11 = __Pyx_PyObject_GetAttrStr(__pyx_t_10, __pyx_mstate_global->__pyx_n_u_empty); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 370, __pyx_L1_error)
+    __pyx_t_9 = NULL;
+    __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_np); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 398, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_11);
-    __Pyx_DECREF(__pyx_t_10); __pyx_t_10 = 0;
-    __pyx_t_10 = PyLong_FromSsize_t((2 * __pyx_v_n)); if (unlikely(!__pyx_t_10)) __PYX_ERR(0, 370, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_10);
-    __pyx_t_12 = PyTuple_New(2); if (unlikely(!__pyx_t_12)) __PYX_ERR(0, 370, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_12);
-    __Pyx_GIVEREF(__pyx_t_10);
-    if (__Pyx_PyTuple_SET_ITEM(__pyx_t_12, 0, __pyx_t_10) != (0)) __PYX_ERR(0, 370, __pyx_L1_error);
-    __Pyx_INCREF(__pyx_mstate_global->__pyx_int_4);
-    __Pyx_GIVEREF(__pyx_mstate_global->__pyx_int_4);
-    if (__Pyx_PyTuple_SET_ITEM(__pyx_t_12, 1, __pyx_mstate_global->__pyx_int_4) != (0)) __PYX_ERR(0, 370, __pyx_L1_error);
-    __pyx_t_10 = 0;
-    __Pyx_GetModuleGlobalName(__pyx_t_10, __pyx_mstate_global->__pyx_n_u_np); if (unlikely(!__pyx_t_10)) __PYX_ERR(0, 370, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_10);
-    __pyx_t_13 = __Pyx_PyObject_GetAttrStr(__pyx_t_10, __pyx_mstate_global->__pyx_n_u_int64); if (unlikely(!__pyx_t_13)) __PYX_ERR(0, 370, __pyx_L1_error)
+    __pyx_t_13 = __Pyx_PyObject_GetAttrStr(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_empty); if (unlikely(!__pyx_t_13)) __PYX_ERR(0, 398, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_13);
-    __Pyx_DECREF(__pyx_t_10); __pyx_t_10 = 0;
-    __pyx_t_14 = 1;
+    __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
+    __pyx_t_11 = PyLong_FromSsize_t((2 * __pyx_v_n)); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 398, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_11);
+    __pyx_t_14 = PyTuple_New(2); if (unlikely(!__pyx_t_14)) __PYX_ERR(0, 398, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_14);
+    __Pyx_GIVEREF(__pyx_t_11);
+    if (__Pyx_PyTuple_SET_ITEM(__pyx_t_14, 0, __pyx_t_11) != (0)) __PYX_ERR(0, 398, __pyx_L1_error);
+    __Pyx_INCREF(__pyx_mstate_global->__pyx_int_5);
+    __Pyx_GIVEREF(__pyx_mstate_global->__pyx_int_5);
+    if (__Pyx_PyTuple_SET_ITEM(__pyx_t_14, 1, __pyx_mstate_global->__pyx_int_5) != (0)) __PYX_ERR(0, 398, __pyx_L1_error);
+    __pyx_t_11 = 0;
+    __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_np); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 398, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_11);
+    __pyx_t_15 = __Pyx_PyObject_GetAttrStr(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_int64); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 398, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_15);
+    __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
+    __pyx_t_16 = 1;
     #if CYTHON_UNPACK_METHODS
-    if (unlikely(PyMethod_Check(__pyx_t_11))) {
-      __pyx_t_8 = PyMethod_GET_SELF(__pyx_t_11);
-      assert(__pyx_t_8);
-      PyObject* __pyx__function = PyMethod_GET_FUNCTION(__pyx_t_11);
-      __Pyx_INCREF(__pyx_t_8);
+    if (unlikely(PyMethod_Check(__pyx_t_13))) {
+      __pyx_t_9 = PyMethod_GET_SELF(__pyx_t_13);
+      assert(__pyx_t_9);
+      PyObject* __pyx__function = PyMethod_GET_FUNCTION(__pyx_t_13);
+      __Pyx_INCREF(__pyx_t_9);
       __Pyx_INCREF(__pyx__function);
-      __Pyx_DECREF_SET(__pyx_t_11, __pyx__function);
-      __pyx_t_14 = 0;
+      __Pyx_DECREF_SET(__pyx_t_13, __pyx__function);
+      __pyx_t_16 = 0;
     }
     #endif
     {
-      PyObject *__pyx_callargs[3] = {__pyx_t_8, __pyx_t_12, __pyx_t_13};
-      __pyx_t_9 = __Pyx_PyObject_FastCall((PyObject*)__pyx_t_11, __pyx_callargs+__pyx_t_14, (3-__pyx_t_14) | (__pyx_t_14*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
-      __Pyx_XDECREF(__pyx_t_8); __pyx_t_8 = 0;
-      __Pyx_DECREF(__pyx_t_12); __pyx_t_12 = 0;
+      PyObject *__pyx_callargs[3] = {__pyx_t_9, __pyx_t_14, __pyx_t_15};
+      __pyx_t_10 = __Pyx_PyObject_FastCall((PyObject*)__pyx_t_13, __pyx_callargs+__pyx_t_16, (3-__pyx_t_16) | (__pyx_t_16*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
+      __Pyx_XDECREF(__pyx_t_9); __pyx_t_9 = 0;
+      __Pyx_DECREF(__pyx_t_14); __pyx_t_14 = 0;
+      __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
       __Pyx_DECREF(__pyx_t_13); __pyx_t_13 = 0;
-      __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
-      if (unlikely(!__pyx_t_9)) __PYX_ERR(0, 370, __pyx_L1_error)
-      __Pyx_GOTREF(__pyx_t_9);
+      if (unlikely(!__pyx_t_10)) __PYX_ERR(0, 398, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_10);
     }
-    __pyx_v_fresh = __pyx_t_9;
-    __pyx_t_9 = 0;
+    __pyx_v_fresh = __pyx_t_10;
+    __pyx_t_10 = 0;
 
-    /* "rules/unfold.py":371
+    /* "rules/unfold.py":399
  *         if n >= len(self.values):
- *             fresh = np.empty((2 * n, 4), np.int64)
+ *             fresh = np.empty((2 * n, 5), np.int64)
  *             fresh[:n] = self.values             # <<<<<<<<<<<<<<
  *             self.values = fresh
  *             self.val = fresh
 */
-    __pyx_t_9 = __pyx_v_self->values;
-    __Pyx_INCREF(__pyx_t_9);
-    if (__Pyx_PyObject_SetSlice(__pyx_v_fresh, __pyx_t_9, 0, __pyx_v_n, NULL, NULL, NULL, 0, 1, 0) < (0)) __PYX_ERR(0, 371, __pyx_L1_error)
-    __Pyx_DECREF(__pyx_t_9); __pyx_t_9 = 0;
+    __pyx_t_10 = __pyx_v_self->values;
+    __Pyx_INCREF(__pyx_t_10);
+    if (__Pyx_PyObject_SetSlice(__pyx_v_fresh, __pyx_t_10, 0, __pyx_v_n, NULL, NULL, NULL, 0, 1, 0) < (0)) __PYX_ERR(0, 399, __pyx_L1_error)
+    __Pyx_DECREF(__pyx_t_10); __pyx_t_10 = 0;
 
-    /* "rules/unfold.py":372
- *             fresh = np.empty((2 * n, 4), np.int64)
+    /* "rules/unfold.py":400
+ *             fresh = np.empty((2 * n, 5), np.int64)
  *             fresh[:n] = self.values
  *             self.values = fresh             # <<<<<<<<<<<<<<
  *             self.val = fresh
@@ -24042,143 +24556,165 @@ static int __pyx_f_5rules_6unfold_8Unfolder__value(struct __pyx_obj_5rules_6unfo
     __Pyx_GOTREF(__pyx_v_self->values);
     __Pyx_DECREF_SET(__pyx_v_self->values, __pyx_v_fresh);
 
-    /* "rules/unfold.py":373
+    /* "rules/unfold.py":401
  *             fresh[:n] = self.values
  *             self.values = fresh
  *             self.val = fresh             # <<<<<<<<<<<<<<
  *         val: cython.longlong[:, ::1] = self.val
  *         val[n, 0] = start
 */
-    __pyx_t_15 = __Pyx_PyObject_to_MemoryviewSlice_d_dc_PY_LONG_LONG(__pyx_v_fresh, PyBUF_WRITABLE); if (unlikely(!__pyx_t_15.memview)) __PYX_ERR(0, 373, __pyx_L1_error)
+    __pyx_t_17 = __Pyx_PyObject_to_MemoryviewSlice_d_dc_PY_LONG_LONG(__pyx_v_fresh, PyBUF_WRITABLE); if (unlikely(!__pyx_t_17.memview)) __PYX_ERR(0, 401, __pyx_L1_error)
     __PYX_XCLEAR_MEMVIEW(&__pyx_v_self->val, 0);
-    __pyx_v_self->val = __pyx_t_15;
-    __pyx_t_15.memview = NULL;
-    __pyx_t_15.data = NULL;
+    __pyx_v_self->val = __pyx_t_17;
+    __pyx_t_17.memview = NULL;
+    __pyx_t_17.data = NULL;
 
-    /* "rules/unfold.py":369
+    /* "rules/unfold.py":397
  *             self.overflow += 1
  *             return 0
  *         if n >= len(self.values):             # <<<<<<<<<<<<<<
- *             fresh = np.empty((2 * n, 4), np.int64)
+ *             fresh = np.empty((2 * n, 5), np.int64)
  *             fresh[:n] = self.values
 */
   }
 
-  /* "rules/unfold.py":374
+  /* "rules/unfold.py":402
  *             self.values = fresh
  *             self.val = fresh
  *         val: cython.longlong[:, ::1] = self.val             # <<<<<<<<<<<<<<
  *         val[n, 0] = start
  *         val[n, 1] = end
 */
-  __pyx_t_15 = __pyx_v_self->val;
-  __PYX_INC_MEMVIEW(&__pyx_t_15, 1);
-  __pyx_v_val = __pyx_t_15;
-  __pyx_t_15.memview = NULL;
-  __pyx_t_15.data = NULL;
+  __pyx_t_17 = __pyx_v_self->val;
+  __PYX_INC_MEMVIEW(&__pyx_t_17, 1);
+  __pyx_v_val = __pyx_t_17;
+  __pyx_t_17.memview = NULL;
+  __pyx_t_17.data = NULL;
 
-  /* "rules/unfold.py":375
+  /* "rules/unfold.py":403
  *             self.val = fresh
  *         val: cython.longlong[:, ::1] = self.val
  *         val[n, 0] = start             # <<<<<<<<<<<<<<
  *         val[n, 1] = end
  *         val[n, 2] = self.row
 */
-  __pyx_t_5 = __pyx_v_n;
-  __pyx_t_16 = 0;
-  __pyx_t_6 = -1;
-  if (__pyx_t_5 < 0) {
-    __pyx_t_6 = 0;
-  } else if (unlikely(__pyx_t_5 >= __pyx_v_val.shape[0])) __pyx_t_6 = 0;
-  if (__pyx_t_16 < 0) {
-    __pyx_t_6 = 1;
-  } else if (unlikely(__pyx_t_16 >= __pyx_v_val.shape[1])) __pyx_t_6 = 1;
-  if (unlikely(__pyx_t_6 != -1)) {
-    __Pyx_RaiseBufferIndexError(__pyx_t_6);
-    __PYX_ERR(0, 375, __pyx_L1_error)
+  __pyx_t_6 = __pyx_v_n;
+  __pyx_t_18 = 0;
+  __pyx_t_7 = -1;
+  if (__pyx_t_6 < 0) {
+    __pyx_t_7 = 0;
+  } else if (unlikely(__pyx_t_6 >= __pyx_v_val.shape[0])) __pyx_t_7 = 0;
+  if (__pyx_t_18 < 0) {
+    __pyx_t_7 = 1;
+  } else if (unlikely(__pyx_t_18 >= __pyx_v_val.shape[1])) __pyx_t_7 = 1;
+  if (unlikely(__pyx_t_7 != -1)) {
+    __Pyx_RaiseBufferIndexError(__pyx_t_7);
+    __PYX_ERR(0, 403, __pyx_L1_error)
   }
-  *((PY_LONG_LONG *) ( /* dim=1 */ ((char *) (((PY_LONG_LONG *) ( /* dim=0 */ (__pyx_v_val.data + __pyx_t_5 * __pyx_v_val.strides[0]) )) + __pyx_t_16)) )) = __pyx_v_start;
+  *((PY_LONG_LONG *) ( /* dim=1 */ ((char *) (((PY_LONG_LONG *) ( /* dim=0 */ (__pyx_v_val.data + __pyx_t_6 * __pyx_v_val.strides[0]) )) + __pyx_t_18)) )) = __pyx_v_start;
 
-  /* "rules/unfold.py":376
+  /* "rules/unfold.py":404
  *         val: cython.longlong[:, ::1] = self.val
  *         val[n, 0] = start
  *         val[n, 1] = end             # <<<<<<<<<<<<<<
  *         val[n, 2] = self.row
  *         val[n, 3] = place
 */
-  __pyx_t_16 = __pyx_v_n;
-  __pyx_t_5 = 1;
-  __pyx_t_6 = -1;
-  if (__pyx_t_16 < 0) {
-    __pyx_t_6 = 0;
-  } else if (unlikely(__pyx_t_16 >= __pyx_v_val.shape[0])) __pyx_t_6 = 0;
-  if (__pyx_t_5 < 0) {
-    __pyx_t_6 = 1;
-  } else if (unlikely(__pyx_t_5 >= __pyx_v_val.shape[1])) __pyx_t_6 = 1;
-  if (unlikely(__pyx_t_6 != -1)) {
-    __Pyx_RaiseBufferIndexError(__pyx_t_6);
-    __PYX_ERR(0, 376, __pyx_L1_error)
+  __pyx_t_18 = __pyx_v_n;
+  __pyx_t_6 = 1;
+  __pyx_t_7 = -1;
+  if (__pyx_t_18 < 0) {
+    __pyx_t_7 = 0;
+  } else if (unlikely(__pyx_t_18 >= __pyx_v_val.shape[0])) __pyx_t_7 = 0;
+  if (__pyx_t_6 < 0) {
+    __pyx_t_7 = 1;
+  } else if (unlikely(__pyx_t_6 >= __pyx_v_val.shape[1])) __pyx_t_7 = 1;
+  if (unlikely(__pyx_t_7 != -1)) {
+    __Pyx_RaiseBufferIndexError(__pyx_t_7);
+    __PYX_ERR(0, 404, __pyx_L1_error)
   }
-  *((PY_LONG_LONG *) ( /* dim=1 */ ((char *) (((PY_LONG_LONG *) ( /* dim=0 */ (__pyx_v_val.data + __pyx_t_16 * __pyx_v_val.strides[0]) )) + __pyx_t_5)) )) = __pyx_v_end;
+  *((PY_LONG_LONG *) ( /* dim=1 */ ((char *) (((PY_LONG_LONG *) ( /* dim=0 */ (__pyx_v_val.data + __pyx_t_18 * __pyx_v_val.strides[0]) )) + __pyx_t_6)) )) = __pyx_v_end;
 
-  /* "rules/unfold.py":377
+  /* "rules/unfold.py":405
  *         val[n, 0] = start
  *         val[n, 1] = end
  *         val[n, 2] = self.row             # <<<<<<<<<<<<<<
  *         val[n, 3] = place
- *         self.n_values = n + 1
+ *         val[n, 4] = mask
 */
   __pyx_t_1 = __pyx_v_self->row;
 
-  __pyx_t_5 = __pyx_v_n;
-  __pyx_t_16 = 2;
-  __pyx_t_6 = -1;
-  if (__pyx_t_5 < 0) {
-    __pyx_t_6 = 0;
-  } else if (unlikely(__pyx_t_5 >= __pyx_v_val.shape[0])) __pyx_t_6 = 0;
-  if (__pyx_t_16 < 0) {
-    __pyx_t_6 = 1;
-  } else if (unlikely(__pyx_t_16 >= __pyx_v_val.shape[1])) __pyx_t_6 = 1;
-  if (unlikely(__pyx_t_6 != -1)) {
-    __Pyx_RaiseBufferIndexError(__pyx_t_6);
-    __PYX_ERR(0, 377, __pyx_L1_error)
+  __pyx_t_6 = __pyx_v_n;
+  __pyx_t_18 = 2;
+  __pyx_t_7 = -1;
+  if (__pyx_t_6 < 0) {
+    __pyx_t_7 = 0;
+  } else if (unlikely(__pyx_t_6 >= __pyx_v_val.shape[0])) __pyx_t_7 = 0;
+  if (__pyx_t_18 < 0) {
+    __pyx_t_7 = 1;
+  } else if (unlikely(__pyx_t_18 >= __pyx_v_val.shape[1])) __pyx_t_7 = 1;
+  if (unlikely(__pyx_t_7 != -1)) {
+    __Pyx_RaiseBufferIndexError(__pyx_t_7);
+    __PYX_ERR(0, 405, __pyx_L1_error)
   }
-  *((PY_LONG_LONG *) ( /* dim=1 */ ((char *) (((PY_LONG_LONG *) ( /* dim=0 */ (__pyx_v_val.data + __pyx_t_5 * __pyx_v_val.strides[0]) )) + __pyx_t_16)) )) = __pyx_t_1;
+  *((PY_LONG_LONG *) ( /* dim=1 */ ((char *) (((PY_LONG_LONG *) ( /* dim=0 */ (__pyx_v_val.data + __pyx_t_6 * __pyx_v_val.strides[0]) )) + __pyx_t_18)) )) = __pyx_t_1;
 
 
-  /* "rules/unfold.py":378
+  /* "rules/unfold.py":406
  *         val[n, 1] = end
  *         val[n, 2] = self.row
  *         val[n, 3] = place             # <<<<<<<<<<<<<<
+ *         val[n, 4] = mask
+ *         self.n_values = n + 1
+*/
+  __pyx_t_18 = __pyx_v_n;
+  __pyx_t_6 = 3;
+  __pyx_t_7 = -1;
+  if (__pyx_t_18 < 0) {
+    __pyx_t_7 = 0;
+  } else if (unlikely(__pyx_t_18 >= __pyx_v_val.shape[0])) __pyx_t_7 = 0;
+  if (__pyx_t_6 < 0) {
+    __pyx_t_7 = 1;
+  } else if (unlikely(__pyx_t_6 >= __pyx_v_val.shape[1])) __pyx_t_7 = 1;
+  if (unlikely(__pyx_t_7 != -1)) {
+    __Pyx_RaiseBufferIndexError(__pyx_t_7);
+    __PYX_ERR(0, 406, __pyx_L1_error)
+  }
+  *((PY_LONG_LONG *) ( /* dim=1 */ ((char *) (((PY_LONG_LONG *) ( /* dim=0 */ (__pyx_v_val.data + __pyx_t_18 * __pyx_v_val.strides[0]) )) + __pyx_t_6)) )) = __pyx_v_place;
+
+  /* "rules/unfold.py":407
+ *         val[n, 2] = self.row
+ *         val[n, 3] = place
+ *         val[n, 4] = mask             # <<<<<<<<<<<<<<
  *         self.n_values = n + 1
  *         self.row_values += 1
 */
-  __pyx_t_16 = __pyx_v_n;
-  __pyx_t_5 = 3;
-  __pyx_t_6 = -1;
-  if (__pyx_t_16 < 0) {
-    __pyx_t_6 = 0;
-  } else if (unlikely(__pyx_t_16 >= __pyx_v_val.shape[0])) __pyx_t_6 = 0;
-  if (__pyx_t_5 < 0) {
-    __pyx_t_6 = 1;
-  } else if (unlikely(__pyx_t_5 >= __pyx_v_val.shape[1])) __pyx_t_6 = 1;
-  if (unlikely(__pyx_t_6 != -1)) {
-    __Pyx_RaiseBufferIndexError(__pyx_t_6);
-    __PYX_ERR(0, 378, __pyx_L1_error)
+  __pyx_t_6 = __pyx_v_n;
+  __pyx_t_18 = 4;
+  __pyx_t_7 = -1;
+  if (__pyx_t_6 < 0) {
+    __pyx_t_7 = 0;
+  } else if (unlikely(__pyx_t_6 >= __pyx_v_val.shape[0])) __pyx_t_7 = 0;
+  if (__pyx_t_18 < 0) {
+    __pyx_t_7 = 1;
+  } else if (unlikely(__pyx_t_18 >= __pyx_v_val.shape[1])) __pyx_t_7 = 1;
+  if (unlikely(__pyx_t_7 != -1)) {
+    __Pyx_RaiseBufferIndexError(__pyx_t_7);
+    __PYX_ERR(0, 407, __pyx_L1_error)
   }
-  *((PY_LONG_LONG *) ( /* dim=1 */ ((char *) (((PY_LONG_LONG *) ( /* dim=0 */ (__pyx_v_val.data + __pyx_t_16 * __pyx_v_val.strides[0]) )) + __pyx_t_5)) )) = __pyx_v_place;
+  *((PY_LONG_LONG *) ( /* dim=1 */ ((char *) (((PY_LONG_LONG *) ( /* dim=0 */ (__pyx_v_val.data + __pyx_t_6 * __pyx_v_val.strides[0]) )) + __pyx_t_18)) )) = __pyx_v_mask;
 
-  /* "rules/unfold.py":379
- *         val[n, 2] = self.row
+  /* "rules/unfold.py":408
  *         val[n, 3] = place
+ *         val[n, 4] = mask
  *         self.n_values = n + 1             # <<<<<<<<<<<<<<
  *         self.row_values += 1
  *         return 0
 */
   __pyx_v_self->n_values = (__pyx_v_n + 1);
 
-  /* "rules/unfold.py":380
- *         val[n, 3] = place
+  /* "rules/unfold.py":409
+ *         val[n, 4] = mask
  *         self.n_values = n + 1
  *         self.row_values += 1             # <<<<<<<<<<<<<<
  *         return 0
@@ -24186,7 +24722,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__value(struct __pyx_obj_5rules_6unfo
 */
   __pyx_v_self->row_values = (__pyx_v_self->row_values + 1);
 
-  /* "rules/unfold.py":381
+  /* "rules/unfold.py":410
  *         self.n_values = n + 1
  *         self.row_values += 1
  *         return 0             # <<<<<<<<<<<<<<
@@ -24199,30 +24735,32 @@ static int __pyx_f_5rules_6unfold_8Unfolder__value(struct __pyx_obj_5rules_6unfo
   }
   goto __pyx_L0;
 
-  /* "rules/unfold.py":345
+  /* "rules/unfold.py":364
  *         return 0
  * 
  *     def _value(self, place: Any, start: Any, end: Any) -> Any:             # <<<<<<<<<<<<<<
- *         """Note a value [start, end), unless nothing can hide in it."""
- *         i: cython.Py_ssize_t = start
+ *         """Note a value [start, end) with the kinds of signs that stand in it, unless there are none: nothing can hide in it then."""
+ *         i: cython.Py_ssize_t
 */
 
   /* function exit code */
   __pyx_L1_error:;
   __PYX_XCLEAR_MEMVIEW(&__pyx_t_2, 1);
-  __Pyx_XDECREF(__pyx_t_8);
   __Pyx_XDECREF(__pyx_t_9);
   __Pyx_XDECREF(__pyx_t_10);
   __Pyx_XDECREF(__pyx_t_11);
-  __Pyx_XDECREF(__pyx_t_12);
   __Pyx_XDECREF(__pyx_t_13);
-  __PYX_XCLEAR_MEMVIEW(&__pyx_t_15, 1);
+  __Pyx_XDECREF(__pyx_t_14);
+  __Pyx_XDECREF(__pyx_t_15);
+  __PYX_XCLEAR_MEMVIEW(&__pyx_t_17, 1);
   __Pyx_AddTraceback("rules.unfold.Unfolder._value", __pyx_clineno, __pyx_lineno, __pyx_filename);
   __pyx_r = -1;
   __pyx_L0:;
 
 
   __PYX_XCLEAR_MEMVIEW(&__pyx_v_out, 1);
+
+
 
 
   __Pyx_XDECREF(__pyx_v_fresh);
@@ -24232,7 +24770,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__value(struct __pyx_obj_5rules_6unfo
   return __pyx_r;
 }
 
-/* "rules/unfold.py":383
+/* "rules/unfold.py":412
  *         return 0
  * 
  *     def _settle(self, start: Any, end: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -24263,7 +24801,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__settle(struct __pyx_obj_5rul
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("_settle", 0);
 
-  /* "rules/unfold.py":389
+  /* "rules/unfold.py":418
  *         signs: cython.int
  *         after: cython.Py_ssize_t
  *         here: cython.Py_ssize_t = end             # <<<<<<<<<<<<<<
@@ -24272,7 +24810,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__settle(struct __pyx_obj_5rul
 */
   __pyx_v_here = __pyx_v_end;
 
-  /* "rules/unfold.py":390
+  /* "rules/unfold.py":419
  *         after: cython.Py_ssize_t
  *         here: cython.Py_ssize_t = end
  *         out: cython.uchar[::1] = self.out             # <<<<<<<<<<<<<<
@@ -24285,23 +24823,23 @@ static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__settle(struct __pyx_obj_5rul
   __pyx_t_1.memview = NULL;
   __pyx_t_1.data = NULL;
 
-  /* "rules/unfold.py":391
+  /* "rules/unfold.py":420
  *         here: cython.Py_ssize_t = end
  *         out: cython.uchar[::1] = self.out
  *         for turn in range(ROUNDS):             # <<<<<<<<<<<<<<
  *             signs = 0
  *             i = start
 */
-  __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_ROUNDS); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 391, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_ROUNDS); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 420, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __pyx_t_3 = __Pyx_PyIndex_AsSsize_t(__pyx_t_2); if (unlikely((__pyx_t_3 == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(0, 391, __pyx_L1_error)
+  __pyx_t_3 = __Pyx_PyIndex_AsSsize_t(__pyx_t_2); if (unlikely((__pyx_t_3 == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(0, 420, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   __pyx_t_4 = __pyx_t_3;
 
   for (__pyx_t_5 = 0; __pyx_t_5 < __pyx_t_4; __pyx_t_5+=1) {
     __pyx_v_turn = __pyx_t_5;
 
-    /* "rules/unfold.py":392
+    /* "rules/unfold.py":421
  *         out: cython.uchar[::1] = self.out
  *         for turn in range(ROUNDS):
  *             signs = 0             # <<<<<<<<<<<<<<
@@ -24310,7 +24848,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__settle(struct __pyx_obj_5rul
 */
     __pyx_v_signs = 0;
 
-    /* "rules/unfold.py":393
+    /* "rules/unfold.py":422
  *         for turn in range(ROUNDS):
  *             signs = 0
  *             i = start             # <<<<<<<<<<<<<<
@@ -24319,7 +24857,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__settle(struct __pyx_obj_5rul
 */
     __pyx_v_i = __pyx_v_start;
 
-    /* "rules/unfold.py":394
+    /* "rules/unfold.py":423
  *             signs = 0
  *             i = start
  *             while i < here:             # <<<<<<<<<<<<<<
@@ -24332,7 +24870,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__settle(struct __pyx_obj_5rul
 
       if (!__pyx_t_6) break;
 
-      /* "rules/unfold.py":395
+      /* "rules/unfold.py":424
  *             i = start
  *             while i < here:
  *                 if out[i] == 37:             # <<<<<<<<<<<<<<
@@ -24346,14 +24884,14 @@ static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__settle(struct __pyx_obj_5rul
       } else if (unlikely(__pyx_t_7 >= __pyx_v_out.shape[0])) __pyx_t_8 = 0;
       if (unlikely(__pyx_t_8 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_8);
-        __PYX_ERR(0, 395, __pyx_L1_error)
+        __PYX_ERR(0, 424, __pyx_L1_error)
       }
       __pyx_t_6 = ((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_out.data) + __pyx_t_7)) ))) == 37);
 
       if (__pyx_t_6) {
 
 
-        /* "rules/unfold.py":396
+        /* "rules/unfold.py":425
  *             while i < here:
  *                 if out[i] == 37:
  *                     signs |= 1             # <<<<<<<<<<<<<<
@@ -24362,7 +24900,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__settle(struct __pyx_obj_5rul
 */
         __pyx_v_signs = (__pyx_v_signs | 1);
 
-        /* "rules/unfold.py":395
+        /* "rules/unfold.py":424
  *             i = start
  *             while i < here:
  *                 if out[i] == 37:             # <<<<<<<<<<<<<<
@@ -24372,7 +24910,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__settle(struct __pyx_obj_5rul
         goto __pyx_L7;
       }
 
-      /* "rules/unfold.py":397
+      /* "rules/unfold.py":426
  *                 if out[i] == 37:
  *                     signs |= 1
  *                 elif out[i] == 38:             # <<<<<<<<<<<<<<
@@ -24386,14 +24924,14 @@ static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__settle(struct __pyx_obj_5rul
       } else if (unlikely(__pyx_t_7 >= __pyx_v_out.shape[0])) __pyx_t_8 = 0;
       if (unlikely(__pyx_t_8 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_8);
-        __PYX_ERR(0, 397, __pyx_L1_error)
+        __PYX_ERR(0, 426, __pyx_L1_error)
       }
       __pyx_t_6 = ((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_out.data) + __pyx_t_7)) ))) == 38);
 
       if (__pyx_t_6) {
 
 
-        /* "rules/unfold.py":398
+        /* "rules/unfold.py":427
  *                     signs |= 1
  *                 elif out[i] == 38:
  *                     signs |= 2             # <<<<<<<<<<<<<<
@@ -24402,7 +24940,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__settle(struct __pyx_obj_5rul
 */
         __pyx_v_signs = (__pyx_v_signs | 2);
 
-        /* "rules/unfold.py":397
+        /* "rules/unfold.py":426
  *                 if out[i] == 37:
  *                     signs |= 1
  *                 elif out[i] == 38:             # <<<<<<<<<<<<<<
@@ -24412,7 +24950,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__settle(struct __pyx_obj_5rul
         goto __pyx_L7;
       }
 
-      /* "rules/unfold.py":399
+      /* "rules/unfold.py":428
  *                 elif out[i] == 38:
  *                     signs |= 2
  *                 elif out[i] == 92:             # <<<<<<<<<<<<<<
@@ -24426,14 +24964,14 @@ static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__settle(struct __pyx_obj_5rul
       } else if (unlikely(__pyx_t_7 >= __pyx_v_out.shape[0])) __pyx_t_8 = 0;
       if (unlikely(__pyx_t_8 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_8);
-        __PYX_ERR(0, 399, __pyx_L1_error)
+        __PYX_ERR(0, 428, __pyx_L1_error)
       }
       __pyx_t_6 = ((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_out.data) + __pyx_t_7)) ))) == 92);
 
       if (__pyx_t_6) {
 
 
-        /* "rules/unfold.py":400
+        /* "rules/unfold.py":429
  *                     signs |= 2
  *                 elif out[i] == 92:
  *                     signs |= 4             # <<<<<<<<<<<<<<
@@ -24442,7 +24980,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__settle(struct __pyx_obj_5rul
 */
         __pyx_v_signs = (__pyx_v_signs | 4);
 
-        /* "rules/unfold.py":399
+        /* "rules/unfold.py":428
  *                 elif out[i] == 38:
  *                     signs |= 2
  *                 elif out[i] == 92:             # <<<<<<<<<<<<<<
@@ -24452,7 +24990,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__settle(struct __pyx_obj_5rul
       }
       __pyx_L7:;
 
-      /* "rules/unfold.py":401
+      /* "rules/unfold.py":430
  *                 elif out[i] == 92:
  *                     signs |= 4
  *                 i += 1             # <<<<<<<<<<<<<<
@@ -24462,7 +25000,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__settle(struct __pyx_obj_5rul
       __pyx_v_i = (__pyx_v_i + 1);
     }
 
-    /* "rules/unfold.py":402
+    /* "rules/unfold.py":431
  *                     signs |= 4
  *                 i += 1
  *             if signs == 0:             # <<<<<<<<<<<<<<
@@ -24474,7 +25012,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__settle(struct __pyx_obj_5rul
     if (__pyx_t_6) {
 
 
-      /* "rules/unfold.py":403
+      /* "rules/unfold.py":432
  *                 i += 1
  *             if signs == 0:
  *                 break             # <<<<<<<<<<<<<<
@@ -24483,7 +25021,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__settle(struct __pyx_obj_5rul
 */
       goto __pyx_L4_break;
 
-      /* "rules/unfold.py":402
+      /* "rules/unfold.py":431
  *                     signs |= 4
  *                 i += 1
  *             if signs == 0:             # <<<<<<<<<<<<<<
@@ -24492,7 +25030,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__settle(struct __pyx_obj_5rul
 */
     }
 
-    /* "rules/unfold.py":404
+    /* "rules/unfold.py":433
  *             if signs == 0:
  *                 break
  *             after = here             # <<<<<<<<<<<<<<
@@ -24501,7 +25039,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__settle(struct __pyx_obj_5rul
 */
     __pyx_v_after = __pyx_v_here;
 
-    /* "rules/unfold.py":405
+    /* "rules/unfold.py":434
  *                 break
  *             after = here
  *             if signs & 1:             # <<<<<<<<<<<<<<
@@ -24513,17 +25051,17 @@ static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__settle(struct __pyx_obj_5rul
     if (__pyx_t_6) {
 
 
-      /* "rules/unfold.py":406
+      /* "rules/unfold.py":435
  *             after = here
  *             if signs & 1:
  *                 after = percent(out, start, after, False)             # <<<<<<<<<<<<<<
  *             if signs & 2:
  *                 after = entities(out, start, after)
 */
-      __pyx_t_9 = __pyx_f_5rules_6unfold_percent(__pyx_v_out, __pyx_v_start, __pyx_v_after, 0, 0); if (unlikely(__pyx_t_9 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 406, __pyx_L1_error)
+      __pyx_t_9 = __pyx_f_5rules_6unfold_percent(__pyx_v_out, __pyx_v_start, __pyx_v_after, 0, 0); if (unlikely(__pyx_t_9 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 435, __pyx_L1_error)
       __pyx_v_after = __pyx_t_9;
 
-      /* "rules/unfold.py":405
+      /* "rules/unfold.py":434
  *                 break
  *             after = here
  *             if signs & 1:             # <<<<<<<<<<<<<<
@@ -24532,7 +25070,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__settle(struct __pyx_obj_5rul
 */
     }
 
-    /* "rules/unfold.py":407
+    /* "rules/unfold.py":436
  *             if signs & 1:
  *                 after = percent(out, start, after, False)
  *             if signs & 2:             # <<<<<<<<<<<<<<
@@ -24544,17 +25082,17 @@ static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__settle(struct __pyx_obj_5rul
     if (__pyx_t_6) {
 
 
-      /* "rules/unfold.py":408
+      /* "rules/unfold.py":437
  *                 after = percent(out, start, after, False)
  *             if signs & 2:
  *                 after = entities(out, start, after)             # <<<<<<<<<<<<<<
  *             if signs & 4:
  *                 after = escapes(out, start, after)
 */
-      __pyx_t_9 = __pyx_f_5rules_6unfold_entities(__pyx_v_out, __pyx_v_start, __pyx_v_after, 0); if (unlikely(__pyx_t_9 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 408, __pyx_L1_error)
+      __pyx_t_9 = __pyx_f_5rules_6unfold_entities(__pyx_v_out, __pyx_v_start, __pyx_v_after, 0); if (unlikely(__pyx_t_9 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 437, __pyx_L1_error)
       __pyx_v_after = __pyx_t_9;
 
-      /* "rules/unfold.py":407
+      /* "rules/unfold.py":436
  *             if signs & 1:
  *                 after = percent(out, start, after, False)
  *             if signs & 2:             # <<<<<<<<<<<<<<
@@ -24563,7 +25101,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__settle(struct __pyx_obj_5rul
 */
     }
 
-    /* "rules/unfold.py":409
+    /* "rules/unfold.py":438
  *             if signs & 2:
  *                 after = entities(out, start, after)
  *             if signs & 4:             # <<<<<<<<<<<<<<
@@ -24575,17 +25113,17 @@ static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__settle(struct __pyx_obj_5rul
     if (__pyx_t_6) {
 
 
-      /* "rules/unfold.py":410
+      /* "rules/unfold.py":439
  *                 after = entities(out, start, after)
  *             if signs & 4:
  *                 after = escapes(out, start, after)             # <<<<<<<<<<<<<<
  *             if after == here:
  *                 break
 */
-      __pyx_t_9 = __pyx_f_5rules_6unfold_escapes(__pyx_v_out, __pyx_v_start, __pyx_v_after, 0); if (unlikely(__pyx_t_9 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 410, __pyx_L1_error)
+      __pyx_t_9 = __pyx_f_5rules_6unfold_escapes(__pyx_v_out, __pyx_v_start, __pyx_v_after, 0); if (unlikely(__pyx_t_9 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 439, __pyx_L1_error)
       __pyx_v_after = __pyx_t_9;
 
-      /* "rules/unfold.py":409
+      /* "rules/unfold.py":438
  *             if signs & 2:
  *                 after = entities(out, start, after)
  *             if signs & 4:             # <<<<<<<<<<<<<<
@@ -24594,7 +25132,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__settle(struct __pyx_obj_5rul
 */
     }
 
-    /* "rules/unfold.py":411
+    /* "rules/unfold.py":440
  *             if signs & 4:
  *                 after = escapes(out, start, after)
  *             if after == here:             # <<<<<<<<<<<<<<
@@ -24606,7 +25144,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__settle(struct __pyx_obj_5rul
     if (__pyx_t_6) {
 
 
-      /* "rules/unfold.py":412
+      /* "rules/unfold.py":441
  *                 after = escapes(out, start, after)
  *             if after == here:
  *                 break             # <<<<<<<<<<<<<<
@@ -24615,7 +25153,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__settle(struct __pyx_obj_5rul
 */
       goto __pyx_L4_break;
 
-      /* "rules/unfold.py":411
+      /* "rules/unfold.py":440
  *             if signs & 4:
  *                 after = escapes(out, start, after)
  *             if after == here:             # <<<<<<<<<<<<<<
@@ -24624,7 +25162,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__settle(struct __pyx_obj_5rul
 */
     }
 
-    /* "rules/unfold.py":413
+    /* "rules/unfold.py":442
  *             if after == here:
  *                 break
  *             here = after             # <<<<<<<<<<<<<<
@@ -24637,7 +25175,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__settle(struct __pyx_obj_5rul
 
 
 
-  /* "rules/unfold.py":414
+  /* "rules/unfold.py":443
  *                 break
  *             here = after
  *         return here             # <<<<<<<<<<<<<<
@@ -24650,7 +25188,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__settle(struct __pyx_obj_5rul
   }
   goto __pyx_L0;
 
-  /* "rules/unfold.py":383
+  /* "rules/unfold.py":412
  *         return 0
  * 
  *     def _settle(self, start: Any, end: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -24676,7 +25214,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__settle(struct __pyx_obj_5rul
   return __pyx_r;
 }
 
-/* "rules/unfold.py":416
+/* "rules/unfold.py":445
  *         return here
  * 
  *     def _decode(self, data: Any, start: Any, end: Any, plus: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -24702,7 +25240,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__decode(struct __pyx_obj_5rul
   const char *__pyx_filename = NULL;
   int __pyx_clineno = 0;
 
-  /* "rules/unfold.py":418
+  /* "rules/unfold.py":447
  *     def _decode(self, data: Any, start: Any, end: Any, plus: Any) -> Any:
  *         """Append data[start:end] decoded; returns where it starts in the arena."""
  *         at: cython.Py_ssize_t = self.used             # <<<<<<<<<<<<<<
@@ -24713,7 +25251,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__decode(struct __pyx_obj_5rul
 
   __pyx_v_at = __pyx_t_1;
 
-  /* "rules/unfold.py":419
+  /* "rules/unfold.py":448
  *         """Append data[start:end] decoded; returns where it starts in the arena."""
  *         at: cython.Py_ssize_t = self.used
  *         i: cython.Py_ssize_t = start             # <<<<<<<<<<<<<<
@@ -24722,7 +25260,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__decode(struct __pyx_obj_5rul
 */
   __pyx_v_i = __pyx_v_start;
 
-  /* "rules/unfold.py":421
+  /* "rules/unfold.py":450
  *         i: cython.Py_ssize_t = start
  *         to: cython.Py_ssize_t
  *         coded: cython.bint = False             # <<<<<<<<<<<<<<
@@ -24731,17 +25269,17 @@ static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__decode(struct __pyx_obj_5rul
 */
   __pyx_v_coded = 0;
 
-  /* "rules/unfold.py":423
+  /* "rules/unfold.py":452
  *         coded: cython.bint = False
  *         c: cython.int
  *         self._room(end - start)             # <<<<<<<<<<<<<<
  *         out: cython.uchar[::1] = self.out
  *         to = at
 */
-  __pyx_t_2 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, (__pyx_v_end - __pyx_v_start)); if (unlikely(__pyx_t_2 == ((int)-1))) __PYX_ERR(0, 423, __pyx_L1_error)
+  __pyx_t_2 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, (__pyx_v_end - __pyx_v_start)); if (unlikely(__pyx_t_2 == ((int)-1))) __PYX_ERR(0, 452, __pyx_L1_error)
 
 
-  /* "rules/unfold.py":424
+  /* "rules/unfold.py":453
  *         c: cython.int
  *         self._room(end - start)
  *         out: cython.uchar[::1] = self.out             # <<<<<<<<<<<<<<
@@ -24754,7 +25292,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__decode(struct __pyx_obj_5rul
   __pyx_t_3.memview = NULL;
   __pyx_t_3.data = NULL;
 
-  /* "rules/unfold.py":425
+  /* "rules/unfold.py":454
  *         self._room(end - start)
  *         out: cython.uchar[::1] = self.out
  *         to = at             # <<<<<<<<<<<<<<
@@ -24763,7 +25301,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__decode(struct __pyx_obj_5rul
 */
   __pyx_v_to = __pyx_v_at;
 
-  /* "rules/unfold.py":426
+  /* "rules/unfold.py":455
  *         out: cython.uchar[::1] = self.out
  *         to = at
  *         while i < end:             # <<<<<<<<<<<<<<
@@ -24776,7 +25314,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__decode(struct __pyx_obj_5rul
 
     if (!__pyx_t_4) break;
 
-    /* "rules/unfold.py":427
+    /* "rules/unfold.py":456
  *         to = at
  *         while i < end:
  *             c = data[i]             # <<<<<<<<<<<<<<
@@ -24790,11 +25328,11 @@ static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__decode(struct __pyx_obj_5rul
     } else if (unlikely(__pyx_t_5 >= __pyx_v_data.shape[0])) __pyx_t_2 = 0;
     if (unlikely(__pyx_t_2 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_2);
-      __PYX_ERR(0, 427, __pyx_L1_error)
+      __PYX_ERR(0, 456, __pyx_L1_error)
     }
     __pyx_v_c = (*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_5)) )));
 
-    /* "rules/unfold.py":428
+    /* "rules/unfold.py":457
  *         while i < end:
  *             c = data[i]
  *             if c == 37 or c == 43 or c == 92 or c == 38 or c >= 0xC0:             # <<<<<<<<<<<<<<
@@ -24850,7 +25388,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__decode(struct __pyx_obj_5rul
     if (__pyx_t_4) {
 
 
-      /* "rules/unfold.py":429
+      /* "rules/unfold.py":458
  *             c = data[i]
  *             if c == 37 or c == 43 or c == 92 or c == 38 or c >= 0xC0:
  *                 coded = True             # <<<<<<<<<<<<<<
@@ -24859,7 +25397,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__decode(struct __pyx_obj_5rul
 */
       __pyx_v_coded = 1;
 
-      /* "rules/unfold.py":428
+      /* "rules/unfold.py":457
  *         while i < end:
  *             c = data[i]
  *             if c == 37 or c == 43 or c == 92 or c == 38 or c >= 0xC0:             # <<<<<<<<<<<<<<
@@ -24868,7 +25406,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__decode(struct __pyx_obj_5rul
 */
     }
 
-    /* "rules/unfold.py":430
+    /* "rules/unfold.py":459
  *             if c == 37 or c == 43 or c == 92 or c == 38 or c >= 0xC0:
  *                 coded = True
  *             out[to] = c             # <<<<<<<<<<<<<<
@@ -24882,11 +25420,11 @@ static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__decode(struct __pyx_obj_5rul
     } else if (unlikely(__pyx_t_5 >= __pyx_v_out.shape[0])) __pyx_t_2 = 0;
     if (unlikely(__pyx_t_2 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_2);
-      __PYX_ERR(0, 430, __pyx_L1_error)
+      __PYX_ERR(0, 459, __pyx_L1_error)
     }
     *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_out.data) + __pyx_t_5)) )) = __pyx_v_c;
 
-    /* "rules/unfold.py":431
+    /* "rules/unfold.py":460
  *                 coded = True
  *             out[to] = c
  *             to += 1             # <<<<<<<<<<<<<<
@@ -24895,7 +25433,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__decode(struct __pyx_obj_5rul
 */
     __pyx_v_to = (__pyx_v_to + 1);
 
-    /* "rules/unfold.py":432
+    /* "rules/unfold.py":461
  *             out[to] = c
  *             to += 1
  *             i += 1             # <<<<<<<<<<<<<<
@@ -24905,7 +25443,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__decode(struct __pyx_obj_5rul
     __pyx_v_i = (__pyx_v_i + 1);
   }
 
-  /* "rules/unfold.py":433
+  /* "rules/unfold.py":462
  *             to += 1
  *             i += 1
  *         if coded:             # <<<<<<<<<<<<<<
@@ -24914,27 +25452,27 @@ static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__decode(struct __pyx_obj_5rul
 */
   if (__pyx_v_coded) {
 
-    /* "rules/unfold.py":434
+    /* "rules/unfold.py":463
  *             i += 1
  *         if coded:
  *             to = percent(out, at, to, plus)             # <<<<<<<<<<<<<<
  *             to = self._settle(at, to)
  *         self.used = to
 */
-    __pyx_t_1 = __pyx_f_5rules_6unfold_percent(__pyx_v_out, __pyx_v_at, __pyx_v_to, __pyx_v_plus, 0); if (unlikely(__pyx_t_1 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 434, __pyx_L1_error)
+    __pyx_t_1 = __pyx_f_5rules_6unfold_percent(__pyx_v_out, __pyx_v_at, __pyx_v_to, __pyx_v_plus, 0); if (unlikely(__pyx_t_1 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 463, __pyx_L1_error)
     __pyx_v_to = __pyx_t_1;
 
-    /* "rules/unfold.py":435
+    /* "rules/unfold.py":464
  *         if coded:
  *             to = percent(out, at, to, plus)
  *             to = self._settle(at, to)             # <<<<<<<<<<<<<<
  *         self.used = to
  *         return at
 */
-    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_settle(__pyx_v_self, __pyx_v_at, __pyx_v_to); if (unlikely(__pyx_t_1 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 435, __pyx_L1_error)
+    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_settle(__pyx_v_self, __pyx_v_at, __pyx_v_to); if (unlikely(__pyx_t_1 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 464, __pyx_L1_error)
     __pyx_v_to = __pyx_t_1;
 
-    /* "rules/unfold.py":433
+    /* "rules/unfold.py":462
  *             to += 1
  *             i += 1
  *         if coded:             # <<<<<<<<<<<<<<
@@ -24943,7 +25481,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__decode(struct __pyx_obj_5rul
 */
   }
 
-  /* "rules/unfold.py":436
+  /* "rules/unfold.py":465
  *             to = percent(out, at, to, plus)
  *             to = self._settle(at, to)
  *         self.used = to             # <<<<<<<<<<<<<<
@@ -24952,7 +25490,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__decode(struct __pyx_obj_5rul
 */
   __pyx_v_self->used = __pyx_v_to;
 
-  /* "rules/unfold.py":437
+  /* "rules/unfold.py":466
  *             to = self._settle(at, to)
  *         self.used = to
  *         return at             # <<<<<<<<<<<<<<
@@ -24965,7 +25503,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__decode(struct __pyx_obj_5rul
   }
   goto __pyx_L0;
 
-  /* "rules/unfold.py":416
+  /* "rules/unfold.py":445
  *         return here
  * 
  *     def _decode(self, data: Any, start: Any, end: Any, plus: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -24989,7 +25527,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__decode(struct __pyx_obj_5rul
   return __pyx_r;
 }
 
-/* "rules/unfold.py":439
+/* "rules/unfold.py":468
  *         return at
  * 
  *     def _pairs(self, data: Any, start: Any, end: Any, name: Any, value: Any, between: Any, plus: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -25013,7 +25551,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__pairs(struct __pyx_obj_5rules_6unfo
   const char *__pyx_filename = NULL;
   int __pyx_clineno = 0;
 
-  /* "rules/unfold.py":441
+  /* "rules/unfold.py":470
  *     def _pairs(self, data: Any, start: Any, end: Any, name: Any, value: Any, between: Any, plus: Any) -> Any:
  *         """Append name=value pairs decoded one by one, so that an encoded separator stays inside its value."""
  *         i: cython.Py_ssize_t = start             # <<<<<<<<<<<<<<
@@ -25022,17 +25560,17 @@ static int __pyx_f_5rules_6unfold_8Unfolder__pairs(struct __pyx_obj_5rules_6unfo
 */
   __pyx_v_i = __pyx_v_start;
 
-  /* "rules/unfold.py":445
+  /* "rules/unfold.py":474
  *         equals: cython.Py_ssize_t
  *         at: cython.Py_ssize_t
  *         self._room(end - start + 8)             # <<<<<<<<<<<<<<
  *         while i <= end:
  *             j = i
 */
-  __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, ((__pyx_v_end - __pyx_v_start) + 8)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 445, __pyx_L1_error)
+  __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, ((__pyx_v_end - __pyx_v_start) + 8)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 474, __pyx_L1_error)
 
 
-  /* "rules/unfold.py":446
+  /* "rules/unfold.py":475
  *         at: cython.Py_ssize_t
  *         self._room(end - start + 8)
  *         while i <= end:             # <<<<<<<<<<<<<<
@@ -25045,7 +25583,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__pairs(struct __pyx_obj_5rules_6unfo
 
     if (!__pyx_t_2) break;
 
-    /* "rules/unfold.py":447
+    /* "rules/unfold.py":476
  *         self._room(end - start + 8)
  *         while i <= end:
  *             j = i             # <<<<<<<<<<<<<<
@@ -25054,7 +25592,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__pairs(struct __pyx_obj_5rules_6unfo
 */
     __pyx_v_j = __pyx_v_i;
 
-    /* "rules/unfold.py":448
+    /* "rules/unfold.py":477
  *         while i <= end:
  *             j = i
  *             equals = -1             # <<<<<<<<<<<<<<
@@ -25063,7 +25601,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__pairs(struct __pyx_obj_5rules_6unfo
 */
     __pyx_v_equals = -1L;
 
-    /* "rules/unfold.py":449
+    /* "rules/unfold.py":478
  *             j = i
  *             equals = -1
  *             while j < end and data[j] != between:             # <<<<<<<<<<<<<<
@@ -25088,7 +25626,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__pairs(struct __pyx_obj_5rules_6unfo
       } else if (unlikely(__pyx_t_4 >= __pyx_v_data.shape[0])) __pyx_t_1 = 0;
       if (unlikely(__pyx_t_1 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_1);
-        __PYX_ERR(0, 449, __pyx_L1_error)
+        __PYX_ERR(0, 478, __pyx_L1_error)
       }
       __pyx_t_3 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_4)) ))) != __pyx_v_between);
 
@@ -25099,7 +25637,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__pairs(struct __pyx_obj_5rules_6unfo
 
       if (!__pyx_t_2) break;
 
-      /* "rules/unfold.py":450
+      /* "rules/unfold.py":479
  *             equals = -1
  *             while j < end and data[j] != between:
  *                 if equals < 0 and data[j] == 61:             # <<<<<<<<<<<<<<
@@ -25123,7 +25661,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__pairs(struct __pyx_obj_5rules_6unfo
       } else if (unlikely(__pyx_t_4 >= __pyx_v_data.shape[0])) __pyx_t_1 = 0;
       if (unlikely(__pyx_t_1 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_1);
-        __PYX_ERR(0, 450, __pyx_L1_error)
+        __PYX_ERR(0, 479, __pyx_L1_error)
       }
       __pyx_t_3 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_4)) ))) == 61);
 
@@ -25134,7 +25672,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__pairs(struct __pyx_obj_5rules_6unfo
       if (__pyx_t_2) {
 
 
-        /* "rules/unfold.py":451
+        /* "rules/unfold.py":480
  *             while j < end and data[j] != between:
  *                 if equals < 0 and data[j] == 61:
  *                     equals = j             # <<<<<<<<<<<<<<
@@ -25143,7 +25681,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__pairs(struct __pyx_obj_5rules_6unfo
 */
         __pyx_v_equals = __pyx_v_j;
 
-        /* "rules/unfold.py":450
+        /* "rules/unfold.py":479
  *             equals = -1
  *             while j < end and data[j] != between:
  *                 if equals < 0 and data[j] == 61:             # <<<<<<<<<<<<<<
@@ -25152,7 +25690,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__pairs(struct __pyx_obj_5rules_6unfo
 */
       }
 
-      /* "rules/unfold.py":452
+      /* "rules/unfold.py":481
  *                 if equals < 0 and data[j] == 61:
  *                     equals = j
  *                 j += 1             # <<<<<<<<<<<<<<
@@ -25162,7 +25700,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__pairs(struct __pyx_obj_5rules_6unfo
       __pyx_v_j = (__pyx_v_j + 1);
     }
 
-    /* "rules/unfold.py":453
+    /* "rules/unfold.py":482
  *                     equals = j
  *                 j += 1
  *             if between == 59:             # <<<<<<<<<<<<<<
@@ -25174,7 +25712,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__pairs(struct __pyx_obj_5rules_6unfo
     if (__pyx_t_2) {
 
 
-      /* "rules/unfold.py":454
+      /* "rules/unfold.py":483
  *                 j += 1
  *             if between == 59:
  *                 while i < j and data[i] == 32:             # <<<<<<<<<<<<<<
@@ -25199,7 +25737,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__pairs(struct __pyx_obj_5rules_6unfo
         } else if (unlikely(__pyx_t_4 >= __pyx_v_data.shape[0])) __pyx_t_1 = 0;
         if (unlikely(__pyx_t_1 != -1)) {
           __Pyx_RaiseBufferIndexError(__pyx_t_1);
-          __PYX_ERR(0, 454, __pyx_L1_error)
+          __PYX_ERR(0, 483, __pyx_L1_error)
         }
         __pyx_t_3 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_4)) ))) == 32);
 
@@ -25210,7 +25748,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__pairs(struct __pyx_obj_5rules_6unfo
 
         if (!__pyx_t_2) break;
 
-        /* "rules/unfold.py":455
+        /* "rules/unfold.py":484
  *             if between == 59:
  *                 while i < j and data[i] == 32:
  *                     i += 1             # <<<<<<<<<<<<<<
@@ -25220,7 +25758,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__pairs(struct __pyx_obj_5rules_6unfo
         __pyx_v_i = (__pyx_v_i + 1);
       }
 
-      /* "rules/unfold.py":453
+      /* "rules/unfold.py":482
  *                     equals = j
  *                 j += 1
  *             if between == 59:             # <<<<<<<<<<<<<<
@@ -25229,7 +25767,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__pairs(struct __pyx_obj_5rules_6unfo
 */
     }
 
-    /* "rules/unfold.py":456
+    /* "rules/unfold.py":485
  *                 while i < j and data[i] == 32:
  *                     i += 1
  *             if equals >= 0:             # <<<<<<<<<<<<<<
@@ -25241,7 +25779,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__pairs(struct __pyx_obj_5rules_6unfo
     if (__pyx_t_2) {
 
 
-      /* "rules/unfold.py":457
+      /* "rules/unfold.py":486
  *                     i += 1
  *             if equals >= 0:
  *                 at = self._decode(data, i, equals if equals >= i else i, plus)             # <<<<<<<<<<<<<<
@@ -25258,21 +25796,21 @@ static int __pyx_f_5rules_6unfold_8Unfolder__pairs(struct __pyx_obj_5rules_6unfo
         __pyx_t_5 = __pyx_v_i;
       }
 
-      __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_decode(__pyx_v_self, __pyx_v_data, __pyx_v_i, __pyx_t_5, __pyx_v_plus); if (unlikely(__pyx_t_6 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 457, __pyx_L1_error)
+      __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_decode(__pyx_v_self, __pyx_v_data, __pyx_v_i, __pyx_t_5, __pyx_v_plus); if (unlikely(__pyx_t_6 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 486, __pyx_L1_error)
 
       __pyx_v_at = __pyx_t_6;
 
-      /* "rules/unfold.py":458
+      /* "rules/unfold.py":487
  *             if equals >= 0:
  *                 at = self._decode(data, i, equals if equals >= i else i, plus)
  *                 self._value(name, at, self.used)             # <<<<<<<<<<<<<<
  *                 self.out[self.used] = 61
  *                 self.used += 1
 */
-      __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_v_name, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 458, __pyx_L1_error)
+      __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_v_name, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 487, __pyx_L1_error)
 
 
-      /* "rules/unfold.py":459
+      /* "rules/unfold.py":488
  *                 at = self._decode(data, i, equals if equals >= i else i, plus)
  *                 self._value(name, at, self.used)
  *                 self.out[self.used] = 61             # <<<<<<<<<<<<<<
@@ -25286,11 +25824,11 @@ static int __pyx_f_5rules_6unfold_8Unfolder__pairs(struct __pyx_obj_5rules_6unfo
       } else if (unlikely(__pyx_t_4 >= __pyx_v_self->out.shape[0])) __pyx_t_1 = 0;
       if (unlikely(__pyx_t_1 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_1);
-        __PYX_ERR(0, 459, __pyx_L1_error)
+        __PYX_ERR(0, 488, __pyx_L1_error)
       }
       *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_self->out.data) + __pyx_t_4)) )) = 61;
 
-      /* "rules/unfold.py":460
+      /* "rules/unfold.py":489
  *                 self._value(name, at, self.used)
  *                 self.out[self.used] = 61
  *                 self.used += 1             # <<<<<<<<<<<<<<
@@ -25299,27 +25837,27 @@ static int __pyx_f_5rules_6unfold_8Unfolder__pairs(struct __pyx_obj_5rules_6unfo
 */
       __pyx_v_self->used = (__pyx_v_self->used + 1);
 
-      /* "rules/unfold.py":461
+      /* "rules/unfold.py":490
  *                 self.out[self.used] = 61
  *                 self.used += 1
  *                 at = self._decode(data, equals + 1, j, plus)             # <<<<<<<<<<<<<<
  *                 self._value(value, at, self.used)
  *             elif j > i:
 */
-      __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_decode(__pyx_v_self, __pyx_v_data, (__pyx_v_equals + 1), __pyx_v_j, __pyx_v_plus); if (unlikely(__pyx_t_6 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 461, __pyx_L1_error)
+      __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_decode(__pyx_v_self, __pyx_v_data, (__pyx_v_equals + 1), __pyx_v_j, __pyx_v_plus); if (unlikely(__pyx_t_6 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 490, __pyx_L1_error)
       __pyx_v_at = __pyx_t_6;
 
-      /* "rules/unfold.py":462
+      /* "rules/unfold.py":491
  *                 self.used += 1
  *                 at = self._decode(data, equals + 1, j, plus)
  *                 self._value(value, at, self.used)             # <<<<<<<<<<<<<<
  *             elif j > i:
  *                 at = self._decode(data, i, j, plus)
 */
-      __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_v_value, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 462, __pyx_L1_error)
+      __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_v_value, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 491, __pyx_L1_error)
 
 
-      /* "rules/unfold.py":456
+      /* "rules/unfold.py":485
  *                 while i < j and data[i] == 32:
  *                     i += 1
  *             if equals >= 0:             # <<<<<<<<<<<<<<
@@ -25329,7 +25867,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__pairs(struct __pyx_obj_5rules_6unfo
       goto __pyx_L17;
     }
 
-    /* "rules/unfold.py":463
+    /* "rules/unfold.py":492
  *                 at = self._decode(data, equals + 1, j, plus)
  *                 self._value(value, at, self.used)
  *             elif j > i:             # <<<<<<<<<<<<<<
@@ -25341,27 +25879,27 @@ static int __pyx_f_5rules_6unfold_8Unfolder__pairs(struct __pyx_obj_5rules_6unfo
     if (__pyx_t_2) {
 
 
-      /* "rules/unfold.py":464
+      /* "rules/unfold.py":493
  *                 self._value(value, at, self.used)
  *             elif j > i:
  *                 at = self._decode(data, i, j, plus)             # <<<<<<<<<<<<<<
  *                 self._value(value, at, self.used)
  *             if j >= end:
 */
-      __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_decode(__pyx_v_self, __pyx_v_data, __pyx_v_i, __pyx_v_j, __pyx_v_plus); if (unlikely(__pyx_t_6 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 464, __pyx_L1_error)
+      __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_decode(__pyx_v_self, __pyx_v_data, __pyx_v_i, __pyx_v_j, __pyx_v_plus); if (unlikely(__pyx_t_6 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 493, __pyx_L1_error)
       __pyx_v_at = __pyx_t_6;
 
-      /* "rules/unfold.py":465
+      /* "rules/unfold.py":494
  *             elif j > i:
  *                 at = self._decode(data, i, j, plus)
  *                 self._value(value, at, self.used)             # <<<<<<<<<<<<<<
  *             if j >= end:
  *                 break
 */
-      __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_v_value, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 465, __pyx_L1_error)
+      __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_v_value, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 494, __pyx_L1_error)
 
 
-      /* "rules/unfold.py":463
+      /* "rules/unfold.py":492
  *                 at = self._decode(data, equals + 1, j, plus)
  *                 self._value(value, at, self.used)
  *             elif j > i:             # <<<<<<<<<<<<<<
@@ -25371,7 +25909,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__pairs(struct __pyx_obj_5rules_6unfo
     }
     __pyx_L17:;
 
-    /* "rules/unfold.py":466
+    /* "rules/unfold.py":495
  *                 at = self._decode(data, i, j, plus)
  *                 self._value(value, at, self.used)
  *             if j >= end:             # <<<<<<<<<<<<<<
@@ -25383,7 +25921,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__pairs(struct __pyx_obj_5rules_6unfo
     if (__pyx_t_2) {
 
 
-      /* "rules/unfold.py":467
+      /* "rules/unfold.py":496
  *                 self._value(value, at, self.used)
  *             if j >= end:
  *                 break             # <<<<<<<<<<<<<<
@@ -25392,7 +25930,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__pairs(struct __pyx_obj_5rules_6unfo
 */
       goto __pyx_L4_break;
 
-      /* "rules/unfold.py":466
+      /* "rules/unfold.py":495
  *                 at = self._decode(data, i, j, plus)
  *                 self._value(value, at, self.used)
  *             if j >= end:             # <<<<<<<<<<<<<<
@@ -25401,17 +25939,17 @@ static int __pyx_f_5rules_6unfold_8Unfolder__pairs(struct __pyx_obj_5rules_6unfo
 */
     }
 
-    /* "rules/unfold.py":468
+    /* "rules/unfold.py":497
  *             if j >= end:
  *                 break
  *             self._room(end - j + 8)             # <<<<<<<<<<<<<<
  *             self.out[self.used] = between
  *             self.used += 1
 */
-    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, ((__pyx_v_end - __pyx_v_j) + 8)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 468, __pyx_L1_error)
+    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, ((__pyx_v_end - __pyx_v_j) + 8)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 497, __pyx_L1_error)
 
 
-    /* "rules/unfold.py":469
+    /* "rules/unfold.py":498
  *                 break
  *             self._room(end - j + 8)
  *             self.out[self.used] = between             # <<<<<<<<<<<<<<
@@ -25425,11 +25963,11 @@ static int __pyx_f_5rules_6unfold_8Unfolder__pairs(struct __pyx_obj_5rules_6unfo
     } else if (unlikely(__pyx_t_4 >= __pyx_v_self->out.shape[0])) __pyx_t_1 = 0;
     if (unlikely(__pyx_t_1 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_1);
-      __PYX_ERR(0, 469, __pyx_L1_error)
+      __PYX_ERR(0, 498, __pyx_L1_error)
     }
     *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_self->out.data) + __pyx_t_4)) )) = __pyx_v_between;
 
-    /* "rules/unfold.py":470
+    /* "rules/unfold.py":499
  *             self._room(end - j + 8)
  *             self.out[self.used] = between
  *             self.used += 1             # <<<<<<<<<<<<<<
@@ -25438,7 +25976,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__pairs(struct __pyx_obj_5rules_6unfo
 */
     __pyx_v_self->used = (__pyx_v_self->used + 1);
 
-    /* "rules/unfold.py":471
+    /* "rules/unfold.py":500
  *             self.out[self.used] = between
  *             self.used += 1
  *             i = j + 1             # <<<<<<<<<<<<<<
@@ -25449,7 +25987,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__pairs(struct __pyx_obj_5rules_6unfo
   }
   __pyx_L4_break:;
 
-  /* "rules/unfold.py":472
+  /* "rules/unfold.py":501
  *             self.used += 1
  *             i = j + 1
  *         return 0             # <<<<<<<<<<<<<<
@@ -25462,7 +26000,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__pairs(struct __pyx_obj_5rules_6unfo
   }
   goto __pyx_L0;
 
-  /* "rules/unfold.py":439
+  /* "rules/unfold.py":468
  *         return at
  * 
  *     def _pairs(self, data: Any, start: Any, end: Any, name: Any, value: Any, between: Any, plus: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -25483,7 +26021,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__pairs(struct __pyx_obj_5rules_6unfo
   return __pyx_r;
 }
 
-/* "rules/unfold.py":474
+/* "rules/unfold.py":503
  *         return 0
  * 
  *     def _url(             # <<<<<<<<<<<<<<
@@ -25517,7 +26055,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("_url", 0);
 
-  /* "rules/unfold.py":482
+  /* "rules/unfold.py":511
  *         target: cython.Py_ssize_t
  *         mark: cython.Py_ssize_t
  *         coded: cython.bint = False             # <<<<<<<<<<<<<<
@@ -25526,17 +26064,17 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
 */
   __pyx_v_coded = 0;
 
-  /* "rules/unfold.py":483
+  /* "rules/unfold.py":512
  *         mark: cython.Py_ssize_t
  *         coded: cython.bint = False
  *         self._room((h1 - h0) + (p1 - p0) + (q1 - q0) + 64)             # <<<<<<<<<<<<<<
  *         out: cython.uchar[::1] = self.out
  *         start = self.used
 */
-  __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, ((((__pyx_v_h1 - __pyx_v_h0) + (__pyx_v_p1 - __pyx_v_p0)) + (__pyx_v_q1 - __pyx_v_q0)) + 64)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 483, __pyx_L1_error)
+  __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, ((((__pyx_v_h1 - __pyx_v_h0) + (__pyx_v_p1 - __pyx_v_p0)) + (__pyx_v_q1 - __pyx_v_q0)) + 64)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 512, __pyx_L1_error)
 
 
-  /* "rules/unfold.py":484
+  /* "rules/unfold.py":513
  *         coded: cython.bint = False
  *         self._room((h1 - h0) + (p1 - p0) + (q1 - q0) + 64)
  *         out: cython.uchar[::1] = self.out             # <<<<<<<<<<<<<<
@@ -25549,7 +26087,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
   __pyx_t_2.memview = NULL;
   __pyx_t_2.data = NULL;
 
-  /* "rules/unfold.py":485
+  /* "rules/unfold.py":514
  *         self._room((h1 - h0) + (p1 - p0) + (q1 - q0) + 64)
  *         out: cython.uchar[::1] = self.out
  *         start = self.used             # <<<<<<<<<<<<<<
@@ -25560,17 +26098,17 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
 
   __pyx_v_start = __pyx_t_3;
 
-  /* "rules/unfold.py":486
+  /* "rules/unfold.py":515
  *         out: cython.uchar[::1] = self.out
  *         start = self.used
  *         self._put(b"http://")             # <<<<<<<<<<<<<<
  *         for i in range(h0, h1):
  *             out[self.used] = host[i]
 */
-  __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_put(__pyx_v_self, __pyx_mstate_global->__pyx_kp_b_http); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 486, __pyx_L1_error)
+  __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_put(__pyx_v_self, __pyx_mstate_global->__pyx_kp_b_http); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 515, __pyx_L1_error)
 
 
-  /* "rules/unfold.py":487
+  /* "rules/unfold.py":516
  *         start = self.used
  *         self._put(b"http://")
  *         for i in range(h0, h1):             # <<<<<<<<<<<<<<
@@ -25584,7 +26122,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
   for (__pyx_t_5 = __pyx_v_h0; __pyx_t_5 < __pyx_t_4; __pyx_t_5+=1) {
     __pyx_v_i = __pyx_t_5;
 
-    /* "rules/unfold.py":488
+    /* "rules/unfold.py":517
  *         self._put(b"http://")
  *         for i in range(h0, h1):
  *             out[self.used] = host[i]             # <<<<<<<<<<<<<<
@@ -25598,7 +26136,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
     } else if (unlikely(__pyx_t_6 >= __pyx_v_host.shape[0])) __pyx_t_1 = 0;
     if (unlikely(__pyx_t_1 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_1);
-      __PYX_ERR(0, 488, __pyx_L1_error)
+      __PYX_ERR(0, 517, __pyx_L1_error)
     }
     __pyx_t_7 = __pyx_v_self->used;
     __pyx_t_1 = -1;
@@ -25607,11 +26145,11 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
     } else if (unlikely(__pyx_t_7 >= __pyx_v_out.shape[0])) __pyx_t_1 = 0;
     if (unlikely(__pyx_t_1 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_1);
-      __PYX_ERR(0, 488, __pyx_L1_error)
+      __PYX_ERR(0, 517, __pyx_L1_error)
     }
     *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_out.data) + __pyx_t_7)) )) = (*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_host.data) + __pyx_t_6)) )));
 
-    /* "rules/unfold.py":489
+    /* "rules/unfold.py":518
  *         for i in range(h0, h1):
  *             out[self.used] = host[i]
  *             self.used += 1             # <<<<<<<<<<<<<<
@@ -25622,7 +26160,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
   }
 
 
-  /* "rules/unfold.py":490
+  /* "rules/unfold.py":519
  *             out[self.used] = host[i]
  *             self.used += 1
  *         target = self.used             # <<<<<<<<<<<<<<
@@ -25633,7 +26171,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
 
   __pyx_v_target = __pyx_t_3;
 
-  /* "rules/unfold.py":491
+  /* "rules/unfold.py":520
  *             self.used += 1
  *         target = self.used
  *         for i in range(p0, p1):             # <<<<<<<<<<<<<<
@@ -25647,7 +26185,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
   for (__pyx_t_5 = __pyx_v_p0; __pyx_t_5 < __pyx_t_4; __pyx_t_5+=1) {
     __pyx_v_i = __pyx_t_5;
 
-    /* "rules/unfold.py":492
+    /* "rules/unfold.py":521
  *         target = self.used
  *         for i in range(p0, p1):
  *             out[self.used] = path[i]             # <<<<<<<<<<<<<<
@@ -25661,7 +26199,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
     } else if (unlikely(__pyx_t_6 >= __pyx_v_path.shape[0])) __pyx_t_1 = 0;
     if (unlikely(__pyx_t_1 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_1);
-      __PYX_ERR(0, 492, __pyx_L1_error)
+      __PYX_ERR(0, 521, __pyx_L1_error)
     }
     __pyx_t_7 = __pyx_v_self->used;
     __pyx_t_1 = -1;
@@ -25670,11 +26208,11 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
     } else if (unlikely(__pyx_t_7 >= __pyx_v_out.shape[0])) __pyx_t_1 = 0;
     if (unlikely(__pyx_t_1 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_1);
-      __PYX_ERR(0, 492, __pyx_L1_error)
+      __PYX_ERR(0, 521, __pyx_L1_error)
     }
     *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_out.data) + __pyx_t_7)) )) = (*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_path.data) + __pyx_t_6)) )));
 
-    /* "rules/unfold.py":493
+    /* "rules/unfold.py":522
  *         for i in range(p0, p1):
  *             out[self.used] = path[i]
  *             self.used += 1             # <<<<<<<<<<<<<<
@@ -25683,7 +26221,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
 */
     __pyx_v_self->used = (__pyx_v_self->used + 1);
 
-    /* "rules/unfold.py":494
+    /* "rules/unfold.py":523
  *             out[self.used] = path[i]
  *             self.used += 1
  *             if path[i] == 37 or path[i] == 92 or path[i] == 43 or path[i] >= 0xC0:             # <<<<<<<<<<<<<<
@@ -25697,7 +26235,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
     } else if (unlikely(__pyx_t_6 >= __pyx_v_path.shape[0])) __pyx_t_1 = 0;
     if (unlikely(__pyx_t_1 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_1);
-      __PYX_ERR(0, 494, __pyx_L1_error)
+      __PYX_ERR(0, 523, __pyx_L1_error)
     }
     __pyx_t_9 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_path.data) + __pyx_t_6)) ))) == 37);
 
@@ -25716,7 +26254,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
     } else if (unlikely(__pyx_t_6 >= __pyx_v_path.shape[0])) __pyx_t_1 = 0;
     if (unlikely(__pyx_t_1 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_1);
-      __PYX_ERR(0, 494, __pyx_L1_error)
+      __PYX_ERR(0, 523, __pyx_L1_error)
     }
     __pyx_t_9 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_path.data) + __pyx_t_6)) ))) == 92);
 
@@ -25735,7 +26273,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
     } else if (unlikely(__pyx_t_6 >= __pyx_v_path.shape[0])) __pyx_t_1 = 0;
     if (unlikely(__pyx_t_1 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_1);
-      __PYX_ERR(0, 494, __pyx_L1_error)
+      __PYX_ERR(0, 523, __pyx_L1_error)
     }
     __pyx_t_9 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_path.data) + __pyx_t_6)) ))) == 43);
 
@@ -25754,7 +26292,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
     } else if (unlikely(__pyx_t_6 >= __pyx_v_path.shape[0])) __pyx_t_1 = 0;
     if (unlikely(__pyx_t_1 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_1);
-      __PYX_ERR(0, 494, __pyx_L1_error)
+      __PYX_ERR(0, 523, __pyx_L1_error)
     }
     __pyx_t_9 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_path.data) + __pyx_t_6)) ))) >= 0xC0);
 
@@ -25765,7 +26303,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
     if (__pyx_t_8) {
 
 
-      /* "rules/unfold.py":495
+      /* "rules/unfold.py":524
  *             self.used += 1
  *             if path[i] == 37 or path[i] == 92 or path[i] == 43 or path[i] >= 0xC0:
  *                 coded = True             # <<<<<<<<<<<<<<
@@ -25774,7 +26312,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
 */
       __pyx_v_coded = 1;
 
-      /* "rules/unfold.py":494
+      /* "rules/unfold.py":523
  *             out[self.used] = path[i]
  *             self.used += 1
  *             if path[i] == 37 or path[i] == 92 or path[i] == 43 or path[i] >= 0xC0:             # <<<<<<<<<<<<<<
@@ -25785,7 +26323,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
   }
 
 
-  /* "rules/unfold.py":496
+  /* "rules/unfold.py":525
  *             if path[i] == 37 or path[i] == 92 or path[i] == 43 or path[i] >= 0xC0:
  *                 coded = True
  *         mark = self.used             # <<<<<<<<<<<<<<
@@ -25796,7 +26334,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
 
   __pyx_v_mark = __pyx_t_3;
 
-  /* "rules/unfold.py":497
+  /* "rules/unfold.py":526
  *                 coded = True
  *         mark = self.used
  *         if has_query:             # <<<<<<<<<<<<<<
@@ -25805,7 +26343,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
 */
   if (__pyx_v_has_query) {
 
-    /* "rules/unfold.py":498
+    /* "rules/unfold.py":527
  *         mark = self.used
  *         if has_query:
  *             out[self.used] = 63             # <<<<<<<<<<<<<<
@@ -25819,11 +26357,11 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
     } else if (unlikely(__pyx_t_6 >= __pyx_v_out.shape[0])) __pyx_t_1 = 0;
     if (unlikely(__pyx_t_1 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_1);
-      __PYX_ERR(0, 498, __pyx_L1_error)
+      __PYX_ERR(0, 527, __pyx_L1_error)
     }
     *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_out.data) + __pyx_t_6)) )) = 63;
 
-    /* "rules/unfold.py":499
+    /* "rules/unfold.py":528
  *         if has_query:
  *             out[self.used] = 63
  *             self.used += 1             # <<<<<<<<<<<<<<
@@ -25832,7 +26370,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
 */
     __pyx_v_self->used = (__pyx_v_self->used + 1);
 
-    /* "rules/unfold.py":500
+    /* "rules/unfold.py":529
  *             out[self.used] = 63
  *             self.used += 1
  *             mark = self.used             # <<<<<<<<<<<<<<
@@ -25843,7 +26381,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
 
     __pyx_v_mark = __pyx_t_3;
 
-    /* "rules/unfold.py":501
+    /* "rules/unfold.py":530
  *             self.used += 1
  *             mark = self.used
  *             for i in range(q0, q1):             # <<<<<<<<<<<<<<
@@ -25857,7 +26395,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
     for (__pyx_t_5 = __pyx_v_q0; __pyx_t_5 < __pyx_t_4; __pyx_t_5+=1) {
       __pyx_v_i = __pyx_t_5;
 
-      /* "rules/unfold.py":502
+      /* "rules/unfold.py":531
  *             mark = self.used
  *             for i in range(q0, q1):
  *                 out[self.used] = query[i]             # <<<<<<<<<<<<<<
@@ -25871,7 +26409,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
       } else if (unlikely(__pyx_t_6 >= __pyx_v_query.shape[0])) __pyx_t_1 = 0;
       if (unlikely(__pyx_t_1 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_1);
-        __PYX_ERR(0, 502, __pyx_L1_error)
+        __PYX_ERR(0, 531, __pyx_L1_error)
       }
       __pyx_t_7 = __pyx_v_self->used;
       __pyx_t_1 = -1;
@@ -25880,11 +26418,11 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
       } else if (unlikely(__pyx_t_7 >= __pyx_v_out.shape[0])) __pyx_t_1 = 0;
       if (unlikely(__pyx_t_1 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_1);
-        __PYX_ERR(0, 502, __pyx_L1_error)
+        __PYX_ERR(0, 531, __pyx_L1_error)
       }
       *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_out.data) + __pyx_t_7)) )) = (*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_query.data) + __pyx_t_6)) )));
 
-      /* "rules/unfold.py":503
+      /* "rules/unfold.py":532
  *             for i in range(q0, q1):
  *                 out[self.used] = query[i]
  *                 self.used += 1             # <<<<<<<<<<<<<<
@@ -25893,7 +26431,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
 */
       __pyx_v_self->used = (__pyx_v_self->used + 1);
 
-      /* "rules/unfold.py":504
+      /* "rules/unfold.py":533
  *                 out[self.used] = query[i]
  *                 self.used += 1
  *                 if query[i] == 37 or query[i] == 92 or query[i] == 43 or query[i] == 38 or query[i] >= 0xC0:             # <<<<<<<<<<<<<<
@@ -25907,7 +26445,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
       } else if (unlikely(__pyx_t_6 >= __pyx_v_query.shape[0])) __pyx_t_1 = 0;
       if (unlikely(__pyx_t_1 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_1);
-        __PYX_ERR(0, 504, __pyx_L1_error)
+        __PYX_ERR(0, 533, __pyx_L1_error)
       }
       __pyx_t_9 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_query.data) + __pyx_t_6)) ))) == 37);
 
@@ -25926,7 +26464,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
       } else if (unlikely(__pyx_t_6 >= __pyx_v_query.shape[0])) __pyx_t_1 = 0;
       if (unlikely(__pyx_t_1 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_1);
-        __PYX_ERR(0, 504, __pyx_L1_error)
+        __PYX_ERR(0, 533, __pyx_L1_error)
       }
       __pyx_t_9 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_query.data) + __pyx_t_6)) ))) == 92);
 
@@ -25945,7 +26483,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
       } else if (unlikely(__pyx_t_6 >= __pyx_v_query.shape[0])) __pyx_t_1 = 0;
       if (unlikely(__pyx_t_1 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_1);
-        __PYX_ERR(0, 504, __pyx_L1_error)
+        __PYX_ERR(0, 533, __pyx_L1_error)
       }
       __pyx_t_9 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_query.data) + __pyx_t_6)) ))) == 43);
 
@@ -25964,7 +26502,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
       } else if (unlikely(__pyx_t_6 >= __pyx_v_query.shape[0])) __pyx_t_1 = 0;
       if (unlikely(__pyx_t_1 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_1);
-        __PYX_ERR(0, 504, __pyx_L1_error)
+        __PYX_ERR(0, 533, __pyx_L1_error)
       }
       __pyx_t_9 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_query.data) + __pyx_t_6)) ))) == 38);
 
@@ -25983,7 +26521,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
       } else if (unlikely(__pyx_t_6 >= __pyx_v_query.shape[0])) __pyx_t_1 = 0;
       if (unlikely(__pyx_t_1 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_1);
-        __PYX_ERR(0, 504, __pyx_L1_error)
+        __PYX_ERR(0, 533, __pyx_L1_error)
       }
       __pyx_t_9 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_query.data) + __pyx_t_6)) ))) >= 0xC0);
 
@@ -25994,7 +26532,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
       if (__pyx_t_8) {
 
 
-        /* "rules/unfold.py":505
+        /* "rules/unfold.py":534
  *                 self.used += 1
  *                 if query[i] == 37 or query[i] == 92 or query[i] == 43 or query[i] == 38 or query[i] >= 0xC0:
  *                     coded = True             # <<<<<<<<<<<<<<
@@ -26003,7 +26541,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
 */
         __pyx_v_coded = 1;
 
-        /* "rules/unfold.py":504
+        /* "rules/unfold.py":533
  *                 out[self.used] = query[i]
  *                 self.used += 1
  *                 if query[i] == 37 or query[i] == 92 or query[i] == 43 or query[i] == 38 or query[i] >= 0xC0:             # <<<<<<<<<<<<<<
@@ -26014,7 +26552,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
     }
 
 
-    /* "rules/unfold.py":497
+    /* "rules/unfold.py":526
  *                 coded = True
  *         mark = self.used
  *         if has_query:             # <<<<<<<<<<<<<<
@@ -26023,22 +26561,22 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
 */
   }
 
-  /* "rules/unfold.py":506
+  /* "rules/unfold.py":535
  *                 if query[i] == 37 or query[i] == 92 or query[i] == 43 or query[i] == 38 or query[i] >= 0xC0:
  *                     coded = True
  *         self._segment(URL_RAW, start, target, mark, self.used)             # <<<<<<<<<<<<<<
  *         if not coded:
  *             # Nothing to decode: the text as sent serves for both, and only its values are noted.
 */
-  __Pyx_GetModuleGlobalName(__pyx_t_10, __pyx_mstate_global->__pyx_n_u_URL_RAW); if (unlikely(!__pyx_t_10)) __PYX_ERR(0, 506, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_10, __pyx_mstate_global->__pyx_n_u_URL_RAW); if (unlikely(!__pyx_t_10)) __PYX_ERR(0, 535, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_10);
-  __pyx_t_1 = __Pyx_PyLong_As_int(__pyx_t_10); if (unlikely((__pyx_t_1 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 506, __pyx_L1_error)
+  __pyx_t_1 = __Pyx_PyLong_As_int(__pyx_t_10); if (unlikely((__pyx_t_1 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 535, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_10); __pyx_t_10 = 0;
-  __pyx_t_11 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_segment(__pyx_v_self, __pyx_t_1, __pyx_v_start, __pyx_v_target, __pyx_v_mark, __pyx_v_self->used); if (unlikely(__pyx_t_11 == ((int)-1))) __PYX_ERR(0, 506, __pyx_L1_error)
+  __pyx_t_11 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_segment(__pyx_v_self, __pyx_t_1, __pyx_v_start, __pyx_v_target, __pyx_v_mark, __pyx_v_self->used); if (unlikely(__pyx_t_11 == ((int)-1))) __PYX_ERR(0, 535, __pyx_L1_error)
 
 
 
-  /* "rules/unfold.py":507
+  /* "rules/unfold.py":536
  *                     coded = True
  *         self._segment(URL_RAW, start, target, mark, self.used)
  *         if not coded:             # <<<<<<<<<<<<<<
@@ -26050,16 +26588,16 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
   if (__pyx_t_8) {
 
 
-    /* "rules/unfold.py":509
+    /* "rules/unfold.py":538
  *         if not coded:
  *             # Nothing to decode: the text as sent serves for both, and only its values are noted.
  *             self._value(PATH, target, mark - 1 if has_query else mark)             # <<<<<<<<<<<<<<
  *             if has_query:
  *                 self._plain_pairs(mark, self.used - 1)
 */
-    __Pyx_GetModuleGlobalName(__pyx_t_10, __pyx_mstate_global->__pyx_n_u_PATH); if (unlikely(!__pyx_t_10)) __PYX_ERR(0, 509, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_10, __pyx_mstate_global->__pyx_n_u_PATH); if (unlikely(!__pyx_t_10)) __PYX_ERR(0, 538, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_10);
-    __pyx_t_11 = __Pyx_PyLong_As_int(__pyx_t_10); if (unlikely((__pyx_t_11 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 509, __pyx_L1_error)
+    __pyx_t_11 = __Pyx_PyLong_As_int(__pyx_t_10); if (unlikely((__pyx_t_11 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 538, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_10); __pyx_t_10 = 0;
     if (__pyx_v_has_query) {
 
@@ -26068,12 +26606,12 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
 
       __pyx_t_3 = __pyx_v_mark;
     }
-    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_t_11, __pyx_v_target, __pyx_t_3); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 509, __pyx_L1_error)
+    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_t_11, __pyx_v_target, __pyx_t_3); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 538, __pyx_L1_error)
 
 
 
 
-    /* "rules/unfold.py":510
+    /* "rules/unfold.py":539
  *             # Nothing to decode: the text as sent serves for both, and only its values are noted.
  *             self._value(PATH, target, mark - 1 if has_query else mark)
  *             if has_query:             # <<<<<<<<<<<<<<
@@ -26082,17 +26620,17 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
 */
     if (__pyx_v_has_query) {
 
-      /* "rules/unfold.py":511
+      /* "rules/unfold.py":540
  *             self._value(PATH, target, mark - 1 if has_query else mark)
  *             if has_query:
  *                 self._plain_pairs(mark, self.used - 1)             # <<<<<<<<<<<<<<
  *             return 0
  *         self._room((h1 - h0) + (p1 - p0) + (q1 - q0) + 64)
 */
-      __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_plain_pairs(__pyx_v_self, __pyx_v_mark, (__pyx_v_self->used - 1)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 511, __pyx_L1_error)
+      __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_plain_pairs(__pyx_v_self, __pyx_v_mark, (__pyx_v_self->used - 1)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 540, __pyx_L1_error)
 
 
-      /* "rules/unfold.py":510
+      /* "rules/unfold.py":539
  *             # Nothing to decode: the text as sent serves for both, and only its values are noted.
  *             self._value(PATH, target, mark - 1 if has_query else mark)
  *             if has_query:             # <<<<<<<<<<<<<<
@@ -26101,7 +26639,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
 */
     }
 
-    /* "rules/unfold.py":512
+    /* "rules/unfold.py":541
  *             if has_query:
  *                 self._plain_pairs(mark, self.used - 1)
  *             return 0             # <<<<<<<<<<<<<<
@@ -26114,7 +26652,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
     }
     goto __pyx_L0;
 
-    /* "rules/unfold.py":507
+    /* "rules/unfold.py":536
  *                     coded = True
  *         self._segment(URL_RAW, start, target, mark, self.used)
  *         if not coded:             # <<<<<<<<<<<<<<
@@ -26123,17 +26661,17 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
 */
   }
 
-  /* "rules/unfold.py":513
+  /* "rules/unfold.py":542
  *                 self._plain_pairs(mark, self.used - 1)
  *             return 0
  *         self._room((h1 - h0) + (p1 - p0) + (q1 - q0) + 64)             # <<<<<<<<<<<<<<
  *         out: cython.uchar[::1] = self.out
  *         start = self.used
 */
-  __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, ((((__pyx_v_h1 - __pyx_v_h0) + (__pyx_v_p1 - __pyx_v_p0)) + (__pyx_v_q1 - __pyx_v_q0)) + 64)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 513, __pyx_L1_error)
+  __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, ((((__pyx_v_h1 - __pyx_v_h0) + (__pyx_v_p1 - __pyx_v_p0)) + (__pyx_v_q1 - __pyx_v_q0)) + 64)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 542, __pyx_L1_error)
 
 
-  /* "rules/unfold.py":514
+  /* "rules/unfold.py":543
  *             return 0
  *         self._room((h1 - h0) + (p1 - p0) + (q1 - q0) + 64)
  *         out: cython.uchar[::1] = self.out             # <<<<<<<<<<<<<<
@@ -26147,7 +26685,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
   __pyx_t_2.memview = NULL;
   __pyx_t_2.data = NULL;
 
-  /* "rules/unfold.py":515
+  /* "rules/unfold.py":544
  *         self._room((h1 - h0) + (p1 - p0) + (q1 - q0) + 64)
  *         out: cython.uchar[::1] = self.out
  *         start = self.used             # <<<<<<<<<<<<<<
@@ -26158,17 +26696,17 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
 
   __pyx_v_start = __pyx_t_3;
 
-  /* "rules/unfold.py":516
+  /* "rules/unfold.py":545
  *         out: cython.uchar[::1] = self.out
  *         start = self.used
  *         self._put(b"http://")             # <<<<<<<<<<<<<<
  *         for i in range(h0, h1):
  *             out[self.used] = host[i]
 */
-  __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_put(__pyx_v_self, __pyx_mstate_global->__pyx_kp_b_http); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 516, __pyx_L1_error)
+  __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_put(__pyx_v_self, __pyx_mstate_global->__pyx_kp_b_http); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 545, __pyx_L1_error)
 
 
-  /* "rules/unfold.py":517
+  /* "rules/unfold.py":546
  *         start = self.used
  *         self._put(b"http://")
  *         for i in range(h0, h1):             # <<<<<<<<<<<<<<
@@ -26182,7 +26720,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
   for (__pyx_t_5 = __pyx_v_h0; __pyx_t_5 < __pyx_t_4; __pyx_t_5+=1) {
     __pyx_v_i = __pyx_t_5;
 
-    /* "rules/unfold.py":518
+    /* "rules/unfold.py":547
  *         self._put(b"http://")
  *         for i in range(h0, h1):
  *             out[self.used] = host[i]             # <<<<<<<<<<<<<<
@@ -26196,7 +26734,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
     } else if (unlikely(__pyx_t_6 >= __pyx_v_host.shape[0])) __pyx_t_1 = 0;
     if (unlikely(__pyx_t_1 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_1);
-      __PYX_ERR(0, 518, __pyx_L1_error)
+      __PYX_ERR(0, 547, __pyx_L1_error)
     }
     __pyx_t_7 = __pyx_v_self->used;
     __pyx_t_1 = -1;
@@ -26205,11 +26743,11 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
     } else if (unlikely(__pyx_t_7 >= __pyx_v_out.shape[0])) __pyx_t_1 = 0;
     if (unlikely(__pyx_t_1 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_1);
-      __PYX_ERR(0, 518, __pyx_L1_error)
+      __PYX_ERR(0, 547, __pyx_L1_error)
     }
     *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_out.data) + __pyx_t_7)) )) = (*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_host.data) + __pyx_t_6)) )));
 
-    /* "rules/unfold.py":519
+    /* "rules/unfold.py":548
  *         for i in range(h0, h1):
  *             out[self.used] = host[i]
  *             self.used += 1             # <<<<<<<<<<<<<<
@@ -26220,32 +26758,32 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
   }
 
 
-  /* "rules/unfold.py":520
+  /* "rules/unfold.py":549
  *             out[self.used] = host[i]
  *             self.used += 1
  *         target = self._decode(path, p0, p1, False)             # <<<<<<<<<<<<<<
  *         self._value(PATH, target, self.used)
  *         mark = self.used
 */
-  __pyx_t_3 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_decode(__pyx_v_self, __pyx_v_path, __pyx_v_p0, __pyx_v_p1, 0); if (unlikely(__pyx_t_3 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 520, __pyx_L1_error)
+  __pyx_t_3 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_decode(__pyx_v_self, __pyx_v_path, __pyx_v_p0, __pyx_v_p1, 0); if (unlikely(__pyx_t_3 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 549, __pyx_L1_error)
   __pyx_v_target = __pyx_t_3;
 
-  /* "rules/unfold.py":521
+  /* "rules/unfold.py":550
  *             self.used += 1
  *         target = self._decode(path, p0, p1, False)
  *         self._value(PATH, target, self.used)             # <<<<<<<<<<<<<<
  *         mark = self.used
  *         if has_query:
 */
-  __Pyx_GetModuleGlobalName(__pyx_t_10, __pyx_mstate_global->__pyx_n_u_PATH); if (unlikely(!__pyx_t_10)) __PYX_ERR(0, 521, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_10, __pyx_mstate_global->__pyx_n_u_PATH); if (unlikely(!__pyx_t_10)) __PYX_ERR(0, 550, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_10);
-  __pyx_t_1 = __Pyx_PyLong_As_int(__pyx_t_10); if (unlikely((__pyx_t_1 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 521, __pyx_L1_error)
+  __pyx_t_1 = __Pyx_PyLong_As_int(__pyx_t_10); if (unlikely((__pyx_t_1 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 550, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_10); __pyx_t_10 = 0;
-  __pyx_t_11 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_t_1, __pyx_v_target, __pyx_v_self->used); if (unlikely(__pyx_t_11 == ((int)-1))) __PYX_ERR(0, 521, __pyx_L1_error)
+  __pyx_t_11 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_t_1, __pyx_v_target, __pyx_v_self->used); if (unlikely(__pyx_t_11 == ((int)-1))) __PYX_ERR(0, 550, __pyx_L1_error)
 
 
 
-  /* "rules/unfold.py":522
+  /* "rules/unfold.py":551
  *         target = self._decode(path, p0, p1, False)
  *         self._value(PATH, target, self.used)
  *         mark = self.used             # <<<<<<<<<<<<<<
@@ -26256,7 +26794,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
 
   __pyx_v_mark = __pyx_t_3;
 
-  /* "rules/unfold.py":523
+  /* "rules/unfold.py":552
  *         self._value(PATH, target, self.used)
  *         mark = self.used
  *         if has_query:             # <<<<<<<<<<<<<<
@@ -26265,17 +26803,17 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
 */
   if (__pyx_v_has_query) {
 
-    /* "rules/unfold.py":524
+    /* "rules/unfold.py":553
  *         mark = self.used
  *         if has_query:
  *             self._room(8)             # <<<<<<<<<<<<<<
  *             self.out[self.used] = 63
  *             self.used += 1
 */
-    __pyx_t_11 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, 8); if (unlikely(__pyx_t_11 == ((int)-1))) __PYX_ERR(0, 524, __pyx_L1_error)
+    __pyx_t_11 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, 8); if (unlikely(__pyx_t_11 == ((int)-1))) __PYX_ERR(0, 553, __pyx_L1_error)
 
 
-    /* "rules/unfold.py":525
+    /* "rules/unfold.py":554
  *         if has_query:
  *             self._room(8)
  *             self.out[self.used] = 63             # <<<<<<<<<<<<<<
@@ -26289,11 +26827,11 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
     } else if (unlikely(__pyx_t_6 >= __pyx_v_self->out.shape[0])) __pyx_t_11 = 0;
     if (unlikely(__pyx_t_11 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_11);
-      __PYX_ERR(0, 525, __pyx_L1_error)
+      __PYX_ERR(0, 554, __pyx_L1_error)
     }
     *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_self->out.data) + __pyx_t_6)) )) = 63;
 
-    /* "rules/unfold.py":526
+    /* "rules/unfold.py":555
  *             self._room(8)
  *             self.out[self.used] = 63
  *             self.used += 1             # <<<<<<<<<<<<<<
@@ -26302,7 +26840,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
 */
     __pyx_v_self->used = (__pyx_v_self->used + 1);
 
-    /* "rules/unfold.py":527
+    /* "rules/unfold.py":556
  *             self.out[self.used] = 63
  *             self.used += 1
  *             mark = self.used             # <<<<<<<<<<<<<<
@@ -26313,27 +26851,27 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
 
     __pyx_v_mark = __pyx_t_3;
 
-    /* "rules/unfold.py":528
+    /* "rules/unfold.py":557
  *             self.used += 1
  *             mark = self.used
  *             self._pairs(query, q0, q1, QUERY_NAME, QUERY_VALUE, 38, True)             # <<<<<<<<<<<<<<
  *         self._room(8)
  *         self._segment(URL, start, target, mark, self.used)
 */
-    __Pyx_GetModuleGlobalName(__pyx_t_10, __pyx_mstate_global->__pyx_n_u_QUERY_NAME); if (unlikely(!__pyx_t_10)) __PYX_ERR(0, 528, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_10, __pyx_mstate_global->__pyx_n_u_QUERY_NAME); if (unlikely(!__pyx_t_10)) __PYX_ERR(0, 557, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_10);
-    __pyx_t_11 = __Pyx_PyLong_As_int(__pyx_t_10); if (unlikely((__pyx_t_11 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 528, __pyx_L1_error)
+    __pyx_t_11 = __Pyx_PyLong_As_int(__pyx_t_10); if (unlikely((__pyx_t_11 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 557, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_10); __pyx_t_10 = 0;
-    __Pyx_GetModuleGlobalName(__pyx_t_10, __pyx_mstate_global->__pyx_n_u_QUERY_VALUE); if (unlikely(!__pyx_t_10)) __PYX_ERR(0, 528, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_10, __pyx_mstate_global->__pyx_n_u_QUERY_VALUE); if (unlikely(!__pyx_t_10)) __PYX_ERR(0, 557, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_10);
-    __pyx_t_1 = __Pyx_PyLong_As_int(__pyx_t_10); if (unlikely((__pyx_t_1 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 528, __pyx_L1_error)
+    __pyx_t_1 = __Pyx_PyLong_As_int(__pyx_t_10); if (unlikely((__pyx_t_1 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 557, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_10); __pyx_t_10 = 0;
-    __pyx_t_12 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_pairs(__pyx_v_self, __pyx_v_query, __pyx_v_q0, __pyx_v_q1, __pyx_t_11, __pyx_t_1, 38, 1); if (unlikely(__pyx_t_12 == ((int)-1))) __PYX_ERR(0, 528, __pyx_L1_error)
+    __pyx_t_12 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_pairs(__pyx_v_self, __pyx_v_query, __pyx_v_q0, __pyx_v_q1, __pyx_t_11, __pyx_t_1, 38, 1); if (unlikely(__pyx_t_12 == ((int)-1))) __PYX_ERR(0, 557, __pyx_L1_error)
 
 
 
 
-    /* "rules/unfold.py":523
+    /* "rules/unfold.py":552
  *         self._value(PATH, target, self.used)
  *         mark = self.used
  *         if has_query:             # <<<<<<<<<<<<<<
@@ -26342,32 +26880,32 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
 */
   }
 
-  /* "rules/unfold.py":529
+  /* "rules/unfold.py":558
  *             mark = self.used
  *             self._pairs(query, q0, q1, QUERY_NAME, QUERY_VALUE, 38, True)
  *         self._room(8)             # <<<<<<<<<<<<<<
  *         self._segment(URL, start, target, mark, self.used)
  *         return 0
 */
-  __pyx_t_12 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, 8); if (unlikely(__pyx_t_12 == ((int)-1))) __PYX_ERR(0, 529, __pyx_L1_error)
+  __pyx_t_12 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, 8); if (unlikely(__pyx_t_12 == ((int)-1))) __PYX_ERR(0, 558, __pyx_L1_error)
 
 
-  /* "rules/unfold.py":530
+  /* "rules/unfold.py":559
  *             self._pairs(query, q0, q1, QUERY_NAME, QUERY_VALUE, 38, True)
  *         self._room(8)
  *         self._segment(URL, start, target, mark, self.used)             # <<<<<<<<<<<<<<
  *         return 0
  * 
 */
-  __Pyx_GetModuleGlobalName(__pyx_t_10, __pyx_mstate_global->__pyx_n_u_URL); if (unlikely(!__pyx_t_10)) __PYX_ERR(0, 530, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_10, __pyx_mstate_global->__pyx_n_u_URL); if (unlikely(!__pyx_t_10)) __PYX_ERR(0, 559, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_10);
-  __pyx_t_12 = __Pyx_PyLong_As_int(__pyx_t_10); if (unlikely((__pyx_t_12 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 530, __pyx_L1_error)
+  __pyx_t_12 = __Pyx_PyLong_As_int(__pyx_t_10); if (unlikely((__pyx_t_12 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 559, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_10); __pyx_t_10 = 0;
-  __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_segment(__pyx_v_self, __pyx_t_12, __pyx_v_start, __pyx_v_target, __pyx_v_mark, __pyx_v_self->used); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 530, __pyx_L1_error)
+  __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_segment(__pyx_v_self, __pyx_t_12, __pyx_v_start, __pyx_v_target, __pyx_v_mark, __pyx_v_self->used); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 559, __pyx_L1_error)
 
 
 
-  /* "rules/unfold.py":531
+  /* "rules/unfold.py":560
  *         self._room(8)
  *         self._segment(URL, start, target, mark, self.used)
  *         return 0             # <<<<<<<<<<<<<<
@@ -26380,7 +26918,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
   }
   goto __pyx_L0;
 
-  /* "rules/unfold.py":474
+  /* "rules/unfold.py":503
  *         return 0
  * 
  *     def _url(             # <<<<<<<<<<<<<<
@@ -26406,7 +26944,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
   return __pyx_r;
 }
 
-/* "rules/unfold.py":533
+/* "rules/unfold.py":562
  *         return 0
  * 
  *     def _plain_pairs(self, start: Any, end: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -26429,7 +26967,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__plain_pairs(struct __pyx_obj_5rules
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("_plain_pairs", 0);
 
-  /* "rules/unfold.py":535
+  /* "rules/unfold.py":564
  *     def _plain_pairs(self, start: Any, end: Any) -> Any:
  *         """Note the values of a query that needs no decoding and already stands in the arena (so it has no & in it)."""
  *         i: cython.Py_ssize_t = start             # <<<<<<<<<<<<<<
@@ -26438,7 +26976,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__plain_pairs(struct __pyx_obj_5rules
 */
   __pyx_v_i = __pyx_v_start;
 
-  /* "rules/unfold.py":536
+  /* "rules/unfold.py":565
  *         """Note the values of a query that needs no decoding and already stands in the arena (so it has no & in it)."""
  *         i: cython.Py_ssize_t = start
  *         while i < end and self.out[i] != 61:             # <<<<<<<<<<<<<<
@@ -26463,7 +27001,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__plain_pairs(struct __pyx_obj_5rules
     } else if (unlikely(__pyx_t_3 >= __pyx_v_self->out.shape[0])) __pyx_t_4 = 0;
     if (unlikely(__pyx_t_4 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_4);
-      __PYX_ERR(0, 536, __pyx_L1_error)
+      __PYX_ERR(0, 565, __pyx_L1_error)
     }
     __pyx_t_2 = ((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_self->out.data) + __pyx_t_3)) ))) != 61);
 
@@ -26474,7 +27012,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__plain_pairs(struct __pyx_obj_5rules
 
     if (!__pyx_t_1) break;
 
-    /* "rules/unfold.py":537
+    /* "rules/unfold.py":566
  *         i: cython.Py_ssize_t = start
  *         while i < end and self.out[i] != 61:
  *             i += 1             # <<<<<<<<<<<<<<
@@ -26484,7 +27022,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__plain_pairs(struct __pyx_obj_5rules
     __pyx_v_i = (__pyx_v_i + 1);
   }
 
-  /* "rules/unfold.py":538
+  /* "rules/unfold.py":567
  *         while i < end and self.out[i] != 61:
  *             i += 1
  *         if i < end:             # <<<<<<<<<<<<<<
@@ -26496,37 +27034,37 @@ static int __pyx_f_5rules_6unfold_8Unfolder__plain_pairs(struct __pyx_obj_5rules
   if (__pyx_t_1) {
 
 
-    /* "rules/unfold.py":539
+    /* "rules/unfold.py":568
  *             i += 1
  *         if i < end:
  *             self._value(QUERY_NAME, start, i)             # <<<<<<<<<<<<<<
  *             self._value(QUERY_VALUE, i + 1, end)
  *         else:
 */
-    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_QUERY_NAME); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 539, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_QUERY_NAME); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 568, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_5);
-    __pyx_t_4 = __Pyx_PyLong_As_int(__pyx_t_5); if (unlikely((__pyx_t_4 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 539, __pyx_L1_error)
+    __pyx_t_4 = __Pyx_PyLong_As_int(__pyx_t_5); if (unlikely((__pyx_t_4 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 568, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
-    __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_t_4, __pyx_v_start, __pyx_v_i); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 539, __pyx_L1_error)
+    __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_t_4, __pyx_v_start, __pyx_v_i); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 568, __pyx_L1_error)
 
 
 
-    /* "rules/unfold.py":540
+    /* "rules/unfold.py":569
  *         if i < end:
  *             self._value(QUERY_NAME, start, i)
  *             self._value(QUERY_VALUE, i + 1, end)             # <<<<<<<<<<<<<<
  *         else:
  *             self._value(QUERY_VALUE, start, end)
 */
-    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_QUERY_VALUE); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 540, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_QUERY_VALUE); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 569, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_5);
-    __pyx_t_6 = __Pyx_PyLong_As_int(__pyx_t_5); if (unlikely((__pyx_t_6 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 540, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyLong_As_int(__pyx_t_5); if (unlikely((__pyx_t_6 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 569, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
-    __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_t_6, (__pyx_v_i + 1), __pyx_v_end); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 540, __pyx_L1_error)
+    __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_t_6, (__pyx_v_i + 1), __pyx_v_end); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 569, __pyx_L1_error)
 
 
 
-    /* "rules/unfold.py":538
+    /* "rules/unfold.py":567
  *         while i < end and self.out[i] != 61:
  *             i += 1
  *         if i < end:             # <<<<<<<<<<<<<<
@@ -26536,7 +27074,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__plain_pairs(struct __pyx_obj_5rules
     goto __pyx_L7;
   }
 
-  /* "rules/unfold.py":542
+  /* "rules/unfold.py":571
  *             self._value(QUERY_VALUE, i + 1, end)
  *         else:
  *             self._value(QUERY_VALUE, start, end)             # <<<<<<<<<<<<<<
@@ -26544,17 +27082,17 @@ static int __pyx_f_5rules_6unfold_8Unfolder__plain_pairs(struct __pyx_obj_5rules
  * 
 */
   /*else*/ {
-    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_QUERY_VALUE); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 542, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_QUERY_VALUE); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 571, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_5);
-    __pyx_t_4 = __Pyx_PyLong_As_int(__pyx_t_5); if (unlikely((__pyx_t_4 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 542, __pyx_L1_error)
+    __pyx_t_4 = __Pyx_PyLong_As_int(__pyx_t_5); if (unlikely((__pyx_t_4 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 571, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
-    __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_t_4, __pyx_v_start, __pyx_v_end); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 542, __pyx_L1_error)
+    __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_t_4, __pyx_v_start, __pyx_v_end); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 571, __pyx_L1_error)
 
 
   }
   __pyx_L7:;
 
-  /* "rules/unfold.py":543
+  /* "rules/unfold.py":572
  *         else:
  *             self._value(QUERY_VALUE, start, end)
  *         return 0             # <<<<<<<<<<<<<<
@@ -26567,7 +27105,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__plain_pairs(struct __pyx_obj_5rules
   }
   goto __pyx_L0;
 
-  /* "rules/unfold.py":533
+  /* "rules/unfold.py":562
  *         return 0
  * 
  *     def _plain_pairs(self, start: Any, end: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -26587,7 +27125,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__plain_pairs(struct __pyx_obj_5rules
   return __pyx_r;
 }
 
-/* "rules/unfold.py":545
+/* "rules/unfold.py":574
  *         return 0
  * 
  *     def _put(self, text: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -26612,7 +27150,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__put(struct __pyx_obj_5rules_6unfold
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("_put", 0);
 
-  /* "rules/unfold.py":547
+  /* "rules/unfold.py":576
  *     def _put(self, text: Any) -> Any:
  *         octet: cython.uchar
  *         for octet in text:             # <<<<<<<<<<<<<<
@@ -26621,19 +27159,19 @@ static int __pyx_f_5rules_6unfold_8Unfolder__put(struct __pyx_obj_5rules_6unfold
 */
   if (unlikely(__pyx_v_text == Py_None)) {
     PyErr_SetString(PyExc_TypeError, "\047NoneType\047 is not iterable");
-    __PYX_ERR(0, 547, __pyx_L1_error)
+    __PYX_ERR(0, 576, __pyx_L1_error)
   }
   __Pyx_INCREF(__pyx_v_text);
   __pyx_t_1 = __pyx_v_text;
-  __pyx_t_3 = __Pyx_PyBytes_AsWritableString(__pyx_t_1); if (unlikely(__pyx_t_3 == ((char *)NULL))) __PYX_ERR(0, 547, __pyx_L1_error)
-  __pyx_t_4 = __Pyx_PyBytes_GET_SIZE(__pyx_t_1); if (unlikely(__pyx_t_4 == ((Py_ssize_t)-1))) __PYX_ERR(0, 547, __pyx_L1_error)
+  __pyx_t_3 = __Pyx_PyBytes_AsWritableString(__pyx_t_1); if (unlikely(__pyx_t_3 == ((char *)NULL))) __PYX_ERR(0, 576, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_PyBytes_GET_SIZE(__pyx_t_1); if (unlikely(__pyx_t_4 == ((Py_ssize_t)-1))) __PYX_ERR(0, 576, __pyx_L1_error)
   __pyx_t_5 = (__pyx_t_3 + __pyx_t_4);
 
   for (__pyx_t_6 = __pyx_t_3; __pyx_t_6 < __pyx_t_5; __pyx_t_6++) {
     __pyx_t_2 = __pyx_t_6;
     __pyx_v_octet = (__pyx_t_2[0]);
 
-    /* "rules/unfold.py":548
+    /* "rules/unfold.py":577
  *         octet: cython.uchar
  *         for octet in text:
  *             self.out[self.used] = octet             # <<<<<<<<<<<<<<
@@ -26647,11 +27185,11 @@ static int __pyx_f_5rules_6unfold_8Unfolder__put(struct __pyx_obj_5rules_6unfold
     } else if (unlikely(__pyx_t_7 >= __pyx_v_self->out.shape[0])) __pyx_t_8 = 0;
     if (unlikely(__pyx_t_8 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_8);
-      __PYX_ERR(0, 548, __pyx_L1_error)
+      __PYX_ERR(0, 577, __pyx_L1_error)
     }
     *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_self->out.data) + __pyx_t_7)) )) = __pyx_v_octet;
 
-    /* "rules/unfold.py":549
+    /* "rules/unfold.py":578
  *         for octet in text:
  *             self.out[self.used] = octet
  *             self.used += 1             # <<<<<<<<<<<<<<
@@ -26665,7 +27203,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__put(struct __pyx_obj_5rules_6unfold
 
   __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
 
-  /* "rules/unfold.py":550
+  /* "rules/unfold.py":579
  *             self.out[self.used] = octet
  *             self.used += 1
  *         return 0             # <<<<<<<<<<<<<<
@@ -26678,7 +27216,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__put(struct __pyx_obj_5rules_6unfold
   }
   goto __pyx_L0;
 
-  /* "rules/unfold.py":545
+  /* "rules/unfold.py":574
  *         return 0
  * 
  *     def _put(self, text: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -26698,7 +27236,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__put(struct __pyx_obj_5rules_6unfold
   return __pyx_r;
 }
 
-/* "rules/unfold.py":552
+/* "rules/unfold.py":581
  *         return 0
  * 
  *     def _head(self, data: Any, start: Any, end: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -26725,13 +27263,12 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
   PyObject *__pyx_t_6 = NULL;
   int __pyx_t_7;
   int __pyx_t_8;
-  int __pyx_t_9;
   int __pyx_lineno = 0;
   const char *__pyx_filename = NULL;
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("_head", 0);
 
-  /* "rules/unfold.py":554
+  /* "rules/unfold.py":583
  *     def _head(self, data: Any, start: Any, end: Any) -> Any:
  *         """Cookies, and the headers that hold something out of the ordinary."""
  *         i: cython.Py_ssize_t = start             # <<<<<<<<<<<<<<
@@ -26740,7 +27277,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 */
   __pyx_v_i = __pyx_v_start;
 
-  /* "rules/unfold.py":562
+  /* "rules/unfold.py":591
  *         odd: cython.bint
  *         c: cython.int
  *         while i < end and data[i] != 10:             # <<<<<<<<<<<<<<
@@ -26765,7 +27302,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
     } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
     if (unlikely(__pyx_t_4 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_4);
-      __PYX_ERR(0, 562, __pyx_L1_error)
+      __PYX_ERR(0, 591, __pyx_L1_error)
     }
     __pyx_t_2 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) != 10);
 
@@ -26776,7 +27313,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 
     if (!__pyx_t_1) break;
 
-    /* "rules/unfold.py":563
+    /* "rules/unfold.py":592
  *         c: cython.int
  *         while i < end and data[i] != 10:
  *             i += 1             # <<<<<<<<<<<<<<
@@ -26786,7 +27323,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
     __pyx_v_i = (__pyx_v_i + 1);
   }
 
-  /* "rules/unfold.py":564
+  /* "rules/unfold.py":593
  *         while i < end and data[i] != 10:
  *             i += 1
  *         i += 1             # <<<<<<<<<<<<<<
@@ -26795,7 +27332,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 */
   __pyx_v_i = (__pyx_v_i + 1);
 
-  /* "rules/unfold.py":565
+  /* "rules/unfold.py":594
  *             i += 1
  *         i += 1
  *         while i < end:             # <<<<<<<<<<<<<<
@@ -26808,7 +27345,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 
     if (!__pyx_t_1) break;
 
-    /* "rules/unfold.py":566
+    /* "rules/unfold.py":595
  *         i += 1
  *         while i < end:
  *             line = i             # <<<<<<<<<<<<<<
@@ -26817,7 +27354,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 */
     __pyx_v_line = __pyx_v_i;
 
-    /* "rules/unfold.py":567
+    /* "rules/unfold.py":596
  *         while i < end:
  *             line = i
  *             colon = -1             # <<<<<<<<<<<<<<
@@ -26826,7 +27363,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 */
     __pyx_v_colon = -1L;
 
-    /* "rules/unfold.py":568
+    /* "rules/unfold.py":597
  *             line = i
  *             colon = -1
  *             odd = False             # <<<<<<<<<<<<<<
@@ -26835,12 +27372,12 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 */
     __pyx_v_odd = 0;
 
-    /* "rules/unfold.py":569
+    /* "rules/unfold.py":598
  *             colon = -1
  *             odd = False
  *             while i < end:             # <<<<<<<<<<<<<<
  *                 c = data[i]
- *                 if c == 10:
+ *                 if _safe[c] & 8:
 */
     while (1) {
       __pyx_t_1 = (__pyx_v_i < __pyx_v_end);
@@ -26848,12 +27385,12 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 
       if (!__pyx_t_1) break;
 
-      /* "rules/unfold.py":570
+      /* "rules/unfold.py":599
  *             odd = False
  *             while i < end:
  *                 c = data[i]             # <<<<<<<<<<<<<<
- *                 if c == 10:
- *                     break
+ *                 if _safe[c] & 8:
+ *                     i += 1
 */
       __pyx_t_3 = __pyx_v_i;
       __pyx_t_4 = -1;
@@ -26862,150 +27399,321 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
       } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
       if (unlikely(__pyx_t_4 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_4);
-        __PYX_ERR(0, 570, __pyx_L1_error)
+        __PYX_ERR(0, 599, __pyx_L1_error)
       }
       __pyx_v_c = (*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) )));
 
-      /* "rules/unfold.py":571
+      /* "rules/unfold.py":600
  *             while i < end:
  *                 c = data[i]
+ *                 if _safe[c] & 8:             # <<<<<<<<<<<<<<
+ *                     i += 1
+ *                     continue
+*/
+      __pyx_t_1 = (((__pyx_v_5rules_6unfold__safe[__pyx_v_c]) & 8) != 0);
+
+      if (__pyx_t_1) {
+
+
+        /* "rules/unfold.py":601
+ *                 c = data[i]
+ *                 if _safe[c] & 8:
+ *                     i += 1             # <<<<<<<<<<<<<<
+ *                     continue
+ *                 if c == 10:
+*/
+        __pyx_v_i = (__pyx_v_i + 1);
+
+        /* "rules/unfold.py":602
+ *                 if _safe[c] & 8:
+ *                     i += 1
+ *                     continue             # <<<<<<<<<<<<<<
+ *                 if c == 10:
+ *                     break
+*/
+        goto __pyx_L9_continue;
+
+        /* "rules/unfold.py":600
+ *             while i < end:
+ *                 c = data[i]
+ *                 if _safe[c] & 8:             # <<<<<<<<<<<<<<
+ *                     i += 1
+ *                     continue
+*/
+      }
+
+      /* "rules/unfold.py":603
+ *                     i += 1
+ *                     continue
  *                 if c == 10:             # <<<<<<<<<<<<<<
  *                     break
- *                 if c == 58 and colon < 0:
+ *                 if c == 58:
 */
       __pyx_t_1 = (__pyx_v_c == 10);
 
       if (__pyx_t_1) {
 
 
-        /* "rules/unfold.py":572
- *                 c = data[i]
+        /* "rules/unfold.py":604
+ *                     continue
  *                 if c == 10:
  *                     break             # <<<<<<<<<<<<<<
- *                 if c == 58 and colon < 0:
- *                     colon = i
+ *                 if c == 58:
+ *                     if colon < 0:
 */
         goto __pyx_L10_break;
 
-        /* "rules/unfold.py":571
- *             while i < end:
- *                 c = data[i]
+        /* "rules/unfold.py":603
+ *                     i += 1
+ *                     continue
  *                 if c == 10:             # <<<<<<<<<<<<<<
  *                     break
- *                 if c == 58 and colon < 0:
+ *                 if c == 58:
 */
       }
 
-      /* "rules/unfold.py":573
+      /* "rules/unfold.py":605
  *                 if c == 10:
  *                     break
- *                 if c == 58 and colon < 0:             # <<<<<<<<<<<<<<
- *                     colon = i
- *                 elif not _safe[c] & 2:
+ *                 if c == 58:             # <<<<<<<<<<<<<<
+ *                     if colon < 0:
+ *                         colon = i
 */
-      __pyx_t_2 = (__pyx_v_c == 58);
-
-      if (__pyx_t_2) {
-
-      } else {
-
-        __pyx_t_1 = __pyx_t_2;
-
-        goto __pyx_L13_bool_binop_done;
-      }
-      __pyx_t_2 = (__pyx_v_colon < 0);
-
-
-      __pyx_t_1 = __pyx_t_2;
-
-      __pyx_L13_bool_binop_done:;
-      if (__pyx_t_1) {
-
-
-        /* "rules/unfold.py":574
- *                     break
- *                 if c == 58 and colon < 0:
- *                     colon = i             # <<<<<<<<<<<<<<
- *                 elif not _safe[c] & 2:
- *                     if c != 13:
-*/
-        __pyx_v_colon = __pyx_v_i;
-
-        /* "rules/unfold.py":573
- *                 if c == 10:
- *                     break
- *                 if c == 58 and colon < 0:             # <<<<<<<<<<<<<<
- *                     colon = i
- *                 elif not _safe[c] & 2:
-*/
-        goto __pyx_L12;
-      }
-
-      /* "rules/unfold.py":575
- *                 if c == 58 and colon < 0:
- *                     colon = i
- *                 elif not _safe[c] & 2:             # <<<<<<<<<<<<<<
- *                     if c != 13:
- *                         odd = True
-*/
-      __pyx_t_1 = (!(((__pyx_v_5rules_6unfold__safe[__pyx_v_c]) & 2) != 0));
+      __pyx_t_1 = (__pyx_v_c == 58);
 
       if (__pyx_t_1) {
 
 
-        /* "rules/unfold.py":576
- *                     colon = i
- *                 elif not _safe[c] & 2:
- *                     if c != 13:             # <<<<<<<<<<<<<<
- *                         odd = True
- *                 i += 1
+        /* "rules/unfold.py":606
+ *                     break
+ *                 if c == 58:
+ *                     if colon < 0:             # <<<<<<<<<<<<<<
+ *                         colon = i
+ *                 elif c == 40:
 */
-        __pyx_t_1 = (__pyx_v_c != 13);
+        __pyx_t_1 = (__pyx_v_colon < 0);
 
         if (__pyx_t_1) {
 
 
-          /* "rules/unfold.py":577
- *                 elif not _safe[c] & 2:
- *                     if c != 13:
- *                         odd = True             # <<<<<<<<<<<<<<
- *                 i += 1
- *             stop = i
+          /* "rules/unfold.py":607
+ *                 if c == 58:
+ *                     if colon < 0:
+ *                         colon = i             # <<<<<<<<<<<<<<
+ *                 elif c == 40:
+ *                     # A browser writes " (X11"; a name right before it is a call.
 */
-          __pyx_v_odd = 1;
+          __pyx_v_colon = __pyx_v_i;
 
-          /* "rules/unfold.py":576
- *                     colon = i
- *                 elif not _safe[c] & 2:
- *                     if c != 13:             # <<<<<<<<<<<<<<
- *                         odd = True
- *                 i += 1
+          /* "rules/unfold.py":606
+ *                     break
+ *                 if c == 58:
+ *                     if colon < 0:             # <<<<<<<<<<<<<<
+ *                         colon = i
+ *                 elif c == 40:
 */
         }
 
-        /* "rules/unfold.py":575
- *                 if c == 58 and colon < 0:
- *                     colon = i
- *                 elif not _safe[c] & 2:             # <<<<<<<<<<<<<<
- *                     if c != 13:
+        /* "rules/unfold.py":605
+ *                 if c == 10:
+ *                     break
+ *                 if c == 58:             # <<<<<<<<<<<<<<
+ *                     if colon < 0:
+ *                         colon = i
+*/
+        goto __pyx_L13;
+      }
+
+      /* "rules/unfold.py":608
+ *                     if colon < 0:
+ *                         colon = i
+ *                 elif c == 40:             # <<<<<<<<<<<<<<
+ *                     # A browser writes " (X11"; a name right before it is a call.
+ *                     if _safe[data[i - 1]] & 16:
+*/
+      __pyx_t_1 = (__pyx_v_c == 40);
+
+      if (__pyx_t_1) {
+
+
+        /* "rules/unfold.py":610
+ *                 elif c == 40:
+ *                     # A browser writes " (X11"; a name right before it is a call.
+ *                     if _safe[data[i - 1]] & 16:             # <<<<<<<<<<<<<<
+ *                         odd = True
+ *                 elif c == 42:
+*/
+        __pyx_t_3 = (__pyx_v_i - 1);
+        __pyx_t_4 = -1;
+        if (__pyx_t_3 < 0) {
+          __pyx_t_4 = 0;
+        } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
+        if (unlikely(__pyx_t_4 != -1)) {
+          __Pyx_RaiseBufferIndexError(__pyx_t_4);
+          __PYX_ERR(0, 610, __pyx_L1_error)
+        }
+        __pyx_t_1 = (((__pyx_v_5rules_6unfold__safe[(*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) )))]) & 16) != 0);
+
+        if (__pyx_t_1) {
+
+
+          /* "rules/unfold.py":611
+ *                     # A browser writes " (X11"; a name right before it is a call.
+ *                     if _safe[data[i - 1]] & 16:
+ *                         odd = True             # <<<<<<<<<<<<<<
+ *                 elif c == 42:
+ *                     if data[i - 1] == 47 and data[i - 2] != 42:
+*/
+          __pyx_v_odd = 1;
+
+          /* "rules/unfold.py":610
+ *                 elif c == 40:
+ *                     # A browser writes " (X11"; a name right before it is a call.
+ *                     if _safe[data[i - 1]] & 16:             # <<<<<<<<<<<<<<
+ *                         odd = True
+ *                 elif c == 42:
+*/
+        }
+
+        /* "rules/unfold.py":608
+ *                     if colon < 0:
+ *                         colon = i
+ *                 elif c == 40:             # <<<<<<<<<<<<<<
+ *                     # A browser writes " (X11"; a name right before it is a call.
+ *                     if _safe[data[i - 1]] & 16:
+*/
+        goto __pyx_L13;
+      }
+
+      /* "rules/unfold.py":612
+ *                     if _safe[data[i - 1]] & 16:
+ *                         odd = True
+ *                 elif c == 42:             # <<<<<<<<<<<<<<
+ *                     if data[i - 1] == 47 and data[i - 2] != 42:
  *                         odd = True
 */
-      }
-      __pyx_L12:;
+      __pyx_t_1 = (__pyx_v_c == 42);
 
-      /* "rules/unfold.py":578
- *                     if c != 13:
+      if (__pyx_t_1) {
+
+
+        /* "rules/unfold.py":613
  *                         odd = True
+ *                 elif c == 42:
+ *                     if data[i - 1] == 47 and data[i - 2] != 42:             # <<<<<<<<<<<<<<
+ *                         odd = True
+ *                 elif c != 13:
+*/
+        __pyx_t_3 = (__pyx_v_i - 1);
+        __pyx_t_4 = -1;
+        if (__pyx_t_3 < 0) {
+          __pyx_t_4 = 0;
+        } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
+        if (unlikely(__pyx_t_4 != -1)) {
+          __Pyx_RaiseBufferIndexError(__pyx_t_4);
+          __PYX_ERR(0, 613, __pyx_L1_error)
+        }
+        __pyx_t_2 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) == 47);
+
+        if (__pyx_t_2) {
+
+        } else {
+
+          __pyx_t_1 = __pyx_t_2;
+
+          goto __pyx_L17_bool_binop_done;
+        }
+        __pyx_t_3 = (__pyx_v_i - 2);
+        __pyx_t_4 = -1;
+        if (__pyx_t_3 < 0) {
+          __pyx_t_4 = 0;
+        } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
+        if (unlikely(__pyx_t_4 != -1)) {
+          __Pyx_RaiseBufferIndexError(__pyx_t_4);
+          __PYX_ERR(0, 613, __pyx_L1_error)
+        }
+        __pyx_t_2 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) != 42);
+
+
+        __pyx_t_1 = __pyx_t_2;
+
+        __pyx_L17_bool_binop_done:;
+        if (__pyx_t_1) {
+
+
+          /* "rules/unfold.py":614
+ *                 elif c == 42:
+ *                     if data[i - 1] == 47 and data[i - 2] != 42:
+ *                         odd = True             # <<<<<<<<<<<<<<
+ *                 elif c != 13:
+ *                     odd = True
+*/
+          __pyx_v_odd = 1;
+
+          /* "rules/unfold.py":613
+ *                         odd = True
+ *                 elif c == 42:
+ *                     if data[i - 1] == 47 and data[i - 2] != 42:             # <<<<<<<<<<<<<<
+ *                         odd = True
+ *                 elif c != 13:
+*/
+        }
+
+        /* "rules/unfold.py":612
+ *                     if _safe[data[i - 1]] & 16:
+ *                         odd = True
+ *                 elif c == 42:             # <<<<<<<<<<<<<<
+ *                     if data[i - 1] == 47 and data[i - 2] != 42:
+ *                         odd = True
+*/
+        goto __pyx_L13;
+      }
+
+      /* "rules/unfold.py":615
+ *                     if data[i - 1] == 47 and data[i - 2] != 42:
+ *                         odd = True
+ *                 elif c != 13:             # <<<<<<<<<<<<<<
+ *                     odd = True
+ *                 i += 1
+*/
+      __pyx_t_1 = (__pyx_v_c != 13);
+
+      if (__pyx_t_1) {
+
+
+        /* "rules/unfold.py":616
+ *                         odd = True
+ *                 elif c != 13:
+ *                     odd = True             # <<<<<<<<<<<<<<
+ *                 i += 1
+ *             stop = i
+*/
+        __pyx_v_odd = 1;
+
+        /* "rules/unfold.py":615
+ *                     if data[i - 1] == 47 and data[i - 2] != 42:
+ *                         odd = True
+ *                 elif c != 13:             # <<<<<<<<<<<<<<
+ *                     odd = True
+ *                 i += 1
+*/
+      }
+      __pyx_L13:;
+
+      /* "rules/unfold.py":617
+ *                 elif c != 13:
+ *                     odd = True
  *                 i += 1             # <<<<<<<<<<<<<<
  *             stop = i
  *             i += 1
 */
       __pyx_v_i = (__pyx_v_i + 1);
+      __pyx_L9_continue:;
     }
     __pyx_L10_break:;
 
-    /* "rules/unfold.py":579
- *                         odd = True
+    /* "rules/unfold.py":618
+ *                     odd = True
  *                 i += 1
  *             stop = i             # <<<<<<<<<<<<<<
  *             i += 1
@@ -27013,7 +27721,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 */
     __pyx_v_stop = __pyx_v_i;
 
-    /* "rules/unfold.py":580
+    /* "rules/unfold.py":619
  *                 i += 1
  *             stop = i
  *             i += 1             # <<<<<<<<<<<<<<
@@ -27022,7 +27730,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 */
     __pyx_v_i = (__pyx_v_i + 1);
 
-    /* "rules/unfold.py":581
+    /* "rules/unfold.py":620
  *             stop = i
  *             i += 1
  *             if colon < 0:             # <<<<<<<<<<<<<<
@@ -27034,7 +27742,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
     if (__pyx_t_1) {
 
 
-      /* "rules/unfold.py":582
+      /* "rules/unfold.py":621
  *             i += 1
  *             if colon < 0:
  *                 continue             # <<<<<<<<<<<<<<
@@ -27043,7 +27751,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 */
       goto __pyx_L7_continue;
 
-      /* "rules/unfold.py":581
+      /* "rules/unfold.py":620
  *             stop = i
  *             i += 1
  *             if colon < 0:             # <<<<<<<<<<<<<<
@@ -27052,7 +27760,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 */
     }
 
-    /* "rules/unfold.py":583
+    /* "rules/unfold.py":622
  *             if colon < 0:
  *                 continue
  *             if stop > line and data[stop - 1] == 13:             # <<<<<<<<<<<<<<
@@ -27067,7 +27775,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 
       __pyx_t_1 = __pyx_t_2;
 
-      goto __pyx_L18_bool_binop_done;
+      goto __pyx_L21_bool_binop_done;
     }
     __pyx_t_3 = (__pyx_v_stop - 1);
     __pyx_t_4 = -1;
@@ -27076,18 +27784,18 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
     } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
     if (unlikely(__pyx_t_4 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_4);
-      __PYX_ERR(0, 583, __pyx_L1_error)
+      __PYX_ERR(0, 622, __pyx_L1_error)
     }
     __pyx_t_2 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) == 13);
 
 
     __pyx_t_1 = __pyx_t_2;
 
-    __pyx_L18_bool_binop_done:;
+    __pyx_L21_bool_binop_done:;
     if (__pyx_t_1) {
 
 
-      /* "rules/unfold.py":584
+      /* "rules/unfold.py":623
  *                 continue
  *             if stop > line and data[stop - 1] == 13:
  *                 stop -= 1             # <<<<<<<<<<<<<<
@@ -27096,7 +27804,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 */
       __pyx_v_stop = (__pyx_v_stop - 1);
 
-      /* "rules/unfold.py":583
+      /* "rules/unfold.py":622
  *             if colon < 0:
  *                 continue
  *             if stop > line and data[stop - 1] == 13:             # <<<<<<<<<<<<<<
@@ -27105,7 +27813,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 */
     }
 
-    /* "rules/unfold.py":585
+    /* "rules/unfold.py":624
  *             if stop > line and data[stop - 1] == 13:
  *                 stop -= 1
  *             if colon - line == 6 and (data[line] | 32) == 99 and (data[line + 5] | 32) == 101 and (data[line + 2] | 32) == 111:             # <<<<<<<<<<<<<<
@@ -27120,7 +27828,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 
       __pyx_t_1 = __pyx_t_2;
 
-      goto __pyx_L21_bool_binop_done;
+      goto __pyx_L24_bool_binop_done;
     }
     __pyx_t_3 = __pyx_v_line;
     __pyx_t_4 = -1;
@@ -27129,7 +27837,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
     } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
     if (unlikely(__pyx_t_4 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_4);
-      __PYX_ERR(0, 585, __pyx_L1_error)
+      __PYX_ERR(0, 624, __pyx_L1_error)
     }
     __pyx_t_2 = (((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) | 32) == 99);
 
@@ -27139,7 +27847,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 
       __pyx_t_1 = __pyx_t_2;
 
-      goto __pyx_L21_bool_binop_done;
+      goto __pyx_L24_bool_binop_done;
     }
     __pyx_t_3 = (__pyx_v_line + 5);
     __pyx_t_4 = -1;
@@ -27148,7 +27856,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
     } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
     if (unlikely(__pyx_t_4 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_4);
-      __PYX_ERR(0, 585, __pyx_L1_error)
+      __PYX_ERR(0, 624, __pyx_L1_error)
     }
     __pyx_t_2 = (((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) | 32) == 0x65);
 
@@ -27158,7 +27866,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 
       __pyx_t_1 = __pyx_t_2;
 
-      goto __pyx_L21_bool_binop_done;
+      goto __pyx_L24_bool_binop_done;
     }
     __pyx_t_3 = (__pyx_v_line + 2);
     __pyx_t_4 = -1;
@@ -27167,28 +27875,28 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
     } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
     if (unlikely(__pyx_t_4 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_4);
-      __PYX_ERR(0, 585, __pyx_L1_error)
+      __PYX_ERR(0, 624, __pyx_L1_error)
     }
     __pyx_t_2 = (((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) | 32) == 0x6F);
 
 
     __pyx_t_1 = __pyx_t_2;
 
-    __pyx_L21_bool_binop_done:;
+    __pyx_L24_bool_binop_done:;
     if (__pyx_t_1) {
 
 
-      /* "rules/unfold.py":586
+      /* "rules/unfold.py":625
  *                 stop -= 1
  *             if colon - line == 6 and (data[line] | 32) == 99 and (data[line + 5] | 32) == 101 and (data[line + 2] | 32) == 111:
  *                 self._room(stop - line + 16)             # <<<<<<<<<<<<<<
  *                 named = self.used
  *                 self._put(b"cookie:")
 */
-      __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, ((__pyx_v_stop - __pyx_v_line) + 16)); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 586, __pyx_L1_error)
+      __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, ((__pyx_v_stop - __pyx_v_line) + 16)); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 625, __pyx_L1_error)
 
 
-      /* "rules/unfold.py":587
+      /* "rules/unfold.py":626
  *             if colon - line == 6 and (data[line] | 32) == 99 and (data[line + 5] | 32) == 101 and (data[line + 2] | 32) == 111:
  *                 self._room(stop - line + 16)
  *                 named = self.used             # <<<<<<<<<<<<<<
@@ -27199,17 +27907,17 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 
       __pyx_v_named = __pyx_t_5;
 
-      /* "rules/unfold.py":588
+      /* "rules/unfold.py":627
  *                 self._room(stop - line + 16)
  *                 named = self.used
  *                 self._put(b"cookie:")             # <<<<<<<<<<<<<<
  *                 at = self.used
  *                 colon += 1
 */
-      __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_put(__pyx_v_self, __pyx_mstate_global->__pyx_kp_b_cookie); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 588, __pyx_L1_error)
+      __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_put(__pyx_v_self, __pyx_mstate_global->__pyx_kp_b_cookie); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 627, __pyx_L1_error)
 
 
-      /* "rules/unfold.py":589
+      /* "rules/unfold.py":628
  *                 named = self.used
  *                 self._put(b"cookie:")
  *                 at = self.used             # <<<<<<<<<<<<<<
@@ -27220,7 +27928,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 
       __pyx_v_at = __pyx_t_5;
 
-      /* "rules/unfold.py":590
+      /* "rules/unfold.py":629
  *                 self._put(b"cookie:")
  *                 at = self.used
  *                 colon += 1             # <<<<<<<<<<<<<<
@@ -27229,61 +27937,61 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 */
       __pyx_v_colon = (__pyx_v_colon + 1);
 
-      /* "rules/unfold.py":591
+      /* "rules/unfold.py":630
  *                 at = self.used
  *                 colon += 1
  *                 self._pairs(data, colon, stop, COOKIE_NAME, COOKIE_VALUE, 59, False)             # <<<<<<<<<<<<<<
  *                 self._room(8)
  *                 self._segment(COOKIE_VALUE, named, at, at, self.used)
 */
-      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_COOKIE_NAME); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 591, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_COOKIE_NAME); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 630, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_6);
-      __pyx_t_4 = __Pyx_PyLong_As_int(__pyx_t_6); if (unlikely((__pyx_t_4 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 591, __pyx_L1_error)
+      __pyx_t_4 = __Pyx_PyLong_As_int(__pyx_t_6); if (unlikely((__pyx_t_4 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 630, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
-      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_COOKIE_VALUE); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 591, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_COOKIE_VALUE); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 630, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_6);
-      __pyx_t_7 = __Pyx_PyLong_As_int(__pyx_t_6); if (unlikely((__pyx_t_7 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 591, __pyx_L1_error)
+      __pyx_t_7 = __Pyx_PyLong_As_int(__pyx_t_6); if (unlikely((__pyx_t_7 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 630, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
-      __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_pairs(__pyx_v_self, __pyx_v_data, __pyx_v_colon, __pyx_v_stop, __pyx_t_4, __pyx_t_7, 59, 0); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 591, __pyx_L1_error)
+      __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_pairs(__pyx_v_self, __pyx_v_data, __pyx_v_colon, __pyx_v_stop, __pyx_t_4, __pyx_t_7, 59, 0); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 630, __pyx_L1_error)
 
 
 
 
-      /* "rules/unfold.py":592
+      /* "rules/unfold.py":631
  *                 colon += 1
  *                 self._pairs(data, colon, stop, COOKIE_NAME, COOKIE_VALUE, 59, False)
  *                 self._room(8)             # <<<<<<<<<<<<<<
  *                 self._segment(COOKIE_VALUE, named, at, at, self.used)
  *                 continue
 */
-      __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, 8); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 592, __pyx_L1_error)
+      __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, 8); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 631, __pyx_L1_error)
 
 
-      /* "rules/unfold.py":593
+      /* "rules/unfold.py":632
  *                 self._pairs(data, colon, stop, COOKIE_NAME, COOKIE_VALUE, 59, False)
  *                 self._room(8)
  *                 self._segment(COOKIE_VALUE, named, at, at, self.used)             # <<<<<<<<<<<<<<
  *                 continue
- *             if not odd and not _suspect(data, colon + 1, stop):
+ *             if not odd:
 */
-      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_COOKIE_VALUE); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 593, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_COOKIE_VALUE); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 632, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_6);
-      __pyx_t_8 = __Pyx_PyLong_As_int(__pyx_t_6); if (unlikely((__pyx_t_8 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 593, __pyx_L1_error)
+      __pyx_t_8 = __Pyx_PyLong_As_int(__pyx_t_6); if (unlikely((__pyx_t_8 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 632, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
-      __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_segment(__pyx_v_self, __pyx_t_8, __pyx_v_named, __pyx_v_at, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 593, __pyx_L1_error)
+      __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_segment(__pyx_v_self, __pyx_t_8, __pyx_v_named, __pyx_v_at, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 632, __pyx_L1_error)
 
 
 
-      /* "rules/unfold.py":594
+      /* "rules/unfold.py":633
  *                 self._room(8)
  *                 self._segment(COOKIE_VALUE, named, at, at, self.used)
  *                 continue             # <<<<<<<<<<<<<<
- *             if not odd and not _suspect(data, colon + 1, stop):
+ *             if not odd:
  *                 continue
 */
       goto __pyx_L7_continue;
 
-      /* "rules/unfold.py":585
+      /* "rules/unfold.py":624
  *             if stop > line and data[stop - 1] == 13:
  *                 stop -= 1
  *             if colon - line == 6 and (data[line] | 32) == 99 and (data[line + 5] | 32) == 101 and (data[line + 2] | 32) == 111:             # <<<<<<<<<<<<<<
@@ -27292,77 +28000,57 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 */
     }
 
-    /* "rules/unfold.py":595
+    /* "rules/unfold.py":634
  *                 self._segment(COOKIE_VALUE, named, at, at, self.used)
  *                 continue
- *             if not odd and not _suspect(data, colon + 1, stop):             # <<<<<<<<<<<<<<
+ *             if not odd:             # <<<<<<<<<<<<<<
  *                 continue
  *             self._room(stop - line + 16)
 */
-    __pyx_t_2 = (!__pyx_v_odd);
+    __pyx_t_1 = (!__pyx_v_odd);
 
-    if (__pyx_t_2) {
-
-    } else {
-
-      __pyx_t_1 = __pyx_t_2;
-
-      goto __pyx_L26_bool_binop_done;
-    }
-    if (unlikely(((PyObject *) __pyx_v_data.memview) == Py_None)) {
-      PyErr_SetString(PyExc_TypeError, "cannot pass None into a C function argument that is declared \047not None\047");
-      __PYX_ERR(0, 595, __pyx_L1_error)
-    }
-    __pyx_t_2 = __pyx_f_5rules_6unfold__suspect(__pyx_v_data, (__pyx_v_colon + 1), __pyx_v_stop); if (unlikely(__pyx_t_2 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 595, __pyx_L1_error)
-    __pyx_t_9 = (!__pyx_t_2);
-
-
-
-    __pyx_t_1 = __pyx_t_9;
-
-    __pyx_L26_bool_binop_done:;
     if (__pyx_t_1) {
 
 
-      /* "rules/unfold.py":596
+      /* "rules/unfold.py":635
  *                 continue
- *             if not odd and not _suspect(data, colon + 1, stop):
+ *             if not odd:
  *                 continue             # <<<<<<<<<<<<<<
  *             self._room(stop - line + 16)
  *             named = self._decode(data, line, colon, False)
 */
       goto __pyx_L7_continue;
 
-      /* "rules/unfold.py":595
+      /* "rules/unfold.py":634
  *                 self._segment(COOKIE_VALUE, named, at, at, self.used)
  *                 continue
- *             if not odd and not _suspect(data, colon + 1, stop):             # <<<<<<<<<<<<<<
+ *             if not odd:             # <<<<<<<<<<<<<<
  *                 continue
  *             self._room(stop - line + 16)
 */
     }
 
-    /* "rules/unfold.py":597
- *             if not odd and not _suspect(data, colon + 1, stop):
+    /* "rules/unfold.py":636
+ *             if not odd:
  *                 continue
  *             self._room(stop - line + 16)             # <<<<<<<<<<<<<<
  *             named = self._decode(data, line, colon, False)
  *             self.out[self.used] = 58
 */
-    __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, ((__pyx_v_stop - __pyx_v_line) + 16)); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 597, __pyx_L1_error)
+    __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, ((__pyx_v_stop - __pyx_v_line) + 16)); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 636, __pyx_L1_error)
 
 
-    /* "rules/unfold.py":598
+    /* "rules/unfold.py":637
  *                 continue
  *             self._room(stop - line + 16)
  *             named = self._decode(data, line, colon, False)             # <<<<<<<<<<<<<<
  *             self.out[self.used] = 58
  *             self.used += 1
 */
-    __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_decode(__pyx_v_self, __pyx_v_data, __pyx_v_line, __pyx_v_colon, 0); if (unlikely(__pyx_t_5 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 598, __pyx_L1_error)
+    __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_decode(__pyx_v_self, __pyx_v_data, __pyx_v_line, __pyx_v_colon, 0); if (unlikely(__pyx_t_5 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 637, __pyx_L1_error)
     __pyx_v_named = __pyx_t_5;
 
-    /* "rules/unfold.py":599
+    /* "rules/unfold.py":638
  *             self._room(stop - line + 16)
  *             named = self._decode(data, line, colon, False)
  *             self.out[self.used] = 58             # <<<<<<<<<<<<<<
@@ -27376,11 +28064,11 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
     } else if (unlikely(__pyx_t_3 >= __pyx_v_self->out.shape[0])) __pyx_t_7 = 0;
     if (unlikely(__pyx_t_7 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_7);
-      __PYX_ERR(0, 599, __pyx_L1_error)
+      __PYX_ERR(0, 638, __pyx_L1_error)
     }
     *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_self->out.data) + __pyx_t_3)) )) = 58;
 
-    /* "rules/unfold.py":600
+    /* "rules/unfold.py":639
  *             named = self._decode(data, line, colon, False)
  *             self.out[self.used] = 58
  *             self.used += 1             # <<<<<<<<<<<<<<
@@ -27389,7 +28077,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 */
     __pyx_v_self->used = (__pyx_v_self->used + 1);
 
-    /* "rules/unfold.py":601
+    /* "rules/unfold.py":640
  *             self.out[self.used] = 58
  *             self.used += 1
  *             colon += 1             # <<<<<<<<<<<<<<
@@ -27398,7 +28086,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 */
     __pyx_v_colon = (__pyx_v_colon + 1);
 
-    /* "rules/unfold.py":602
+    /* "rules/unfold.py":641
  *             self.used += 1
  *             colon += 1
  *             while colon < stop and (data[colon] == 32 or data[colon] == 9):             # <<<<<<<<<<<<<<
@@ -27406,15 +28094,15 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
  *             at = self._decode(data, colon, stop, False)
 */
     while (1) {
-      __pyx_t_9 = (__pyx_v_colon < __pyx_v_stop);
+      __pyx_t_2 = (__pyx_v_colon < __pyx_v_stop);
 
-      if (__pyx_t_9) {
+      if (__pyx_t_2) {
 
       } else {
 
-        __pyx_t_1 = __pyx_t_9;
+        __pyx_t_1 = __pyx_t_2;
 
-        goto __pyx_L30_bool_binop_done;
+        goto __pyx_L31_bool_binop_done;
       }
       __pyx_t_3 = __pyx_v_colon;
       __pyx_t_7 = -1;
@@ -27423,17 +28111,17 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
       } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_7 = 0;
       if (unlikely(__pyx_t_7 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_7);
-        __PYX_ERR(0, 602, __pyx_L1_error)
+        __PYX_ERR(0, 641, __pyx_L1_error)
       }
-      __pyx_t_9 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) == 32);
+      __pyx_t_2 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) == 32);
 
-      if (!__pyx_t_9) {
+      if (!__pyx_t_2) {
 
       } else {
 
-        __pyx_t_1 = __pyx_t_9;
+        __pyx_t_1 = __pyx_t_2;
 
-        goto __pyx_L30_bool_binop_done;
+        goto __pyx_L31_bool_binop_done;
       }
       __pyx_t_3 = __pyx_v_colon;
       __pyx_t_7 = -1;
@@ -27442,18 +28130,18 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
       } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_7 = 0;
       if (unlikely(__pyx_t_7 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_7);
-        __PYX_ERR(0, 602, __pyx_L1_error)
+        __PYX_ERR(0, 641, __pyx_L1_error)
       }
-      __pyx_t_9 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) == 9);
+      __pyx_t_2 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) == 9);
 
 
-      __pyx_t_1 = __pyx_t_9;
+      __pyx_t_1 = __pyx_t_2;
 
-      __pyx_L30_bool_binop_done:;
+      __pyx_L31_bool_binop_done:;
 
       if (!__pyx_t_1) break;
 
-      /* "rules/unfold.py":603
+      /* "rules/unfold.py":642
  *             colon += 1
  *             while colon < stop and (data[colon] == 32 or data[colon] == 9):
  *                 colon += 1             # <<<<<<<<<<<<<<
@@ -27463,59 +28151,59 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
       __pyx_v_colon = (__pyx_v_colon + 1);
     }
 
-    /* "rules/unfold.py":604
+    /* "rules/unfold.py":643
  *             while colon < stop and (data[colon] == 32 or data[colon] == 9):
  *                 colon += 1
  *             at = self._decode(data, colon, stop, False)             # <<<<<<<<<<<<<<
  *             self._value(HEADER, at, self.used)
  *             self._room(8)
 */
-    __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_decode(__pyx_v_self, __pyx_v_data, __pyx_v_colon, __pyx_v_stop, 0); if (unlikely(__pyx_t_5 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 604, __pyx_L1_error)
+    __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_decode(__pyx_v_self, __pyx_v_data, __pyx_v_colon, __pyx_v_stop, 0); if (unlikely(__pyx_t_5 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 643, __pyx_L1_error)
     __pyx_v_at = __pyx_t_5;
 
-    /* "rules/unfold.py":605
+    /* "rules/unfold.py":644
  *                 colon += 1
  *             at = self._decode(data, colon, stop, False)
  *             self._value(HEADER, at, self.used)             # <<<<<<<<<<<<<<
  *             self._room(8)
  *             self._segment(HEADER, named, at, at, self.used)
 */
-    __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_HEADER); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 605, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_HEADER); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 644, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_6);
-    __pyx_t_7 = __Pyx_PyLong_As_int(__pyx_t_6); if (unlikely((__pyx_t_7 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 605, __pyx_L1_error)
+    __pyx_t_7 = __Pyx_PyLong_As_int(__pyx_t_6); if (unlikely((__pyx_t_7 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 644, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
-    __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_t_7, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 605, __pyx_L1_error)
+    __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_t_7, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 644, __pyx_L1_error)
 
 
 
-    /* "rules/unfold.py":606
+    /* "rules/unfold.py":645
  *             at = self._decode(data, colon, stop, False)
  *             self._value(HEADER, at, self.used)
  *             self._room(8)             # <<<<<<<<<<<<<<
  *             self._segment(HEADER, named, at, at, self.used)
  *         return 0
 */
-    __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, 8); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 606, __pyx_L1_error)
+    __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, 8); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 645, __pyx_L1_error)
 
 
-    /* "rules/unfold.py":607
+    /* "rules/unfold.py":646
  *             self._value(HEADER, at, self.used)
  *             self._room(8)
  *             self._segment(HEADER, named, at, at, self.used)             # <<<<<<<<<<<<<<
  *         return 0
  * 
 */
-    __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_HEADER); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 607, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_HEADER); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 646, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_6);
-    __pyx_t_8 = __Pyx_PyLong_As_int(__pyx_t_6); if (unlikely((__pyx_t_8 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 607, __pyx_L1_error)
+    __pyx_t_8 = __Pyx_PyLong_As_int(__pyx_t_6); if (unlikely((__pyx_t_8 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 646, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
-    __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_segment(__pyx_v_self, __pyx_t_8, __pyx_v_named, __pyx_v_at, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 607, __pyx_L1_error)
+    __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_segment(__pyx_v_self, __pyx_t_8, __pyx_v_named, __pyx_v_at, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 646, __pyx_L1_error)
 
 
     __pyx_L7_continue:;
   }
 
-  /* "rules/unfold.py":608
+  /* "rules/unfold.py":647
  *             self._room(8)
  *             self._segment(HEADER, named, at, at, self.used)
  *         return 0             # <<<<<<<<<<<<<<
@@ -27528,7 +28216,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
   }
   goto __pyx_L0;
 
-  /* "rules/unfold.py":552
+  /* "rules/unfold.py":581
  *         return 0
  * 
  *     def _head(self, data: Any, start: Any, end: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -27555,7 +28243,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
   return __pyx_r;
 }
 
-/* "rules/unfold.py":610
+/* "rules/unfold.py":649
  *         return 0
  * 
  *     def _body(self, data: Any, start: Any, end: Any, kind: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -27583,7 +28271,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__body(struct __pyx_obj_5rules_6unfol
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("_body", 0);
 
-  /* "rules/unfold.py":612
+  /* "rules/unfold.py":651
  *     def _body(self, data: Any, start: Any, end: Any, kind: Any) -> Any:
  *         """A body by its kind; one that holds only harmless octets is left alone."""
  *         i: cython.Py_ssize_t = start             # <<<<<<<<<<<<<<
@@ -27592,24 +28280,24 @@ static int __pyx_f_5rules_6unfold_8Unfolder__body(struct __pyx_obj_5rules_6unfol
 */
   __pyx_v_i = __pyx_v_start;
 
-  /* "rules/unfold.py":614
+  /* "rules/unfold.py":653
  *         i: cython.Py_ssize_t = start
  *         at: cython.Py_ssize_t
  *         if kind == NO_BODY:             # <<<<<<<<<<<<<<
  *             return 0
  *         if kind == JSON:
 */
-  __pyx_t_1 = __Pyx_PyLong_From_int(__pyx_v_kind); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 614, __pyx_L1_error)
+  __pyx_t_1 = __Pyx_PyLong_From_int(__pyx_v_kind); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 653, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_1);
-  __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_NO_BODY); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 614, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_NO_BODY); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 653, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_1, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 614, __pyx_L1_error)
+  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_1, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 653, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   if (__pyx_t_3) {
 
 
-    /* "rules/unfold.py":615
+    /* "rules/unfold.py":654
  *         at: cython.Py_ssize_t
  *         if kind == NO_BODY:
  *             return 0             # <<<<<<<<<<<<<<
@@ -27622,7 +28310,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__body(struct __pyx_obj_5rules_6unfol
     }
     goto __pyx_L0;
 
-    /* "rules/unfold.py":614
+    /* "rules/unfold.py":653
  *         i: cython.Py_ssize_t = start
  *         at: cython.Py_ssize_t
  *         if kind == NO_BODY:             # <<<<<<<<<<<<<<
@@ -27631,24 +28319,24 @@ static int __pyx_f_5rules_6unfold_8Unfolder__body(struct __pyx_obj_5rules_6unfol
 */
   }
 
-  /* "rules/unfold.py":616
+  /* "rules/unfold.py":655
  *         if kind == NO_BODY:
  *             return 0
  *         if kind == JSON:             # <<<<<<<<<<<<<<
  *             while i < end and _safe[data[i]] & 4 and not (data[i] == 45 and i + 1 < end and data[i + 1] == 45):
  *                 i += 1
 */
-  __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_v_kind); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 616, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_v_kind); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 655, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __Pyx_GetModuleGlobalName(__pyx_t_1, __pyx_mstate_global->__pyx_n_u_JSON); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 616, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_1, __pyx_mstate_global->__pyx_n_u_JSON); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 655, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_1);
-  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_1, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 616, __pyx_L1_error)
+  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_1, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 655, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
   if (__pyx_t_3) {
 
 
-    /* "rules/unfold.py":617
+    /* "rules/unfold.py":656
  *             return 0
  *         if kind == JSON:
  *             while i < end and _safe[data[i]] & 4 and not (data[i] == 45 and i + 1 < end and data[i + 1] == 45):             # <<<<<<<<<<<<<<
@@ -27673,7 +28361,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__body(struct __pyx_obj_5rules_6unfol
       } else if (unlikely(__pyx_t_5 >= __pyx_v_data.shape[0])) __pyx_t_6 = 0;
       if (unlikely(__pyx_t_6 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_6);
-        __PYX_ERR(0, 617, __pyx_L1_error)
+        __PYX_ERR(0, 656, __pyx_L1_error)
       }
       __pyx_t_4 = (((__pyx_v_5rules_6unfold__safe[(*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_5)) )))]) & 4) != 0);
 
@@ -27692,7 +28380,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__body(struct __pyx_obj_5rules_6unfol
       } else if (unlikely(__pyx_t_5 >= __pyx_v_data.shape[0])) __pyx_t_6 = 0;
       if (unlikely(__pyx_t_6 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_6);
-        __PYX_ERR(0, 617, __pyx_L1_error)
+        __PYX_ERR(0, 656, __pyx_L1_error)
       }
       __pyx_t_7 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_5)) ))) == 45);
 
@@ -27721,7 +28409,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__body(struct __pyx_obj_5rules_6unfol
       } else if (unlikely(__pyx_t_5 >= __pyx_v_data.shape[0])) __pyx_t_6 = 0;
       if (unlikely(__pyx_t_6 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_6);
-        __PYX_ERR(0, 617, __pyx_L1_error)
+        __PYX_ERR(0, 656, __pyx_L1_error)
       }
       __pyx_t_7 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_5)) ))) == 45);
 
@@ -27739,7 +28427,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__body(struct __pyx_obj_5rules_6unfol
 
       if (!__pyx_t_3) break;
 
-      /* "rules/unfold.py":618
+      /* "rules/unfold.py":657
  *         if kind == JSON:
  *             while i < end and _safe[data[i]] & 4 and not (data[i] == 45 and i + 1 < end and data[i + 1] == 45):
  *                 i += 1             # <<<<<<<<<<<<<<
@@ -27749,7 +28437,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__body(struct __pyx_obj_5rules_6unfol
       __pyx_v_i = (__pyx_v_i + 1);
     }
 
-    /* "rules/unfold.py":619
+    /* "rules/unfold.py":658
  *             while i < end and _safe[data[i]] & 4 and not (data[i] == 45 and i + 1 < end and data[i + 1] == 45):
  *                 i += 1
  *             if i == end and not _suspect(data, start, end):             # <<<<<<<<<<<<<<
@@ -27768,9 +28456,9 @@ static int __pyx_f_5rules_6unfold_8Unfolder__body(struct __pyx_obj_5rules_6unfol
     }
     if (unlikely(((PyObject *) __pyx_v_data.memview) == Py_None)) {
       PyErr_SetString(PyExc_TypeError, "cannot pass None into a C function argument that is declared \047not None\047");
-      __PYX_ERR(0, 619, __pyx_L1_error)
+      __PYX_ERR(0, 658, __pyx_L1_error)
     }
-    __pyx_t_7 = __pyx_f_5rules_6unfold__suspect(__pyx_v_data, __pyx_v_start, __pyx_v_end); if (unlikely(__pyx_t_7 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 619, __pyx_L1_error)
+    __pyx_t_7 = __pyx_f_5rules_6unfold__suspect(__pyx_v_data, __pyx_v_start, __pyx_v_end); if (unlikely(__pyx_t_7 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 658, __pyx_L1_error)
     __pyx_t_4 = (!__pyx_t_7);
 
 
@@ -27781,7 +28469,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__body(struct __pyx_obj_5rules_6unfol
     if (__pyx_t_3) {
 
 
-      /* "rules/unfold.py":620
+      /* "rules/unfold.py":659
  *                 i += 1
  *             if i == end and not _suspect(data, start, end):
  *                 return 0             # <<<<<<<<<<<<<<
@@ -27794,7 +28482,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__body(struct __pyx_obj_5rules_6unfol
       }
       goto __pyx_L0;
 
-      /* "rules/unfold.py":619
+      /* "rules/unfold.py":658
  *             while i < end and _safe[data[i]] & 4 and not (data[i] == 45 and i + 1 < end and data[i + 1] == 45):
  *                 i += 1
  *             if i == end and not _suspect(data, start, end):             # <<<<<<<<<<<<<<
@@ -27803,7 +28491,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__body(struct __pyx_obj_5rules_6unfol
 */
     }
 
-    /* "rules/unfold.py":616
+    /* "rules/unfold.py":655
  *         if kind == NO_BODY:
  *             return 0
  *         if kind == JSON:             # <<<<<<<<<<<<<<
@@ -27812,17 +28500,17 @@ static int __pyx_f_5rules_6unfold_8Unfolder__body(struct __pyx_obj_5rules_6unfol
 */
   }
 
-  /* "rules/unfold.py":621
+  /* "rules/unfold.py":660
  *             if i == end and not _suspect(data, start, end):
  *                 return 0
  *         self._room(end - start + 64)             # <<<<<<<<<<<<<<
  *         at = self.used
  *         if kind == FORM:
 */
-  __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, ((__pyx_v_end - __pyx_v_start) + 64)); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 621, __pyx_L1_error)
+  __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, ((__pyx_v_end - __pyx_v_start) + 64)); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 660, __pyx_L1_error)
 
 
-  /* "rules/unfold.py":622
+  /* "rules/unfold.py":661
  *                 return 0
  *         self._room(end - start + 64)
  *         at = self.used             # <<<<<<<<<<<<<<
@@ -27833,44 +28521,44 @@ static int __pyx_f_5rules_6unfold_8Unfolder__body(struct __pyx_obj_5rules_6unfol
 
   __pyx_v_at = __pyx_t_8;
 
-  /* "rules/unfold.py":623
+  /* "rules/unfold.py":662
  *         self._room(end - start + 64)
  *         at = self.used
  *         if kind == FORM:             # <<<<<<<<<<<<<<
  *             self._pairs(data, start, end, BODY_NAME, BODY_VALUE, 38, True)
  *         elif kind == JSON:
 */
-  __pyx_t_1 = __Pyx_PyLong_From_int(__pyx_v_kind); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 623, __pyx_L1_error)
+  __pyx_t_1 = __Pyx_PyLong_From_int(__pyx_v_kind); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 662, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_1);
-  __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_FORM); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 623, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_FORM); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 662, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_1, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 623, __pyx_L1_error)
+  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_1, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 662, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   if (__pyx_t_3) {
 
 
-    /* "rules/unfold.py":624
+    /* "rules/unfold.py":663
  *         at = self.used
  *         if kind == FORM:
  *             self._pairs(data, start, end, BODY_NAME, BODY_VALUE, 38, True)             # <<<<<<<<<<<<<<
  *         elif kind == JSON:
  *             self._json(data, start, end)
 */
-    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_BODY_NAME); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 624, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_BODY_NAME); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 663, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __pyx_t_6 = __Pyx_PyLong_As_int(__pyx_t_2); if (unlikely((__pyx_t_6 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 624, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyLong_As_int(__pyx_t_2); if (unlikely((__pyx_t_6 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 663, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
-    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_BODY_VALUE); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 624, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_BODY_VALUE); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 663, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __pyx_t_9 = __Pyx_PyLong_As_int(__pyx_t_2); if (unlikely((__pyx_t_9 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 624, __pyx_L1_error)
+    __pyx_t_9 = __Pyx_PyLong_As_int(__pyx_t_2); if (unlikely((__pyx_t_9 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 663, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
-    __pyx_t_10 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_pairs(__pyx_v_self, __pyx_v_data, __pyx_v_start, __pyx_v_end, __pyx_t_6, __pyx_t_9, 38, 1); if (unlikely(__pyx_t_10 == ((int)-1))) __PYX_ERR(0, 624, __pyx_L1_error)
+    __pyx_t_10 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_pairs(__pyx_v_self, __pyx_v_data, __pyx_v_start, __pyx_v_end, __pyx_t_6, __pyx_t_9, 38, 1); if (unlikely(__pyx_t_10 == ((int)-1))) __PYX_ERR(0, 663, __pyx_L1_error)
 
 
 
 
-    /* "rules/unfold.py":623
+    /* "rules/unfold.py":662
  *         self._room(end - start + 64)
  *         at = self.used
  *         if kind == FORM:             # <<<<<<<<<<<<<<
@@ -27880,34 +28568,34 @@ static int __pyx_f_5rules_6unfold_8Unfolder__body(struct __pyx_obj_5rules_6unfol
     goto __pyx_L16;
   }
 
-  /* "rules/unfold.py":625
+  /* "rules/unfold.py":664
  *         if kind == FORM:
  *             self._pairs(data, start, end, BODY_NAME, BODY_VALUE, 38, True)
  *         elif kind == JSON:             # <<<<<<<<<<<<<<
  *             self._json(data, start, end)
  *         elif kind == XML:
 */
-  __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_v_kind); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 625, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_v_kind); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 664, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __Pyx_GetModuleGlobalName(__pyx_t_1, __pyx_mstate_global->__pyx_n_u_JSON); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 625, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_1, __pyx_mstate_global->__pyx_n_u_JSON); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 664, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_1);
-  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_1, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 625, __pyx_L1_error)
+  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_1, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 664, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
   if (__pyx_t_3) {
 
 
-    /* "rules/unfold.py":626
+    /* "rules/unfold.py":665
  *             self._pairs(data, start, end, BODY_NAME, BODY_VALUE, 38, True)
  *         elif kind == JSON:
  *             self._json(data, start, end)             # <<<<<<<<<<<<<<
  *         elif kind == XML:
  *             self._markup(data, start, end)
 */
-    __pyx_t_10 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_json(__pyx_v_self, __pyx_v_data, __pyx_v_start, __pyx_v_end); if (unlikely(__pyx_t_10 == ((int)-1))) __PYX_ERR(0, 626, __pyx_L1_error)
+    __pyx_t_10 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_json(__pyx_v_self, __pyx_v_data, __pyx_v_start, __pyx_v_end); if (unlikely(__pyx_t_10 == ((int)-1))) __PYX_ERR(0, 665, __pyx_L1_error)
 
 
-    /* "rules/unfold.py":625
+    /* "rules/unfold.py":664
  *         if kind == FORM:
  *             self._pairs(data, start, end, BODY_NAME, BODY_VALUE, 38, True)
  *         elif kind == JSON:             # <<<<<<<<<<<<<<
@@ -27917,34 +28605,34 @@ static int __pyx_f_5rules_6unfold_8Unfolder__body(struct __pyx_obj_5rules_6unfol
     goto __pyx_L16;
   }
 
-  /* "rules/unfold.py":627
+  /* "rules/unfold.py":666
  *         elif kind == JSON:
  *             self._json(data, start, end)
  *         elif kind == XML:             # <<<<<<<<<<<<<<
  *             self._markup(data, start, end)
  *         elif kind == MULTIPART:
 */
-  __pyx_t_1 = __Pyx_PyLong_From_int(__pyx_v_kind); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 627, __pyx_L1_error)
+  __pyx_t_1 = __Pyx_PyLong_From_int(__pyx_v_kind); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 666, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_1);
-  __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_XML); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 627, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_XML); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 666, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_1, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 627, __pyx_L1_error)
+  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_1, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 666, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   if (__pyx_t_3) {
 
 
-    /* "rules/unfold.py":628
+    /* "rules/unfold.py":667
  *             self._json(data, start, end)
  *         elif kind == XML:
  *             self._markup(data, start, end)             # <<<<<<<<<<<<<<
  *         elif kind == MULTIPART:
  *             self._parts(data, start, end)
 */
-    __pyx_t_10 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_markup(__pyx_v_self, __pyx_v_data, __pyx_v_start, __pyx_v_end); if (unlikely(__pyx_t_10 == ((int)-1))) __PYX_ERR(0, 628, __pyx_L1_error)
+    __pyx_t_10 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_markup(__pyx_v_self, __pyx_v_data, __pyx_v_start, __pyx_v_end); if (unlikely(__pyx_t_10 == ((int)-1))) __PYX_ERR(0, 667, __pyx_L1_error)
 
 
-    /* "rules/unfold.py":627
+    /* "rules/unfold.py":666
  *         elif kind == JSON:
  *             self._json(data, start, end)
  *         elif kind == XML:             # <<<<<<<<<<<<<<
@@ -27954,34 +28642,34 @@ static int __pyx_f_5rules_6unfold_8Unfolder__body(struct __pyx_obj_5rules_6unfol
     goto __pyx_L16;
   }
 
-  /* "rules/unfold.py":629
+  /* "rules/unfold.py":668
  *         elif kind == XML:
  *             self._markup(data, start, end)
  *         elif kind == MULTIPART:             # <<<<<<<<<<<<<<
  *             self._parts(data, start, end)
  *         else:
 */
-  __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_v_kind); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 629, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_v_kind); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 668, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __Pyx_GetModuleGlobalName(__pyx_t_1, __pyx_mstate_global->__pyx_n_u_MULTIPART); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 629, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_1, __pyx_mstate_global->__pyx_n_u_MULTIPART); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 668, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_1);
-  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_1, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 629, __pyx_L1_error)
+  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_1, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 668, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
   if (__pyx_t_3) {
 
 
-    /* "rules/unfold.py":630
+    /* "rules/unfold.py":669
  *             self._markup(data, start, end)
  *         elif kind == MULTIPART:
  *             self._parts(data, start, end)             # <<<<<<<<<<<<<<
  *         else:
  *             self._decode(data, start, end, False)
 */
-    __pyx_t_10 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_parts(__pyx_v_self, __pyx_v_data, __pyx_v_start, __pyx_v_end); if (unlikely(__pyx_t_10 == ((int)-1))) __PYX_ERR(0, 630, __pyx_L1_error)
+    __pyx_t_10 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_parts(__pyx_v_self, __pyx_v_data, __pyx_v_start, __pyx_v_end); if (unlikely(__pyx_t_10 == ((int)-1))) __PYX_ERR(0, 669, __pyx_L1_error)
 
 
-    /* "rules/unfold.py":629
+    /* "rules/unfold.py":668
  *         elif kind == XML:
  *             self._markup(data, start, end)
  *         elif kind == MULTIPART:             # <<<<<<<<<<<<<<
@@ -27991,7 +28679,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__body(struct __pyx_obj_5rules_6unfol
     goto __pyx_L16;
   }
 
-  /* "rules/unfold.py":632
+  /* "rules/unfold.py":671
  *             self._parts(data, start, end)
  *         else:
  *             self._decode(data, start, end, False)             # <<<<<<<<<<<<<<
@@ -27999,52 +28687,52 @@ static int __pyx_f_5rules_6unfold_8Unfolder__body(struct __pyx_obj_5rules_6unfol
  *         self._room(8)
 */
   /*else*/ {
-    __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_decode(__pyx_v_self, __pyx_v_data, __pyx_v_start, __pyx_v_end, 0); if (unlikely(__pyx_t_8 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 632, __pyx_L1_error)
+    __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_decode(__pyx_v_self, __pyx_v_data, __pyx_v_start, __pyx_v_end, 0); if (unlikely(__pyx_t_8 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 671, __pyx_L1_error)
 
 
-    /* "rules/unfold.py":633
+    /* "rules/unfold.py":672
  *         else:
  *             self._decode(data, start, end, False)
  *             self._value(BODY_TEXT, at, self.used)             # <<<<<<<<<<<<<<
  *         self._room(8)
  *         self._segment(BODY_TEXT, at, at, at, self.used)
 */
-    __Pyx_GetModuleGlobalName(__pyx_t_1, __pyx_mstate_global->__pyx_n_u_BODY_TEXT); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 633, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_1, __pyx_mstate_global->__pyx_n_u_BODY_TEXT); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 672, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_1);
-    __pyx_t_10 = __Pyx_PyLong_As_int(__pyx_t_1); if (unlikely((__pyx_t_10 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 633, __pyx_L1_error)
+    __pyx_t_10 = __Pyx_PyLong_As_int(__pyx_t_1); if (unlikely((__pyx_t_10 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 672, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
-    __pyx_t_9 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_t_10, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_9 == ((int)-1))) __PYX_ERR(0, 633, __pyx_L1_error)
+    __pyx_t_9 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_t_10, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_9 == ((int)-1))) __PYX_ERR(0, 672, __pyx_L1_error)
 
 
   }
   __pyx_L16:;
 
-  /* "rules/unfold.py":634
+  /* "rules/unfold.py":673
  *             self._decode(data, start, end, False)
  *             self._value(BODY_TEXT, at, self.used)
  *         self._room(8)             # <<<<<<<<<<<<<<
  *         self._segment(BODY_TEXT, at, at, at, self.used)
  *         return 0
 */
-  __pyx_t_9 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, 8); if (unlikely(__pyx_t_9 == ((int)-1))) __PYX_ERR(0, 634, __pyx_L1_error)
+  __pyx_t_9 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, 8); if (unlikely(__pyx_t_9 == ((int)-1))) __PYX_ERR(0, 673, __pyx_L1_error)
 
 
-  /* "rules/unfold.py":635
+  /* "rules/unfold.py":674
  *             self._value(BODY_TEXT, at, self.used)
  *         self._room(8)
  *         self._segment(BODY_TEXT, at, at, at, self.used)             # <<<<<<<<<<<<<<
  *         return 0
  * 
 */
-  __Pyx_GetModuleGlobalName(__pyx_t_1, __pyx_mstate_global->__pyx_n_u_BODY_TEXT); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 635, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_1, __pyx_mstate_global->__pyx_n_u_BODY_TEXT); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 674, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_1);
-  __pyx_t_9 = __Pyx_PyLong_As_int(__pyx_t_1); if (unlikely((__pyx_t_9 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 635, __pyx_L1_error)
+  __pyx_t_9 = __Pyx_PyLong_As_int(__pyx_t_1); if (unlikely((__pyx_t_9 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 674, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
-  __pyx_t_10 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_segment(__pyx_v_self, __pyx_t_9, __pyx_v_at, __pyx_v_at, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_10 == ((int)-1))) __PYX_ERR(0, 635, __pyx_L1_error)
+  __pyx_t_10 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_segment(__pyx_v_self, __pyx_t_9, __pyx_v_at, __pyx_v_at, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_10 == ((int)-1))) __PYX_ERR(0, 674, __pyx_L1_error)
 
 
 
-  /* "rules/unfold.py":636
+  /* "rules/unfold.py":675
  *         self._room(8)
  *         self._segment(BODY_TEXT, at, at, at, self.used)
  *         return 0             # <<<<<<<<<<<<<<
@@ -28057,7 +28745,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__body(struct __pyx_obj_5rules_6unfol
   }
   goto __pyx_L0;
 
-  /* "rules/unfold.py":610
+  /* "rules/unfold.py":649
  *         return 0
  * 
  *     def _body(self, data: Any, start: Any, end: Any, kind: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -28079,7 +28767,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__body(struct __pyx_obj_5rules_6unfol
   return __pyx_r;
 }
 
-/* "rules/unfold.py":638
+/* "rules/unfold.py":677
  *         return 0
  * 
  *     def _json(self, data: Any, start: Any, end: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -28111,7 +28799,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("_json", 0);
 
-  /* "rules/unfold.py":640
+  /* "rules/unfold.py":679
  *     def _json(self, data: Any, start: Any, end: Any) -> Any:
  *         """Every text of a JSON document, escapes undone; a lenient reading, so that broken JSON is read as far as it goes."""
  *         i: cython.Py_ssize_t = start             # <<<<<<<<<<<<<<
@@ -28120,17 +28808,17 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 */
   __pyx_v_i = __pyx_v_start;
 
-  /* "rules/unfold.py":647
+  /* "rules/unfold.py":686
  *         code: cython.int
  *         place: cython.int
  *         self._room(end - start + 64)             # <<<<<<<<<<<<<<
  *         while i < end:
  *             c = data[i]
 */
-  __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, ((__pyx_v_end - __pyx_v_start) + 64)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 647, __pyx_L1_error)
+  __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, ((__pyx_v_end - __pyx_v_start) + 64)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 686, __pyx_L1_error)
 
 
-  /* "rules/unfold.py":648
+  /* "rules/unfold.py":687
  *         place: cython.int
  *         self._room(end - start + 64)
  *         while i < end:             # <<<<<<<<<<<<<<
@@ -28143,7 +28831,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 
     if (!__pyx_t_2) break;
 
-    /* "rules/unfold.py":649
+    /* "rules/unfold.py":688
  *         self._room(end - start + 64)
  *         while i < end:
  *             c = data[i]             # <<<<<<<<<<<<<<
@@ -28157,11 +28845,11 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
     } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_1 = 0;
     if (unlikely(__pyx_t_1 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_1);
-      __PYX_ERR(0, 649, __pyx_L1_error)
+      __PYX_ERR(0, 688, __pyx_L1_error)
     }
     __pyx_v_c = (*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) )));
 
-    /* "rules/unfold.py":650
+    /* "rules/unfold.py":689
  *         while i < end:
  *             c = data[i]
  *             if c != 34:             # <<<<<<<<<<<<<<
@@ -28173,7 +28861,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
     if (__pyx_t_2) {
 
 
-      /* "rules/unfold.py":651
+      /* "rules/unfold.py":690
  *             c = data[i]
  *             if c != 34:
  *                 self.out[self.used] = c             # <<<<<<<<<<<<<<
@@ -28187,11 +28875,11 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
       } else if (unlikely(__pyx_t_3 >= __pyx_v_self->out.shape[0])) __pyx_t_1 = 0;
       if (unlikely(__pyx_t_1 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_1);
-        __PYX_ERR(0, 651, __pyx_L1_error)
+        __PYX_ERR(0, 690, __pyx_L1_error)
       }
       *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_self->out.data) + __pyx_t_3)) )) = __pyx_v_c;
 
-      /* "rules/unfold.py":652
+      /* "rules/unfold.py":691
  *             if c != 34:
  *                 self.out[self.used] = c
  *                 self.used += 1             # <<<<<<<<<<<<<<
@@ -28200,7 +28888,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 */
       __pyx_v_self->used = (__pyx_v_self->used + 1);
 
-      /* "rules/unfold.py":653
+      /* "rules/unfold.py":692
  *                 self.out[self.used] = c
  *                 self.used += 1
  *                 i += 1             # <<<<<<<<<<<<<<
@@ -28209,7 +28897,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 */
       __pyx_v_i = (__pyx_v_i + 1);
 
-      /* "rules/unfold.py":654
+      /* "rules/unfold.py":693
  *                 self.used += 1
  *                 i += 1
  *                 continue             # <<<<<<<<<<<<<<
@@ -28218,7 +28906,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 */
       goto __pyx_L3_continue;
 
-      /* "rules/unfold.py":650
+      /* "rules/unfold.py":689
  *         while i < end:
  *             c = data[i]
  *             if c != 34:             # <<<<<<<<<<<<<<
@@ -28227,7 +28915,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 */
     }
 
-    /* "rules/unfold.py":655
+    /* "rules/unfold.py":694
  *                 i += 1
  *                 continue
  *             i += 1             # <<<<<<<<<<<<<<
@@ -28236,7 +28924,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 */
     __pyx_v_i = (__pyx_v_i + 1);
 
-    /* "rules/unfold.py":656
+    /* "rules/unfold.py":695
  *                 continue
  *             i += 1
  *             at = self.used             # <<<<<<<<<<<<<<
@@ -28247,7 +28935,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 
     __pyx_v_at = __pyx_t_4;
 
-    /* "rules/unfold.py":657
+    /* "rules/unfold.py":696
  *             i += 1
  *             at = self.used
  *             to = at             # <<<<<<<<<<<<<<
@@ -28256,7 +28944,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 */
     __pyx_v_to = __pyx_v_at;
 
-    /* "rules/unfold.py":658
+    /* "rules/unfold.py":697
  *             at = self.used
  *             to = at
  *             out: cython.uchar[::1] = self.out             # <<<<<<<<<<<<<<
@@ -28270,7 +28958,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
     __pyx_t_5.memview = NULL;
     __pyx_t_5.data = NULL;
 
-    /* "rules/unfold.py":659
+    /* "rules/unfold.py":698
  *             to = at
  *             out: cython.uchar[::1] = self.out
  *             while i < end and data[i] != 34:             # <<<<<<<<<<<<<<
@@ -28295,7 +28983,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
       } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_1 = 0;
       if (unlikely(__pyx_t_1 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_1);
-        __PYX_ERR(0, 659, __pyx_L1_error)
+        __PYX_ERR(0, 698, __pyx_L1_error)
       }
       __pyx_t_6 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) != 34);
 
@@ -28306,7 +28994,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 
       if (!__pyx_t_2) break;
 
-      /* "rules/unfold.py":660
+      /* "rules/unfold.py":699
  *             out: cython.uchar[::1] = self.out
  *             while i < end and data[i] != 34:
  *                 c = data[i]             # <<<<<<<<<<<<<<
@@ -28320,11 +29008,11 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
       } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_1 = 0;
       if (unlikely(__pyx_t_1 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_1);
-        __PYX_ERR(0, 660, __pyx_L1_error)
+        __PYX_ERR(0, 699, __pyx_L1_error)
       }
       __pyx_v_c = (*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) )));
 
-      /* "rules/unfold.py":661
+      /* "rules/unfold.py":700
  *             while i < end and data[i] != 34:
  *                 c = data[i]
  *                 if c == 92 and i + 1 < end:             # <<<<<<<<<<<<<<
@@ -28350,7 +29038,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
       if (__pyx_t_2) {
 
 
-        /* "rules/unfold.py":662
+        /* "rules/unfold.py":701
  *                 c = data[i]
  *                 if c == 92 and i + 1 < end:
  *                     i += 1             # <<<<<<<<<<<<<<
@@ -28359,7 +29047,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 */
         __pyx_v_i = (__pyx_v_i + 1);
 
-        /* "rules/unfold.py":663
+        /* "rules/unfold.py":702
  *                 if c == 92 and i + 1 < end:
  *                     i += 1
  *                     c = data[i]             # <<<<<<<<<<<<<<
@@ -28373,11 +29061,11 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
         } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_1 = 0;
         if (unlikely(__pyx_t_1 != -1)) {
           __Pyx_RaiseBufferIndexError(__pyx_t_1);
-          __PYX_ERR(0, 663, __pyx_L1_error)
+          __PYX_ERR(0, 702, __pyx_L1_error)
         }
         __pyx_v_c = (*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) )));
 
-        /* "rules/unfold.py":664
+        /* "rules/unfold.py":703
  *                     i += 1
  *                     c = data[i]
  *                     if c == 117 and i + 4 < end:             # <<<<<<<<<<<<<<
@@ -28403,7 +29091,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
         if (__pyx_t_2) {
 
 
-          /* "rules/unfold.py":665
+          /* "rules/unfold.py":704
  *                     c = data[i]
  *                     if c == 117 and i + 4 < end:
  *                         code = _four_of(data, i + 1)             # <<<<<<<<<<<<<<
@@ -28412,12 +29100,12 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 */
           if (unlikely(((PyObject *) __pyx_v_data.memview) == Py_None)) {
             PyErr_SetString(PyExc_TypeError, "cannot pass None into a C function argument that is declared \047not None\047");
-            __PYX_ERR(0, 665, __pyx_L1_error)
+            __PYX_ERR(0, 704, __pyx_L1_error)
           }
-          __pyx_t_1 = __pyx_f_5rules_6unfold__four_of(__pyx_v_data, (__pyx_v_i + 1)); if (unlikely(__pyx_t_1 == ((int)-2) && PyErr_Occurred())) __PYX_ERR(0, 665, __pyx_L1_error)
+          __pyx_t_1 = __pyx_f_5rules_6unfold__four_of(__pyx_v_data, (__pyx_v_i + 1)); if (unlikely(__pyx_t_1 == ((int)-2) && PyErr_Occurred())) __PYX_ERR(0, 704, __pyx_L1_error)
           __pyx_v_code = __pyx_t_1;
 
-          /* "rules/unfold.py":666
+          /* "rules/unfold.py":705
  *                     if c == 117 and i + 4 < end:
  *                         code = _four_of(data, i + 1)
  *                         if code >= 0:             # <<<<<<<<<<<<<<
@@ -28429,14 +29117,14 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
           if (__pyx_t_2) {
 
 
-            /* "rules/unfold.py":667
+            /* "rules/unfold.py":706
  *                         code = _four_of(data, i + 1)
  *                         if code >= 0:
  *                             out[to] = _narrow(code)             # <<<<<<<<<<<<<<
  *                             to += 1
  *                             i += 5
 */
-            __pyx_t_1 = __pyx_f_5rules_6unfold__narrow(__pyx_v_code); if (unlikely(__pyx_t_1 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 667, __pyx_L1_error)
+            __pyx_t_1 = __pyx_f_5rules_6unfold__narrow(__pyx_v_code); if (unlikely(__pyx_t_1 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 706, __pyx_L1_error)
             __pyx_t_3 = __pyx_v_to;
             __pyx_t_7 = -1;
             if (__pyx_t_3 < 0) {
@@ -28444,12 +29132,12 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
             } else if (unlikely(__pyx_t_3 >= __pyx_v_out.shape[0])) __pyx_t_7 = 0;
             if (unlikely(__pyx_t_7 != -1)) {
               __Pyx_RaiseBufferIndexError(__pyx_t_7);
-              __PYX_ERR(0, 667, __pyx_L1_error)
+              __PYX_ERR(0, 706, __pyx_L1_error)
             }
             *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_out.data) + __pyx_t_3)) )) = __pyx_t_1;
 
 
-            /* "rules/unfold.py":668
+            /* "rules/unfold.py":707
  *                         if code >= 0:
  *                             out[to] = _narrow(code)
  *                             to += 1             # <<<<<<<<<<<<<<
@@ -28458,7 +29146,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 */
             __pyx_v_to = (__pyx_v_to + 1);
 
-            /* "rules/unfold.py":669
+            /* "rules/unfold.py":708
  *                             out[to] = _narrow(code)
  *                             to += 1
  *                             i += 5             # <<<<<<<<<<<<<<
@@ -28467,7 +29155,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 */
             __pyx_v_i = (__pyx_v_i + 5);
 
-            /* "rules/unfold.py":670
+            /* "rules/unfold.py":709
  *                             to += 1
  *                             i += 5
  *                             continue             # <<<<<<<<<<<<<<
@@ -28476,7 +29164,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 */
             goto __pyx_L6_continue;
 
-            /* "rules/unfold.py":666
+            /* "rules/unfold.py":705
  *                     if c == 117 and i + 4 < end:
  *                         code = _four_of(data, i + 1)
  *                         if code >= 0:             # <<<<<<<<<<<<<<
@@ -28485,7 +29173,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 */
           }
 
-          /* "rules/unfold.py":664
+          /* "rules/unfold.py":703
  *                     i += 1
  *                     c = data[i]
  *                     if c == 117 and i + 4 < end:             # <<<<<<<<<<<<<<
@@ -28494,7 +29182,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 */
         }
 
-        /* "rules/unfold.py":671
+        /* "rules/unfold.py":710
  *                             i += 5
  *                             continue
  *                     if c == 110:             # <<<<<<<<<<<<<<
@@ -28506,7 +29194,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
         if (__pyx_t_2) {
 
 
-          /* "rules/unfold.py":672
+          /* "rules/unfold.py":711
  *                             continue
  *                     if c == 110:
  *                         c = 10             # <<<<<<<<<<<<<<
@@ -28515,7 +29203,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 */
           __pyx_v_c = 10;
 
-          /* "rules/unfold.py":671
+          /* "rules/unfold.py":710
  *                             i += 5
  *                             continue
  *                     if c == 110:             # <<<<<<<<<<<<<<
@@ -28525,7 +29213,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
           goto __pyx_L17;
         }
 
-        /* "rules/unfold.py":673
+        /* "rules/unfold.py":712
  *                     if c == 110:
  *                         c = 10
  *                     elif c == 114:             # <<<<<<<<<<<<<<
@@ -28537,7 +29225,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
         if (__pyx_t_2) {
 
 
-          /* "rules/unfold.py":674
+          /* "rules/unfold.py":713
  *                         c = 10
  *                     elif c == 114:
  *                         c = 13             # <<<<<<<<<<<<<<
@@ -28546,7 +29234,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 */
           __pyx_v_c = 13;
 
-          /* "rules/unfold.py":673
+          /* "rules/unfold.py":712
  *                     if c == 110:
  *                         c = 10
  *                     elif c == 114:             # <<<<<<<<<<<<<<
@@ -28556,7 +29244,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
           goto __pyx_L17;
         }
 
-        /* "rules/unfold.py":675
+        /* "rules/unfold.py":714
  *                     elif c == 114:
  *                         c = 13
  *                     elif c == 116:             # <<<<<<<<<<<<<<
@@ -28568,7 +29256,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
         if (__pyx_t_2) {
 
 
-          /* "rules/unfold.py":676
+          /* "rules/unfold.py":715
  *                         c = 13
  *                     elif c == 116:
  *                         c = 9             # <<<<<<<<<<<<<<
@@ -28577,7 +29265,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 */
           __pyx_v_c = 9;
 
-          /* "rules/unfold.py":675
+          /* "rules/unfold.py":714
  *                     elif c == 114:
  *                         c = 13
  *                     elif c == 116:             # <<<<<<<<<<<<<<
@@ -28587,7 +29275,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
           goto __pyx_L17;
         }
 
-        /* "rules/unfold.py":677
+        /* "rules/unfold.py":716
  *                     elif c == 116:
  *                         c = 9
  *                     elif c == 98:             # <<<<<<<<<<<<<<
@@ -28599,7 +29287,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
         if (__pyx_t_2) {
 
 
-          /* "rules/unfold.py":678
+          /* "rules/unfold.py":717
  *                         c = 9
  *                     elif c == 98:
  *                         c = 8             # <<<<<<<<<<<<<<
@@ -28608,7 +29296,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 */
           __pyx_v_c = 8;
 
-          /* "rules/unfold.py":677
+          /* "rules/unfold.py":716
  *                     elif c == 116:
  *                         c = 9
  *                     elif c == 98:             # <<<<<<<<<<<<<<
@@ -28618,7 +29306,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
           goto __pyx_L17;
         }
 
-        /* "rules/unfold.py":679
+        /* "rules/unfold.py":718
  *                     elif c == 98:
  *                         c = 8
  *                     elif c == 102:             # <<<<<<<<<<<<<<
@@ -28630,7 +29318,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
         if (__pyx_t_2) {
 
 
-          /* "rules/unfold.py":680
+          /* "rules/unfold.py":719
  *                         c = 8
  *                     elif c == 102:
  *                         c = 12             # <<<<<<<<<<<<<<
@@ -28639,7 +29327,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 */
           __pyx_v_c = 12;
 
-          /* "rules/unfold.py":679
+          /* "rules/unfold.py":718
  *                     elif c == 98:
  *                         c = 8
  *                     elif c == 102:             # <<<<<<<<<<<<<<
@@ -28649,7 +29337,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
           goto __pyx_L17;
         }
 
-        /* "rules/unfold.py":681
+        /* "rules/unfold.py":720
  *                     elif c == 102:
  *                         c = 12
  *                     elif c != 34 and c != 92 and c != 47:             # <<<<<<<<<<<<<<
@@ -28669,7 +29357,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
         if (__pyx_t_2) {
 
 
-          /* "rules/unfold.py":682
+          /* "rules/unfold.py":721
  *                         c = 12
  *                     elif c != 34 and c != 92 and c != 47:
  *                         out[to] = 92             # <<<<<<<<<<<<<<
@@ -28683,11 +29371,11 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
           } else if (unlikely(__pyx_t_3 >= __pyx_v_out.shape[0])) __pyx_t_1 = 0;
           if (unlikely(__pyx_t_1 != -1)) {
             __Pyx_RaiseBufferIndexError(__pyx_t_1);
-            __PYX_ERR(0, 682, __pyx_L1_error)
+            __PYX_ERR(0, 721, __pyx_L1_error)
           }
           *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_out.data) + __pyx_t_3)) )) = 92;
 
-          /* "rules/unfold.py":683
+          /* "rules/unfold.py":722
  *                     elif c != 34 and c != 92 and c != 47:
  *                         out[to] = 92
  *                         to += 1             # <<<<<<<<<<<<<<
@@ -28696,7 +29384,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 */
           __pyx_v_to = (__pyx_v_to + 1);
 
-          /* "rules/unfold.py":681
+          /* "rules/unfold.py":720
  *                     elif c == 102:
  *                         c = 12
  *                     elif c != 34 and c != 92 and c != 47:             # <<<<<<<<<<<<<<
@@ -28706,7 +29394,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
         }
         __pyx_L17:;
 
-        /* "rules/unfold.py":661
+        /* "rules/unfold.py":700
  *             while i < end and data[i] != 34:
  *                 c = data[i]
  *                 if c == 92 and i + 1 < end:             # <<<<<<<<<<<<<<
@@ -28715,7 +29403,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 */
       }
 
-      /* "rules/unfold.py":684
+      /* "rules/unfold.py":723
  *                         out[to] = 92
  *                         to += 1
  *                 out[to] = c             # <<<<<<<<<<<<<<
@@ -28729,11 +29417,11 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
       } else if (unlikely(__pyx_t_3 >= __pyx_v_out.shape[0])) __pyx_t_1 = 0;
       if (unlikely(__pyx_t_1 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_1);
-        __PYX_ERR(0, 684, __pyx_L1_error)
+        __PYX_ERR(0, 723, __pyx_L1_error)
       }
       *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_out.data) + __pyx_t_3)) )) = __pyx_v_c;
 
-      /* "rules/unfold.py":685
+      /* "rules/unfold.py":724
  *                         to += 1
  *                 out[to] = c
  *                 to += 1             # <<<<<<<<<<<<<<
@@ -28742,7 +29430,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 */
       __pyx_v_to = (__pyx_v_to + 1);
 
-      /* "rules/unfold.py":686
+      /* "rules/unfold.py":725
  *                 out[to] = c
  *                 to += 1
  *                 i += 1             # <<<<<<<<<<<<<<
@@ -28753,7 +29441,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
       __pyx_L6_continue:;
     }
 
-    /* "rules/unfold.py":687
+    /* "rules/unfold.py":726
  *                 to += 1
  *                 i += 1
  *             i += 1             # <<<<<<<<<<<<<<
@@ -28762,17 +29450,17 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 */
     __pyx_v_i = (__pyx_v_i + 1);
 
-    /* "rules/unfold.py":688
+    /* "rules/unfold.py":727
  *                 i += 1
  *             i += 1
  *             to = self._settle(at, to)             # <<<<<<<<<<<<<<
  *             self.used = to
  *             j = i
 */
-    __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_settle(__pyx_v_self, __pyx_v_at, __pyx_v_to); if (unlikely(__pyx_t_4 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 688, __pyx_L1_error)
+    __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_settle(__pyx_v_self, __pyx_v_at, __pyx_v_to); if (unlikely(__pyx_t_4 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 727, __pyx_L1_error)
     __pyx_v_to = __pyx_t_4;
 
-    /* "rules/unfold.py":689
+    /* "rules/unfold.py":728
  *             i += 1
  *             to = self._settle(at, to)
  *             self.used = to             # <<<<<<<<<<<<<<
@@ -28781,7 +29469,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 */
     __pyx_v_self->used = __pyx_v_to;
 
-    /* "rules/unfold.py":690
+    /* "rules/unfold.py":729
  *             to = self._settle(at, to)
  *             self.used = to
  *             j = i             # <<<<<<<<<<<<<<
@@ -28790,7 +29478,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 */
     __pyx_v_j = __pyx_v_i;
 
-    /* "rules/unfold.py":691
+    /* "rules/unfold.py":730
  *             self.used = to
  *             j = i
  *             while j < end and (data[j] == 32 or data[j] == 9 or data[j] == 10 or data[j] == 13):             # <<<<<<<<<<<<<<
@@ -28815,7 +29503,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
       } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_1 = 0;
       if (unlikely(__pyx_t_1 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_1);
-        __PYX_ERR(0, 691, __pyx_L1_error)
+        __PYX_ERR(0, 730, __pyx_L1_error)
       }
       __pyx_t_6 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) == 32);
 
@@ -28834,7 +29522,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
       } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_1 = 0;
       if (unlikely(__pyx_t_1 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_1);
-        __PYX_ERR(0, 691, __pyx_L1_error)
+        __PYX_ERR(0, 730, __pyx_L1_error)
       }
       __pyx_t_6 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) == 9);
 
@@ -28853,7 +29541,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
       } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_1 = 0;
       if (unlikely(__pyx_t_1 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_1);
-        __PYX_ERR(0, 691, __pyx_L1_error)
+        __PYX_ERR(0, 730, __pyx_L1_error)
       }
       __pyx_t_6 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) == 10);
 
@@ -28872,7 +29560,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
       } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_1 = 0;
       if (unlikely(__pyx_t_1 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_1);
-        __PYX_ERR(0, 691, __pyx_L1_error)
+        __PYX_ERR(0, 730, __pyx_L1_error)
       }
       __pyx_t_6 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) == 13);
 
@@ -28883,7 +29571,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 
       if (!__pyx_t_2) break;
 
-      /* "rules/unfold.py":692
+      /* "rules/unfold.py":731
  *             j = i
  *             while j < end and (data[j] == 32 or data[j] == 9 or data[j] == 10 or data[j] == 13):
  *                 j += 1             # <<<<<<<<<<<<<<
@@ -28893,7 +29581,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
       __pyx_v_j = (__pyx_v_j + 1);
     }
 
-    /* "rules/unfold.py":693
+    /* "rules/unfold.py":732
  *             while j < end and (data[j] == 32 or data[j] == 9 or data[j] == 10 or data[j] == 13):
  *                 j += 1
  *             place = BODY_NAME if j < end and data[j] == 58 else BODY_VALUE             # <<<<<<<<<<<<<<
@@ -28917,7 +29605,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
     } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_7 = 0;
     if (unlikely(__pyx_t_7 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_7);
-      __PYX_ERR(0, 693, __pyx_L1_error)
+      __PYX_ERR(0, 732, __pyx_L1_error)
     }
     __pyx_t_6 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) == 58);
 
@@ -28926,32 +29614,32 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 
     __pyx_L25_bool_binop_done:;
     if (__pyx_t_2) {
-      __Pyx_GetModuleGlobalName(__pyx_t_8, __pyx_mstate_global->__pyx_n_u_BODY_NAME); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 693, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_8, __pyx_mstate_global->__pyx_n_u_BODY_NAME); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 732, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_8);
-      __pyx_t_7 = __Pyx_PyLong_As_int(__pyx_t_8); if (unlikely((__pyx_t_7 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 693, __pyx_L1_error)
+      __pyx_t_7 = __Pyx_PyLong_As_int(__pyx_t_8); if (unlikely((__pyx_t_7 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 732, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_8); __pyx_t_8 = 0;
       __pyx_t_1 = __pyx_t_7;
     } else {
-      __Pyx_GetModuleGlobalName(__pyx_t_8, __pyx_mstate_global->__pyx_n_u_BODY_VALUE); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 693, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_8, __pyx_mstate_global->__pyx_n_u_BODY_VALUE); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 732, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_8);
-      __pyx_t_7 = __Pyx_PyLong_As_int(__pyx_t_8); if (unlikely((__pyx_t_7 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 693, __pyx_L1_error)
+      __pyx_t_7 = __Pyx_PyLong_As_int(__pyx_t_8); if (unlikely((__pyx_t_7 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 732, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_8); __pyx_t_8 = 0;
       __pyx_t_1 = __pyx_t_7;
     }
 
     __pyx_v_place = __pyx_t_1;
 
-    /* "rules/unfold.py":694
+    /* "rules/unfold.py":733
  *                 j += 1
  *             place = BODY_NAME if j < end and data[j] == 58 else BODY_VALUE
  *             self._value(place, at, self.used)             # <<<<<<<<<<<<<<
  *             self.out[self.used] = 10
  *             self.used += 1
 */
-    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_v_place, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 694, __pyx_L1_error)
+    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_v_place, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 733, __pyx_L1_error)
 
 
-    /* "rules/unfold.py":695
+    /* "rules/unfold.py":734
  *             place = BODY_NAME if j < end and data[j] == 58 else BODY_VALUE
  *             self._value(place, at, self.used)
  *             self.out[self.used] = 10             # <<<<<<<<<<<<<<
@@ -28965,11 +29653,11 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
     } else if (unlikely(__pyx_t_3 >= __pyx_v_self->out.shape[0])) __pyx_t_1 = 0;
     if (unlikely(__pyx_t_1 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_1);
-      __PYX_ERR(0, 695, __pyx_L1_error)
+      __PYX_ERR(0, 734, __pyx_L1_error)
     }
     *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_self->out.data) + __pyx_t_3)) )) = 10;
 
-    /* "rules/unfold.py":696
+    /* "rules/unfold.py":735
  *             self._value(place, at, self.used)
  *             self.out[self.used] = 10
  *             self.used += 1             # <<<<<<<<<<<<<<
@@ -28980,7 +29668,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
     __pyx_L3_continue:;
   }
 
-  /* "rules/unfold.py":697
+  /* "rules/unfold.py":736
  *             self.out[self.used] = 10
  *             self.used += 1
  *         if self.used > 0 and start < end and data[start] != 123 and data[start] != 91 and data[start] != 34:             # <<<<<<<<<<<<<<
@@ -29014,7 +29702,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
   } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_1 = 0;
   if (unlikely(__pyx_t_1 != -1)) {
     __Pyx_RaiseBufferIndexError(__pyx_t_1);
-    __PYX_ERR(0, 697, __pyx_L1_error)
+    __PYX_ERR(0, 736, __pyx_L1_error)
   }
   __pyx_t_6 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) != 0x7B);
 
@@ -29033,7 +29721,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
   } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_1 = 0;
   if (unlikely(__pyx_t_1 != -1)) {
     __Pyx_RaiseBufferIndexError(__pyx_t_1);
-    __PYX_ERR(0, 697, __pyx_L1_error)
+    __PYX_ERR(0, 736, __pyx_L1_error)
   }
   __pyx_t_6 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) != 91);
 
@@ -29052,7 +29740,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
   } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_1 = 0;
   if (unlikely(__pyx_t_1 != -1)) {
     __Pyx_RaiseBufferIndexError(__pyx_t_1);
-    __PYX_ERR(0, 697, __pyx_L1_error)
+    __PYX_ERR(0, 736, __pyx_L1_error)
   }
   __pyx_t_6 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) != 34);
 
@@ -29063,7 +29751,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
   if (__pyx_t_2) {
 
 
-    /* "rules/unfold.py":699
+    /* "rules/unfold.py":738
  *         if self.used > 0 and start < end and data[start] != 123 and data[start] != 91 and data[start] != 34:
  *             # Not JSON at all, whatever its type says: read it as one text.
  *             at = self.used             # <<<<<<<<<<<<<<
@@ -29074,32 +29762,32 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 
     __pyx_v_at = __pyx_t_4;
 
-    /* "rules/unfold.py":700
+    /* "rules/unfold.py":739
  *             # Not JSON at all, whatever its type says: read it as one text.
  *             at = self.used
  *             self._decode(data, start, end, False)             # <<<<<<<<<<<<<<
  *             self._value(BODY_TEXT, at, self.used)
  *         return 0
 */
-    __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_decode(__pyx_v_self, __pyx_v_data, __pyx_v_start, __pyx_v_end, 0); if (unlikely(__pyx_t_4 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 700, __pyx_L1_error)
+    __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_decode(__pyx_v_self, __pyx_v_data, __pyx_v_start, __pyx_v_end, 0); if (unlikely(__pyx_t_4 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 739, __pyx_L1_error)
 
 
-    /* "rules/unfold.py":701
+    /* "rules/unfold.py":740
  *             at = self.used
  *             self._decode(data, start, end, False)
  *             self._value(BODY_TEXT, at, self.used)             # <<<<<<<<<<<<<<
  *         return 0
  * 
 */
-    __Pyx_GetModuleGlobalName(__pyx_t_8, __pyx_mstate_global->__pyx_n_u_BODY_TEXT); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 701, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_8, __pyx_mstate_global->__pyx_n_u_BODY_TEXT); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 740, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_8);
-    __pyx_t_1 = __Pyx_PyLong_As_int(__pyx_t_8); if (unlikely((__pyx_t_1 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 701, __pyx_L1_error)
+    __pyx_t_1 = __Pyx_PyLong_As_int(__pyx_t_8); if (unlikely((__pyx_t_1 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 740, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_8); __pyx_t_8 = 0;
-    __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_t_1, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 701, __pyx_L1_error)
+    __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_t_1, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 740, __pyx_L1_error)
 
 
 
-    /* "rules/unfold.py":697
+    /* "rules/unfold.py":736
  *             self.out[self.used] = 10
  *             self.used += 1
  *         if self.used > 0 and start < end and data[start] != 123 and data[start] != 91 and data[start] != 34:             # <<<<<<<<<<<<<<
@@ -29108,7 +29796,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 */
   }
 
-  /* "rules/unfold.py":702
+  /* "rules/unfold.py":741
  *             self._decode(data, start, end, False)
  *             self._value(BODY_TEXT, at, self.used)
  *         return 0             # <<<<<<<<<<<<<<
@@ -29121,7 +29809,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
   }
   goto __pyx_L0;
 
-  /* "rules/unfold.py":638
+  /* "rules/unfold.py":677
  *         return 0
  * 
  *     def _json(self, data: Any, start: Any, end: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -29149,7 +29837,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
   return __pyx_r;
 }
 
-/* "rules/unfold.py":704
+/* "rules/unfold.py":743
  *         return 0
  * 
  *     def _markup(self, data: Any, start: Any, end: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -29180,7 +29868,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("_markup", 0);
 
-  /* "rules/unfold.py":706
+  /* "rules/unfold.py":745
  *     def _markup(self, data: Any, start: Any, end: Any) -> Any:
  *         """Texts and attribute values of XML, character references undone, and the whole as one text."""
  *         i: cython.Py_ssize_t = start             # <<<<<<<<<<<<<<
@@ -29189,17 +29877,17 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
 */
   __pyx_v_i = __pyx_v_start;
 
-  /* "rules/unfold.py":710
+  /* "rules/unfold.py":749
  *         at: cython.Py_ssize_t
  *         quote: cython.int
  *         self._room(2 * (end - start) + 64)             # <<<<<<<<<<<<<<
  *         while i < end:
  *             if data[i] == 60:
 */
-  __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, ((2 * (__pyx_v_end - __pyx_v_start)) + 64)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 710, __pyx_L1_error)
+  __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, ((2 * (__pyx_v_end - __pyx_v_start)) + 64)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 749, __pyx_L1_error)
 
 
-  /* "rules/unfold.py":711
+  /* "rules/unfold.py":750
  *         quote: cython.int
  *         self._room(2 * (end - start) + 64)
  *         while i < end:             # <<<<<<<<<<<<<<
@@ -29212,7 +29900,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
 
     if (!__pyx_t_2) break;
 
-    /* "rules/unfold.py":712
+    /* "rules/unfold.py":751
  *         self._room(2 * (end - start) + 64)
  *         while i < end:
  *             if data[i] == 60:             # <<<<<<<<<<<<<<
@@ -29226,14 +29914,14 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
     } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_1 = 0;
     if (unlikely(__pyx_t_1 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_1);
-      __PYX_ERR(0, 712, __pyx_L1_error)
+      __PYX_ERR(0, 751, __pyx_L1_error)
     }
     __pyx_t_2 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) == 60);
 
     if (__pyx_t_2) {
 
 
-      /* "rules/unfold.py":713
+      /* "rules/unfold.py":752
  *         while i < end:
  *             if data[i] == 60:
  *                 i += 1             # <<<<<<<<<<<<<<
@@ -29242,7 +29930,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
 */
       __pyx_v_i = (__pyx_v_i + 1);
 
-      /* "rules/unfold.py":714
+      /* "rules/unfold.py":753
  *             if data[i] == 60:
  *                 i += 1
  *                 if i + 7 < end and data[i] == 33 and data[i + 1] == 91:  # <![CDATA[ text ]]>             # <<<<<<<<<<<<<<
@@ -29266,7 +29954,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
       } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_1 = 0;
       if (unlikely(__pyx_t_1 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_1);
-        __PYX_ERR(0, 714, __pyx_L1_error)
+        __PYX_ERR(0, 753, __pyx_L1_error)
       }
       __pyx_t_4 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) == 33);
 
@@ -29285,7 +29973,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
       } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_1 = 0;
       if (unlikely(__pyx_t_1 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_1);
-        __PYX_ERR(0, 714, __pyx_L1_error)
+        __PYX_ERR(0, 753, __pyx_L1_error)
       }
       __pyx_t_4 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) == 91);
 
@@ -29296,7 +29984,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
       if (__pyx_t_2) {
 
 
-        /* "rules/unfold.py":715
+        /* "rules/unfold.py":754
  *                 i += 1
  *                 if i + 7 < end and data[i] == 33 and data[i + 1] == 91:  # <![CDATA[ text ]]>
  *                     i += 8             # <<<<<<<<<<<<<<
@@ -29305,7 +29993,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
 */
         __pyx_v_i = (__pyx_v_i + 8);
 
-        /* "rules/unfold.py":716
+        /* "rules/unfold.py":755
  *                 if i + 7 < end and data[i] == 33 and data[i + 1] == 91:  # <![CDATA[ text ]]>
  *                     i += 8
  *                     j = i             # <<<<<<<<<<<<<<
@@ -29314,7 +30002,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
 */
         __pyx_v_j = __pyx_v_i;
 
-        /* "rules/unfold.py":717
+        /* "rules/unfold.py":756
  *                     i += 8
  *                     j = i
  *                     while j < end and not (data[j] == 93 and j + 2 < end and data[j + 1] == 93 and data[j + 2] == 62):             # <<<<<<<<<<<<<<
@@ -29339,7 +30027,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
           } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_1 = 0;
           if (unlikely(__pyx_t_1 != -1)) {
             __Pyx_RaiseBufferIndexError(__pyx_t_1);
-            __PYX_ERR(0, 717, __pyx_L1_error)
+            __PYX_ERR(0, 756, __pyx_L1_error)
           }
           __pyx_t_5 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) == 93);
 
@@ -29368,7 +30056,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
           } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_1 = 0;
           if (unlikely(__pyx_t_1 != -1)) {
             __Pyx_RaiseBufferIndexError(__pyx_t_1);
-            __PYX_ERR(0, 717, __pyx_L1_error)
+            __PYX_ERR(0, 756, __pyx_L1_error)
           }
           __pyx_t_5 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) == 93);
 
@@ -29387,7 +30075,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
           } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_1 = 0;
           if (unlikely(__pyx_t_1 != -1)) {
             __Pyx_RaiseBufferIndexError(__pyx_t_1);
-            __PYX_ERR(0, 717, __pyx_L1_error)
+            __PYX_ERR(0, 756, __pyx_L1_error)
           }
           __pyx_t_5 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) == 62);
 
@@ -29405,7 +30093,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
 
           if (!__pyx_t_2) break;
 
-          /* "rules/unfold.py":718
+          /* "rules/unfold.py":757
  *                     j = i
  *                     while j < end and not (data[j] == 93 and j + 2 < end and data[j + 1] == 93 and data[j + 2] == 62):
  *                         j += 1             # <<<<<<<<<<<<<<
@@ -29415,42 +30103,42 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
           __pyx_v_j = (__pyx_v_j + 1);
         }
 
-        /* "rules/unfold.py":719
+        /* "rules/unfold.py":758
  *                     while j < end and not (data[j] == 93 and j + 2 < end and data[j + 1] == 93 and data[j + 2] == 62):
  *                         j += 1
  *                     self._room(j - i + 8)             # <<<<<<<<<<<<<<
  *                     at = self._decode(data, i, j, False)
  *                     self._value(BODY_VALUE, at, self.used)
 */
-        __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, ((__pyx_v_j - __pyx_v_i) + 8)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 719, __pyx_L1_error)
+        __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, ((__pyx_v_j - __pyx_v_i) + 8)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 758, __pyx_L1_error)
 
 
-        /* "rules/unfold.py":720
+        /* "rules/unfold.py":759
  *                         j += 1
  *                     self._room(j - i + 8)
  *                     at = self._decode(data, i, j, False)             # <<<<<<<<<<<<<<
  *                     self._value(BODY_VALUE, at, self.used)
  *                     self.out[self.used] = 10
 */
-        __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_decode(__pyx_v_self, __pyx_v_data, __pyx_v_i, __pyx_v_j, 0); if (unlikely(__pyx_t_6 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 720, __pyx_L1_error)
+        __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_decode(__pyx_v_self, __pyx_v_data, __pyx_v_i, __pyx_v_j, 0); if (unlikely(__pyx_t_6 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 759, __pyx_L1_error)
         __pyx_v_at = __pyx_t_6;
 
-        /* "rules/unfold.py":721
+        /* "rules/unfold.py":760
  *                     self._room(j - i + 8)
  *                     at = self._decode(data, i, j, False)
  *                     self._value(BODY_VALUE, at, self.used)             # <<<<<<<<<<<<<<
  *                     self.out[self.used] = 10
  *                     self.used += 1
 */
-        __Pyx_GetModuleGlobalName(__pyx_t_7, __pyx_mstate_global->__pyx_n_u_BODY_VALUE); if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 721, __pyx_L1_error)
+        __Pyx_GetModuleGlobalName(__pyx_t_7, __pyx_mstate_global->__pyx_n_u_BODY_VALUE); if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 760, __pyx_L1_error)
         __Pyx_GOTREF(__pyx_t_7);
-        __pyx_t_1 = __Pyx_PyLong_As_int(__pyx_t_7); if (unlikely((__pyx_t_1 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 721, __pyx_L1_error)
+        __pyx_t_1 = __Pyx_PyLong_As_int(__pyx_t_7); if (unlikely((__pyx_t_1 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 760, __pyx_L1_error)
         __Pyx_DECREF(__pyx_t_7); __pyx_t_7 = 0;
-        __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_t_1, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 721, __pyx_L1_error)
+        __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_t_1, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 760, __pyx_L1_error)
 
 
 
-        /* "rules/unfold.py":722
+        /* "rules/unfold.py":761
  *                     at = self._decode(data, i, j, False)
  *                     self._value(BODY_VALUE, at, self.used)
  *                     self.out[self.used] = 10             # <<<<<<<<<<<<<<
@@ -29464,11 +30152,11 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
         } else if (unlikely(__pyx_t_3 >= __pyx_v_self->out.shape[0])) __pyx_t_8 = 0;
         if (unlikely(__pyx_t_8 != -1)) {
           __Pyx_RaiseBufferIndexError(__pyx_t_8);
-          __PYX_ERR(0, 722, __pyx_L1_error)
+          __PYX_ERR(0, 761, __pyx_L1_error)
         }
         *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_self->out.data) + __pyx_t_3)) )) = 10;
 
-        /* "rules/unfold.py":723
+        /* "rules/unfold.py":762
  *                     self._value(BODY_VALUE, at, self.used)
  *                     self.out[self.used] = 10
  *                     self.used += 1             # <<<<<<<<<<<<<<
@@ -29477,7 +30165,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
 */
         __pyx_v_self->used = (__pyx_v_self->used + 1);
 
-        /* "rules/unfold.py":724
+        /* "rules/unfold.py":763
  *                     self.out[self.used] = 10
  *                     self.used += 1
  *                     i = j             # <<<<<<<<<<<<<<
@@ -29486,7 +30174,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
 */
         __pyx_v_i = __pyx_v_j;
 
-        /* "rules/unfold.py":725
+        /* "rules/unfold.py":764
  *                     self.used += 1
  *                     i = j
  *                     continue             # <<<<<<<<<<<<<<
@@ -29495,7 +30183,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
 */
         goto __pyx_L3_continue;
 
-        /* "rules/unfold.py":714
+        /* "rules/unfold.py":753
  *             if data[i] == 60:
  *                 i += 1
  *                 if i + 7 < end and data[i] == 33 and data[i + 1] == 91:  # <![CDATA[ text ]]>             # <<<<<<<<<<<<<<
@@ -29504,7 +30192,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
 */
       }
 
-      /* "rules/unfold.py":726
+      /* "rules/unfold.py":765
  *                     i = j
  *                     continue
  *                 j = i             # <<<<<<<<<<<<<<
@@ -29513,7 +30201,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
 */
       __pyx_v_j = __pyx_v_i;
 
-      /* "rules/unfold.py":727
+      /* "rules/unfold.py":766
  *                     continue
  *                 j = i
  *                 while j < end and data[j] != 62 and data[j] != 34 and data[j] != 39:             # <<<<<<<<<<<<<<
@@ -29538,7 +30226,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
         } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_8 = 0;
         if (unlikely(__pyx_t_8 != -1)) {
           __Pyx_RaiseBufferIndexError(__pyx_t_8);
-          __PYX_ERR(0, 727, __pyx_L1_error)
+          __PYX_ERR(0, 766, __pyx_L1_error)
         }
         __pyx_t_5 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) != 62);
 
@@ -29557,7 +30245,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
         } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_8 = 0;
         if (unlikely(__pyx_t_8 != -1)) {
           __Pyx_RaiseBufferIndexError(__pyx_t_8);
-          __PYX_ERR(0, 727, __pyx_L1_error)
+          __PYX_ERR(0, 766, __pyx_L1_error)
         }
         __pyx_t_5 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) != 34);
 
@@ -29576,7 +30264,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
         } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_8 = 0;
         if (unlikely(__pyx_t_8 != -1)) {
           __Pyx_RaiseBufferIndexError(__pyx_t_8);
-          __PYX_ERR(0, 727, __pyx_L1_error)
+          __PYX_ERR(0, 766, __pyx_L1_error)
         }
         __pyx_t_5 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) != 39);
 
@@ -29587,7 +30275,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
 
         if (!__pyx_t_2) break;
 
-        /* "rules/unfold.py":728
+        /* "rules/unfold.py":767
  *                 j = i
  *                 while j < end and data[j] != 62 and data[j] != 34 and data[j] != 39:
  *                     j += 1             # <<<<<<<<<<<<<<
@@ -29597,7 +30285,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
         __pyx_v_j = (__pyx_v_j + 1);
       }
 
-      /* "rules/unfold.py":729
+      /* "rules/unfold.py":768
  *                 while j < end and data[j] != 62 and data[j] != 34 and data[j] != 39:
  *                     j += 1
  *                 while j < end and (data[j] == 34 or data[j] == 39):             # <<<<<<<<<<<<<<
@@ -29622,7 +30310,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
         } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_8 = 0;
         if (unlikely(__pyx_t_8 != -1)) {
           __Pyx_RaiseBufferIndexError(__pyx_t_8);
-          __PYX_ERR(0, 729, __pyx_L1_error)
+          __PYX_ERR(0, 768, __pyx_L1_error)
         }
         __pyx_t_5 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) == 34);
 
@@ -29641,7 +30329,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
         } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_8 = 0;
         if (unlikely(__pyx_t_8 != -1)) {
           __Pyx_RaiseBufferIndexError(__pyx_t_8);
-          __PYX_ERR(0, 729, __pyx_L1_error)
+          __PYX_ERR(0, 768, __pyx_L1_error)
         }
         __pyx_t_5 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) == 39);
 
@@ -29652,7 +30340,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
 
         if (!__pyx_t_2) break;
 
-        /* "rules/unfold.py":730
+        /* "rules/unfold.py":769
  *                     j += 1
  *                 while j < end and (data[j] == 34 or data[j] == 39):
  *                     quote = data[j]             # <<<<<<<<<<<<<<
@@ -29666,11 +30354,11 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
         } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_8 = 0;
         if (unlikely(__pyx_t_8 != -1)) {
           __Pyx_RaiseBufferIndexError(__pyx_t_8);
-          __PYX_ERR(0, 730, __pyx_L1_error)
+          __PYX_ERR(0, 769, __pyx_L1_error)
         }
         __pyx_v_quote = (*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) )));
 
-        /* "rules/unfold.py":731
+        /* "rules/unfold.py":770
  *                 while j < end and (data[j] == 34 or data[j] == 39):
  *                     quote = data[j]
  *                     j += 1             # <<<<<<<<<<<<<<
@@ -29679,7 +30367,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
 */
         __pyx_v_j = (__pyx_v_j + 1);
 
-        /* "rules/unfold.py":732
+        /* "rules/unfold.py":771
  *                     quote = data[j]
  *                     j += 1
  *                     i = j             # <<<<<<<<<<<<<<
@@ -29688,7 +30376,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
 */
         __pyx_v_i = __pyx_v_j;
 
-        /* "rules/unfold.py":733
+        /* "rules/unfold.py":772
  *                     j += 1
  *                     i = j
  *                     while j < end and data[j] != quote:             # <<<<<<<<<<<<<<
@@ -29713,7 +30401,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
           } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_8 = 0;
           if (unlikely(__pyx_t_8 != -1)) {
             __Pyx_RaiseBufferIndexError(__pyx_t_8);
-            __PYX_ERR(0, 733, __pyx_L1_error)
+            __PYX_ERR(0, 772, __pyx_L1_error)
           }
           __pyx_t_5 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) != __pyx_v_quote);
 
@@ -29724,7 +30412,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
 
           if (!__pyx_t_2) break;
 
-          /* "rules/unfold.py":734
+          /* "rules/unfold.py":773
  *                     i = j
  *                     while j < end and data[j] != quote:
  *                         j += 1             # <<<<<<<<<<<<<<
@@ -29734,42 +30422,42 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
           __pyx_v_j = (__pyx_v_j + 1);
         }
 
-        /* "rules/unfold.py":735
+        /* "rules/unfold.py":774
  *                     while j < end and data[j] != quote:
  *                         j += 1
  *                     self._room(j - i + 8)             # <<<<<<<<<<<<<<
  *                     at = self._decode(data, i, j, False)
  *                     self._value(BODY_VALUE, at, self.used)
 */
-        __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, ((__pyx_v_j - __pyx_v_i) + 8)); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 735, __pyx_L1_error)
+        __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, ((__pyx_v_j - __pyx_v_i) + 8)); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 774, __pyx_L1_error)
 
 
-        /* "rules/unfold.py":736
+        /* "rules/unfold.py":775
  *                         j += 1
  *                     self._room(j - i + 8)
  *                     at = self._decode(data, i, j, False)             # <<<<<<<<<<<<<<
  *                     self._value(BODY_VALUE, at, self.used)
  *                     self.out[self.used] = 10
 */
-        __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_decode(__pyx_v_self, __pyx_v_data, __pyx_v_i, __pyx_v_j, 0); if (unlikely(__pyx_t_6 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 736, __pyx_L1_error)
+        __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_decode(__pyx_v_self, __pyx_v_data, __pyx_v_i, __pyx_v_j, 0); if (unlikely(__pyx_t_6 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 775, __pyx_L1_error)
         __pyx_v_at = __pyx_t_6;
 
-        /* "rules/unfold.py":737
+        /* "rules/unfold.py":776
  *                     self._room(j - i + 8)
  *                     at = self._decode(data, i, j, False)
  *                     self._value(BODY_VALUE, at, self.used)             # <<<<<<<<<<<<<<
  *                     self.out[self.used] = 10
  *                     self.used += 1
 */
-        __Pyx_GetModuleGlobalName(__pyx_t_7, __pyx_mstate_global->__pyx_n_u_BODY_VALUE); if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 737, __pyx_L1_error)
+        __Pyx_GetModuleGlobalName(__pyx_t_7, __pyx_mstate_global->__pyx_n_u_BODY_VALUE); if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 776, __pyx_L1_error)
         __Pyx_GOTREF(__pyx_t_7);
-        __pyx_t_8 = __Pyx_PyLong_As_int(__pyx_t_7); if (unlikely((__pyx_t_8 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 737, __pyx_L1_error)
+        __pyx_t_8 = __Pyx_PyLong_As_int(__pyx_t_7); if (unlikely((__pyx_t_8 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 776, __pyx_L1_error)
         __Pyx_DECREF(__pyx_t_7); __pyx_t_7 = 0;
-        __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_t_8, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 737, __pyx_L1_error)
+        __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_t_8, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 776, __pyx_L1_error)
 
 
 
-        /* "rules/unfold.py":738
+        /* "rules/unfold.py":777
  *                     at = self._decode(data, i, j, False)
  *                     self._value(BODY_VALUE, at, self.used)
  *                     self.out[self.used] = 10             # <<<<<<<<<<<<<<
@@ -29783,11 +30471,11 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
         } else if (unlikely(__pyx_t_3 >= __pyx_v_self->out.shape[0])) __pyx_t_1 = 0;
         if (unlikely(__pyx_t_1 != -1)) {
           __Pyx_RaiseBufferIndexError(__pyx_t_1);
-          __PYX_ERR(0, 738, __pyx_L1_error)
+          __PYX_ERR(0, 777, __pyx_L1_error)
         }
         *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_self->out.data) + __pyx_t_3)) )) = 10;
 
-        /* "rules/unfold.py":739
+        /* "rules/unfold.py":778
  *                     self._value(BODY_VALUE, at, self.used)
  *                     self.out[self.used] = 10
  *                     self.used += 1             # <<<<<<<<<<<<<<
@@ -29796,7 +30484,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
 */
         __pyx_v_self->used = (__pyx_v_self->used + 1);
 
-        /* "rules/unfold.py":740
+        /* "rules/unfold.py":779
  *                     self.out[self.used] = 10
  *                     self.used += 1
  *                     j += 1             # <<<<<<<<<<<<<<
@@ -29805,7 +30493,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
 */
         __pyx_v_j = (__pyx_v_j + 1);
 
-        /* "rules/unfold.py":741
+        /* "rules/unfold.py":780
  *                     self.used += 1
  *                     j += 1
  *                     while j < end and data[j] != 62 and data[j] != 34 and data[j] != 39:             # <<<<<<<<<<<<<<
@@ -29830,7 +30518,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
           } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_1 = 0;
           if (unlikely(__pyx_t_1 != -1)) {
             __Pyx_RaiseBufferIndexError(__pyx_t_1);
-            __PYX_ERR(0, 741, __pyx_L1_error)
+            __PYX_ERR(0, 780, __pyx_L1_error)
           }
           __pyx_t_5 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) != 62);
 
@@ -29849,7 +30537,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
           } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_1 = 0;
           if (unlikely(__pyx_t_1 != -1)) {
             __Pyx_RaiseBufferIndexError(__pyx_t_1);
-            __PYX_ERR(0, 741, __pyx_L1_error)
+            __PYX_ERR(0, 780, __pyx_L1_error)
           }
           __pyx_t_5 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) != 34);
 
@@ -29868,7 +30556,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
           } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_1 = 0;
           if (unlikely(__pyx_t_1 != -1)) {
             __Pyx_RaiseBufferIndexError(__pyx_t_1);
-            __PYX_ERR(0, 741, __pyx_L1_error)
+            __PYX_ERR(0, 780, __pyx_L1_error)
           }
           __pyx_t_5 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) != 39);
 
@@ -29879,7 +30567,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
 
           if (!__pyx_t_2) break;
 
-          /* "rules/unfold.py":742
+          /* "rules/unfold.py":781
  *                     j += 1
  *                     while j < end and data[j] != 62 and data[j] != 34 and data[j] != 39:
  *                         j += 1             # <<<<<<<<<<<<<<
@@ -29890,7 +30578,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
         }
       }
 
-      /* "rules/unfold.py":743
+      /* "rules/unfold.py":782
  *                     while j < end and data[j] != 62 and data[j] != 34 and data[j] != 39:
  *                         j += 1
  *                 i = j + 1             # <<<<<<<<<<<<<<
@@ -29899,7 +30587,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
 */
       __pyx_v_i = (__pyx_v_j + 1);
 
-      /* "rules/unfold.py":744
+      /* "rules/unfold.py":783
  *                         j += 1
  *                 i = j + 1
  *                 continue             # <<<<<<<<<<<<<<
@@ -29908,7 +30596,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
 */
       goto __pyx_L3_continue;
 
-      /* "rules/unfold.py":712
+      /* "rules/unfold.py":751
  *         self._room(2 * (end - start) + 64)
  *         while i < end:
  *             if data[i] == 60:             # <<<<<<<<<<<<<<
@@ -29917,7 +30605,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
 */
     }
 
-    /* "rules/unfold.py":745
+    /* "rules/unfold.py":784
  *                 i = j + 1
  *                 continue
  *             j = i             # <<<<<<<<<<<<<<
@@ -29926,7 +30614,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
 */
     __pyx_v_j = __pyx_v_i;
 
-    /* "rules/unfold.py":746
+    /* "rules/unfold.py":785
  *                 continue
  *             j = i
  *             while j < end and data[j] != 60:             # <<<<<<<<<<<<<<
@@ -29951,7 +30639,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
       } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_1 = 0;
       if (unlikely(__pyx_t_1 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_1);
-        __PYX_ERR(0, 746, __pyx_L1_error)
+        __PYX_ERR(0, 785, __pyx_L1_error)
       }
       __pyx_t_5 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) != 60);
 
@@ -29962,7 +30650,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
 
       if (!__pyx_t_2) break;
 
-      /* "rules/unfold.py":747
+      /* "rules/unfold.py":786
  *             j = i
  *             while j < end and data[j] != 60:
  *                 j += 1             # <<<<<<<<<<<<<<
@@ -29972,42 +30660,42 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
       __pyx_v_j = (__pyx_v_j + 1);
     }
 
-    /* "rules/unfold.py":748
+    /* "rules/unfold.py":787
  *             while j < end and data[j] != 60:
  *                 j += 1
  *             self._room(j - i + 8)             # <<<<<<<<<<<<<<
  *             at = self._decode(data, i, j, False)
  *             self._value(BODY_VALUE, at, self.used)
 */
-    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, ((__pyx_v_j - __pyx_v_i) + 8)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 748, __pyx_L1_error)
+    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, ((__pyx_v_j - __pyx_v_i) + 8)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 787, __pyx_L1_error)
 
 
-    /* "rules/unfold.py":749
+    /* "rules/unfold.py":788
  *                 j += 1
  *             self._room(j - i + 8)
  *             at = self._decode(data, i, j, False)             # <<<<<<<<<<<<<<
  *             self._value(BODY_VALUE, at, self.used)
  *             self.out[self.used] = 10
 */
-    __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_decode(__pyx_v_self, __pyx_v_data, __pyx_v_i, __pyx_v_j, 0); if (unlikely(__pyx_t_6 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 749, __pyx_L1_error)
+    __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_decode(__pyx_v_self, __pyx_v_data, __pyx_v_i, __pyx_v_j, 0); if (unlikely(__pyx_t_6 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 788, __pyx_L1_error)
     __pyx_v_at = __pyx_t_6;
 
-    /* "rules/unfold.py":750
+    /* "rules/unfold.py":789
  *             self._room(j - i + 8)
  *             at = self._decode(data, i, j, False)
  *             self._value(BODY_VALUE, at, self.used)             # <<<<<<<<<<<<<<
  *             self.out[self.used] = 10
  *             self.used += 1
 */
-    __Pyx_GetModuleGlobalName(__pyx_t_7, __pyx_mstate_global->__pyx_n_u_BODY_VALUE); if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 750, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_7, __pyx_mstate_global->__pyx_n_u_BODY_VALUE); if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 789, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_7);
-    __pyx_t_1 = __Pyx_PyLong_As_int(__pyx_t_7); if (unlikely((__pyx_t_1 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 750, __pyx_L1_error)
+    __pyx_t_1 = __Pyx_PyLong_As_int(__pyx_t_7); if (unlikely((__pyx_t_1 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 789, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_7); __pyx_t_7 = 0;
-    __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_t_1, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 750, __pyx_L1_error)
+    __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_t_1, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 789, __pyx_L1_error)
 
 
 
-    /* "rules/unfold.py":751
+    /* "rules/unfold.py":790
  *             at = self._decode(data, i, j, False)
  *             self._value(BODY_VALUE, at, self.used)
  *             self.out[self.used] = 10             # <<<<<<<<<<<<<<
@@ -30021,11 +30709,11 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
     } else if (unlikely(__pyx_t_3 >= __pyx_v_self->out.shape[0])) __pyx_t_8 = 0;
     if (unlikely(__pyx_t_8 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_8);
-      __PYX_ERR(0, 751, __pyx_L1_error)
+      __PYX_ERR(0, 790, __pyx_L1_error)
     }
     *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_self->out.data) + __pyx_t_3)) )) = 10;
 
-    /* "rules/unfold.py":752
+    /* "rules/unfold.py":791
  *             self._value(BODY_VALUE, at, self.used)
  *             self.out[self.used] = 10
  *             self.used += 1             # <<<<<<<<<<<<<<
@@ -30034,7 +30722,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
 */
     __pyx_v_self->used = (__pyx_v_self->used + 1);
 
-    /* "rules/unfold.py":753
+    /* "rules/unfold.py":792
  *             self.out[self.used] = 10
  *             self.used += 1
  *             i = j             # <<<<<<<<<<<<<<
@@ -30045,17 +30733,17 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
     __pyx_L3_continue:;
   }
 
-  /* "rules/unfold.py":754
+  /* "rules/unfold.py":793
  *             self.used += 1
  *             i = j
  *         self._room(end - start + 8)             # <<<<<<<<<<<<<<
  *         for i in range(start, end):
  *             self.out[self.used] = data[i]
 */
-  __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, ((__pyx_v_end - __pyx_v_start) + 8)); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 754, __pyx_L1_error)
+  __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, ((__pyx_v_end - __pyx_v_start) + 8)); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 793, __pyx_L1_error)
 
 
-  /* "rules/unfold.py":755
+  /* "rules/unfold.py":794
  *             i = j
  *         self._room(end - start + 8)
  *         for i in range(start, end):             # <<<<<<<<<<<<<<
@@ -30069,7 +30757,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
   for (__pyx_t_10 = __pyx_v_start; __pyx_t_10 < __pyx_t_9; __pyx_t_10+=1) {
     __pyx_v_i = __pyx_t_10;
 
-    /* "rules/unfold.py":756
+    /* "rules/unfold.py":795
  *         self._room(end - start + 8)
  *         for i in range(start, end):
  *             self.out[self.used] = data[i]             # <<<<<<<<<<<<<<
@@ -30083,7 +30771,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
     } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_8 = 0;
     if (unlikely(__pyx_t_8 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_8);
-      __PYX_ERR(0, 756, __pyx_L1_error)
+      __PYX_ERR(0, 795, __pyx_L1_error)
     }
     __pyx_t_11 = __pyx_v_self->used;
     __pyx_t_8 = -1;
@@ -30092,11 +30780,11 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
     } else if (unlikely(__pyx_t_11 >= __pyx_v_self->out.shape[0])) __pyx_t_8 = 0;
     if (unlikely(__pyx_t_8 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_8);
-      __PYX_ERR(0, 756, __pyx_L1_error)
+      __PYX_ERR(0, 795, __pyx_L1_error)
     }
     *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_self->out.data) + __pyx_t_11)) )) = (*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) )));
 
-    /* "rules/unfold.py":757
+    /* "rules/unfold.py":796
  *         for i in range(start, end):
  *             self.out[self.used] = data[i]
  *             self.used += 1             # <<<<<<<<<<<<<<
@@ -30107,7 +30795,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
   }
 
 
-  /* "rules/unfold.py":758
+  /* "rules/unfold.py":797
  *             self.out[self.used] = data[i]
  *             self.used += 1
  *         return 0             # <<<<<<<<<<<<<<
@@ -30120,7 +30808,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
   }
   goto __pyx_L0;
 
-  /* "rules/unfold.py":704
+  /* "rules/unfold.py":743
  *         return 0
  * 
  *     def _markup(self, data: Any, start: Any, end: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -30143,7 +30831,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
   return __pyx_r;
 }
 
-/* "rules/unfold.py":760
+/* "rules/unfold.py":799
  *         return 0
  * 
  *     def _parts(self, data: Any, start: Any, end: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -30172,7 +30860,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("_parts", 0);
 
-  /* "rules/unfold.py":762
+  /* "rules/unfold.py":801
  *     def _parts(self, data: Any, start: Any, end: Any) -> Any:
  *         """Contents of multipart parts (names and file names in their heads, too); the delimiter is the body's own first line."""
  *         i: cython.Py_ssize_t = start             # <<<<<<<<<<<<<<
@@ -30181,7 +30869,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 */
   __pyx_v_i = __pyx_v_start;
 
-  /* "rules/unfold.py":768
+  /* "rules/unfold.py":807
  *         mark: cython.Py_ssize_t
  *         length: cython.Py_ssize_t
  *         while i < end and data[i] != 10 and i - start < 100:             # <<<<<<<<<<<<<<
@@ -30206,7 +30894,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
     } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
     if (unlikely(__pyx_t_4 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_4);
-      __PYX_ERR(0, 768, __pyx_L1_error)
+      __PYX_ERR(0, 807, __pyx_L1_error)
     }
     __pyx_t_2 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) != 10);
 
@@ -30227,7 +30915,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 
     if (!__pyx_t_1) break;
 
-    /* "rules/unfold.py":769
+    /* "rules/unfold.py":808
  *         length: cython.Py_ssize_t
  *         while i < end and data[i] != 10 and i - start < 100:
  *             i += 1             # <<<<<<<<<<<<<<
@@ -30237,7 +30925,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
     __pyx_v_i = (__pyx_v_i + 1);
   }
 
-  /* "rules/unfold.py":770
+  /* "rules/unfold.py":809
  *         while i < end and data[i] != 10 and i - start < 100:
  *             i += 1
  *         length = i - start             # <<<<<<<<<<<<<<
@@ -30246,7 +30934,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 */
   __pyx_v_length = (__pyx_v_i - __pyx_v_start);
 
-  /* "rules/unfold.py":771
+  /* "rules/unfold.py":810
  *             i += 1
  *         length = i - start
  *         if length > 0 and data[start + length - 1] == 13:             # <<<<<<<<<<<<<<
@@ -30270,7 +30958,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
   } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
   if (unlikely(__pyx_t_4 != -1)) {
     __Pyx_RaiseBufferIndexError(__pyx_t_4);
-    __PYX_ERR(0, 771, __pyx_L1_error)
+    __PYX_ERR(0, 810, __pyx_L1_error)
   }
   __pyx_t_2 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) == 13);
 
@@ -30281,7 +30969,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
   if (__pyx_t_1) {
 
 
-    /* "rules/unfold.py":772
+    /* "rules/unfold.py":811
  *         length = i - start
  *         if length > 0 and data[start + length - 1] == 13:
  *             length -= 1             # <<<<<<<<<<<<<<
@@ -30290,7 +30978,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 */
     __pyx_v_length = (__pyx_v_length - 1);
 
-    /* "rules/unfold.py":771
+    /* "rules/unfold.py":810
  *             i += 1
  *         length = i - start
  *         if length > 0 and data[start + length - 1] == 13:             # <<<<<<<<<<<<<<
@@ -30299,7 +30987,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 */
   }
 
-  /* "rules/unfold.py":773
+  /* "rules/unfold.py":812
  *         if length > 0 and data[start + length - 1] == 13:
  *             length -= 1
  *         if length < 3 or data[start] != 45 or data[start + 1] != 45:             # <<<<<<<<<<<<<<
@@ -30323,7 +31011,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
   } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
   if (unlikely(__pyx_t_4 != -1)) {
     __Pyx_RaiseBufferIndexError(__pyx_t_4);
-    __PYX_ERR(0, 773, __pyx_L1_error)
+    __PYX_ERR(0, 812, __pyx_L1_error)
   }
   __pyx_t_2 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) != 45);
 
@@ -30342,7 +31030,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
   } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
   if (unlikely(__pyx_t_4 != -1)) {
     __Pyx_RaiseBufferIndexError(__pyx_t_4);
-    __PYX_ERR(0, 773, __pyx_L1_error)
+    __PYX_ERR(0, 812, __pyx_L1_error)
   }
   __pyx_t_2 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) != 45);
 
@@ -30353,32 +31041,32 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
   if (__pyx_t_1) {
 
 
-    /* "rules/unfold.py":774
+    /* "rules/unfold.py":813
  *             length -= 1
  *         if length < 3 or data[start] != 45 or data[start + 1] != 45:
  *             at = self._decode(data, start, end, False)             # <<<<<<<<<<<<<<
  *             self._value(BODY_TEXT, at, self.used)
  *             return 0
 */
-    __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_decode(__pyx_v_self, __pyx_v_data, __pyx_v_start, __pyx_v_end, 0); if (unlikely(__pyx_t_5 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 774, __pyx_L1_error)
+    __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_decode(__pyx_v_self, __pyx_v_data, __pyx_v_start, __pyx_v_end, 0); if (unlikely(__pyx_t_5 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 813, __pyx_L1_error)
     __pyx_v_at = __pyx_t_5;
 
-    /* "rules/unfold.py":775
+    /* "rules/unfold.py":814
  *         if length < 3 or data[start] != 45 or data[start + 1] != 45:
  *             at = self._decode(data, start, end, False)
  *             self._value(BODY_TEXT, at, self.used)             # <<<<<<<<<<<<<<
  *             return 0
  *         while i < end:
 */
-    __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_BODY_TEXT); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 775, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_BODY_TEXT); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 814, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_6);
-    __pyx_t_4 = __Pyx_PyLong_As_int(__pyx_t_6); if (unlikely((__pyx_t_4 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 775, __pyx_L1_error)
+    __pyx_t_4 = __Pyx_PyLong_As_int(__pyx_t_6); if (unlikely((__pyx_t_4 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 814, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
-    __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_t_4, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 775, __pyx_L1_error)
+    __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_t_4, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 814, __pyx_L1_error)
 
 
 
-    /* "rules/unfold.py":776
+    /* "rules/unfold.py":815
  *             at = self._decode(data, start, end, False)
  *             self._value(BODY_TEXT, at, self.used)
  *             return 0             # <<<<<<<<<<<<<<
@@ -30391,7 +31079,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
     }
     goto __pyx_L0;
 
-    /* "rules/unfold.py":773
+    /* "rules/unfold.py":812
  *         if length > 0 and data[start + length - 1] == 13:
  *             length -= 1
  *         if length < 3 or data[start] != 45 or data[start + 1] != 45:             # <<<<<<<<<<<<<<
@@ -30400,7 +31088,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 */
   }
 
-  /* "rules/unfold.py":777
+  /* "rules/unfold.py":816
  *             self._value(BODY_TEXT, at, self.used)
  *             return 0
  *         while i < end:             # <<<<<<<<<<<<<<
@@ -30413,7 +31101,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 
     if (!__pyx_t_1) break;
 
-    /* "rules/unfold.py":778
+    /* "rules/unfold.py":817
  *             return 0
  *         while i < end:
  *             i += 1             # <<<<<<<<<<<<<<
@@ -30422,7 +31110,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 */
     __pyx_v_i = (__pyx_v_i + 1);
 
-    /* "rules/unfold.py":780
+    /* "rules/unfold.py":819
  *             i += 1
  *             # The part's head: up to a blank line. Its quoted parameters are values.
  *             j = i             # <<<<<<<<<<<<<<
@@ -30431,7 +31119,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 */
     __pyx_v_j = __pyx_v_i;
 
-    /* "rules/unfold.py":781
+    /* "rules/unfold.py":820
  *             # The part's head: up to a blank line. Its quoted parameters are values.
  *             j = i
  *             while j < end:             # <<<<<<<<<<<<<<
@@ -30444,7 +31132,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 
       if (!__pyx_t_1) break;
 
-      /* "rules/unfold.py":782
+      /* "rules/unfold.py":821
  *             j = i
  *             while j < end:
  *                 k = j             # <<<<<<<<<<<<<<
@@ -30453,7 +31141,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 */
       __pyx_v_k = __pyx_v_j;
 
-      /* "rules/unfold.py":783
+      /* "rules/unfold.py":822
  *             while j < end:
  *                 k = j
  *                 while k < end and data[k] != 10:             # <<<<<<<<<<<<<<
@@ -30478,7 +31166,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
         } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_7 = 0;
         if (unlikely(__pyx_t_7 != -1)) {
           __Pyx_RaiseBufferIndexError(__pyx_t_7);
-          __PYX_ERR(0, 783, __pyx_L1_error)
+          __PYX_ERR(0, 822, __pyx_L1_error)
         }
         __pyx_t_2 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) != 10);
 
@@ -30489,7 +31177,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 
         if (!__pyx_t_1) break;
 
-        /* "rules/unfold.py":784
+        /* "rules/unfold.py":823
  *                 k = j
  *                 while k < end and data[k] != 10:
  *                     k += 1             # <<<<<<<<<<<<<<
@@ -30499,7 +31187,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
         __pyx_v_k = (__pyx_v_k + 1);
       }
 
-      /* "rules/unfold.py":785
+      /* "rules/unfold.py":824
  *                 while k < end and data[k] != 10:
  *                     k += 1
  *                 if k - j <= 1:             # <<<<<<<<<<<<<<
@@ -30511,7 +31199,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
       if (__pyx_t_1) {
 
 
-        /* "rules/unfold.py":786
+        /* "rules/unfold.py":825
  *                     k += 1
  *                 if k - j <= 1:
  *                     break             # <<<<<<<<<<<<<<
@@ -30520,7 +31208,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 */
         goto __pyx_L18_break;
 
-        /* "rules/unfold.py":785
+        /* "rules/unfold.py":824
  *                 while k < end and data[k] != 10:
  *                     k += 1
  *                 if k - j <= 1:             # <<<<<<<<<<<<<<
@@ -30529,7 +31217,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 */
       }
 
-      /* "rules/unfold.py":787
+      /* "rules/unfold.py":826
  *                 if k - j <= 1:
  *                     break
  *                 mark = j             # <<<<<<<<<<<<<<
@@ -30538,7 +31226,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 */
       __pyx_v_mark = __pyx_v_j;
 
-      /* "rules/unfold.py":788
+      /* "rules/unfold.py":827
  *                     break
  *                 mark = j
  *                 while mark < k:             # <<<<<<<<<<<<<<
@@ -30551,7 +31239,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 
         if (!__pyx_t_1) break;
 
-        /* "rules/unfold.py":789
+        /* "rules/unfold.py":828
  *                 mark = j
  *                 while mark < k:
  *                     if data[mark] == 34:             # <<<<<<<<<<<<<<
@@ -30565,14 +31253,14 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
         } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_7 = 0;
         if (unlikely(__pyx_t_7 != -1)) {
           __Pyx_RaiseBufferIndexError(__pyx_t_7);
-          __PYX_ERR(0, 789, __pyx_L1_error)
+          __PYX_ERR(0, 828, __pyx_L1_error)
         }
         __pyx_t_1 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) == 34);
 
         if (__pyx_t_1) {
 
 
-          /* "rules/unfold.py":790
+          /* "rules/unfold.py":829
  *                 while mark < k:
  *                     if data[mark] == 34:
  *                         at = mark + 1             # <<<<<<<<<<<<<<
@@ -30581,7 +31269,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 */
           __pyx_v_at = (__pyx_v_mark + 1);
 
-          /* "rules/unfold.py":791
+          /* "rules/unfold.py":830
  *                     if data[mark] == 34:
  *                         at = mark + 1
  *                         mark += 1             # <<<<<<<<<<<<<<
@@ -30590,7 +31278,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 */
           __pyx_v_mark = (__pyx_v_mark + 1);
 
-          /* "rules/unfold.py":792
+          /* "rules/unfold.py":831
  *                         at = mark + 1
  *                         mark += 1
  *                         while mark < k and data[mark] != 34:             # <<<<<<<<<<<<<<
@@ -30615,7 +31303,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
             } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_7 = 0;
             if (unlikely(__pyx_t_7 != -1)) {
               __Pyx_RaiseBufferIndexError(__pyx_t_7);
-              __PYX_ERR(0, 792, __pyx_L1_error)
+              __PYX_ERR(0, 831, __pyx_L1_error)
             }
             __pyx_t_2 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) != 34);
 
@@ -30626,7 +31314,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 
             if (!__pyx_t_1) break;
 
-            /* "rules/unfold.py":793
+            /* "rules/unfold.py":832
  *                         mark += 1
  *                         while mark < k and data[mark] != 34:
  *                             mark += 1             # <<<<<<<<<<<<<<
@@ -30636,42 +31324,42 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
             __pyx_v_mark = (__pyx_v_mark + 1);
           }
 
-          /* "rules/unfold.py":794
+          /* "rules/unfold.py":833
  *                         while mark < k and data[mark] != 34:
  *                             mark += 1
  *                         self._room(mark - at + 8)             # <<<<<<<<<<<<<<
  *                         at = self._decode(data, at, mark, False)
  *                         self._value(FILENAME, at, self.used)
 */
-          __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, ((__pyx_v_mark - __pyx_v_at) + 8)); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 794, __pyx_L1_error)
+          __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, ((__pyx_v_mark - __pyx_v_at) + 8)); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 833, __pyx_L1_error)
 
 
-          /* "rules/unfold.py":795
+          /* "rules/unfold.py":834
  *                             mark += 1
  *                         self._room(mark - at + 8)
  *                         at = self._decode(data, at, mark, False)             # <<<<<<<<<<<<<<
  *                         self._value(FILENAME, at, self.used)
  *                         self.out[self.used] = 10
 */
-          __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_decode(__pyx_v_self, __pyx_v_data, __pyx_v_at, __pyx_v_mark, 0); if (unlikely(__pyx_t_5 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 795, __pyx_L1_error)
+          __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_decode(__pyx_v_self, __pyx_v_data, __pyx_v_at, __pyx_v_mark, 0); if (unlikely(__pyx_t_5 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 834, __pyx_L1_error)
           __pyx_v_at = __pyx_t_5;
 
-          /* "rules/unfold.py":796
+          /* "rules/unfold.py":835
  *                         self._room(mark - at + 8)
  *                         at = self._decode(data, at, mark, False)
  *                         self._value(FILENAME, at, self.used)             # <<<<<<<<<<<<<<
  *                         self.out[self.used] = 10
  *                         self.used += 1
 */
-          __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_FILENAME); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 796, __pyx_L1_error)
+          __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_FILENAME); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 835, __pyx_L1_error)
           __Pyx_GOTREF(__pyx_t_6);
-          __pyx_t_7 = __Pyx_PyLong_As_int(__pyx_t_6); if (unlikely((__pyx_t_7 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 796, __pyx_L1_error)
+          __pyx_t_7 = __Pyx_PyLong_As_int(__pyx_t_6); if (unlikely((__pyx_t_7 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 835, __pyx_L1_error)
           __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
-          __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_t_7, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 796, __pyx_L1_error)
+          __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_t_7, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 835, __pyx_L1_error)
 
 
 
-          /* "rules/unfold.py":797
+          /* "rules/unfold.py":836
  *                         at = self._decode(data, at, mark, False)
  *                         self._value(FILENAME, at, self.used)
  *                         self.out[self.used] = 10             # <<<<<<<<<<<<<<
@@ -30685,11 +31373,11 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
           } else if (unlikely(__pyx_t_3 >= __pyx_v_self->out.shape[0])) __pyx_t_4 = 0;
           if (unlikely(__pyx_t_4 != -1)) {
             __Pyx_RaiseBufferIndexError(__pyx_t_4);
-            __PYX_ERR(0, 797, __pyx_L1_error)
+            __PYX_ERR(0, 836, __pyx_L1_error)
           }
           *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_self->out.data) + __pyx_t_3)) )) = 10;
 
-          /* "rules/unfold.py":798
+          /* "rules/unfold.py":837
  *                         self._value(FILENAME, at, self.used)
  *                         self.out[self.used] = 10
  *                         self.used += 1             # <<<<<<<<<<<<<<
@@ -30698,7 +31386,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 */
           __pyx_v_self->used = (__pyx_v_self->used + 1);
 
-          /* "rules/unfold.py":789
+          /* "rules/unfold.py":828
  *                 mark = j
  *                 while mark < k:
  *                     if data[mark] == 34:             # <<<<<<<<<<<<<<
@@ -30707,7 +31395,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 */
         }
 
-        /* "rules/unfold.py":799
+        /* "rules/unfold.py":838
  *                         self.out[self.used] = 10
  *                         self.used += 1
  *                     mark += 1             # <<<<<<<<<<<<<<
@@ -30717,7 +31405,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
         __pyx_v_mark = (__pyx_v_mark + 1);
       }
 
-      /* "rules/unfold.py":800
+      /* "rules/unfold.py":839
  *                         self.used += 1
  *                     mark += 1
  *                 j = k + 1             # <<<<<<<<<<<<<<
@@ -30728,7 +31416,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
     }
     __pyx_L18_break:;
 
-    /* "rules/unfold.py":801
+    /* "rules/unfold.py":840
  *                     mark += 1
  *                 j = k + 1
  *             while j < end and data[j] != 10:             # <<<<<<<<<<<<<<
@@ -30753,7 +31441,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
       } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
       if (unlikely(__pyx_t_4 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_4);
-        __PYX_ERR(0, 801, __pyx_L1_error)
+        __PYX_ERR(0, 840, __pyx_L1_error)
       }
       __pyx_t_2 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) != 10);
 
@@ -30764,7 +31452,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 
       if (!__pyx_t_1) break;
 
-      /* "rules/unfold.py":802
+      /* "rules/unfold.py":841
  *                 j = k + 1
  *             while j < end and data[j] != 10:
  *                 j += 1             # <<<<<<<<<<<<<<
@@ -30774,7 +31462,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
       __pyx_v_j = (__pyx_v_j + 1);
     }
 
-    /* "rules/unfold.py":803
+    /* "rules/unfold.py":842
  *             while j < end and data[j] != 10:
  *                 j += 1
  *             i = j + 1             # <<<<<<<<<<<<<<
@@ -30783,7 +31471,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 */
     __pyx_v_i = (__pyx_v_j + 1);
 
-    /* "rules/unfold.py":805
+    /* "rules/unfold.py":844
  *             i = j + 1
  *             # Its content: up to the delimiter.
  *             j = i             # <<<<<<<<<<<<<<
@@ -30792,7 +31480,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 */
     __pyx_v_j = __pyx_v_i;
 
-    /* "rules/unfold.py":806
+    /* "rules/unfold.py":845
  *             # Its content: up to the delimiter.
  *             j = i
  *             while j < end:             # <<<<<<<<<<<<<<
@@ -30805,7 +31493,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 
       if (!__pyx_t_1) break;
 
-      /* "rules/unfold.py":807
+      /* "rules/unfold.py":846
  *             j = i
  *             while j < end:
  *                 if data[j] == 45 and j + length <= end and _same(data, start, data, j, length):             # <<<<<<<<<<<<<<
@@ -30819,7 +31507,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
       } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
       if (unlikely(__pyx_t_4 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_4);
-        __PYX_ERR(0, 807, __pyx_L1_error)
+        __PYX_ERR(0, 846, __pyx_L1_error)
       }
       __pyx_t_2 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) == 45);
 
@@ -30843,13 +31531,13 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
       }
       if (unlikely(((PyObject *) __pyx_v_data.memview) == Py_None)) {
         PyErr_SetString(PyExc_TypeError, "cannot pass None into a C function argument that is declared \047not None\047");
-        __PYX_ERR(0, 807, __pyx_L1_error)
+        __PYX_ERR(0, 846, __pyx_L1_error)
       }
       if (unlikely(((PyObject *) __pyx_v_data.memview) == Py_None)) {
         PyErr_SetString(PyExc_TypeError, "cannot pass None into a C function argument that is declared \047not None\047");
-        __PYX_ERR(0, 807, __pyx_L1_error)
+        __PYX_ERR(0, 846, __pyx_L1_error)
       }
-      __pyx_t_2 = __pyx_f_5rules_6unfold__same(__pyx_v_data, __pyx_v_start, __pyx_v_data, __pyx_v_j, __pyx_v_length); if (unlikely(__pyx_t_2 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 807, __pyx_L1_error)
+      __pyx_t_2 = __pyx_f_5rules_6unfold__same(__pyx_v_data, __pyx_v_start, __pyx_v_data, __pyx_v_j, __pyx_v_length); if (unlikely(__pyx_t_2 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 846, __pyx_L1_error)
 
       __pyx_t_1 = __pyx_t_2;
 
@@ -30857,7 +31545,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
       if (__pyx_t_1) {
 
 
-        /* "rules/unfold.py":808
+        /* "rules/unfold.py":847
  *             while j < end:
  *                 if data[j] == 45 and j + length <= end and _same(data, start, data, j, length):
  *                     break             # <<<<<<<<<<<<<<
@@ -30866,7 +31554,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 */
         goto __pyx_L36_break;
 
-        /* "rules/unfold.py":807
+        /* "rules/unfold.py":846
  *             j = i
  *             while j < end:
  *                 if data[j] == 45 and j + length <= end and _same(data, start, data, j, length):             # <<<<<<<<<<<<<<
@@ -30875,7 +31563,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 */
       }
 
-      /* "rules/unfold.py":809
+      /* "rules/unfold.py":848
  *                 if data[j] == 45 and j + length <= end and _same(data, start, data, j, length):
  *                     break
  *                 while j < end and data[j] != 10:             # <<<<<<<<<<<<<<
@@ -30900,7 +31588,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
         } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
         if (unlikely(__pyx_t_4 != -1)) {
           __Pyx_RaiseBufferIndexError(__pyx_t_4);
-          __PYX_ERR(0, 809, __pyx_L1_error)
+          __PYX_ERR(0, 848, __pyx_L1_error)
         }
         __pyx_t_2 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) != 10);
 
@@ -30911,7 +31599,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 
         if (!__pyx_t_1) break;
 
-        /* "rules/unfold.py":810
+        /* "rules/unfold.py":849
  *                     break
  *                 while j < end and data[j] != 10:
  *                     j += 1             # <<<<<<<<<<<<<<
@@ -30921,7 +31609,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
         __pyx_v_j = (__pyx_v_j + 1);
       }
 
-      /* "rules/unfold.py":811
+      /* "rules/unfold.py":850
  *                 while j < end and data[j] != 10:
  *                     j += 1
  *                 j += 1             # <<<<<<<<<<<<<<
@@ -30932,7 +31620,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
     }
     __pyx_L36_break:;
 
-    /* "rules/unfold.py":812
+    /* "rules/unfold.py":851
  *                     j += 1
  *                 j += 1
  *             k = j if j < end else end             # <<<<<<<<<<<<<<
@@ -30951,7 +31639,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 
     __pyx_v_k = __pyx_t_5;
 
-    /* "rules/unfold.py":813
+    /* "rules/unfold.py":852
  *                 j += 1
  *             k = j if j < end else end
  *             mark = k             # <<<<<<<<<<<<<<
@@ -30960,7 +31648,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 */
     __pyx_v_mark = __pyx_v_k;
 
-    /* "rules/unfold.py":814
+    /* "rules/unfold.py":853
  *             k = j if j < end else end
  *             mark = k
  *             while mark > i and (data[mark - 1] == 10 or data[mark - 1] == 13):             # <<<<<<<<<<<<<<
@@ -30985,7 +31673,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
       } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
       if (unlikely(__pyx_t_4 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_4);
-        __PYX_ERR(0, 814, __pyx_L1_error)
+        __PYX_ERR(0, 853, __pyx_L1_error)
       }
       __pyx_t_2 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) == 10);
 
@@ -31004,7 +31692,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
       } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
       if (unlikely(__pyx_t_4 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_4);
-        __PYX_ERR(0, 814, __pyx_L1_error)
+        __PYX_ERR(0, 853, __pyx_L1_error)
       }
       __pyx_t_2 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) == 13);
 
@@ -31015,7 +31703,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 
       if (!__pyx_t_1) break;
 
-      /* "rules/unfold.py":815
+      /* "rules/unfold.py":854
  *             mark = k
  *             while mark > i and (data[mark - 1] == 10 or data[mark - 1] == 13):
  *                 mark -= 1             # <<<<<<<<<<<<<<
@@ -31025,7 +31713,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
       __pyx_v_mark = (__pyx_v_mark - 1);
     }
 
-    /* "rules/unfold.py":816
+    /* "rules/unfold.py":855
  *             while mark > i and (data[mark - 1] == 10 or data[mark - 1] == 13):
  *                 mark -= 1
  *             if i < mark:             # <<<<<<<<<<<<<<
@@ -31037,17 +31725,17 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
     if (__pyx_t_1) {
 
 
-      /* "rules/unfold.py":817
+      /* "rules/unfold.py":856
  *                 mark -= 1
  *             if i < mark:
  *                 self._room(mark - i + 8)             # <<<<<<<<<<<<<<
  *                 if data[i] == 123 or data[i] == 91:
  *                     self._json(data, i, mark)
 */
-      __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, ((__pyx_v_mark - __pyx_v_i) + 8)); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 817, __pyx_L1_error)
+      __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, ((__pyx_v_mark - __pyx_v_i) + 8)); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 856, __pyx_L1_error)
 
 
-      /* "rules/unfold.py":818
+      /* "rules/unfold.py":857
  *             if i < mark:
  *                 self._room(mark - i + 8)
  *                 if data[i] == 123 or data[i] == 91:             # <<<<<<<<<<<<<<
@@ -31061,7 +31749,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
       } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
       if (unlikely(__pyx_t_4 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_4);
-        __PYX_ERR(0, 818, __pyx_L1_error)
+        __PYX_ERR(0, 857, __pyx_L1_error)
       }
       __pyx_t_2 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) == 0x7B);
 
@@ -31080,7 +31768,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
       } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
       if (unlikely(__pyx_t_4 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_4);
-        __PYX_ERR(0, 818, __pyx_L1_error)
+        __PYX_ERR(0, 857, __pyx_L1_error)
       }
       __pyx_t_2 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) == 91);
 
@@ -31091,17 +31779,17 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
       if (__pyx_t_1) {
 
 
-        /* "rules/unfold.py":819
+        /* "rules/unfold.py":858
  *                 self._room(mark - i + 8)
  *                 if data[i] == 123 or data[i] == 91:
  *                     self._json(data, i, mark)             # <<<<<<<<<<<<<<
  *                 elif data[i] == 60:
  *                     self._markup(data, i, mark)
 */
-        __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_json(__pyx_v_self, __pyx_v_data, __pyx_v_i, __pyx_v_mark); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 819, __pyx_L1_error)
+        __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_json(__pyx_v_self, __pyx_v_data, __pyx_v_i, __pyx_v_mark); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 858, __pyx_L1_error)
 
 
-        /* "rules/unfold.py":818
+        /* "rules/unfold.py":857
  *             if i < mark:
  *                 self._room(mark - i + 8)
  *                 if data[i] == 123 or data[i] == 91:             # <<<<<<<<<<<<<<
@@ -31111,7 +31799,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
         goto __pyx_L51;
       }
 
-      /* "rules/unfold.py":820
+      /* "rules/unfold.py":859
  *                 if data[i] == 123 or data[i] == 91:
  *                     self._json(data, i, mark)
  *                 elif data[i] == 60:             # <<<<<<<<<<<<<<
@@ -31125,24 +31813,24 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
       } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
       if (unlikely(__pyx_t_4 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_4);
-        __PYX_ERR(0, 820, __pyx_L1_error)
+        __PYX_ERR(0, 859, __pyx_L1_error)
       }
       __pyx_t_1 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) == 60);
 
       if (__pyx_t_1) {
 
 
-        /* "rules/unfold.py":821
+        /* "rules/unfold.py":860
  *                     self._json(data, i, mark)
  *                 elif data[i] == 60:
  *                     self._markup(data, i, mark)             # <<<<<<<<<<<<<<
  *                 else:
  *                     at = self._decode(data, i, mark, False)
 */
-        __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_markup(__pyx_v_self, __pyx_v_data, __pyx_v_i, __pyx_v_mark); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 821, __pyx_L1_error)
+        __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_markup(__pyx_v_self, __pyx_v_data, __pyx_v_i, __pyx_v_mark); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 860, __pyx_L1_error)
 
 
-        /* "rules/unfold.py":820
+        /* "rules/unfold.py":859
  *                 if data[i] == 123 or data[i] == 91:
  *                     self._json(data, i, mark)
  *                 elif data[i] == 60:             # <<<<<<<<<<<<<<
@@ -31152,7 +31840,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
         goto __pyx_L51;
       }
 
-      /* "rules/unfold.py":823
+      /* "rules/unfold.py":862
  *                     self._markup(data, i, mark)
  *                 else:
  *                     at = self._decode(data, i, mark, False)             # <<<<<<<<<<<<<<
@@ -31160,37 +31848,37 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
  *                 self._room(8)
 */
       /*else*/ {
-        __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_decode(__pyx_v_self, __pyx_v_data, __pyx_v_i, __pyx_v_mark, 0); if (unlikely(__pyx_t_5 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 823, __pyx_L1_error)
+        __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_decode(__pyx_v_self, __pyx_v_data, __pyx_v_i, __pyx_v_mark, 0); if (unlikely(__pyx_t_5 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 862, __pyx_L1_error)
         __pyx_v_at = __pyx_t_5;
 
-        /* "rules/unfold.py":824
+        /* "rules/unfold.py":863
  *                 else:
  *                     at = self._decode(data, i, mark, False)
  *                     self._value(BODY_VALUE, at, self.used)             # <<<<<<<<<<<<<<
  *                 self._room(8)
  *                 self.out[self.used] = 10
 */
-        __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_BODY_VALUE); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 824, __pyx_L1_error)
+        __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_BODY_VALUE); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 863, __pyx_L1_error)
         __Pyx_GOTREF(__pyx_t_6);
-        __pyx_t_4 = __Pyx_PyLong_As_int(__pyx_t_6); if (unlikely((__pyx_t_4 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 824, __pyx_L1_error)
+        __pyx_t_4 = __Pyx_PyLong_As_int(__pyx_t_6); if (unlikely((__pyx_t_4 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 863, __pyx_L1_error)
         __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
-        __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_t_4, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 824, __pyx_L1_error)
+        __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_t_4, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 863, __pyx_L1_error)
 
 
       }
       __pyx_L51:;
 
-      /* "rules/unfold.py":825
+      /* "rules/unfold.py":864
  *                     at = self._decode(data, i, mark, False)
  *                     self._value(BODY_VALUE, at, self.used)
  *                 self._room(8)             # <<<<<<<<<<<<<<
  *                 self.out[self.used] = 10
  *                 self.used += 1
 */
-      __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, 8); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 825, __pyx_L1_error)
+      __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, 8); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 864, __pyx_L1_error)
 
 
-      /* "rules/unfold.py":826
+      /* "rules/unfold.py":865
  *                     self._value(BODY_VALUE, at, self.used)
  *                 self._room(8)
  *                 self.out[self.used] = 10             # <<<<<<<<<<<<<<
@@ -31204,11 +31892,11 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
       } else if (unlikely(__pyx_t_3 >= __pyx_v_self->out.shape[0])) __pyx_t_7 = 0;
       if (unlikely(__pyx_t_7 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_7);
-        __PYX_ERR(0, 826, __pyx_L1_error)
+        __PYX_ERR(0, 865, __pyx_L1_error)
       }
       *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_self->out.data) + __pyx_t_3)) )) = 10;
 
-      /* "rules/unfold.py":827
+      /* "rules/unfold.py":866
  *                 self._room(8)
  *                 self.out[self.used] = 10
  *                 self.used += 1             # <<<<<<<<<<<<<<
@@ -31217,7 +31905,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 */
       __pyx_v_self->used = (__pyx_v_self->used + 1);
 
-      /* "rules/unfold.py":816
+      /* "rules/unfold.py":855
  *             while mark > i and (data[mark - 1] == 10 or data[mark - 1] == 13):
  *                 mark -= 1
  *             if i < mark:             # <<<<<<<<<<<<<<
@@ -31226,7 +31914,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 */
     }
 
-    /* "rules/unfold.py":828
+    /* "rules/unfold.py":867
  *                 self.out[self.used] = 10
  *                 self.used += 1
  *             i = k             # <<<<<<<<<<<<<<
@@ -31235,7 +31923,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 */
     __pyx_v_i = __pyx_v_k;
 
-    /* "rules/unfold.py":829
+    /* "rules/unfold.py":868
  *                 self.used += 1
  *             i = k
  *             while i < end and data[i] != 10:             # <<<<<<<<<<<<<<
@@ -31260,7 +31948,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
       } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_7 = 0;
       if (unlikely(__pyx_t_7 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_7);
-        __PYX_ERR(0, 829, __pyx_L1_error)
+        __PYX_ERR(0, 868, __pyx_L1_error)
       }
       __pyx_t_2 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) != 10);
 
@@ -31271,7 +31959,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 
       if (!__pyx_t_1) break;
 
-      /* "rules/unfold.py":830
+      /* "rules/unfold.py":869
  *             i = k
  *             while i < end and data[i] != 10:
  *                 i += 1             # <<<<<<<<<<<<<<
@@ -31282,7 +31970,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
     }
   }
 
-  /* "rules/unfold.py":831
+  /* "rules/unfold.py":870
  *             while i < end and data[i] != 10:
  *                 i += 1
  *         return 0             # <<<<<<<<<<<<<<
@@ -31295,7 +31983,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
   }
   goto __pyx_L0;
 
-  /* "rules/unfold.py":760
+  /* "rules/unfold.py":799
  *         return 0
  * 
  *     def _parts(self, data: Any, start: Any, end: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -33105,7 +33793,7 @@ static PyObject *__pyx_pf_5rules_6unfold_8Unfolder_6__setstate_cython__(struct _
   return __pyx_r;
 }
 
-/* "rules/unfold.py":834
+/* "rules/unfold.py":873
  * 
  * 
  * @cython.cfunc             # <<<<<<<<<<<<<<
@@ -33128,7 +33816,7 @@ static int __pyx_f_5rules_6unfold__four_of(__Pyx_memviewslice __pyx_v_data, Py_s
   const char *__pyx_filename = NULL;
   int __pyx_clineno = 0;
 
-  /* "rules/unfold.py":837
+  /* "rules/unfold.py":876
  * @cython.exceptval(-2)
  * def _four_of(data: cython.const[cython.uchar][::1], at: cython.Py_ssize_t) -> cython.int:
  *     code: cython.int = 0             # <<<<<<<<<<<<<<
@@ -33137,7 +33825,7 @@ static int __pyx_f_5rules_6unfold__four_of(__Pyx_memviewslice __pyx_v_data, Py_s
 */
   __pyx_v_code = 0;
 
-  /* "rules/unfold.py":840
+  /* "rules/unfold.py":879
  *     j: cython.Py_ssize_t
  *     digit: cython.int
  *     for j in range(at, at + 4):             # <<<<<<<<<<<<<<
@@ -33151,7 +33839,7 @@ static int __pyx_f_5rules_6unfold__four_of(__Pyx_memviewslice __pyx_v_data, Py_s
   for (__pyx_t_3 = __pyx_v_at; __pyx_t_3 < __pyx_t_2; __pyx_t_3+=1) {
     __pyx_v_j = __pyx_t_3;
 
-    /* "rules/unfold.py":841
+    /* "rules/unfold.py":880
  *     digit: cython.int
  *     for j in range(at, at + 4):
  *         digit = hexadecimal(data[j])             # <<<<<<<<<<<<<<
@@ -33165,11 +33853,11 @@ static int __pyx_f_5rules_6unfold__four_of(__Pyx_memviewslice __pyx_v_data, Py_s
     } else if (unlikely(__pyx_t_4 >= __pyx_v_data.shape[0])) __pyx_t_5 = 0;
     if (unlikely(__pyx_t_5 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_5);
-      __PYX_ERR(0, 841, __pyx_L1_error)
+      __PYX_ERR(0, 880, __pyx_L1_error)
     }
     __pyx_v_digit = __pyx_f_5rules_6unfold_hexadecimal((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_4)) ))));
 
-    /* "rules/unfold.py":842
+    /* "rules/unfold.py":881
  *     for j in range(at, at + 4):
  *         digit = hexadecimal(data[j])
  *         if digit < 0:             # <<<<<<<<<<<<<<
@@ -33181,7 +33869,7 @@ static int __pyx_f_5rules_6unfold__four_of(__Pyx_memviewslice __pyx_v_data, Py_s
     if (__pyx_t_6) {
 
 
-      /* "rules/unfold.py":843
+      /* "rules/unfold.py":882
  *         digit = hexadecimal(data[j])
  *         if digit < 0:
  *             return -1             # <<<<<<<<<<<<<<
@@ -33194,7 +33882,7 @@ static int __pyx_f_5rules_6unfold__four_of(__Pyx_memviewslice __pyx_v_data, Py_s
       }
       goto __pyx_L0;
 
-      /* "rules/unfold.py":842
+      /* "rules/unfold.py":881
  *     for j in range(at, at + 4):
  *         digit = hexadecimal(data[j])
  *         if digit < 0:             # <<<<<<<<<<<<<<
@@ -33203,7 +33891,7 @@ static int __pyx_f_5rules_6unfold__four_of(__Pyx_memviewslice __pyx_v_data, Py_s
 */
     }
 
-    /* "rules/unfold.py":844
+    /* "rules/unfold.py":883
  *         if digit < 0:
  *             return -1
  *         code = (code << 4) | digit             # <<<<<<<<<<<<<<
@@ -33214,7 +33902,7 @@ static int __pyx_f_5rules_6unfold__four_of(__Pyx_memviewslice __pyx_v_data, Py_s
   }
 
 
-  /* "rules/unfold.py":845
+  /* "rules/unfold.py":884
  *             return -1
  *         code = (code << 4) | digit
  *     return code             # <<<<<<<<<<<<<<
@@ -33227,7 +33915,7 @@ static int __pyx_f_5rules_6unfold__four_of(__Pyx_memviewslice __pyx_v_data, Py_s
   }
   goto __pyx_L0;
 
-  /* "rules/unfold.py":834
+  /* "rules/unfold.py":873
  * 
  * 
  * @cython.cfunc             # <<<<<<<<<<<<<<
@@ -33247,7 +33935,7 @@ static int __pyx_f_5rules_6unfold__four_of(__Pyx_memviewslice __pyx_v_data, Py_s
   return __pyx_r;
 }
 
-/* "rules/unfold.py":848
+/* "rules/unfold.py":887
  * 
  * 
  * @cython.cfunc             # <<<<<<<<<<<<<<
@@ -33269,7 +33957,7 @@ static int __pyx_f_5rules_6unfold__same(__Pyx_memviewslice __pyx_v_a, Py_ssize_t
   const char *__pyx_filename = NULL;
   int __pyx_clineno = 0;
 
-  /* "rules/unfold.py":854
+  /* "rules/unfold.py":893
  * ) -> cython.bint:
  *     i: cython.Py_ssize_t
  *     for i in range(n):             # <<<<<<<<<<<<<<
@@ -33283,7 +33971,7 @@ static int __pyx_f_5rules_6unfold__same(__Pyx_memviewslice __pyx_v_a, Py_ssize_t
   for (__pyx_t_3 = 0; __pyx_t_3 < __pyx_t_2; __pyx_t_3+=1) {
     __pyx_v_i = __pyx_t_3;
 
-    /* "rules/unfold.py":855
+    /* "rules/unfold.py":894
  *     i: cython.Py_ssize_t
  *     for i in range(n):
  *         if a[at + i] != b[start + i]:             # <<<<<<<<<<<<<<
@@ -33297,7 +33985,7 @@ static int __pyx_f_5rules_6unfold__same(__Pyx_memviewslice __pyx_v_a, Py_ssize_t
     } else if (unlikely(__pyx_t_4 >= __pyx_v_a.shape[0])) __pyx_t_5 = 0;
     if (unlikely(__pyx_t_5 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_5);
-      __PYX_ERR(0, 855, __pyx_L1_error)
+      __PYX_ERR(0, 894, __pyx_L1_error)
     }
     __pyx_t_6 = (__pyx_v_start + __pyx_v_i);
     __pyx_t_5 = -1;
@@ -33306,14 +33994,14 @@ static int __pyx_f_5rules_6unfold__same(__Pyx_memviewslice __pyx_v_a, Py_ssize_t
     } else if (unlikely(__pyx_t_6 >= __pyx_v_b.shape[0])) __pyx_t_5 = 0;
     if (unlikely(__pyx_t_5 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_5);
-      __PYX_ERR(0, 855, __pyx_L1_error)
+      __PYX_ERR(0, 894, __pyx_L1_error)
     }
     __pyx_t_7 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_a.data) + __pyx_t_4)) ))) != (*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_b.data) + __pyx_t_6)) ))));
 
     if (__pyx_t_7) {
 
 
-      /* "rules/unfold.py":856
+      /* "rules/unfold.py":895
  *     for i in range(n):
  *         if a[at + i] != b[start + i]:
  *             return False             # <<<<<<<<<<<<<<
@@ -33326,7 +34014,7 @@ static int __pyx_f_5rules_6unfold__same(__Pyx_memviewslice __pyx_v_a, Py_ssize_t
       }
       goto __pyx_L0;
 
-      /* "rules/unfold.py":855
+      /* "rules/unfold.py":894
  *     i: cython.Py_ssize_t
  *     for i in range(n):
  *         if a[at + i] != b[start + i]:             # <<<<<<<<<<<<<<
@@ -33337,7 +34025,7 @@ static int __pyx_f_5rules_6unfold__same(__Pyx_memviewslice __pyx_v_a, Py_ssize_t
   }
 
 
-  /* "rules/unfold.py":857
+  /* "rules/unfold.py":896
  *         if a[at + i] != b[start + i]:
  *             return False
  *     return True             # <<<<<<<<<<<<<<
@@ -33350,7 +34038,7 @@ static int __pyx_f_5rules_6unfold__same(__Pyx_memviewslice __pyx_v_a, Py_ssize_t
   }
   goto __pyx_L0;
 
-  /* "rules/unfold.py":848
+  /* "rules/unfold.py":887
  * 
  * 
  * @cython.cfunc             # <<<<<<<<<<<<<<
@@ -33368,7 +34056,7 @@ static int __pyx_f_5rules_6unfold__same(__Pyx_memviewslice __pyx_v_a, Py_ssize_t
   return __pyx_r;
 }
 
-/* "rules/unfold.py":872
+/* "rules/unfold.py":908
  * 
  * 
  * @cython.cfunc             # <<<<<<<<<<<<<<
@@ -33399,7 +34087,7 @@ static int __pyx_f_5rules_6unfold__wordy(__Pyx_memviewslice __pyx_v_data, Py_ssi
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("_wordy", 0);
 
-  /* "rules/unfold.py":876
+  /* "rules/unfold.py":912
  * def _wordy(data: cython.uchar[::1], start: cython.Py_ssize_t, end: cython.Py_ssize_t) -> cython.bint:
  *     """Whether one of WORDS stands in a value that is letters, digits and blanks."""
  *     i: cython.Py_ssize_t = start             # <<<<<<<<<<<<<<
@@ -33408,7 +34096,7 @@ static int __pyx_f_5rules_6unfold__wordy(__Pyx_memviewslice __pyx_v_data, Py_ssi
 */
   __pyx_v_i = __pyx_v_start;
 
-  /* "rules/unfold.py":878
+  /* "rules/unfold.py":914
  *     i: cython.Py_ssize_t = start
  *     j: cython.Py_ssize_t
  *     while i < end:             # <<<<<<<<<<<<<<
@@ -33421,7 +34109,7 @@ static int __pyx_f_5rules_6unfold__wordy(__Pyx_memviewslice __pyx_v_data, Py_ssi
 
     if (!__pyx_t_1) break;
 
-    /* "rules/unfold.py":879
+    /* "rules/unfold.py":915
  *     j: cython.Py_ssize_t
  *     while i < end:
  *         j = i             # <<<<<<<<<<<<<<
@@ -33430,7 +34118,7 @@ static int __pyx_f_5rules_6unfold__wordy(__Pyx_memviewslice __pyx_v_data, Py_ssi
 */
     __pyx_v_j = __pyx_v_i;
 
-    /* "rules/unfold.py":880
+    /* "rules/unfold.py":916
  *     while i < end:
  *         j = i
  *         while j < end and ((97 <= (data[j] | 32) <= 122) or data[j] == 95):             # <<<<<<<<<<<<<<
@@ -33455,7 +34143,7 @@ static int __pyx_f_5rules_6unfold__wordy(__Pyx_memviewslice __pyx_v_data, Py_ssi
       } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
       if (unlikely(__pyx_t_4 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_4);
-        __PYX_ERR(0, 880, __pyx_L1_error)
+        __PYX_ERR(0, 916, __pyx_L1_error)
       }
       __pyx_t_5 = ((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_3)) ))) | 32);
 
@@ -33479,7 +34167,7 @@ static int __pyx_f_5rules_6unfold__wordy(__Pyx_memviewslice __pyx_v_data, Py_ssi
       } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
       if (unlikely(__pyx_t_4 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_4);
-        __PYX_ERR(0, 880, __pyx_L1_error)
+        __PYX_ERR(0, 916, __pyx_L1_error)
       }
       __pyx_t_2 = ((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_3)) ))) == 95);
 
@@ -33490,7 +34178,7 @@ static int __pyx_f_5rules_6unfold__wordy(__Pyx_memviewslice __pyx_v_data, Py_ssi
 
       if (!__pyx_t_1) break;
 
-      /* "rules/unfold.py":881
+      /* "rules/unfold.py":917
  *         j = i
  *         while j < end and ((97 <= (data[j] | 32) <= 122) or data[j] == 95):
  *             j += 1             # <<<<<<<<<<<<<<
@@ -33500,7 +34188,7 @@ static int __pyx_f_5rules_6unfold__wordy(__Pyx_memviewslice __pyx_v_data, Py_ssi
       __pyx_v_j = (__pyx_v_j + 1);
     }
 
-    /* "rules/unfold.py":882
+    /* "rules/unfold.py":918
  *         while j < end and ((97 <= (data[j] | 32) <= 122) or data[j] == 95):
  *             j += 1
  *         if 2 <= j - i <= 10 and bytes(data[i:j]).lower() in WORDS:             # <<<<<<<<<<<<<<
@@ -33540,10 +34228,10 @@ static int __pyx_f_5rules_6unfold__wordy(__Pyx_memviewslice __pyx_v_data, Py_ssi
     0,
     1) < 0))
 {
-    __PYX_ERR(0, 882, __pyx_L1_error)
+    __PYX_ERR(0, 918, __pyx_L1_error)
 }
 
-__pyx_t_12 = __pyx_memoryview_fromslice(__pyx_t_11, 1, (PyObject *(*)(char *)) __pyx_memview_get_unsigned_char, (int (*)(char *, PyObject *)) __pyx_memview_set_unsigned_char, 0);; if (unlikely(!__pyx_t_12)) __PYX_ERR(0, 882, __pyx_L1_error)
+__pyx_t_12 = __pyx_memoryview_fromslice(__pyx_t_11, 1, (PyObject *(*)(char *)) __pyx_memview_get_unsigned_char, (int (*)(char *, PyObject *)) __pyx_memview_set_unsigned_char, 0);; if (unlikely(!__pyx_t_12)) __PYX_ERR(0, 918, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_12);
     __pyx_t_13 = 1;
     {
@@ -33551,7 +34239,7 @@ __pyx_t_12 = __pyx_memoryview_fromslice(__pyx_t_11, 1, (PyObject *(*)(char *)) _
       __pyx_t_9 = __Pyx_PyObject_FastCall((PyObject*)(&PyBytes_Type), __pyx_callargs+__pyx_t_13, (2-__pyx_t_13) | (__pyx_t_13*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
       __Pyx_XDECREF(__pyx_t_10); __pyx_t_10 = 0;
       __Pyx_DECREF(__pyx_t_12); __pyx_t_12 = 0;
-      if (unlikely(!__pyx_t_9)) __PYX_ERR(0, 882, __pyx_L1_error)
+      if (unlikely(!__pyx_t_9)) __PYX_ERR(0, 918, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_9);
     }
     __pyx_t_8 = __pyx_t_9;
@@ -33562,13 +34250,13 @@ __pyx_t_12 = __pyx_memoryview_fromslice(__pyx_t_11, 1, (PyObject *(*)(char *)) _
       __pyx_t_7 = __Pyx_PyObject_FastCallMethod((PyObject*)__pyx_mstate_global->__pyx_n_u_lower, __pyx_callargs+__pyx_t_13, (1-__pyx_t_13) | (1*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
       __Pyx_XDECREF(__pyx_t_8); __pyx_t_8 = 0;
       __Pyx_DECREF(__pyx_t_9); __pyx_t_9 = 0;
-      if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 882, __pyx_L1_error)
+      if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 918, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_7);
     }
-    if (!(likely(PyBytes_CheckExact(__pyx_t_7))||((__pyx_t_7) == Py_None) || __Pyx_RaiseUnexpectedTypeError("bytes", __pyx_t_7))) __PYX_ERR(0, 882, __pyx_L1_error)
-    __Pyx_GetModuleGlobalName(__pyx_t_9, __pyx_mstate_global->__pyx_n_u_WORDS); if (unlikely(!__pyx_t_9)) __PYX_ERR(0, 882, __pyx_L1_error)
+    if (!(likely(PyBytes_CheckExact(__pyx_t_7))||((__pyx_t_7) == Py_None) || __Pyx_RaiseUnexpectedTypeError("bytes", __pyx_t_7))) __PYX_ERR(0, 918, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_9, __pyx_mstate_global->__pyx_n_u_WORDS); if (unlikely(!__pyx_t_9)) __PYX_ERR(0, 918, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_9);
-    __pyx_t_2 = (__Pyx_PySequence_ContainsTF(__pyx_t_7, __pyx_t_9, Py_EQ)); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 882, __pyx_L1_error)
+    __pyx_t_2 = (__Pyx_PySequence_ContainsTF(__pyx_t_7, __pyx_t_9, Py_EQ)); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 918, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_7); __pyx_t_7 = 0;
     __Pyx_DECREF(__pyx_t_9); __pyx_t_9 = 0;
 
@@ -33578,7 +34266,7 @@ __pyx_t_12 = __pyx_memoryview_fromslice(__pyx_t_11, 1, (PyObject *(*)(char *)) _
     if (__pyx_t_1) {
 
 
-      /* "rules/unfold.py":883
+      /* "rules/unfold.py":919
  *             j += 1
  *         if 2 <= j - i <= 10 and bytes(data[i:j]).lower() in WORDS:
  *             return True             # <<<<<<<<<<<<<<
@@ -33591,7 +34279,7 @@ __pyx_t_12 = __pyx_memoryview_fromslice(__pyx_t_11, 1, (PyObject *(*)(char *)) _
       }
       goto __pyx_L0;
 
-      /* "rules/unfold.py":882
+      /* "rules/unfold.py":918
  *         while j < end and ((97 <= (data[j] | 32) <= 122) or data[j] == 95):
  *             j += 1
  *         if 2 <= j - i <= 10 and bytes(data[i:j]).lower() in WORDS:             # <<<<<<<<<<<<<<
@@ -33600,7 +34288,7 @@ __pyx_t_12 = __pyx_memoryview_fromslice(__pyx_t_11, 1, (PyObject *(*)(char *)) _
 */
     }
 
-    /* "rules/unfold.py":884
+    /* "rules/unfold.py":920
  *         if 2 <= j - i <= 10 and bytes(data[i:j]).lower() in WORDS:
  *             return True
  *         i = j + 1             # <<<<<<<<<<<<<<
@@ -33610,7 +34298,7 @@ __pyx_t_12 = __pyx_memoryview_fromslice(__pyx_t_11, 1, (PyObject *(*)(char *)) _
     __pyx_v_i = (__pyx_v_j + 1);
   }
 
-  /* "rules/unfold.py":885
+  /* "rules/unfold.py":921
  *             return True
  *         i = j + 1
  *     return False             # <<<<<<<<<<<<<<
@@ -33623,7 +34311,7 @@ __pyx_t_12 = __pyx_memoryview_fromslice(__pyx_t_11, 1, (PyObject *(*)(char *)) _
   }
   goto __pyx_L0;
 
-  /* "rules/unfold.py":872
+  /* "rules/unfold.py":908
  * 
  * 
  * @cython.cfunc             # <<<<<<<<<<<<<<
@@ -33648,7 +34336,7 @@ __pyx_t_12 = __pyx_memoryview_fromslice(__pyx_t_11, 1, (PyObject *(*)(char *)) _
   return __pyx_r;
 }
 
-/* "rules/unfold.py":888
+/* "rules/unfold.py":924
  * 
  * 
  * @cython.cfunc             # <<<<<<<<<<<<<<
@@ -33672,7 +34360,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
   const char *__pyx_filename = NULL;
   int __pyx_clineno = 0;
 
-  /* "rules/unfold.py":894
+  /* "rules/unfold.py":930
  *     i: cython.Py_ssize_t
  *     c: cython.int
  *     for i in range(start, end - 1):             # <<<<<<<<<<<<<<
@@ -33686,7 +34374,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
   for (__pyx_t_3 = __pyx_v_start; __pyx_t_3 < __pyx_t_2; __pyx_t_3+=1) {
     __pyx_v_i = __pyx_t_3;
 
-    /* "rules/unfold.py":895
+    /* "rules/unfold.py":931
  *     c: cython.int
  *     for i in range(start, end - 1):
  *         c = data[i]             # <<<<<<<<<<<<<<
@@ -33700,11 +34388,11 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
     } else if (unlikely(__pyx_t_4 >= __pyx_v_data.shape[0])) __pyx_t_5 = 0;
     if (unlikely(__pyx_t_5 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_5);
-      __PYX_ERR(0, 895, __pyx_L1_error)
+      __PYX_ERR(0, 931, __pyx_L1_error)
     }
     __pyx_v_c = (*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_4)) )));
 
-    /* "rules/unfold.py":896
+    /* "rules/unfold.py":932
  *     for i in range(start, end - 1):
  *         c = data[i]
  *         if c == 46 and data[i + 1] == 46:             # <<<<<<<<<<<<<<
@@ -33728,7 +34416,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
     } else if (unlikely(__pyx_t_4 >= __pyx_v_data.shape[0])) __pyx_t_5 = 0;
     if (unlikely(__pyx_t_5 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_5);
-      __PYX_ERR(0, 896, __pyx_L1_error)
+      __PYX_ERR(0, 932, __pyx_L1_error)
     }
     __pyx_t_7 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_4)) ))) == 46);
 
@@ -33739,7 +34427,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
     if (__pyx_t_6) {
 
 
-      /* "rules/unfold.py":897
+      /* "rules/unfold.py":933
  *         c = data[i]
  *         if c == 46 and data[i + 1] == 46:
  *             return True             # <<<<<<<<<<<<<<
@@ -33752,7 +34440,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
       }
       goto __pyx_L0;
 
-      /* "rules/unfold.py":896
+      /* "rules/unfold.py":932
  *     for i in range(start, end - 1):
  *         c = data[i]
  *         if c == 46 and data[i + 1] == 46:             # <<<<<<<<<<<<<<
@@ -33761,7 +34449,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
 */
     }
 
-    /* "rules/unfold.py":898
+    /* "rules/unfold.py":934
  *         if c == 46 and data[i + 1] == 46:
  *             return True
  *         if c == 45 and data[i + 1] == 45:             # <<<<<<<<<<<<<<
@@ -33785,7 +34473,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
     } else if (unlikely(__pyx_t_4 >= __pyx_v_data.shape[0])) __pyx_t_5 = 0;
     if (unlikely(__pyx_t_5 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_5);
-      __PYX_ERR(0, 898, __pyx_L1_error)
+      __PYX_ERR(0, 934, __pyx_L1_error)
     }
     __pyx_t_7 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_4)) ))) == 45);
 
@@ -33796,7 +34484,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
     if (__pyx_t_6) {
 
 
-      /* "rules/unfold.py":899
+      /* "rules/unfold.py":935
  *             return True
  *         if c == 45 and data[i + 1] == 45:
  *             return True             # <<<<<<<<<<<<<<
@@ -33809,7 +34497,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
       }
       goto __pyx_L0;
 
-      /* "rules/unfold.py":898
+      /* "rules/unfold.py":934
  *         if c == 46 and data[i + 1] == 46:
  *             return True
  *         if c == 45 and data[i + 1] == 45:             # <<<<<<<<<<<<<<
@@ -33818,7 +34506,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
 */
     }
 
-    /* "rules/unfold.py":900
+    /* "rules/unfold.py":936
  *         if c == 45 and data[i + 1] == 45:
  *             return True
  *         if c == 47 and data[i + 1] == 42 and not (i > start and data[i - 1] == 42):             # <<<<<<<<<<<<<<
@@ -33842,7 +34530,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
     } else if (unlikely(__pyx_t_4 >= __pyx_v_data.shape[0])) __pyx_t_5 = 0;
     if (unlikely(__pyx_t_5 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_5);
-      __PYX_ERR(0, 900, __pyx_L1_error)
+      __PYX_ERR(0, 936, __pyx_L1_error)
     }
     __pyx_t_7 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_4)) ))) == 42);
 
@@ -33871,7 +34559,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
     } else if (unlikely(__pyx_t_4 >= __pyx_v_data.shape[0])) __pyx_t_5 = 0;
     if (unlikely(__pyx_t_5 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_5);
-      __PYX_ERR(0, 900, __pyx_L1_error)
+      __PYX_ERR(0, 936, __pyx_L1_error)
     }
     __pyx_t_8 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_4)) ))) == 42);
 
@@ -33889,7 +34577,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
     if (__pyx_t_6) {
 
 
-      /* "rules/unfold.py":901
+      /* "rules/unfold.py":937
  *             return True
  *         if c == 47 and data[i + 1] == 42 and not (i > start and data[i - 1] == 42):
  *             return True             # <<<<<<<<<<<<<<
@@ -33902,7 +34590,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
       }
       goto __pyx_L0;
 
-      /* "rules/unfold.py":900
+      /* "rules/unfold.py":936
  *         if c == 45 and data[i + 1] == 45:
  *             return True
  *         if c == 47 and data[i + 1] == 42 and not (i > start and data[i - 1] == 42):             # <<<<<<<<<<<<<<
@@ -33911,7 +34599,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
 */
     }
 
-    /* "rules/unfold.py":902
+    /* "rules/unfold.py":938
  *         if c == 47 and data[i + 1] == 42 and not (i > start and data[i - 1] == 42):
  *             return True
  *         if c == 40 and (data[i + 1] == 41 or data[i + 1] == 40):             # <<<<<<<<<<<<<<
@@ -33935,7 +34623,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
     } else if (unlikely(__pyx_t_4 >= __pyx_v_data.shape[0])) __pyx_t_5 = 0;
     if (unlikely(__pyx_t_5 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_5);
-      __PYX_ERR(0, 902, __pyx_L1_error)
+      __PYX_ERR(0, 938, __pyx_L1_error)
     }
     __pyx_t_8 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_4)) ))) == 41);
 
@@ -33954,7 +34642,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
     } else if (unlikely(__pyx_t_4 >= __pyx_v_data.shape[0])) __pyx_t_5 = 0;
     if (unlikely(__pyx_t_5 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_5);
-      __PYX_ERR(0, 902, __pyx_L1_error)
+      __PYX_ERR(0, 938, __pyx_L1_error)
     }
     __pyx_t_8 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_4)) ))) == 40);
 
@@ -33965,7 +34653,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
     if (__pyx_t_6) {
 
 
-      /* "rules/unfold.py":903
+      /* "rules/unfold.py":939
  *             return True
  *         if c == 40 and (data[i + 1] == 41 or data[i + 1] == 40):
  *             return True             # <<<<<<<<<<<<<<
@@ -33978,7 +34666,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
       }
       goto __pyx_L0;
 
-      /* "rules/unfold.py":902
+      /* "rules/unfold.py":938
  *         if c == 47 and data[i + 1] == 42 and not (i > start and data[i - 1] == 42):
  *             return True
  *         if c == 40 and (data[i + 1] == 41 or data[i + 1] == 40):             # <<<<<<<<<<<<<<
@@ -33987,7 +34675,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
 */
     }
 
-    /* "rules/unfold.py":904
+    /* "rules/unfold.py":940
  *         if c == 40 and (data[i + 1] == 41 or data[i + 1] == 40):
  *             return True
  *         if c == 58 and data[i + 1] == 47:             # <<<<<<<<<<<<<<
@@ -34011,7 +34699,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
     } else if (unlikely(__pyx_t_4 >= __pyx_v_data.shape[0])) __pyx_t_5 = 0;
     if (unlikely(__pyx_t_5 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_5);
-      __PYX_ERR(0, 904, __pyx_L1_error)
+      __PYX_ERR(0, 940, __pyx_L1_error)
     }
     __pyx_t_8 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_4)) ))) == 47);
 
@@ -34022,7 +34710,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
     if (__pyx_t_6) {
 
 
-      /* "rules/unfold.py":905
+      /* "rules/unfold.py":941
  *             return True
  *         if c == 58 and data[i + 1] == 47:
  *             return True             # <<<<<<<<<<<<<<
@@ -34035,7 +34723,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
       }
       goto __pyx_L0;
 
-      /* "rules/unfold.py":904
+      /* "rules/unfold.py":940
  *         if c == 40 and (data[i + 1] == 41 or data[i + 1] == 40):
  *             return True
  *         if c == 58 and data[i + 1] == 47:             # <<<<<<<<<<<<<<
@@ -34044,7 +34732,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
 */
     }
 
-    /* "rules/unfold.py":906
+    /* "rules/unfold.py":942
  *         if c == 58 and data[i + 1] == 47:
  *             return True
  *         if (c | 32) == 115 and (data[i + 1] | 32) == 101 and i + 5 < end and (data[i + 2] | 32) == 108 and (data[i + 3] | 32) == 101 and (data[i + 4] | 32) == 99:             # <<<<<<<<<<<<<<
@@ -34068,7 +34756,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
     } else if (unlikely(__pyx_t_4 >= __pyx_v_data.shape[0])) __pyx_t_5 = 0;
     if (unlikely(__pyx_t_5 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_5);
-      __PYX_ERR(0, 906, __pyx_L1_error)
+      __PYX_ERR(0, 942, __pyx_L1_error)
     }
     __pyx_t_8 = (((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_4)) ))) | 32) == 0x65);
 
@@ -34097,7 +34785,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
     } else if (unlikely(__pyx_t_4 >= __pyx_v_data.shape[0])) __pyx_t_5 = 0;
     if (unlikely(__pyx_t_5 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_5);
-      __PYX_ERR(0, 906, __pyx_L1_error)
+      __PYX_ERR(0, 942, __pyx_L1_error)
     }
     __pyx_t_8 = (((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_4)) ))) | 32) == 0x6C);
 
@@ -34116,7 +34804,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
     } else if (unlikely(__pyx_t_4 >= __pyx_v_data.shape[0])) __pyx_t_5 = 0;
     if (unlikely(__pyx_t_5 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_5);
-      __PYX_ERR(0, 906, __pyx_L1_error)
+      __PYX_ERR(0, 942, __pyx_L1_error)
     }
     __pyx_t_8 = (((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_4)) ))) | 32) == 0x65);
 
@@ -34135,7 +34823,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
     } else if (unlikely(__pyx_t_4 >= __pyx_v_data.shape[0])) __pyx_t_5 = 0;
     if (unlikely(__pyx_t_5 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_5);
-      __PYX_ERR(0, 906, __pyx_L1_error)
+      __PYX_ERR(0, 942, __pyx_L1_error)
     }
     __pyx_t_8 = (((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_4)) ))) | 32) == 99);
 
@@ -34146,7 +34834,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
     if (__pyx_t_6) {
 
 
-      /* "rules/unfold.py":907
+      /* "rules/unfold.py":943
  *             return True
  *         if (c | 32) == 115 and (data[i + 1] | 32) == 101 and i + 5 < end and (data[i + 2] | 32) == 108 and (data[i + 3] | 32) == 101 and (data[i + 4] | 32) == 99:
  *             return True             # <<<<<<<<<<<<<<
@@ -34158,7 +34846,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
       }
       goto __pyx_L0;
 
-      /* "rules/unfold.py":906
+      /* "rules/unfold.py":942
  *         if c == 58 and data[i + 1] == 47:
  *             return True
  *         if (c | 32) == 115 and (data[i + 1] | 32) == 101 and i + 5 < end and (data[i + 2] | 32) == 108 and (data[i + 3] | 32) == 101 and (data[i + 4] | 32) == 99:             # <<<<<<<<<<<<<<
@@ -34169,7 +34857,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
   }
 
 
-  /* "rules/unfold.py":908
+  /* "rules/unfold.py":944
  *         if (c | 32) == 115 and (data[i + 1] | 32) == 101 and i + 5 < end and (data[i + 2] | 32) == 108 and (data[i + 3] | 32) == 101 and (data[i + 4] | 32) == 99:
  *             return True
  *     return False             # <<<<<<<<<<<<<<
@@ -34180,7 +34868,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
   }
   goto __pyx_L0;
 
-  /* "rules/unfold.py":888
+  /* "rules/unfold.py":924
  * 
  * 
  * @cython.cfunc             # <<<<<<<<<<<<<<
@@ -34208,15 +34896,15 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
 */
 
 /* Python wrapper */
-static PyObject *__pyx_pw_5rules_6unfold_7__pyx_unpickle_Unfolder(PyObject *__pyx_self, 
+static PyObject *__pyx_pw_5rules_6unfold_10__pyx_unpickle_Unfolder(PyObject *__pyx_self, 
 #if CYTHON_VECTORCALL
 PyObject *const *__pyx_args, Py_ssize_t __pyx_nargs, PyObject *__pyx_kwds
 #else
 PyObject *__pyx_args, PyObject *__pyx_kwds
 #endif
 ); /*proto*/
-static PyMethodDef __pyx_mdef_5rules_6unfold_7__pyx_unpickle_Unfolder = {"__pyx_unpickle_Unfolder", (PyCFunction)(void(*)(void))(__Pyx_PyCFunction_FastCallWithKeywords)__pyx_pw_5rules_6unfold_7__pyx_unpickle_Unfolder, __Pyx_METH_FASTCALL|METH_KEYWORDS, 0};
-static PyObject *__pyx_pw_5rules_6unfold_7__pyx_unpickle_Unfolder(PyObject *__pyx_self, 
+static PyMethodDef __pyx_mdef_5rules_6unfold_10__pyx_unpickle_Unfolder = {"__pyx_unpickle_Unfolder", (PyCFunction)(void(*)(void))(__Pyx_PyCFunction_FastCallWithKeywords)__pyx_pw_5rules_6unfold_10__pyx_unpickle_Unfolder, __Pyx_METH_FASTCALL|METH_KEYWORDS, 0};
+static PyObject *__pyx_pw_5rules_6unfold_10__pyx_unpickle_Unfolder(PyObject *__pyx_self, 
 #if CYTHON_VECTORCALL
 PyObject *const *__pyx_args, Py_ssize_t __pyx_nargs, PyObject *__pyx_kwds
 #else
@@ -34299,7 +34987,7 @@ PyObject *__pyx_args, PyObject *__pyx_kwds
   return NULL;
   __pyx_L4_argument_unpacking_done:;
   if (unlikely(!__Pyx_ArgTypeTest(((PyObject *)__pyx_v___pyx_state), (&PyTuple_Type), 1, "__pyx_state", 1))) __PYX_ERR(1, 4, __pyx_L1_error)
-  __pyx_r = __pyx_pf_5rules_6unfold_6__pyx_unpickle_Unfolder(__pyx_self, __pyx_v___pyx_type, __pyx_v___pyx_checksum, __pyx_v___pyx_state);
+  __pyx_r = __pyx_pf_5rules_6unfold_9__pyx_unpickle_Unfolder(__pyx_self, __pyx_v___pyx_type, __pyx_v___pyx_checksum, __pyx_v___pyx_state);
 
   /* function exit code */
   goto __pyx_L0;
@@ -34319,7 +35007,7 @@ PyObject *__pyx_args, PyObject *__pyx_kwds
   return __pyx_r;
 }
 
-static PyObject *__pyx_pf_5rules_6unfold_6__pyx_unpickle_Unfolder(CYTHON_UNUSED PyObject *__pyx_self, PyObject *__pyx_v___pyx_type, long __pyx_v___pyx_checksum, PyObject *__pyx_v___pyx_state) {
+static PyObject *__pyx_pf_5rules_6unfold_9__pyx_unpickle_Unfolder(CYTHON_UNUSED PyObject *__pyx_self, PyObject *__pyx_v___pyx_type, long __pyx_v___pyx_checksum, PyObject *__pyx_v___pyx_state) {
   PyObject *__pyx_v___pyx_result = 0;
   PyObject *__pyx_r = NULL;
   __Pyx_RefNannyDeclarations
@@ -34927,6 +35615,213 @@ static PyTypeObject __pyx_type_5rules_6unfold_Unfolder = {
   #if (!CYTHON_COMPILING_IN_PYPY || PYPY_VERSION_NUM >= 0x07030800) && (!CYTHON_COMPILING_IN_LIMITED_API || __PYX_LIMITED_VERSION_HEX >= 0x030E0000)
   #if CYTHON_VECTORCALL_TPNEW
   __pyx_tp_vectorcall_5rules_6unfold_Unfolder, /*tp_vectorcall*/
+  #else
+  NULL, /*tp_vectorcall*/
+  #endif
+  #endif
+  #if __PYX_NEED_TP_PRINT_SLOT == 1
+  0, /*tp_print*/
+  #endif
+  #if PY_VERSION_HEX >= 0x030C0000
+  0, /*tp_watched*/
+  #endif
+  #if PY_VERSION_HEX >= 0x030d00A4
+  0, /*tp_versions_used*/
+  #endif
+  #if CYTHON_COMPILING_IN_PYPY && PY_VERSION_HEX < 0x030a0000
+  0, /*tp_pypy_flags*/
+  #endif
+};
+#endif
+
+static PyObject *__pyx_tp_new__initialisation_5rules_6unfold___pyx_scope_struct__genexpr(PyObject *o, 
+#if CYTHON_VECTORCALL_TPNEW
+    CYTHON_UNUSED PyObject *const *args, CYTHON_UNUSED Py_ssize_t nargs, CYTHON_UNUSED PyObject *kwnames
+#else
+    CYTHON_UNUSED PyObject *a, CYTHON_UNUSED PyObject *k
+#endif
+) {
+  return o;
+}
+
+static PyObject *__pyx_tp_new_vectorcall_5rules_6unfold___pyx_scope_struct__genexpr(PyTypeObject *t, 
+#if CYTHON_VECTORCALL_TPNEW
+    PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames
+#else
+    PyObject *a, PyObject *k
+#endif
+) {
+  PyObject *o;
+  #if CYTHON_USE_FREELISTS
+  if (likely((int)(__pyx_mstate_global->__pyx_freecount_5rules_6unfold___pyx_scope_struct__genexpr > 0) & __PYX_CHECK_FINAL_TYPE_FOR_FREELISTS(t, __pyx_mstate_global->__pyx_ptype_5rules_6unfold___pyx_scope_struct__genexpr, sizeof(struct __pyx_obj_5rules_6unfold___pyx_scope_struct__genexpr))))
+  {
+    o = (PyObject*)__pyx_mstate_global->__pyx_freelist_5rules_6unfold___pyx_scope_struct__genexpr[--__pyx_mstate_global->__pyx_freecount_5rules_6unfold___pyx_scope_struct__genexpr];
+    #if CYTHON_USE_TYPE_SPECS
+    Py_DECREF(Py_TYPE(o));
+    #endif
+    memset(o, 0, sizeof(struct __pyx_obj_5rules_6unfold___pyx_scope_struct__genexpr));
+    #if CYTHON_COMPILING_IN_LIMITED_API
+    (void) PyObject_Init(o, t);
+    #else
+    (void) PyObject_INIT(o, t);
+    #endif
+    PyObject_GC_Track(o);
+  } else
+  #endif
+  {
+    o = __Pyx_AllocateExtensionType(t, 1);
+  }
+  if (unlikely(!o)) return 0;
+  return __pyx_tp_new__initialisation_5rules_6unfold___pyx_scope_struct__genexpr(o, 
+#if CYTHON_VECTORCALL_TPNEW
+    args, nargs, kwnames
+#else
+    a, k
+#endif
+);
+}
+
+#if CYTHON_VECTORCALL_TPNEW
+static PyObject *__pyx_tp_new_5rules_6unfold___pyx_scope_struct__genexpr(PyTypeObject *t, PyObject *a, PyObject *k) {
+  return __Pyx_CallTpnewAsVectorcall(__pyx_tp_new_vectorcall_5rules_6unfold___pyx_scope_struct__genexpr, t, a, k);
+}
+#endif
+
+#if CYTHON_VECTORCALL_TPNEW
+static PyObject *__pyx_tp_vectorcall_5rules_6unfold___pyx_scope_struct__genexpr(PyObject *t, PyObject *const *args, size_t nargsf, PyObject *kwnames) {
+  if (unlikely((PyTypeObject*)t != __pyx_mstate_global->__pyx_ptype_5rules_6unfold___pyx_scope_struct__genexpr || __Pyx_PyType_HasFeature((PyTypeObject*)t, Py_TPFLAGS_IS_ABSTRACT))) {
+    return __Pyx_CallNewInitFromVectorcall((PyTypeObject*)t, args, nargsf, kwnames);
+  }
+  Py_ssize_t nargs = PyVectorcall_NARGS(nargsf);
+  PyObject *o = __pyx_tp_new_vectorcall_5rules_6unfold___pyx_scope_struct__genexpr((PyTypeObject*)t, args, nargs, kwnames);
+  return o;
+}
+#endif
+
+static void __pyx_tp_dealloc_5rules_6unfold___pyx_scope_struct__genexpr(PyObject *o) {
+  struct __pyx_obj_5rules_6unfold___pyx_scope_struct__genexpr *p = (struct __pyx_obj_5rules_6unfold___pyx_scope_struct__genexpr *)o;
+  #if CYTHON_USE_TP_FINALIZE
+  if (unlikely(__Pyx_PyObject_GetSlot(o, tp_finalize, destructor)) && !__Pyx_PyObject_GC_IsFinalized(o)) {
+    if (__Pyx_PyObject_GetSlot(o, tp_dealloc, destructor) == __pyx_tp_dealloc_5rules_6unfold___pyx_scope_struct__genexpr) {
+      if (PyObject_CallFinalizerFromDealloc(o)) return;
+    }
+  }
+  #endif
+  PyObject_GC_UnTrack(o);
+  Py_CLEAR(p->__pyx_v__bit);
+  #if CYTHON_USE_FREELISTS
+  if (likely((int)(__pyx_mstate_global->__pyx_freecount_5rules_6unfold___pyx_scope_struct__genexpr < 8) & __PYX_CHECK_FINAL_TYPE_FOR_FREELISTS(Py_TYPE(o), __pyx_mstate_global->__pyx_ptype_5rules_6unfold___pyx_scope_struct__genexpr, sizeof(struct __pyx_obj_5rules_6unfold___pyx_scope_struct__genexpr))))
+  {
+    __pyx_mstate_global->__pyx_freelist_5rules_6unfold___pyx_scope_struct__genexpr[__pyx_mstate_global->__pyx_freecount_5rules_6unfold___pyx_scope_struct__genexpr++] = ((struct __pyx_obj_5rules_6unfold___pyx_scope_struct__genexpr *)o);
+  } else
+  #endif
+  {
+    PyTypeObject *tp = Py_TYPE(o);
+    #if CYTHON_USE_TYPE_SLOTS
+    (*tp->tp_free)(o);
+    #else
+    {
+      freefunc tp_free = (freefunc)PyType_GetSlot(tp, Py_tp_free);
+      if (tp_free) tp_free(o);
+    }
+    #endif
+    #if CYTHON_USE_TYPE_SPECS
+    Py_DECREF(tp);
+    #endif
+  }
+}
+
+static int __pyx_tp_traverse_5rules_6unfold___pyx_scope_struct__genexpr(PyObject *o, visitproc v, void *a) {
+  int e;
+  struct __pyx_obj_5rules_6unfold___pyx_scope_struct__genexpr *p = (struct __pyx_obj_5rules_6unfold___pyx_scope_struct__genexpr *)o;
+  {
+    e = __Pyx_call_type_traverse(o, 1, v, a);
+    if (e) return e;
+  }
+  if (p->__pyx_v__bit) {
+    e = (*v)(p->__pyx_v__bit, a); if (e) return e;
+  }
+  return 0;
+}
+#if CYTHON_USE_TYPE_SPECS
+static PyType_Slot __pyx_type_5rules_6unfold___pyx_scope_struct__genexpr_slots[] = {
+  {Py_tp_dealloc, (void *)__pyx_tp_dealloc_5rules_6unfold___pyx_scope_struct__genexpr},
+  {Py_tp_traverse, (void *)__pyx_tp_traverse_5rules_6unfold___pyx_scope_struct__genexpr},
+  {Py_tp_new, (void *)__pyx_tp_new_5rules_6unfold___pyx_scope_struct__genexpr},
+  #if (!CYTHON_COMPILING_IN_PYPY || PYPY_VERSION_NUM >= 0x07030800) && (!CYTHON_COMPILING_IN_LIMITED_API || __PYX_LIMITED_VERSION_HEX >= 0x030E0000)
+  #if CYTHON_VECTORCALL_TPNEW
+  {Py_tp_vectorcall, (void *)__pyx_tp_vectorcall_5rules_6unfold___pyx_scope_struct__genexpr},
+  #endif
+  #endif
+  {0, 0},
+};
+static PyType_Spec __pyx_type_5rules_6unfold___pyx_scope_struct__genexpr_spec = {
+  "rules.unfold.__pyx_scope_struct__genexpr",
+  sizeof(struct __pyx_obj_5rules_6unfold___pyx_scope_struct__genexpr),
+  0,
+  Py_TPFLAGS_DEFAULT|Py_TPFLAGS_HAVE_VERSION_TAG|Py_TPFLAGS_HAVE_GC,
+  __pyx_type_5rules_6unfold___pyx_scope_struct__genexpr_slots,
+};
+#else
+
+static PyTypeObject __pyx_type_5rules_6unfold___pyx_scope_struct__genexpr = {
+  PyVarObject_HEAD_INIT(0, 0)
+  "rules.unfold.""__pyx_scope_struct__genexpr", /*tp_name*/
+  sizeof(struct __pyx_obj_5rules_6unfold___pyx_scope_struct__genexpr), /*tp_basicsize*/
+  0, /*tp_itemsize*/
+  __pyx_tp_dealloc_5rules_6unfold___pyx_scope_struct__genexpr, /*tp_dealloc*/
+  0, /*tp_vectorcall_offset*/
+  0, /*tp_getattr*/
+  0, /*tp_setattr*/
+  0, /*tp_as_async*/
+  0, /*tp_repr*/
+  0, /*tp_as_number*/
+  0, /*tp_as_sequence*/
+  0, /*tp_as_mapping*/
+  0, /*tp_hash*/
+  0, /*tp_call*/
+  0, /*tp_str*/
+  0, /*tp_getattro*/
+  0, /*tp_setattro*/
+  0, /*tp_as_buffer*/
+  Py_TPFLAGS_DEFAULT|Py_TPFLAGS_HAVE_VERSION_TAG|Py_TPFLAGS_HAVE_GC, /*tp_flags*/
+  0, /*tp_doc*/
+  __pyx_tp_traverse_5rules_6unfold___pyx_scope_struct__genexpr, /*tp_traverse*/
+  0, /*tp_clear*/
+  0, /*tp_richcompare*/
+  0, /*tp_weaklistoffset*/
+  0, /*tp_iter*/
+  0, /*tp_iternext*/
+  0, /*tp_methods*/
+  0, /*tp_members*/
+  0, /*tp_getset*/
+  0, /*tp_base*/
+  0, /*tp_dict*/
+  0, /*tp_descr_get*/
+  0, /*tp_descr_set*/
+  #if !CYTHON_USE_TYPE_SPECS
+  0, /*tp_dictoffset*/
+  #endif
+  0, /*tp_init*/
+  0, /*tp_alloc*/
+  __pyx_tp_new_5rules_6unfold___pyx_scope_struct__genexpr, /*tp_new*/
+  0, /*tp_free*/
+  0, /*tp_is_gc*/
+  0, /*tp_bases*/
+  0, /*tp_mro*/
+  0, /*tp_cache*/
+  0, /*tp_subclasses*/
+  0, /*tp_weaklist*/
+  0, /*tp_del*/
+  0, /*tp_version_tag*/
+  #if CYTHON_USE_TP_FINALIZE
+  0, /*tp_finalize*/
+  #else
+  NULL, /*tp_finalize*/
+  #endif
+  #if (!CYTHON_COMPILING_IN_PYPY || PYPY_VERSION_NUM >= 0x07030800) && (!CYTHON_COMPILING_IN_LIMITED_API || __PYX_LIMITED_VERSION_HEX >= 0x030E0000)
+  #if CYTHON_VECTORCALL_TPNEW
+  __pyx_tp_vectorcall_5rules_6unfold___pyx_scope_struct__genexpr, /*tp_vectorcall*/
   #else
   NULL, /*tp_vectorcall*/
   #endif
@@ -36057,6 +36952,7 @@ static CYTHON_SMALL_CODE int __Pyx_modinit_Global_init_code(__pyx_mstatetype *__
 static CYTHON_SMALL_CODE int __Pyx_modinit_Variable_export_code(__pyx_mstatetype *__pyx_mstate); /*proto*/
 static CYTHON_SMALL_CODE int __Pyx_modinit_Function_export_code(__pyx_mstatetype *__pyx_mstate); /*proto*/
 static CYTHON_SMALL_CODE int __Pyx_modinit_Exttype___pyx_obj_5rules_6unfold_Unfolder(__pyx_mstatetype *__pyx_mstate); /*proto*/
+static CYTHON_SMALL_CODE int __Pyx_modinit_Exttype___pyx_obj_5rules_6unfold___pyx_scope_struct__genexpr(__pyx_mstatetype *__pyx_mstate); /*proto*/
 static CYTHON_SMALL_CODE int __Pyx_modinit_Exttype___pyx_array_obj(__pyx_mstatetype *__pyx_mstate); /*proto*/
 static CYTHON_SMALL_CODE int __Pyx_modinit_Exttype___pyx_MemviewEnum_obj(__pyx_mstatetype *__pyx_mstate); /*proto*/
 static CYTHON_SMALL_CODE int __Pyx_modinit_Exttype___pyx_memoryview_obj(__pyx_mstatetype *__pyx_mstate); /*proto*/
@@ -36152,14 +37048,14 @@ static int __Pyx_modinit_Exttype___pyx_obj_5rules_6unfold_Unfolder(__pyx_mstatet
   __pyx_vtable_5rules_6unfold_Unfolder._put = (int (*)(struct __pyx_obj_5rules_6unfold_Unfolder *, PyObject *))__pyx_f_5rules_6unfold_8Unfolder__put;
   __pyx_vtable_5rules_6unfold_Unfolder._parts = (int (*)(struct __pyx_obj_5rules_6unfold_Unfolder *, __Pyx_memviewslice, Py_ssize_t, Py_ssize_t))__pyx_f_5rules_6unfold_8Unfolder__parts;
   #if CYTHON_USE_TYPE_SPECS
-  __pyx_mstate->__pyx_ptype_5rules_6unfold_Unfolder = (PyTypeObject *) __Pyx_PyType_FromModuleAndSpec(__pyx_m, &__pyx_type_5rules_6unfold_Unfolder_spec, NULL); if (unlikely(!__pyx_mstate->__pyx_ptype_5rules_6unfold_Unfolder)) __PYX_ERR(0, 268, __pyx_L1_error)
+  __pyx_mstate->__pyx_ptype_5rules_6unfold_Unfolder = (PyTypeObject *) __Pyx_PyType_FromModuleAndSpec(__pyx_m, &__pyx_type_5rules_6unfold_Unfolder_spec, NULL); if (unlikely(!__pyx_mstate->__pyx_ptype_5rules_6unfold_Unfolder)) __PYX_ERR(0, 287, __pyx_L1_error)
   #else
   __pyx_mstate->__pyx_ptype_5rules_6unfold_Unfolder = &__pyx_type_5rules_6unfold_Unfolder;
   #endif
   #if !CYTHON_COMPILING_IN_LIMITED_API
   #endif
   #if !CYTHON_USE_TYPE_SPECS
-  if (__Pyx_PyType_Ready(__pyx_mstate->__pyx_ptype_5rules_6unfold_Unfolder) < (0)) __PYX_ERR(0, 268, __pyx_L1_error)
+  if (__Pyx_PyType_Ready(__pyx_mstate->__pyx_ptype_5rules_6unfold_Unfolder) < (0)) __PYX_ERR(0, 287, __pyx_L1_error)
   #endif
   #if CYTHON_COMPILING_IN_CPYTHON && PY_VERSION_HEX >= 0x030E0000
   PyUnstable_Object_EnableDeferredRefcount((PyObject*)__pyx_mstate->__pyx_ptype_5rules_6unfold_Unfolder);
@@ -36169,9 +37065,42 @@ static int __Pyx_modinit_Exttype___pyx_obj_5rules_6unfold_Unfolder(__pyx_mstatet
     __pyx_mstate->__pyx_ptype_5rules_6unfold_Unfolder->tp_getattro = PyObject_GenericGetAttr;
   }
   #endif
-  if (__Pyx_SetVtable(__pyx_mstate->__pyx_ptype_5rules_6unfold_Unfolder, __pyx_vtabptr_5rules_6unfold_Unfolder) < (0)) __PYX_ERR(0, 268, __pyx_L1_error)
-  if (PyObject_SetAttr(__pyx_m, __pyx_mstate_global->__pyx_n_u_Unfolder, (PyObject *) __pyx_mstate->__pyx_ptype_5rules_6unfold_Unfolder) < (0)) __PYX_ERR(0, 268, __pyx_L1_error)
-  if (__Pyx_setup_reduce((PyObject *) __pyx_mstate->__pyx_ptype_5rules_6unfold_Unfolder) < (0)) __PYX_ERR(0, 268, __pyx_L1_error)
+  if (__Pyx_SetVtable(__pyx_mstate->__pyx_ptype_5rules_6unfold_Unfolder, __pyx_vtabptr_5rules_6unfold_Unfolder) < (0)) __PYX_ERR(0, 287, __pyx_L1_error)
+  if (PyObject_SetAttr(__pyx_m, __pyx_mstate_global->__pyx_n_u_Unfolder, (PyObject *) __pyx_mstate->__pyx_ptype_5rules_6unfold_Unfolder) < (0)) __PYX_ERR(0, 287, __pyx_L1_error)
+  if (__Pyx_setup_reduce((PyObject *) __pyx_mstate->__pyx_ptype_5rules_6unfold_Unfolder) < (0)) __PYX_ERR(0, 287, __pyx_L1_error)
+  __Pyx_RefNannyFinishContext();
+  return 0;
+  __pyx_L1_error:;
+  __Pyx_RefNannyFinishContext();
+  return -1;
+}
+
+static int __Pyx_modinit_Exttype___pyx_obj_5rules_6unfold___pyx_scope_struct__genexpr(__pyx_mstatetype *__pyx_mstate) {
+  __Pyx_RefNannyDeclarations
+  int __pyx_lineno = 0;
+  const char *__pyx_filename = NULL;
+  int __pyx_clineno = 0;
+  CYTHON_UNUSED_VAR(__pyx_mstate);
+  __Pyx_RefNannySetupContext("__Pyx_modinit_Exttype___pyx_obj_5rules_6unfold___pyx_scope_struct__genexpr", 0);
+  /*--- Exttype __pyx_obj_5rules_6unfold___pyx_scope_struct__genexpr ---*/
+  #if CYTHON_USE_TYPE_SPECS
+  __pyx_mstate->__pyx_ptype_5rules_6unfold___pyx_scope_struct__genexpr = (PyTypeObject *) __Pyx_PyType_FromModuleAndSpec(__pyx_m, &__pyx_type_5rules_6unfold___pyx_scope_struct__genexpr_spec, NULL); if (unlikely(!__pyx_mstate->__pyx_ptype_5rules_6unfold___pyx_scope_struct__genexpr)) __PYX_ERR(0, 69, __pyx_L1_error)
+  #else
+  __pyx_mstate->__pyx_ptype_5rules_6unfold___pyx_scope_struct__genexpr = &__pyx_type_5rules_6unfold___pyx_scope_struct__genexpr;
+  #endif
+  #if !CYTHON_COMPILING_IN_LIMITED_API
+  #endif
+  #if !CYTHON_USE_TYPE_SPECS
+  if (__Pyx_PyType_Ready(__pyx_mstate->__pyx_ptype_5rules_6unfold___pyx_scope_struct__genexpr) < (0)) __PYX_ERR(0, 69, __pyx_L1_error)
+  #endif
+  #if CYTHON_COMPILING_IN_CPYTHON && PY_VERSION_HEX >= 0x030E0000
+  PyUnstable_Object_EnableDeferredRefcount((PyObject*)__pyx_mstate->__pyx_ptype_5rules_6unfold___pyx_scope_struct__genexpr);
+  #endif
+  #if !CYTHON_COMPILING_IN_LIMITED_API
+  if ((CYTHON_USE_TYPE_SLOTS && CYTHON_USE_PYTYPE_LOOKUP) && likely(!__pyx_mstate->__pyx_ptype_5rules_6unfold___pyx_scope_struct__genexpr->tp_dictoffset && __pyx_mstate->__pyx_ptype_5rules_6unfold___pyx_scope_struct__genexpr->tp_getattro == PyObject_GenericGetAttr)) {
+    __pyx_mstate->__pyx_ptype_5rules_6unfold___pyx_scope_struct__genexpr->tp_getattro = PyObject_GenericGetAttr;
+  }
+  #endif
   __Pyx_RefNannyFinishContext();
   return 0;
   __pyx_L1_error:;
@@ -36603,7 +37532,10 @@ static CYTHON_SMALL_CODE int __pyx_pymod_exec_unfold(PyObject *__pyx_pyinit_modu
   PyObject *(*__pyx_t_22)(PyObject *);
   Py_ssize_t __pyx_t_23;
   int __pyx_t_24;
-  unsigned char __pyx_t_25;
+  int __pyx_t_25;
+  unsigned char __pyx_t_26;
+  Py_ssize_t __pyx_t_27;
+  int __pyx_t_28;
   int __pyx_lineno = 0;
   const char *__pyx_filename = NULL;
   int __pyx_clineno = 0;
@@ -36688,6 +37620,7 @@ __Pyx_RefNannySetupContext("PyInit_unfold", 0);
   if (unlikely((__Pyx_modinit_Function_export_code(__pyx_mstate) < 0))) __PYX_ERR(0, 1, __pyx_L1_error)
   /*--- Type init code ---*/
   if (unlikely((__Pyx_modinit_Exttype___pyx_obj_5rules_6unfold_Unfolder(__pyx_mstate) < 0))) __PYX_ERR(0, 1, __pyx_L1_error)
+  if (unlikely((__Pyx_modinit_Exttype___pyx_obj_5rules_6unfold___pyx_scope_struct__genexpr(__pyx_mstate) < 0))) __PYX_ERR(0, 1, __pyx_L1_error)
   if (unlikely((__Pyx_modinit_Exttype___pyx_array_obj(__pyx_mstate) < 0))) __PYX_ERR(0, 1, __pyx_L1_error)
   if (unlikely((__Pyx_modinit_Exttype___pyx_MemviewEnum_obj(__pyx_mstate) < 0))) __PYX_ERR(0, 1, __pyx_L1_error)
   if (unlikely((__Pyx_modinit_Exttype___pyx_memoryview_obj(__pyx_mstate) < 0))) __PYX_ERR(0, 1, __pyx_L1_error)
@@ -37740,7 +38673,7 @@ __Pyx_RefNannySetupContext("PyInit_unfold", 0);
  *     _HARMLESS[_octet] |= 4
  * for _octet in range(0x80, 0x100):             # <<<<<<<<<<<<<<
  *     _HARMLESS[_octet] |= 4
- * HARMLESS = bytes(_HARMLESS)
+ * # 8 = nothing to stop for in a header; 16 = may stand right before a call's parenthesis.
 */
   for (__pyx_t_9 = 0x80; __pyx_t_9 < 0x100; __pyx_t_9+=1) {
     __pyx_t_4 = PyLong_FromSsize_t(__pyx_t_9); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 51, __pyx_L1_error)
@@ -37752,8 +38685,8 @@ __Pyx_RefNannySetupContext("PyInit_unfold", 0);
  *     _HARMLESS[_octet] |= 4
  * for _octet in range(0x80, 0x100):
  *     _HARMLESS[_octet] |= 4             # <<<<<<<<<<<<<<
- * HARMLESS = bytes(_HARMLESS)
- * 
+ * # 8 = nothing to stop for in a header; 16 = may stand right before a call's parenthesis.
+ * for _octet in range(256):
 */
     __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_octet); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 52, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_4);
@@ -37773,292 +38706,141 @@ __Pyx_RefNannySetupContext("PyInit_unfold", 0);
     __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   }
 
-  /* "rules/unfold.py":53
- * for _octet in range(0x80, 0x100):
+  /* "rules/unfold.py":54
  *     _HARMLESS[_octet] |= 4
- * HARMLESS = bytes(_HARMLESS)             # <<<<<<<<<<<<<<
- * 
- * if cython.compiled:
-*/
-  __pyx_t_16 = NULL;
-  __Pyx_GetModuleGlobalName(__pyx_t_15, __pyx_mstate_global->__pyx_n_u_HARMLESS); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 53, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_15);
-  __pyx_t_6 = 1;
-  {
-    PyObject *__pyx_callargs[2] = {__pyx_t_16, __pyx_t_15};
-    __pyx_t_4 = __Pyx_PyObject_FastCall((PyObject*)(&PyBytes_Type), __pyx_callargs+__pyx_t_6, (2-__pyx_t_6) | (__pyx_t_6*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
-    __Pyx_XDECREF(__pyx_t_16); __pyx_t_16 = 0;
-    __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
-    if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 53, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_4);
-  }
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_HARMLESS_2, __pyx_t_4) < (0)) __PYX_ERR(0, 53, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
-
-  /* "rules/unfold.py":57
- * if cython.compiled:
- *     _safe = cython.declare(cython.uchar[256])
- *     for _i in range(256):             # <<<<<<<<<<<<<<
- *         _safe[_i] = HARMLESS[_i]
- * else:
+ * # 8 = nothing to stop for in a header; 16 = may stand right before a call's parenthesis.
+ * for _octet in range(256):             # <<<<<<<<<<<<<<
+ *     if _HARMLESS[_octet] & 2 and _octet not in (10, 40, 42, 58):
+ *         _HARMLESS[_octet] |= 8
 */
   for (__pyx_t_9 = 0; __pyx_t_9 < 0x100; __pyx_t_9+=1) {
-    __pyx_t_4 = PyLong_FromSsize_t(__pyx_t_9); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 57, __pyx_L1_error)
+    __pyx_t_4 = PyLong_FromSsize_t(__pyx_t_9); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 54, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_4);
-    if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_i, __pyx_t_4) < (0)) __PYX_ERR(0, 57, __pyx_L1_error)
+    if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_octet, __pyx_t_4) < (0)) __PYX_ERR(0, 54, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
 
-    /* "rules/unfold.py":58
- *     _safe = cython.declare(cython.uchar[256])
- *     for _i in range(256):
- *         _safe[_i] = HARMLESS[_i]             # <<<<<<<<<<<<<<
- * else:
- *     _safe = HARMLESS
+    /* "rules/unfold.py":55
+ * # 8 = nothing to stop for in a header; 16 = may stand right before a call's parenthesis.
+ * for _octet in range(256):
+ *     if _HARMLESS[_octet] & 2 and _octet not in (10, 40, 42, 58):             # <<<<<<<<<<<<<<
+ *         _HARMLESS[_octet] |= 8
+ * for _octet in bytearray(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"):
 */
-    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_HARMLESS_2); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 58, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_HARMLESS); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 55, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_4);
-    __Pyx_GetModuleGlobalName(__pyx_t_15, __pyx_mstate_global->__pyx_n_u_i); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 58, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_15);
-    __pyx_t_16 = __Pyx_PyObject_GetItem(__pyx_t_4, __pyx_t_15); if (unlikely(!__pyx_t_16)) __PYX_ERR(0, 58, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_16, __pyx_mstate_global->__pyx_n_u_octet); if (unlikely(!__pyx_t_16)) __PYX_ERR(0, 55, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_16);
+    __pyx_t_15 = __Pyx_PyObject_GetItem(__pyx_t_4, __pyx_t_16); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 55, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_15);
     __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+    __Pyx_DECREF(__pyx_t_16); __pyx_t_16 = 0;
+    __pyx_t_16 = __Pyx_PyLong_AndObjC(__pyx_t_15, __pyx_mstate_global->__pyx_int_2, 2, 0, 0); if (unlikely(!__pyx_t_16)) __PYX_ERR(0, 55, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_16);
     __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
-    __pyx_t_25 = __Pyx_PyLong_As_unsigned_char(__pyx_t_16); if (unlikely((__pyx_t_25 == (unsigned char)-1) && PyErr_Occurred())) __PYX_ERR(0, 58, __pyx_L1_error)
+    __pyx_t_24 = __Pyx_PyObject_IsTrue(__pyx_t_16); if (unlikely((__pyx_t_24 < 0))) __PYX_ERR(0, 55, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_16); __pyx_t_16 = 0;
-    __Pyx_GetModuleGlobalName(__pyx_t_16, __pyx_mstate_global->__pyx_n_u_i); if (unlikely(!__pyx_t_16)) __PYX_ERR(0, 58, __pyx_L1_error)
+    if (__pyx_t_24) {
+
+    } else {
+
+      __pyx_t_8 = __pyx_t_24;
+
+      goto __pyx_L78_bool_binop_done;
+    }
+    __Pyx_GetModuleGlobalName(__pyx_t_16, __pyx_mstate_global->__pyx_n_u_octet); if (unlikely(!__pyx_t_16)) __PYX_ERR(0, 55, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_16);
-    __pyx_t_23 = __Pyx_PyIndex_AsSsize_t(__pyx_t_16); if (unlikely((__pyx_t_23 == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(0, 58, __pyx_L1_error)
+    __pyx_t_25 = (__Pyx_PyLong_BoolNeObjC(__pyx_t_16, __pyx_mstate_global->__pyx_int_10, 10, 0)); if (unlikely((__pyx_t_25 < 0))) __PYX_ERR(0, 55, __pyx_L1_error)
+    if (__pyx_t_25) {
+
+    } else {
+
+      __pyx_t_24 = __pyx_t_25;
+
+      goto __pyx_L80_bool_binop_done;
+    }
+    __pyx_t_25 = (__Pyx_PyLong_BoolNeObjC(__pyx_t_16, __pyx_mstate_global->__pyx_int_40, 40, 0)); if (unlikely((__pyx_t_25 < 0))) __PYX_ERR(0, 55, __pyx_L1_error)
+    if (__pyx_t_25) {
+
+    } else {
+
+      __pyx_t_24 = __pyx_t_25;
+
+      goto __pyx_L80_bool_binop_done;
+    }
+    __pyx_t_25 = (__Pyx_PyLong_BoolNeObjC(__pyx_t_16, __pyx_mstate_global->__pyx_int_42, 42, 0)); if (unlikely((__pyx_t_25 < 0))) __PYX_ERR(0, 55, __pyx_L1_error)
+    if (__pyx_t_25) {
+
+    } else {
+
+      __pyx_t_24 = __pyx_t_25;
+
+      goto __pyx_L80_bool_binop_done;
+    }
+    __pyx_t_25 = (__Pyx_PyLong_BoolNeObjC(__pyx_t_16, __pyx_mstate_global->__pyx_int_58, 58, 0)); if (unlikely((__pyx_t_25 < 0))) __PYX_ERR(0, 55, __pyx_L1_error)
+
+    __pyx_t_24 = __pyx_t_25;
+
+    __pyx_L80_bool_binop_done:;
     __Pyx_DECREF(__pyx_t_16); __pyx_t_16 = 0;
-    (__pyx_v_5rules_6unfold__safe[__pyx_t_23]) = __pyx_t_25;
+    __pyx_t_25 = __pyx_t_24;
 
 
+
+    __pyx_t_8 = __pyx_t_25;
+
+    __pyx_L78_bool_binop_done:;
+    if (__pyx_t_8) {
+
+
+      /* "rules/unfold.py":56
+ * for _octet in range(256):
+ *     if _HARMLESS[_octet] & 2 and _octet not in (10, 40, 42, 58):
+ *         _HARMLESS[_octet] |= 8             # <<<<<<<<<<<<<<
+ * for _octet in bytearray(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"):
+ *     _HARMLESS[_octet] |= 16
+*/
+      __Pyx_GetModuleGlobalName(__pyx_t_16, __pyx_mstate_global->__pyx_n_u_octet); if (unlikely(!__pyx_t_16)) __PYX_ERR(0, 56, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_16);
+      __Pyx_GetModuleGlobalName(__pyx_t_15, __pyx_mstate_global->__pyx_n_u_HARMLESS); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 56, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_15);
+      __pyx_t_4 = __Pyx_PyObject_GetItem(__pyx_t_15, __pyx_t_16); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 56, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_4);
+      __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
+      __pyx_t_15 = __Pyx_PyLong_OrObjC(__pyx_t_4, __pyx_mstate_global->__pyx_int_8, 8, 1, 0); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 56, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_15);
+      __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+      __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_HARMLESS); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 56, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_4);
+      if (unlikely((PyObject_SetItem(__pyx_t_4, __pyx_t_16, __pyx_t_15) < 0))) __PYX_ERR(0, 56, __pyx_L1_error)
+      __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+      __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
+      __Pyx_DECREF(__pyx_t_16); __pyx_t_16 = 0;
+
+      /* "rules/unfold.py":55
+ * # 8 = nothing to stop for in a header; 16 = may stand right before a call's parenthesis.
+ * for _octet in range(256):
+ *     if _HARMLESS[_octet] & 2 and _octet not in (10, 40, 42, 58):             # <<<<<<<<<<<<<<
+ *         _HARMLESS[_octet] |= 8
+ * for _octet in bytearray(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"):
+*/
+    }
   }
 
-  /* "rules/unfold.py":63
- * 
- * _ENTITIES = {
- *     b"lt": 0x3C, b"gt": 0x3E, b"quot": 0x22, b"apos": 0x27, b"amp": 0x26, b"lpar": 0x28, b"rpar": 0x29, b"colon": 0x3A,             # <<<<<<<<<<<<<<
- *     b"Tab": 0x09, b"NewLine": 0x0A, b"sol": 0x2F, b"bsol": 0x5C, b"lcub": 0x7B, b"rcub": 0x7D, b"dollar": 0x24, b"semi": 0x3B,
- *     b"grave": 0x60, b"equals": 0x3D, b"comma": 0x2C, b"period": 0x2E, b"num": 0x23, b"excl": 0x21, b"LT": 0x3C, b"GT": 0x3E, b"QUOT": 0x22,
+  /* "rules/unfold.py":57
+ *     if _HARMLESS[_octet] & 2 and _octet not in (10, 40, 42, 58):
+ *         _HARMLESS[_octet] |= 8
+ * for _octet in bytearray(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"):             # <<<<<<<<<<<<<<
+ *     _HARMLESS[_octet] |= 16
+ * HARMLESS = bytes(_HARMLESS)
 */
-  __pyx_t_16 = __Pyx_PyDict_NewPresized(25); if (unlikely(!__pyx_t_16)) __PYX_ERR(0, 63, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_16);
-  if (PyDict_SetItem(__pyx_t_16, __pyx_mstate_global->__pyx_n_b_lt, __pyx_mstate_global->__pyx_int_60) < (0)) __PYX_ERR(0, 63, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_16, __pyx_mstate_global->__pyx_n_b_gt, __pyx_mstate_global->__pyx_int_62) < (0)) __PYX_ERR(0, 63, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_16, __pyx_mstate_global->__pyx_n_b_quot, __pyx_mstate_global->__pyx_int_34) < (0)) __PYX_ERR(0, 63, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_16, __pyx_mstate_global->__pyx_n_b_apos, __pyx_mstate_global->__pyx_int_39) < (0)) __PYX_ERR(0, 63, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_16, __pyx_mstate_global->__pyx_n_b_amp, __pyx_mstate_global->__pyx_int_38) < (0)) __PYX_ERR(0, 63, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_16, __pyx_mstate_global->__pyx_n_b_lpar, __pyx_mstate_global->__pyx_int_40) < (0)) __PYX_ERR(0, 63, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_16, __pyx_mstate_global->__pyx_n_b_rpar, __pyx_mstate_global->__pyx_int_41) < (0)) __PYX_ERR(0, 63, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_16, __pyx_mstate_global->__pyx_n_b_colon, __pyx_mstate_global->__pyx_int_58) < (0)) __PYX_ERR(0, 63, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_16, __pyx_mstate_global->__pyx_n_b_Tab, __pyx_mstate_global->__pyx_int_9) < (0)) __PYX_ERR(0, 63, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_16, __pyx_mstate_global->__pyx_n_b_NewLine, __pyx_mstate_global->__pyx_int_10) < (0)) __PYX_ERR(0, 63, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_16, __pyx_mstate_global->__pyx_n_b_sol, __pyx_mstate_global->__pyx_int_47) < (0)) __PYX_ERR(0, 63, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_16, __pyx_mstate_global->__pyx_n_b_bsol, __pyx_mstate_global->__pyx_int_92) < (0)) __PYX_ERR(0, 63, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_16, __pyx_mstate_global->__pyx_n_b_lcub, __pyx_mstate_global->__pyx_int_123) < (0)) __PYX_ERR(0, 63, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_16, __pyx_mstate_global->__pyx_n_b_rcub, __pyx_mstate_global->__pyx_int_125) < (0)) __PYX_ERR(0, 63, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_16, __pyx_mstate_global->__pyx_n_b_dollar, __pyx_mstate_global->__pyx_int_36) < (0)) __PYX_ERR(0, 63, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_16, __pyx_mstate_global->__pyx_n_b_semi, __pyx_mstate_global->__pyx_int_59) < (0)) __PYX_ERR(0, 63, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_16, __pyx_mstate_global->__pyx_n_b_grave, __pyx_mstate_global->__pyx_int_96) < (0)) __PYX_ERR(0, 63, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_16, __pyx_mstate_global->__pyx_n_b_equals, __pyx_mstate_global->__pyx_int_61) < (0)) __PYX_ERR(0, 63, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_16, __pyx_mstate_global->__pyx_n_b_comma, __pyx_mstate_global->__pyx_int_44) < (0)) __PYX_ERR(0, 63, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_16, __pyx_mstate_global->__pyx_n_b_period, __pyx_mstate_global->__pyx_int_46) < (0)) __PYX_ERR(0, 63, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_16, __pyx_mstate_global->__pyx_n_b_num, __pyx_mstate_global->__pyx_int_35) < (0)) __PYX_ERR(0, 63, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_16, __pyx_mstate_global->__pyx_n_b_excl, __pyx_mstate_global->__pyx_int_33) < (0)) __PYX_ERR(0, 63, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_16, __pyx_mstate_global->__pyx_n_b_LT, __pyx_mstate_global->__pyx_int_60) < (0)) __PYX_ERR(0, 63, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_16, __pyx_mstate_global->__pyx_n_b_GT, __pyx_mstate_global->__pyx_int_62) < (0)) __PYX_ERR(0, 63, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_16, __pyx_mstate_global->__pyx_n_b_QUOT, __pyx_mstate_global->__pyx_int_34) < (0)) __PYX_ERR(0, 63, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_ENTITIES, __pyx_t_16) < (0)) __PYX_ERR(0, 62, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_16); __pyx_t_16 = 0;
-
-  /* "rules/unfold.py":71
- *     b"host accept accept-encoding accept-language accept-charset connection content-length content-type cache-control pragma date dnt "
- *     b"upgrade-insecure-requests sec-fetch-mode sec-fetch-site sec-fetch-dest sec-fetch-user sec-ch-ua sec-ch-ua-mobile sec-ch-ua-platform "
- *     b"if-none-match if-modified-since etag te".split()             # <<<<<<<<<<<<<<
- * )
- * """Headers whose ordinary values hold odd octets; they are looked at only where something worse than that stands in them."""
-*/
-  __pyx_t_15 = __pyx_mstate_global->__pyx_kp_b_host_accept_accept_encoding_acce;
-  __Pyx_INCREF(__pyx_t_15);
-  __pyx_t_6 = 0;
+  __pyx_t_15 = NULL;
+  __pyx_t_6 = 1;
   {
-    PyObject *__pyx_callargs[2] = {__pyx_t_15, NULL};
-    __pyx_t_16 = __Pyx_PyObject_FastCallMethod((PyObject*)__pyx_mstate_global->__pyx_n_u_split, __pyx_callargs+__pyx_t_6, (1-__pyx_t_6) | (1*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
+    PyObject *__pyx_callargs[2] = {__pyx_t_15, __pyx_mstate_global->__pyx_kp_b_0123456789abcdefghijklmnopqrstuv_4};
+    __pyx_t_16 = __Pyx_PyObject_FastCall((PyObject*)(&PyByteArray_Type), __pyx_callargs+__pyx_t_6, (2-__pyx_t_6) | (__pyx_t_6*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
     __Pyx_XDECREF(__pyx_t_15); __pyx_t_15 = 0;
-    if (unlikely(!__pyx_t_16)) __PYX_ERR(0, 71, __pyx_L1_error)
+    if (unlikely(!__pyx_t_16)) __PYX_ERR(0, 57, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_16);
-  }
-  if (!(likely(PyList_CheckExact(__pyx_t_16))||((__pyx_t_16) == Py_None) || __Pyx_RaiseUnexpectedTypeError("list", __pyx_t_16))) __PYX_ERR(0, 71, __pyx_L1_error)
-
-  /* "rules/unfold.py":68
- * }  # fmt: skip
- * 
- * _PLAIN_HEADERS = frozenset(             # <<<<<<<<<<<<<<
- *     b"host accept accept-encoding accept-language accept-charset connection content-length content-type cache-control pragma date dnt "
- *     b"upgrade-insecure-requests sec-fetch-mode sec-fetch-site sec-fetch-dest sec-fetch-user sec-ch-ua sec-ch-ua-mobile sec-ch-ua-platform "
-*/
-  __pyx_t_15 = __Pyx_PyFrozenSet_New(__pyx_t_16); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 68, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_15);
-  __Pyx_DECREF(__pyx_t_16); __pyx_t_16 = 0;
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_PLAIN_HEADERS, __pyx_t_15) < (0)) __PYX_ERR(0, 68, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
-
-  /* "rules/unfold.py":87
- * 
- * 
- * def percent(data: Any, start: Any, end: Any, plus: Any) -> Any:             # <<<<<<<<<<<<<<
- *     """Undo %XX, %uXXXX and, if `plus`, plus signs of data[start:end] in place; returns the new end."""
- *     i: cython.Py_ssize_t = start
-*/
-  __pyx_t_15 = __Pyx_PyDict_NewPresized(4); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 87, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_15);
-  if (PyDict_SetItem(__pyx_t_15, __pyx_mstate_global->__pyx_n_u_data, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 87, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_15, __pyx_mstate_global->__pyx_n_u_start, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 87, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_15, __pyx_mstate_global->__pyx_n_u_end, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 87, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_15, __pyx_mstate_global->__pyx_n_u_plus, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 87, __pyx_L1_error)
-  __pyx_t_16 = __Pyx_CyFunction_New(&__pyx_mdef_5rules_6unfold_1percent, 0, __pyx_mstate_global->__pyx_n_u_percent, NULL, __pyx_mstate_global->__pyx_n_u_rules_unfold, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[0])); if (unlikely(!__pyx_t_16)) __PYX_ERR(0, 87, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_16);
-  #if CYTHON_COMPILING_IN_CPYTHON && PY_VERSION_HEX >= 0x030E0000
-  PyUnstable_Object_EnableDeferredRefcount(__pyx_t_16);
-  #endif
-  __Pyx_CyFunction_SetAnnotationsDict(__pyx_t_16, __pyx_t_15);
-  __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_percent, __pyx_t_16) < (0)) __PYX_ERR(0, 87, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_16); __pyx_t_16 = 0;
-
-  /* "rules/unfold.py":194
- * 
- * 
- * def escapes(data: Any, start: Any, end: Any) -> Any:             # <<<<<<<<<<<<<<
- *     """Undo \\uXXXX and \\xXX of data[start:end] in place; returns the new end. Other backslashes stay."""
- *     i: cython.Py_ssize_t = start
-*/
-  __pyx_t_16 = __Pyx_PyDict_NewPresized(3); if (unlikely(!__pyx_t_16)) __PYX_ERR(0, 194, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_16);
-  if (PyDict_SetItem(__pyx_t_16, __pyx_mstate_global->__pyx_n_u_data, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 194, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_16, __pyx_mstate_global->__pyx_n_u_start, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 194, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_16, __pyx_mstate_global->__pyx_n_u_end, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 194, __pyx_L1_error)
-  __pyx_t_15 = __Pyx_CyFunction_New(&__pyx_mdef_5rules_6unfold_3escapes, 0, __pyx_mstate_global->__pyx_n_u_escapes, NULL, __pyx_mstate_global->__pyx_n_u_rules_unfold, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[1])); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 194, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_15);
-  #if CYTHON_COMPILING_IN_CPYTHON && PY_VERSION_HEX >= 0x030E0000
-  PyUnstable_Object_EnableDeferredRefcount(__pyx_t_15);
-  #endif
-  __Pyx_CyFunction_SetAnnotationsDict(__pyx_t_15, __pyx_t_16);
-  __Pyx_DECREF(__pyx_t_16); __pyx_t_16 = 0;
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_escapes, __pyx_t_15) < (0)) __PYX_ERR(0, 194, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
-
-  /* "rules/unfold.py":224
- * 
- * 
- * def entities(data: Any, start: Any, end: Any) -> Any:             # <<<<<<<<<<<<<<
- *     """Undo HTML character references of data[start:end] in place; returns the new end. A missing semicolon is forgiven, as browsers do."""
- *     i: cython.Py_ssize_t = start
-*/
-  __pyx_t_15 = __Pyx_PyDict_NewPresized(3); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 224, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_15);
-  if (PyDict_SetItem(__pyx_t_15, __pyx_mstate_global->__pyx_n_u_data, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 224, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_15, __pyx_mstate_global->__pyx_n_u_start, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 224, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_15, __pyx_mstate_global->__pyx_n_u_end, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 224, __pyx_L1_error)
-  __pyx_t_16 = __Pyx_CyFunction_New(&__pyx_mdef_5rules_6unfold_5entities, 0, __pyx_mstate_global->__pyx_n_u_entities, NULL, __pyx_mstate_global->__pyx_n_u_rules_unfold, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[2])); if (unlikely(!__pyx_t_16)) __PYX_ERR(0, 224, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_16);
-  #if CYTHON_COMPILING_IN_CPYTHON && PY_VERSION_HEX >= 0x030E0000
-  PyUnstable_Object_EnableDeferredRefcount(__pyx_t_16);
-  #endif
-  __Pyx_CyFunction_SetAnnotationsDict(__pyx_t_16, __pyx_t_15);
-  __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_entities, __pyx_t_16) < (0)) __PYX_ERR(0, 224, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_16); __pyx_t_16 = 0;
-
-  /* "rules/unfold.py":281
- *         self.row = self.row_values = 0
- * 
- *     def unfold(             # <<<<<<<<<<<<<<
- *         self, count: Any, host: Any, path: Any, query: Any, has_query: Any, head: Any, body: Any, kinds: Any
- *     ) -> None:
-*/
-  __pyx_t_16 = __Pyx_PyDict_NewPresized(9); if (unlikely(!__pyx_t_16)) __PYX_ERR(0, 281, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_16);
-  if (PyDict_SetItem(__pyx_t_16, __pyx_mstate_global->__pyx_n_u_count, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 281, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_16, __pyx_mstate_global->__pyx_n_u_host, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 281, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_16, __pyx_mstate_global->__pyx_n_u_path, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 281, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_16, __pyx_mstate_global->__pyx_n_u_query, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 281, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_16, __pyx_mstate_global->__pyx_n_u_has_query, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 281, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_16, __pyx_mstate_global->__pyx_n_u_head, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 281, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_16, __pyx_mstate_global->__pyx_n_u_body, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 281, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_16, __pyx_mstate_global->__pyx_n_u_kinds, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 281, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_16, __pyx_mstate_global->__pyx_n_u_return, __pyx_mstate_global->__pyx_n_u_None) < (0)) __PYX_ERR(0, 281, __pyx_L1_error)
-  __pyx_t_15 = __Pyx_CyFunction_New(&__pyx_mdef_5rules_6unfold_8Unfolder_3unfold, __Pyx_CYFUNCTION_CCLASS, __pyx_mstate_global->__pyx_n_u_Unfolder_unfold, NULL, __pyx_mstate_global->__pyx_n_u_rules_unfold, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[3])); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 281, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_15);
-  #if CYTHON_COMPILING_IN_CPYTHON && PY_VERSION_HEX >= 0x030E0000
-  PyUnstable_Object_EnableDeferredRefcount(__pyx_t_15);
-  #endif
-  __Pyx_CyFunction_SetAnnotationsDict(__pyx_t_15, __pyx_t_16);
-  __Pyx_DECREF(__pyx_t_16); __pyx_t_16 = 0;
-  if (__Pyx_SetItemOnTypeDict(__pyx_mstate_global->__pyx_ptype_5rules_6unfold_Unfolder, __pyx_mstate_global->__pyx_n_u_unfold, __pyx_t_15) < (0)) __PYX_ERR(0, 281, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
-
-  /* "(tree fragment)":1
- * def __reduce_cython__(self):             # <<<<<<<<<<<<<<
- *     cdef tuple state
- *     cdef object _dict
-*/
-  __pyx_t_15 = __Pyx_CyFunction_New(&__pyx_mdef_5rules_6unfold_8Unfolder_5__reduce_cython__, __Pyx_CYFUNCTION_CCLASS, __pyx_mstate_global->__pyx_n_u_Unfolder___reduce_cython, NULL, __pyx_mstate_global->__pyx_n_u_rules_unfold, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[4])); if (unlikely(!__pyx_t_15)) __PYX_ERR(1, 1, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_15);
-  #if CYTHON_COMPILING_IN_CPYTHON && PY_VERSION_HEX >= 0x030E0000
-  PyUnstable_Object_EnableDeferredRefcount(__pyx_t_15);
-  #endif
-  if (__Pyx_SetItemOnTypeDict(__pyx_mstate_global->__pyx_ptype_5rules_6unfold_Unfolder, __pyx_mstate_global->__pyx_n_u_reduce_cython, __pyx_t_15) < (0)) __PYX_ERR(1, 1, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
-
-  /* "(tree fragment)":17
- *     else:
- *         return __pyx_unpickle_Unfolder, (type(self), 0x63c23d6, state)
- * def __setstate_cython__(self, __pyx_state):             # <<<<<<<<<<<<<<
- *     __pyx_unpickle_Unfolder__set_state(self, __pyx_state)
-*/
-  __pyx_t_15 = __Pyx_CyFunction_New(&__pyx_mdef_5rules_6unfold_8Unfolder_7__setstate_cython__, __Pyx_CYFUNCTION_CCLASS, __pyx_mstate_global->__pyx_n_u_Unfolder___setstate_cython, NULL, __pyx_mstate_global->__pyx_n_u_rules_unfold, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[5])); if (unlikely(!__pyx_t_15)) __PYX_ERR(1, 17, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_15);
-  #if CYTHON_COMPILING_IN_CPYTHON && PY_VERSION_HEX >= 0x030E0000
-  PyUnstable_Object_EnableDeferredRefcount(__pyx_t_15);
-  #endif
-  if (__Pyx_SetItemOnTypeDict(__pyx_mstate_global->__pyx_ptype_5rules_6unfold_Unfolder, __pyx_mstate_global->__pyx_n_u_setstate_cython, __pyx_t_15) < (0)) __PYX_ERR(1, 17, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
-
-  /* "rules/unfold.py":860
- * 
- * 
- * _FIRST = bytearray(256)             # <<<<<<<<<<<<<<
- * for _octet in bytearray(b"acdeghilmnoprstuwxACDEGHILMNOPRSTUWX"):
- *     _FIRST[_octet] = 1
-*/
-  __pyx_t_16 = NULL;
-  __pyx_t_6 = 1;
-  {
-    PyObject *__pyx_callargs[2] = {__pyx_t_16, __pyx_mstate_global->__pyx_int_256};
-    __pyx_t_15 = __Pyx_PyObject_FastCall((PyObject*)(&PyByteArray_Type), __pyx_callargs+__pyx_t_6, (2-__pyx_t_6) | (__pyx_t_6*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
-    __Pyx_XDECREF(__pyx_t_16); __pyx_t_16 = 0;
-    if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 860, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_15);
-  }
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_FIRST, __pyx_t_15) < (0)) __PYX_ERR(0, 860, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
-
-  /* "rules/unfold.py":861
- * 
- * _FIRST = bytearray(256)
- * for _octet in bytearray(b"acdeghilmnoprstuwxACDEGHILMNOPRSTUWX"):             # <<<<<<<<<<<<<<
- *     _FIRST[_octet] = 1
- * 
-*/
-  __pyx_t_16 = NULL;
-  __pyx_t_6 = 1;
-  {
-    PyObject *__pyx_callargs[2] = {__pyx_t_16, __pyx_mstate_global->__pyx_n_b_acdeghilmnoprstuwxACDEGHILMNOPRS};
-    __pyx_t_15 = __Pyx_PyObject_FastCall((PyObject*)(&PyByteArray_Type), __pyx_callargs+__pyx_t_6, (2-__pyx_t_6) | (__pyx_t_6*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
-    __Pyx_XDECREF(__pyx_t_16); __pyx_t_16 = 0;
-    if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 861, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_15);
   }
 
   __pyx_t_8 = 1;
@@ -38069,92 +38851,791 @@ __Pyx_RefNannySetupContext("PyInit_unfold", 0);
     __pyx_t_9 = (__pyx_t_9 + 1);
     {
         __Pyx_PyCriticalSection __pyx_cs;
-        __Pyx_PyCriticalSection_Begin(&__pyx_cs, (PyObject*)__pyx_t_15);
+        __Pyx_PyCriticalSection_Begin(&__pyx_cs, (PyObject*)__pyx_t_16);
         /*try:*/ {
-          __pyx_t_23 = __Pyx_PyByteArray_GET_SIZE(__pyx_t_15); if (unlikely(__pyx_t_23 == ((Py_ssize_t)-1))) __PYX_ERR(0, 861, __pyx_L82_error)
-          __pyx_t_24 = (__pyx_t_9 < __pyx_t_23);
+          __pyx_t_23 = __Pyx_PyByteArray_GET_SIZE(__pyx_t_16); if (unlikely(__pyx_t_23 == ((Py_ssize_t)-1))) __PYX_ERR(0, 57, __pyx_L89_error)
+          __pyx_t_25 = (__pyx_t_9 < __pyx_t_23);
 
 
-          if (__pyx_t_24) {
+          if (__pyx_t_25) {
 
-            __pyx_t_16 = __Pyx_PyLong_From_int(((unsigned char)(__Pyx_PyByteArray_AsString(__pyx_t_15)[__pyx_t_9]))); if (unlikely(!__pyx_t_16)) __PYX_ERR(0, 861, __pyx_L82_error)
-            __Pyx_GOTREF(__pyx_t_16);
-            if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_octet, __pyx_t_16) < (0)) __PYX_ERR(0, 861, __pyx_L82_error)
-            __Pyx_DECREF(__pyx_t_16); __pyx_t_16 = 0;
-            goto __pyx_L84;
+            __pyx_t_15 = __Pyx_PyLong_From_int(((unsigned char)(__Pyx_PyByteArray_AsString(__pyx_t_16)[__pyx_t_9]))); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 57, __pyx_L89_error)
+            __Pyx_GOTREF(__pyx_t_15);
+            if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_octet, __pyx_t_15) < (0)) __PYX_ERR(0, 57, __pyx_L89_error)
+            __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
+            goto __pyx_L91;
           }
           /*else*/ {
             __pyx_t_8 = 0;
-            goto __pyx_L79_continue;
+            goto __pyx_L86_continue;
           }
-          __pyx_L84:;
+          __pyx_L91:;
         }
         /*finally:*/ {
           /*normal exit:*/{
             __Pyx_PyCriticalSection_End(&__pyx_cs);
-            goto __pyx_L83;
+            goto __pyx_L90;
           }
-          __pyx_L79_continue: {
+          __pyx_L86_continue: {
             __Pyx_PyCriticalSection_End(&__pyx_cs);
-            goto __pyx_L77_continue;
+            goto __pyx_L84_continue;
           }
-          __pyx_L82_error: {
+          __pyx_L89_error: {
             __Pyx_PyCriticalSection_End(&__pyx_cs);
             goto __pyx_L1_error;
           }
-          __pyx_L83:;
+          __pyx_L90:;
         }
     }
 
-    /* "rules/unfold.py":862
- * _FIRST = bytearray(256)
- * for _octet in bytearray(b"acdeghilmnoprstuwxACDEGHILMNOPRSTUWX"):
- *     _FIRST[_octet] = 1             # <<<<<<<<<<<<<<
+    /* "rules/unfold.py":58
+ *         _HARMLESS[_octet] |= 8
+ * for _octet in bytearray(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"):
+ *     _HARMLESS[_octet] |= 16             # <<<<<<<<<<<<<<
+ * HARMLESS = bytes(_HARMLESS)
  * 
- * WORDS = frozenset(
 */
-    __Pyx_GetModuleGlobalName(__pyx_t_16, __pyx_mstate_global->__pyx_n_u_FIRST); if (unlikely(!__pyx_t_16)) __PYX_ERR(0, 862, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_16);
-    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_octet); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 862, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_15, __pyx_mstate_global->__pyx_n_u_octet); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 58, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_15);
+    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_HARMLESS); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 58, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_4);
-    if (unlikely((PyObject_SetItem(__pyx_t_16, __pyx_t_4, __pyx_mstate_global->__pyx_int_1) < 0))) __PYX_ERR(0, 862, __pyx_L1_error)
+    __pyx_t_17 = __Pyx_PyObject_GetItem(__pyx_t_4, __pyx_t_15); if (unlikely(!__pyx_t_17)) __PYX_ERR(0, 58, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_17);
+    __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+    __pyx_t_4 = __Pyx_PyLong_OrObjC(__pyx_t_17, __pyx_mstate_global->__pyx_int_16, 16, 1, 0); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 58, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_4);
+    __Pyx_DECREF(__pyx_t_17); __pyx_t_17 = 0;
+    __Pyx_GetModuleGlobalName(__pyx_t_17, __pyx_mstate_global->__pyx_n_u_HARMLESS); if (unlikely(!__pyx_t_17)) __PYX_ERR(0, 58, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_17);
+    if (unlikely((PyObject_SetItem(__pyx_t_17, __pyx_t_15, __pyx_t_4) < 0))) __PYX_ERR(0, 58, __pyx_L1_error)
+    __Pyx_DECREF(__pyx_t_17); __pyx_t_17 = 0;
+    __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+    __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
+    __pyx_L84_continue:;
+  }
+  __Pyx_DECREF(__pyx_t_16); __pyx_t_16 = 0;
+
+  /* "rules/unfold.py":59
+ * for _octet in bytearray(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"):
+ *     _HARMLESS[_octet] |= 16
+ * HARMLESS = bytes(_HARMLESS)             # <<<<<<<<<<<<<<
+ * 
+ * if cython.compiled:
+*/
+  __pyx_t_15 = NULL;
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_HARMLESS); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 59, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_4);
+  __pyx_t_6 = 1;
+  {
+    PyObject *__pyx_callargs[2] = {__pyx_t_15, __pyx_t_4};
+    __pyx_t_16 = __Pyx_PyObject_FastCall((PyObject*)(&PyBytes_Type), __pyx_callargs+__pyx_t_6, (2-__pyx_t_6) | (__pyx_t_6*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
+    __Pyx_XDECREF(__pyx_t_15); __pyx_t_15 = 0;
+    __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+    if (unlikely(!__pyx_t_16)) __PYX_ERR(0, 59, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_16);
+  }
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_HARMLESS_2, __pyx_t_16) < (0)) __PYX_ERR(0, 59, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_16); __pyx_t_16 = 0;
+
+  /* "rules/unfold.py":63
+ * if cython.compiled:
+ *     _safe = cython.declare(cython.uchar[256])
+ *     for _i in range(256):             # <<<<<<<<<<<<<<
+ *         _safe[_i] = HARMLESS[_i]
+ * else:
+*/
+  for (__pyx_t_9 = 0; __pyx_t_9 < 0x100; __pyx_t_9+=1) {
+    __pyx_t_16 = PyLong_FromSsize_t(__pyx_t_9); if (unlikely(!__pyx_t_16)) __PYX_ERR(0, 63, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_16);
+    if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_i, __pyx_t_16) < (0)) __PYX_ERR(0, 63, __pyx_L1_error)
+    __Pyx_DECREF(__pyx_t_16); __pyx_t_16 = 0;
+
+    /* "rules/unfold.py":64
+ *     _safe = cython.declare(cython.uchar[256])
+ *     for _i in range(256):
+ *         _safe[_i] = HARMLESS[_i]             # <<<<<<<<<<<<<<
+ * else:
+ *     _safe = HARMLESS
+*/
+    __Pyx_GetModuleGlobalName(__pyx_t_16, __pyx_mstate_global->__pyx_n_u_HARMLESS_2); if (unlikely(!__pyx_t_16)) __PYX_ERR(0, 64, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_16);
+    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_i); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 64, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_4);
+    __pyx_t_15 = __Pyx_PyObject_GetItem(__pyx_t_16, __pyx_t_4); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 64, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_15);
     __Pyx_DECREF(__pyx_t_16); __pyx_t_16 = 0;
     __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
-    __pyx_L77_continue:;
+    __pyx_t_26 = __Pyx_PyLong_As_unsigned_char(__pyx_t_15); if (unlikely((__pyx_t_26 == (unsigned char)-1) && PyErr_Occurred())) __PYX_ERR(0, 64, __pyx_L1_error)
+    __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
+    __Pyx_GetModuleGlobalName(__pyx_t_15, __pyx_mstate_global->__pyx_n_u_i); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 64, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_15);
+    __pyx_t_23 = __Pyx_PyIndex_AsSsize_t(__pyx_t_15); if (unlikely((__pyx_t_23 == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(0, 64, __pyx_L1_error)
+    __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
+    (__pyx_v_5rules_6unfold__safe[__pyx_t_23]) = __pyx_t_26;
+
+
+  }
+
+  /* "rules/unfold.py":69
+ * 
+ * # Signs: what stands in a value, as bits; readers look only at values that hold theirs.
+ * QUOTES, PARENTHESES, ANGLES, SEPARATORS, COMPARES, WORDY, EXPANSIONS, PROGRAM, BACKTICK = (1 << _bit for _bit in range(9))             # <<<<<<<<<<<<<<
+ * _SIGNS = [0] * 256
+ * for _octets, _sign in (
+*/
+  __pyx_t_15 = __pyx_pf_5rules_6unfold_6genexpr(NULL); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 69, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_15);
+  if ((likely(PyTuple_CheckExact(__pyx_t_15))) || (PyList_CheckExact(__pyx_t_15))) {
+    PyObject* sequence = __pyx_t_15;
+    Py_ssize_t size = __Pyx_PySequence_SIZE(sequence);
+    if (unlikely(size != 9)) {
+      if (size > 9) __Pyx_RaiseTooManyValuesError(9);
+      else if (size >= 0) __Pyx_RaiseNeedMoreValuesError(size);
+      __PYX_ERR(0, 69, __pyx_L1_error)
+    }
+    #if CYTHON_ASSUME_SAFE_MACROS && !CYTHON_AVOID_BORROWED_REFS
+    if (likely(PyTuple_CheckExact(sequence))) {
+      __pyx_t_4 = PyTuple_GET_ITEM(sequence, 0);
+      __Pyx_INCREF(__pyx_t_4);
+      __pyx_t_16 = PyTuple_GET_ITEM(sequence, 1);
+      __Pyx_INCREF(__pyx_t_16);
+      __pyx_t_17 = PyTuple_GET_ITEM(sequence, 2);
+      __Pyx_INCREF(__pyx_t_17);
+      __pyx_t_18 = PyTuple_GET_ITEM(sequence, 3);
+      __Pyx_INCREF(__pyx_t_18);
+      __pyx_t_19 = PyTuple_GET_ITEM(sequence, 4);
+      __Pyx_INCREF(__pyx_t_19);
+      __pyx_t_20 = PyTuple_GET_ITEM(sequence, 5);
+      __Pyx_INCREF(__pyx_t_20);
+      __pyx_t_14 = PyTuple_GET_ITEM(sequence, 6);
+      __Pyx_INCREF(__pyx_t_14);
+      __pyx_t_13 = PyTuple_GET_ITEM(sequence, 7);
+      __Pyx_INCREF(__pyx_t_13);
+      __pyx_t_12 = PyTuple_GET_ITEM(sequence, 8);
+      __Pyx_INCREF(__pyx_t_12);
+    } else {
+      __pyx_t_4 = __Pyx_PyList_GET_ITEM_REF(sequence, 0, __Pyx_ReferenceSharing_SharedReference);
+      if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 69, __pyx_L1_error)
+      __Pyx_XGOTREF(__pyx_t_4);
+      __pyx_t_16 = __Pyx_PyList_GET_ITEM_REF(sequence, 1, __Pyx_ReferenceSharing_SharedReference);
+      if (unlikely(!__pyx_t_16)) __PYX_ERR(0, 69, __pyx_L1_error)
+      __Pyx_XGOTREF(__pyx_t_16);
+      __pyx_t_17 = __Pyx_PyList_GET_ITEM_REF(sequence, 2, __Pyx_ReferenceSharing_SharedReference);
+      if (unlikely(!__pyx_t_17)) __PYX_ERR(0, 69, __pyx_L1_error)
+      __Pyx_XGOTREF(__pyx_t_17);
+      __pyx_t_18 = __Pyx_PyList_GET_ITEM_REF(sequence, 3, __Pyx_ReferenceSharing_SharedReference);
+      if (unlikely(!__pyx_t_18)) __PYX_ERR(0, 69, __pyx_L1_error)
+      __Pyx_XGOTREF(__pyx_t_18);
+      __pyx_t_19 = __Pyx_PyList_GET_ITEM_REF(sequence, 4, __Pyx_ReferenceSharing_SharedReference);
+      if (unlikely(!__pyx_t_19)) __PYX_ERR(0, 69, __pyx_L1_error)
+      __Pyx_XGOTREF(__pyx_t_19);
+      __pyx_t_20 = __Pyx_PyList_GET_ITEM_REF(sequence, 5, __Pyx_ReferenceSharing_SharedReference);
+      if (unlikely(!__pyx_t_20)) __PYX_ERR(0, 69, __pyx_L1_error)
+      __Pyx_XGOTREF(__pyx_t_20);
+      __pyx_t_14 = __Pyx_PyList_GET_ITEM_REF(sequence, 6, __Pyx_ReferenceSharing_SharedReference);
+      if (unlikely(!__pyx_t_14)) __PYX_ERR(0, 69, __pyx_L1_error)
+      __Pyx_XGOTREF(__pyx_t_14);
+      __pyx_t_13 = __Pyx_PyList_GET_ITEM_REF(sequence, 7, __Pyx_ReferenceSharing_SharedReference);
+      if (unlikely(!__pyx_t_13)) __PYX_ERR(0, 69, __pyx_L1_error)
+      __Pyx_XGOTREF(__pyx_t_13);
+      __pyx_t_12 = __Pyx_PyList_GET_ITEM_REF(sequence, 8, __Pyx_ReferenceSharing_SharedReference);
+      if (unlikely(!__pyx_t_12)) __PYX_ERR(0, 69, __pyx_L1_error)
+      __Pyx_XGOTREF(__pyx_t_12);
+    }
+    #else
+    {
+      Py_ssize_t i;
+      PyObject** temps[9] = {&__pyx_t_4,&__pyx_t_16,&__pyx_t_17,&__pyx_t_18,&__pyx_t_19,&__pyx_t_20,&__pyx_t_14,&__pyx_t_13,&__pyx_t_12};
+      for (i=0; i < 9; i++) {
+        PyObject* item = __Pyx_PySequence_ITEM(sequence, i); if (unlikely(!item)) __PYX_ERR(0, 69, __pyx_L1_error)
+        __Pyx_GOTREF(item);
+        *(temps[i]) = item;
+      }
+    }
+    #endif
+    __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
+  } else {
+    Py_ssize_t index = -1;
+    PyObject** temps[9] = {&__pyx_t_4,&__pyx_t_16,&__pyx_t_17,&__pyx_t_18,&__pyx_t_19,&__pyx_t_20,&__pyx_t_14,&__pyx_t_13,&__pyx_t_12};
+    __pyx_t_11 = PyObject_GetIter(__pyx_t_15); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 69, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_11);
+    __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
+    __pyx_t_22 = (CYTHON_COMPILING_IN_LIMITED_API) ? PyIter_Next : __Pyx_PyObject_GetIterNextFunc(__pyx_t_11);
+    for (index=0; index < 9; index++) {
+      PyObject* item = __pyx_t_22(__pyx_t_11); if (unlikely(!item)) goto __pyx_L94_unpacking_failed;
+      __Pyx_GOTREF(item);
+      *(temps[index]) = item;
+    }
+    if (__Pyx_IternextUnpackEndCheck(__pyx_t_22(__pyx_t_11), 9) < (0)) __PYX_ERR(0, 69, __pyx_L1_error)
+    __pyx_t_22 = NULL;
+    __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
+    goto __pyx_L95_unpacking_done;
+    __pyx_L94_unpacking_failed:;
+    __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
+    __pyx_t_22 = NULL;
+    if (__Pyx_IterFinish() == 0) __Pyx_RaiseNeedMoreValuesError(index);
+    __PYX_ERR(0, 69, __pyx_L1_error)
+    __pyx_L95_unpacking_done:;
+  }
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_QUOTES, __pyx_t_4) < (0)) __PYX_ERR(0, 69, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_PARENTHESES, __pyx_t_16) < (0)) __PYX_ERR(0, 69, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_16); __pyx_t_16 = 0;
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_ANGLES, __pyx_t_17) < (0)) __PYX_ERR(0, 69, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_17); __pyx_t_17 = 0;
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_SEPARATORS, __pyx_t_18) < (0)) __PYX_ERR(0, 69, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_18); __pyx_t_18 = 0;
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_COMPARES, __pyx_t_19) < (0)) __PYX_ERR(0, 69, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_19); __pyx_t_19 = 0;
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_WORDY, __pyx_t_20) < (0)) __PYX_ERR(0, 69, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_20); __pyx_t_20 = 0;
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_EXPANSIONS, __pyx_t_14) < (0)) __PYX_ERR(0, 69, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_14); __pyx_t_14 = 0;
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_PROGRAM, __pyx_t_13) < (0)) __PYX_ERR(0, 69, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_13); __pyx_t_13 = 0;
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_BACKTICK, __pyx_t_12) < (0)) __PYX_ERR(0, 69, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_12); __pyx_t_12 = 0;
+
+  /* "rules/unfold.py":70
+ * # Signs: what stands in a value, as bits; readers look only at values that hold theirs.
+ * QUOTES, PARENTHESES, ANGLES, SEPARATORS, COMPARES, WORDY, EXPANSIONS, PROGRAM, BACKTICK = (1 << _bit for _bit in range(9))
+ * _SIGNS = [0] * 256             # <<<<<<<<<<<<<<
+ * for _octets, _sign in (
+ *     (b"'\"", QUOTES),
+*/
+  __pyx_t_15 = PyList_New(1 * 256); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 70, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_15);
+  { Py_ssize_t __pyx_temp;
+    for (__pyx_temp=0; __pyx_temp < 0x100; __pyx_temp++) {
+      __Pyx_INCREF(__pyx_mstate_global->__pyx_int_0);
+      __Pyx_GIVEREF(__pyx_mstate_global->__pyx_int_0);
+      if (__Pyx_PyList_SET_ITEM(__pyx_t_15, __pyx_temp, __pyx_mstate_global->__pyx_int_0) != (0)) __PYX_ERR(0, 70, __pyx_L1_error);
+    }
+  }
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_SIGNS, __pyx_t_15) < (0)) __PYX_ERR(0, 70, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
+
+  /* "rules/unfold.py":72
+ * _SIGNS = [0] * 256
+ * for _octets, _sign in (
+ *     (b"'\"", QUOTES),             # <<<<<<<<<<<<<<
+ *     (b"`", BACKTICK | QUOTES),
+ *     (b"(", PARENTHESES),
+*/
+  __Pyx_GetModuleGlobalName(__pyx_t_15, __pyx_mstate_global->__pyx_n_u_QUOTES); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 72, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_15);
+  {
+    PyObject* __pyx_temp[2] = {__pyx_mstate_global->__pyx_kp_b__5, __pyx_t_15};
+    __pyx_t_12 = __Pyx_PyTuple_FromArray(__pyx_temp, 2); if (unlikely(!__pyx_t_12)) __PYX_ERR(0, 72, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_12);
   }
   __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
 
-  /* "rules/unfold.py":867
- *     b"select union insert update delete drop alter create truncate exec execute declare waitfor and or xor like rlike regexp between having "
+  /* "rules/unfold.py":73
+ * for _octets, _sign in (
+ *     (b"'\"", QUOTES),
+ *     (b"`", BACKTICK | QUOTES),             # <<<<<<<<<<<<<<
+ *     (b"(", PARENTHESES),
+ *     (b"<>", ANGLES),
+*/
+  __Pyx_GetModuleGlobalName(__pyx_t_15, __pyx_mstate_global->__pyx_n_u_BACKTICK); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 73, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_15);
+  __Pyx_GetModuleGlobalName(__pyx_t_13, __pyx_mstate_global->__pyx_n_u_QUOTES); if (unlikely(!__pyx_t_13)) __PYX_ERR(0, 73, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_13);
+  __pyx_t_14 = __Pyx_PyNumber_Or_object_object(__pyx_t_15, __pyx_t_13); if (unlikely(!__pyx_t_14)) __PYX_ERR(0, 73, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_14);
+  __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
+  __Pyx_DECREF(__pyx_t_13); __pyx_t_13 = 0;
+  {
+    PyObject* __pyx_temp[2] = {__pyx_mstate_global->__pyx_kp_b__6, __pyx_t_14};
+    __pyx_t_13 = __Pyx_PyTuple_FromArray(__pyx_temp, 2); if (unlikely(!__pyx_t_13)) __PYX_ERR(0, 73, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_13);
+  }
+  __Pyx_DECREF(__pyx_t_14); __pyx_t_14 = 0;
+
+  /* "rules/unfold.py":74
+ *     (b"'\"", QUOTES),
+ *     (b"`", BACKTICK | QUOTES),
+ *     (b"(", PARENTHESES),             # <<<<<<<<<<<<<<
+ *     (b"<>", ANGLES),
+ *     (b";|&", SEPARATORS),
+*/
+  __Pyx_GetModuleGlobalName(__pyx_t_14, __pyx_mstate_global->__pyx_n_u_PARENTHESES); if (unlikely(!__pyx_t_14)) __PYX_ERR(0, 74, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_14);
+  {
+    PyObject* __pyx_temp[2] = {__pyx_mstate_global->__pyx_kp_b__7, __pyx_t_14};
+    __pyx_t_15 = __Pyx_PyTuple_FromArray(__pyx_temp, 2); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 74, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_15);
+  }
+  __Pyx_DECREF(__pyx_t_14); __pyx_t_14 = 0;
+
+  /* "rules/unfold.py":75
+ *     (b"`", BACKTICK | QUOTES),
+ *     (b"(", PARENTHESES),
+ *     (b"<>", ANGLES),             # <<<<<<<<<<<<<<
+ *     (b";|&", SEPARATORS),
+ *     (b"=#*^~", COMPARES),
+*/
+  __Pyx_GetModuleGlobalName(__pyx_t_14, __pyx_mstate_global->__pyx_n_u_ANGLES); if (unlikely(!__pyx_t_14)) __PYX_ERR(0, 75, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_14);
+  {
+    PyObject* __pyx_temp[2] = {__pyx_mstate_global->__pyx_kp_b__8, __pyx_t_14};
+    __pyx_t_20 = __Pyx_PyTuple_FromArray(__pyx_temp, 2); if (unlikely(!__pyx_t_20)) __PYX_ERR(0, 75, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_20);
+  }
+  __Pyx_DECREF(__pyx_t_14); __pyx_t_14 = 0;
+
+  /* "rules/unfold.py":76
+ *     (b"(", PARENTHESES),
+ *     (b"<>", ANGLES),
+ *     (b";|&", SEPARATORS),             # <<<<<<<<<<<<<<
+ *     (b"=#*^~", COMPARES),
+ *     (b"$\n\r{}!", EXPANSIONS),
+*/
+  __Pyx_GetModuleGlobalName(__pyx_t_14, __pyx_mstate_global->__pyx_n_u_SEPARATORS); if (unlikely(!__pyx_t_14)) __PYX_ERR(0, 76, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_14);
+  {
+    PyObject* __pyx_temp[2] = {__pyx_mstate_global->__pyx_kp_b__9, __pyx_t_14};
+    __pyx_t_19 = __Pyx_PyTuple_FromArray(__pyx_temp, 2); if (unlikely(!__pyx_t_19)) __PYX_ERR(0, 76, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_19);
+  }
+  __Pyx_DECREF(__pyx_t_14); __pyx_t_14 = 0;
+
+  /* "rules/unfold.py":77
+ *     (b"<>", ANGLES),
+ *     (b";|&", SEPARATORS),
+ *     (b"=#*^~", COMPARES),             # <<<<<<<<<<<<<<
+ *     (b"$\n\r{}!", EXPANSIONS),
+ * ):
+*/
+  __Pyx_GetModuleGlobalName(__pyx_t_14, __pyx_mstate_global->__pyx_n_u_COMPARES); if (unlikely(!__pyx_t_14)) __PYX_ERR(0, 77, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_14);
+  {
+    PyObject* __pyx_temp[2] = {__pyx_mstate_global->__pyx_kp_b__10, __pyx_t_14};
+    __pyx_t_18 = __Pyx_PyTuple_FromArray(__pyx_temp, 2); if (unlikely(!__pyx_t_18)) __PYX_ERR(0, 77, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_18);
+  }
+  __Pyx_DECREF(__pyx_t_14); __pyx_t_14 = 0;
+
+  /* "rules/unfold.py":78
+ *     (b";|&", SEPARATORS),
+ *     (b"=#*^~", COMPARES),
+ *     (b"$\n\r{}!", EXPANSIONS),             # <<<<<<<<<<<<<<
+ * ):
+ *     for _octet in bytearray(_octets):
+*/
+  __Pyx_GetModuleGlobalName(__pyx_t_14, __pyx_mstate_global->__pyx_n_u_EXPANSIONS); if (unlikely(!__pyx_t_14)) __PYX_ERR(0, 78, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_14);
+  {
+    PyObject* __pyx_temp[2] = {__pyx_mstate_global->__pyx_kp_b__11, __pyx_t_14};
+    __pyx_t_17 = __Pyx_PyTuple_FromArray(__pyx_temp, 2); if (unlikely(!__pyx_t_17)) __PYX_ERR(0, 78, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_17);
+  }
+  __Pyx_DECREF(__pyx_t_14); __pyx_t_14 = 0;
+
+  /* "rules/unfold.py":72
+ * _SIGNS = [0] * 256
+ * for _octets, _sign in (
+ *     (b"'\"", QUOTES),             # <<<<<<<<<<<<<<
+ *     (b"`", BACKTICK | QUOTES),
+ *     (b"(", PARENTHESES),
+*/
+  {
+    PyObject* __pyx_temp[7] = {__pyx_t_12, __pyx_t_13, __pyx_t_15, __pyx_t_20, __pyx_t_19, __pyx_t_18, __pyx_t_17};
+    __pyx_t_14 = __Pyx_PyTuple_FromArray(__pyx_temp, 7); if (unlikely(!__pyx_t_14)) __PYX_ERR(0, 72, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_14);
+  }
+  __Pyx_DECREF(__pyx_t_12); __pyx_t_12 = 0;
+  __Pyx_DECREF(__pyx_t_13); __pyx_t_13 = 0;
+  __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
+  __Pyx_DECREF(__pyx_t_20); __pyx_t_20 = 0;
+  __Pyx_DECREF(__pyx_t_19); __pyx_t_19 = 0;
+  __Pyx_DECREF(__pyx_t_18); __pyx_t_18 = 0;
+  __Pyx_DECREF(__pyx_t_17); __pyx_t_17 = 0;
+
+  /* "rules/unfold.py":71
+ * QUOTES, PARENTHESES, ANGLES, SEPARATORS, COMPARES, WORDY, EXPANSIONS, PROGRAM, BACKTICK = (1 << _bit for _bit in range(9))
+ * _SIGNS = [0] * 256
+ * for _octets, _sign in (             # <<<<<<<<<<<<<<
+ *     (b"'\"", QUOTES),
+ *     (b"`", BACKTICK | QUOTES),
+*/
+  __pyx_t_17 = __pyx_t_14; __Pyx_INCREF(__pyx_t_17);
+  __pyx_t_9 = 0;
+  __Pyx_DECREF(__pyx_t_14); __pyx_t_14 = 0;
+  for (;;) {
+    if (__pyx_t_9 >= 7) break;
+    #if CYTHON_ASSUME_SAFE_MACROS && !CYTHON_AVOID_BORROWED_REFS
+    __pyx_t_14 = __Pyx_NewRef(PyTuple_GET_ITEM(__pyx_t_17, __pyx_t_9));
+    #else
+    __pyx_t_14 = __Pyx_PySequence_ITEM(__pyx_t_17, __pyx_t_9);
+    #endif
+    ++__pyx_t_9;
+    if (unlikely(!__pyx_t_14)) __PYX_ERR(0, 71, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_14);
+    if (!(likely(PyTuple_CheckExact(__pyx_t_14))||((__pyx_t_14) == Py_None) || __Pyx_RaiseUnexpectedTypeError("tuple", __pyx_t_14))) __PYX_ERR(0, 71, __pyx_L1_error)
+    if (likely(__pyx_t_14 != Py_None)) {
+      PyObject* sequence = __pyx_t_14;
+      Py_ssize_t size = __Pyx_PyTuple_GET_SIZE(sequence);
+      if (unlikely(size != 2)) {
+        if (size > 2) __Pyx_RaiseTooManyValuesError(2);
+        else if (size >= 0) __Pyx_RaiseNeedMoreValuesError(size);
+        __PYX_ERR(0, 71, __pyx_L1_error)
+      }
+      #if CYTHON_ASSUME_SAFE_MACROS && !CYTHON_AVOID_BORROWED_REFS
+      __pyx_t_18 = PyTuple_GET_ITEM(sequence, 0);
+      __Pyx_INCREF(__pyx_t_18);
+      __pyx_t_19 = PyTuple_GET_ITEM(sequence, 1);
+      __Pyx_INCREF(__pyx_t_19);
+      #else
+      __pyx_t_18 = __Pyx_PySequence_ITEM(sequence, 0); if (unlikely(!__pyx_t_18)) __PYX_ERR(0, 71, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_18);
+      __pyx_t_19 = __Pyx_PySequence_ITEM(sequence, 1); if (unlikely(!__pyx_t_19)) __PYX_ERR(0, 71, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_19);
+      #endif
+      __Pyx_DECREF(__pyx_t_14); __pyx_t_14 = 0;
+    } else {
+      __Pyx_RaiseNoneNotIterableError(); __PYX_ERR(0, 71, __pyx_L1_error)
+    }
+    if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_octets, __pyx_t_18) < (0)) __PYX_ERR(0, 71, __pyx_L1_error)
+    __Pyx_DECREF(__pyx_t_18); __pyx_t_18 = 0;
+    if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_sign, __pyx_t_19) < (0)) __PYX_ERR(0, 71, __pyx_L1_error)
+    __Pyx_DECREF(__pyx_t_19); __pyx_t_19 = 0;
+
+    /* "rules/unfold.py":80
+ *     (b"$\n\r{}!", EXPANSIONS),
+ * ):
+ *     for _octet in bytearray(_octets):             # <<<<<<<<<<<<<<
+ *         _SIGNS[_octet] |= _sign
+ * if cython.compiled:
+*/
+    __pyx_t_19 = NULL;
+    __Pyx_GetModuleGlobalName(__pyx_t_18, __pyx_mstate_global->__pyx_n_u_octets); if (unlikely(!__pyx_t_18)) __PYX_ERR(0, 80, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_18);
+    __pyx_t_6 = 1;
+    {
+      PyObject *__pyx_callargs[2] = {__pyx_t_19, __pyx_t_18};
+      __pyx_t_14 = __Pyx_PyObject_FastCall((PyObject*)(&PyByteArray_Type), __pyx_callargs+__pyx_t_6, (2-__pyx_t_6) | (__pyx_t_6*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
+      __Pyx_XDECREF(__pyx_t_19); __pyx_t_19 = 0;
+      __Pyx_DECREF(__pyx_t_18); __pyx_t_18 = 0;
+      if (unlikely(!__pyx_t_14)) __PYX_ERR(0, 80, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_14);
+    }
+
+    __pyx_t_8 = 1;
+
+    __pyx_t_23 = -1L;
+    while (1) {
+      if (!__pyx_t_8) break;
+      __pyx_t_23 = (__pyx_t_23 + 1);
+      {
+          __Pyx_PyCriticalSection __pyx_cs;
+          __Pyx_PyCriticalSection_Begin(&__pyx_cs, (PyObject*)__pyx_t_14);
+          /*try:*/ {
+            __pyx_t_27 = __Pyx_PyByteArray_GET_SIZE(__pyx_t_14); if (unlikely(__pyx_t_27 == ((Py_ssize_t)-1))) __PYX_ERR(0, 80, __pyx_L103_error)
+            __pyx_t_25 = (__pyx_t_23 < __pyx_t_27);
+
+
+            if (__pyx_t_25) {
+
+              __pyx_t_18 = __Pyx_PyLong_From_int(((unsigned char)(__Pyx_PyByteArray_AsString(__pyx_t_14)[__pyx_t_23]))); if (unlikely(!__pyx_t_18)) __PYX_ERR(0, 80, __pyx_L103_error)
+              __Pyx_GOTREF(__pyx_t_18);
+              if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_octet, __pyx_t_18) < (0)) __PYX_ERR(0, 80, __pyx_L103_error)
+              __Pyx_DECREF(__pyx_t_18); __pyx_t_18 = 0;
+              goto __pyx_L105;
+            }
+            /*else*/ {
+              __pyx_t_8 = 0;
+              goto __pyx_L100_continue;
+            }
+            __pyx_L105:;
+          }
+          /*finally:*/ {
+            /*normal exit:*/{
+              __Pyx_PyCriticalSection_End(&__pyx_cs);
+              goto __pyx_L104;
+            }
+            __pyx_L100_continue: {
+              __Pyx_PyCriticalSection_End(&__pyx_cs);
+              goto __pyx_L98_continue;
+            }
+            __pyx_L103_error: {
+              __Pyx_PyCriticalSection_End(&__pyx_cs);
+              goto __pyx_L1_error;
+            }
+            __pyx_L104:;
+          }
+      }
+
+      /* "rules/unfold.py":81
+ * ):
+ *     for _octet in bytearray(_octets):
+ *         _SIGNS[_octet] |= _sign             # <<<<<<<<<<<<<<
+ * if cython.compiled:
+ *     _signs = cython.declare(cython.int[256])
+*/
+      __Pyx_GetModuleGlobalName(__pyx_t_18, __pyx_mstate_global->__pyx_n_u_octet); if (unlikely(!__pyx_t_18)) __PYX_ERR(0, 81, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_18);
+      __Pyx_GetModuleGlobalName(__pyx_t_19, __pyx_mstate_global->__pyx_n_u_SIGNS); if (unlikely(!__pyx_t_19)) __PYX_ERR(0, 81, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_19);
+      __pyx_t_20 = __Pyx_PyObject_GetItem(__pyx_t_19, __pyx_t_18); if (unlikely(!__pyx_t_20)) __PYX_ERR(0, 81, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_20);
+      __Pyx_DECREF(__pyx_t_19); __pyx_t_19 = 0;
+      __Pyx_GetModuleGlobalName(__pyx_t_19, __pyx_mstate_global->__pyx_n_u_sign); if (unlikely(!__pyx_t_19)) __PYX_ERR(0, 81, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_19);
+      __pyx_t_15 = __Pyx_PyNumber_InPlaceOr_object_object(__pyx_t_20, __pyx_t_19); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 81, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_15);
+      __Pyx_DECREF(__pyx_t_20); __pyx_t_20 = 0;
+      __Pyx_DECREF(__pyx_t_19); __pyx_t_19 = 0;
+      __Pyx_GetModuleGlobalName(__pyx_t_19, __pyx_mstate_global->__pyx_n_u_SIGNS); if (unlikely(!__pyx_t_19)) __PYX_ERR(0, 81, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_19);
+      if (unlikely((PyObject_SetItem(__pyx_t_19, __pyx_t_18, __pyx_t_15) < 0))) __PYX_ERR(0, 81, __pyx_L1_error)
+      __Pyx_DECREF(__pyx_t_19); __pyx_t_19 = 0;
+      __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
+      __Pyx_DECREF(__pyx_t_18); __pyx_t_18 = 0;
+      __pyx_L98_continue:;
+    }
+    __Pyx_DECREF(__pyx_t_14); __pyx_t_14 = 0;
+
+    /* "rules/unfold.py":71
+ * QUOTES, PARENTHESES, ANGLES, SEPARATORS, COMPARES, WORDY, EXPANSIONS, PROGRAM, BACKTICK = (1 << _bit for _bit in range(9))
+ * _SIGNS = [0] * 256
+ * for _octets, _sign in (             # <<<<<<<<<<<<<<
+ *     (b"'\"", QUOTES),
+ *     (b"`", BACKTICK | QUOTES),
+*/
+  }
+  __Pyx_DECREF(__pyx_t_17); __pyx_t_17 = 0;
+
+  /* "rules/unfold.py":84
+ * if cython.compiled:
+ *     _signs = cython.declare(cython.int[256])
+ *     for _i in range(256):             # <<<<<<<<<<<<<<
+ *         _signs[_i] = _SIGNS[_i]
+ * else:
+*/
+  for (__pyx_t_9 = 0; __pyx_t_9 < 0x100; __pyx_t_9+=1) {
+    __pyx_t_17 = PyLong_FromSsize_t(__pyx_t_9); if (unlikely(!__pyx_t_17)) __PYX_ERR(0, 84, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_17);
+    if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_i, __pyx_t_17) < (0)) __PYX_ERR(0, 84, __pyx_L1_error)
+    __Pyx_DECREF(__pyx_t_17); __pyx_t_17 = 0;
+
+    /* "rules/unfold.py":85
+ *     _signs = cython.declare(cython.int[256])
+ *     for _i in range(256):
+ *         _signs[_i] = _SIGNS[_i]             # <<<<<<<<<<<<<<
+ * else:
+ *     _signs = _SIGNS
+*/
+    __Pyx_GetModuleGlobalName(__pyx_t_17, __pyx_mstate_global->__pyx_n_u_SIGNS); if (unlikely(!__pyx_t_17)) __PYX_ERR(0, 85, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_17);
+    __Pyx_GetModuleGlobalName(__pyx_t_14, __pyx_mstate_global->__pyx_n_u_i); if (unlikely(!__pyx_t_14)) __PYX_ERR(0, 85, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_14);
+    __pyx_t_18 = __Pyx_PyObject_GetItem(__pyx_t_17, __pyx_t_14); if (unlikely(!__pyx_t_18)) __PYX_ERR(0, 85, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_18);
+    __Pyx_DECREF(__pyx_t_17); __pyx_t_17 = 0;
+    __Pyx_DECREF(__pyx_t_14); __pyx_t_14 = 0;
+    __pyx_t_28 = __Pyx_PyLong_As_int(__pyx_t_18); if (unlikely((__pyx_t_28 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 85, __pyx_L1_error)
+    __Pyx_DECREF(__pyx_t_18); __pyx_t_18 = 0;
+    __Pyx_GetModuleGlobalName(__pyx_t_18, __pyx_mstate_global->__pyx_n_u_i); if (unlikely(!__pyx_t_18)) __PYX_ERR(0, 85, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_18);
+    __pyx_t_23 = __Pyx_PyIndex_AsSsize_t(__pyx_t_18); if (unlikely((__pyx_t_23 == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(0, 85, __pyx_L1_error)
+    __Pyx_DECREF(__pyx_t_18); __pyx_t_18 = 0;
+    (__pyx_v_5rules_6unfold__signs[__pyx_t_23]) = __pyx_t_28;
+
+
+  }
+
+  /* "rules/unfold.py":90
+ * 
+ * _ENTITIES = {
+ *     b"lt": 0x3C, b"gt": 0x3E, b"quot": 0x22, b"apos": 0x27, b"amp": 0x26, b"lpar": 0x28, b"rpar": 0x29, b"colon": 0x3A,             # <<<<<<<<<<<<<<
+ *     b"Tab": 0x09, b"NewLine": 0x0A, b"sol": 0x2F, b"bsol": 0x5C, b"lcub": 0x7B, b"rcub": 0x7D, b"dollar": 0x24, b"semi": 0x3B,
+ *     b"grave": 0x60, b"equals": 0x3D, b"comma": 0x2C, b"period": 0x2E, b"num": 0x23, b"excl": 0x21, b"LT": 0x3C, b"GT": 0x3E, b"QUOT": 0x22,
+*/
+  __pyx_t_18 = __Pyx_PyDict_NewPresized(25); if (unlikely(!__pyx_t_18)) __PYX_ERR(0, 90, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_18);
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_lt, __pyx_mstate_global->__pyx_int_60) < (0)) __PYX_ERR(0, 90, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_gt, __pyx_mstate_global->__pyx_int_62) < (0)) __PYX_ERR(0, 90, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_quot, __pyx_mstate_global->__pyx_int_34) < (0)) __PYX_ERR(0, 90, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_apos, __pyx_mstate_global->__pyx_int_39) < (0)) __PYX_ERR(0, 90, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_amp, __pyx_mstate_global->__pyx_int_38) < (0)) __PYX_ERR(0, 90, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_lpar, __pyx_mstate_global->__pyx_int_40) < (0)) __PYX_ERR(0, 90, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_rpar, __pyx_mstate_global->__pyx_int_41) < (0)) __PYX_ERR(0, 90, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_colon, __pyx_mstate_global->__pyx_int_58) < (0)) __PYX_ERR(0, 90, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_Tab, __pyx_mstate_global->__pyx_int_9) < (0)) __PYX_ERR(0, 90, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_NewLine, __pyx_mstate_global->__pyx_int_10) < (0)) __PYX_ERR(0, 90, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_sol, __pyx_mstate_global->__pyx_int_47) < (0)) __PYX_ERR(0, 90, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_bsol, __pyx_mstate_global->__pyx_int_92) < (0)) __PYX_ERR(0, 90, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_lcub, __pyx_mstate_global->__pyx_int_123) < (0)) __PYX_ERR(0, 90, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_rcub, __pyx_mstate_global->__pyx_int_125) < (0)) __PYX_ERR(0, 90, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_dollar, __pyx_mstate_global->__pyx_int_36) < (0)) __PYX_ERR(0, 90, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_semi, __pyx_mstate_global->__pyx_int_59) < (0)) __PYX_ERR(0, 90, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_grave, __pyx_mstate_global->__pyx_int_96) < (0)) __PYX_ERR(0, 90, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_equals, __pyx_mstate_global->__pyx_int_61) < (0)) __PYX_ERR(0, 90, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_comma, __pyx_mstate_global->__pyx_int_44) < (0)) __PYX_ERR(0, 90, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_period, __pyx_mstate_global->__pyx_int_46) < (0)) __PYX_ERR(0, 90, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_num, __pyx_mstate_global->__pyx_int_35) < (0)) __PYX_ERR(0, 90, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_excl, __pyx_mstate_global->__pyx_int_33) < (0)) __PYX_ERR(0, 90, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_LT, __pyx_mstate_global->__pyx_int_60) < (0)) __PYX_ERR(0, 90, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_GT, __pyx_mstate_global->__pyx_int_62) < (0)) __PYX_ERR(0, 90, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_QUOT, __pyx_mstate_global->__pyx_int_34) < (0)) __PYX_ERR(0, 90, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_ENTITIES, __pyx_t_18) < (0)) __PYX_ERR(0, 89, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_18); __pyx_t_18 = 0;
+
+  /* "rules/unfold.py":106
+ * 
+ * 
+ * def percent(data: Any, start: Any, end: Any, plus: Any) -> Any:             # <<<<<<<<<<<<<<
+ *     """Undo %XX, %uXXXX and, if `plus`, plus signs of data[start:end] in place; returns the new end."""
+ *     i: cython.Py_ssize_t = start
+*/
+  __pyx_t_18 = __Pyx_PyDict_NewPresized(4); if (unlikely(!__pyx_t_18)) __PYX_ERR(0, 106, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_18);
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_u_data, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 106, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_u_start, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 106, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_u_end, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 106, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_u_plus, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 106, __pyx_L1_error)
+  __pyx_t_14 = __Pyx_CyFunction_New(&__pyx_mdef_5rules_6unfold_1percent, 0, __pyx_mstate_global->__pyx_n_u_percent, NULL, __pyx_mstate_global->__pyx_n_u_rules_unfold, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[1])); if (unlikely(!__pyx_t_14)) __PYX_ERR(0, 106, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_14);
+  #if CYTHON_COMPILING_IN_CPYTHON && PY_VERSION_HEX >= 0x030E0000
+  PyUnstable_Object_EnableDeferredRefcount(__pyx_t_14);
+  #endif
+  __Pyx_CyFunction_SetAnnotationsDict(__pyx_t_14, __pyx_t_18);
+  __Pyx_DECREF(__pyx_t_18); __pyx_t_18 = 0;
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_percent, __pyx_t_14) < (0)) __PYX_ERR(0, 106, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_14); __pyx_t_14 = 0;
+
+  /* "rules/unfold.py":213
+ * 
+ * 
+ * def escapes(data: Any, start: Any, end: Any) -> Any:             # <<<<<<<<<<<<<<
+ *     """Undo \\uXXXX and \\xXX of data[start:end] in place; returns the new end. Other backslashes stay."""
+ *     i: cython.Py_ssize_t = start
+*/
+  __pyx_t_14 = __Pyx_PyDict_NewPresized(3); if (unlikely(!__pyx_t_14)) __PYX_ERR(0, 213, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_14);
+  if (PyDict_SetItem(__pyx_t_14, __pyx_mstate_global->__pyx_n_u_data, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 213, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_14, __pyx_mstate_global->__pyx_n_u_start, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 213, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_14, __pyx_mstate_global->__pyx_n_u_end, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 213, __pyx_L1_error)
+  __pyx_t_18 = __Pyx_CyFunction_New(&__pyx_mdef_5rules_6unfold_3escapes, 0, __pyx_mstate_global->__pyx_n_u_escapes, NULL, __pyx_mstate_global->__pyx_n_u_rules_unfold, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[2])); if (unlikely(!__pyx_t_18)) __PYX_ERR(0, 213, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_18);
+  #if CYTHON_COMPILING_IN_CPYTHON && PY_VERSION_HEX >= 0x030E0000
+  PyUnstable_Object_EnableDeferredRefcount(__pyx_t_18);
+  #endif
+  __Pyx_CyFunction_SetAnnotationsDict(__pyx_t_18, __pyx_t_14);
+  __Pyx_DECREF(__pyx_t_14); __pyx_t_14 = 0;
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_escapes, __pyx_t_18) < (0)) __PYX_ERR(0, 213, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_18); __pyx_t_18 = 0;
+
+  /* "rules/unfold.py":243
+ * 
+ * 
+ * def entities(data: Any, start: Any, end: Any) -> Any:             # <<<<<<<<<<<<<<
+ *     """Undo HTML character references of data[start:end] in place; returns the new end. A missing semicolon is forgiven, as browsers do."""
+ *     i: cython.Py_ssize_t = start
+*/
+  __pyx_t_18 = __Pyx_PyDict_NewPresized(3); if (unlikely(!__pyx_t_18)) __PYX_ERR(0, 243, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_18);
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_u_data, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 243, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_u_start, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 243, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_u_end, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 243, __pyx_L1_error)
+  __pyx_t_14 = __Pyx_CyFunction_New(&__pyx_mdef_5rules_6unfold_5entities, 0, __pyx_mstate_global->__pyx_n_u_entities, NULL, __pyx_mstate_global->__pyx_n_u_rules_unfold, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[3])); if (unlikely(!__pyx_t_14)) __PYX_ERR(0, 243, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_14);
+  #if CYTHON_COMPILING_IN_CPYTHON && PY_VERSION_HEX >= 0x030E0000
+  PyUnstable_Object_EnableDeferredRefcount(__pyx_t_14);
+  #endif
+  __Pyx_CyFunction_SetAnnotationsDict(__pyx_t_14, __pyx_t_18);
+  __Pyx_DECREF(__pyx_t_18); __pyx_t_18 = 0;
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_entities, __pyx_t_14) < (0)) __PYX_ERR(0, 243, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_14); __pyx_t_14 = 0;
+
+  /* "rules/unfold.py":300
+ *         self.row = self.row_values = 0
+ * 
+ *     def unfold(             # <<<<<<<<<<<<<<
+ *         self, count: Any, host: Any, path: Any, query: Any, has_query: Any, head: Any, body: Any, kinds: Any
+ *     ) -> None:
+*/
+  __pyx_t_14 = __Pyx_PyDict_NewPresized(9); if (unlikely(!__pyx_t_14)) __PYX_ERR(0, 300, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_14);
+  if (PyDict_SetItem(__pyx_t_14, __pyx_mstate_global->__pyx_n_u_count, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 300, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_14, __pyx_mstate_global->__pyx_n_u_host, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 300, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_14, __pyx_mstate_global->__pyx_n_u_path, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 300, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_14, __pyx_mstate_global->__pyx_n_u_query, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 300, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_14, __pyx_mstate_global->__pyx_n_u_has_query, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 300, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_14, __pyx_mstate_global->__pyx_n_u_head, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 300, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_14, __pyx_mstate_global->__pyx_n_u_body, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 300, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_14, __pyx_mstate_global->__pyx_n_u_kinds, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 300, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_14, __pyx_mstate_global->__pyx_n_u_return, __pyx_mstate_global->__pyx_n_u_None) < (0)) __PYX_ERR(0, 300, __pyx_L1_error)
+  __pyx_t_18 = __Pyx_CyFunction_New(&__pyx_mdef_5rules_6unfold_8Unfolder_3unfold, __Pyx_CYFUNCTION_CCLASS, __pyx_mstate_global->__pyx_n_u_Unfolder_unfold, NULL, __pyx_mstate_global->__pyx_n_u_rules_unfold, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[4])); if (unlikely(!__pyx_t_18)) __PYX_ERR(0, 300, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_18);
+  #if CYTHON_COMPILING_IN_CPYTHON && PY_VERSION_HEX >= 0x030E0000
+  PyUnstable_Object_EnableDeferredRefcount(__pyx_t_18);
+  #endif
+  __Pyx_CyFunction_SetAnnotationsDict(__pyx_t_18, __pyx_t_14);
+  __Pyx_DECREF(__pyx_t_14); __pyx_t_14 = 0;
+  if (__Pyx_SetItemOnTypeDict(__pyx_mstate_global->__pyx_ptype_5rules_6unfold_Unfolder, __pyx_mstate_global->__pyx_n_u_unfold, __pyx_t_18) < (0)) __PYX_ERR(0, 300, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_18); __pyx_t_18 = 0;
+
+  /* "(tree fragment)":1
+ * def __reduce_cython__(self):             # <<<<<<<<<<<<<<
+ *     cdef tuple state
+ *     cdef object _dict
+*/
+  __pyx_t_18 = __Pyx_CyFunction_New(&__pyx_mdef_5rules_6unfold_8Unfolder_5__reduce_cython__, __Pyx_CYFUNCTION_CCLASS, __pyx_mstate_global->__pyx_n_u_Unfolder___reduce_cython, NULL, __pyx_mstate_global->__pyx_n_u_rules_unfold, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[5])); if (unlikely(!__pyx_t_18)) __PYX_ERR(1, 1, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_18);
+  #if CYTHON_COMPILING_IN_CPYTHON && PY_VERSION_HEX >= 0x030E0000
+  PyUnstable_Object_EnableDeferredRefcount(__pyx_t_18);
+  #endif
+  if (__Pyx_SetItemOnTypeDict(__pyx_mstate_global->__pyx_ptype_5rules_6unfold_Unfolder, __pyx_mstate_global->__pyx_n_u_reduce_cython, __pyx_t_18) < (0)) __PYX_ERR(1, 1, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_18); __pyx_t_18 = 0;
+
+  /* "(tree fragment)":17
+ *     else:
+ *         return __pyx_unpickle_Unfolder, (type(self), 0x63c23d6, state)
+ * def __setstate_cython__(self, __pyx_state):             # <<<<<<<<<<<<<<
+ *     __pyx_unpickle_Unfolder__set_state(self, __pyx_state)
+*/
+  __pyx_t_18 = __Pyx_CyFunction_New(&__pyx_mdef_5rules_6unfold_8Unfolder_7__setstate_cython__, __Pyx_CYFUNCTION_CCLASS, __pyx_mstate_global->__pyx_n_u_Unfolder___setstate_cython, NULL, __pyx_mstate_global->__pyx_n_u_rules_unfold, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[6])); if (unlikely(!__pyx_t_18)) __PYX_ERR(1, 17, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_18);
+  #if CYTHON_COMPILING_IN_CPYTHON && PY_VERSION_HEX >= 0x030E0000
+  PyUnstable_Object_EnableDeferredRefcount(__pyx_t_18);
+  #endif
+  if (__Pyx_SetItemOnTypeDict(__pyx_mstate_global->__pyx_ptype_5rules_6unfold_Unfolder, __pyx_mstate_global->__pyx_n_u_setstate_cython, __pyx_t_18) < (0)) __PYX_ERR(1, 17, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_18); __pyx_t_18 = 0;
+
+  /* "rules/unfold.py":903
  *     b"order group where from into limit not null is case when shutdown call begin merge grant sleep benchmark "
- *     b"cat ls id whoami ping nc wget curl bash sh cmd dir type net echo uname powershell java class runtime".split()             # <<<<<<<<<<<<<<
+ *     b"cat ls id whoami ping nc wget curl bash sh cmd dir type net echo uname powershell rm chmod php python perl ruby sleep sudo dd tar find grep "
+ *     b"ifconfig ipconfig systeminfo crontab export chown base64 more less head tail fetch lynx".split()             # <<<<<<<<<<<<<<
  * )
  * """Words that make a value of letters and blanks worth a look."""
 */
-  __pyx_t_4 = __pyx_mstate_global->__pyx_kp_b_select_union_insert_update_delet;
-  __Pyx_INCREF(__pyx_t_4);
+  __pyx_t_14 = __pyx_mstate_global->__pyx_kp_b_select_union_insert_update_delet;
+  __Pyx_INCREF(__pyx_t_14);
   __pyx_t_6 = 0;
   {
-    PyObject *__pyx_callargs[2] = {__pyx_t_4, NULL};
-    __pyx_t_15 = __Pyx_PyObject_FastCallMethod((PyObject*)__pyx_mstate_global->__pyx_n_u_split, __pyx_callargs+__pyx_t_6, (1-__pyx_t_6) | (1*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
-    __Pyx_XDECREF(__pyx_t_4); __pyx_t_4 = 0;
-    if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 867, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_15);
+    PyObject *__pyx_callargs[2] = {__pyx_t_14, NULL};
+    __pyx_t_18 = __Pyx_PyObject_FastCallMethod((PyObject*)__pyx_mstate_global->__pyx_n_u_split, __pyx_callargs+__pyx_t_6, (1-__pyx_t_6) | (1*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
+    __Pyx_XDECREF(__pyx_t_14); __pyx_t_14 = 0;
+    if (unlikely(!__pyx_t_18)) __PYX_ERR(0, 903, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_18);
   }
-  if (!(likely(PyList_CheckExact(__pyx_t_15))||((__pyx_t_15) == Py_None) || __Pyx_RaiseUnexpectedTypeError("list", __pyx_t_15))) __PYX_ERR(0, 867, __pyx_L1_error)
+  if (!(likely(PyList_CheckExact(__pyx_t_18))||((__pyx_t_18) == Py_None) || __Pyx_RaiseUnexpectedTypeError("list", __pyx_t_18))) __PYX_ERR(0, 903, __pyx_L1_error)
 
-  /* "rules/unfold.py":864
- *     _FIRST[_octet] = 1
+  /* "rules/unfold.py":899
+ * 
  * 
  * WORDS = frozenset(             # <<<<<<<<<<<<<<
  *     b"select union insert update delete drop alter create truncate exec execute declare waitfor and or xor like rlike regexp between having "
  *     b"order group where from into limit not null is case when shutdown call begin merge grant sleep benchmark "
 */
-  __pyx_t_4 = __Pyx_PyFrozenSet_New(__pyx_t_15); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 864, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_4);
-  __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_WORDS, __pyx_t_4) < (0)) __PYX_ERR(0, 864, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+  __pyx_t_14 = __Pyx_PyFrozenSet_New(__pyx_t_18); if (unlikely(!__pyx_t_14)) __PYX_ERR(0, 899, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_14);
+  __Pyx_DECREF(__pyx_t_18); __pyx_t_18 = 0;
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_WORDS, __pyx_t_14) < (0)) __PYX_ERR(0, 899, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_14); __pyx_t_14 = 0;
 
   /* "(tree fragment)":4
  *     int __Pyx_CheckUnpickleChecksum(long, long, long, long, const char*) except -1
@@ -38163,23 +39644,23 @@ __Pyx_RefNannySetupContext("PyInit_unfold", 0);
  *     cdef object __pyx_result
  *     __Pyx_CheckUnpickleChecksum(__pyx_checksum, 0x63c23d6, 0x0cfee19, 0xb501bc9, b'arena, n_segments, n_values, out, overflow, row, row_values, seg, seg_rows, segments, used, val, values')
 */
-  __pyx_t_4 = __Pyx_CyFunction_New(&__pyx_mdef_5rules_6unfold_7__pyx_unpickle_Unfolder, 0, __pyx_mstate_global->__pyx_n_u_pyx_unpickle_Unfolder, NULL, __pyx_mstate_global->__pyx_n_u_rules_unfold, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[6])); if (unlikely(!__pyx_t_4)) __PYX_ERR(1, 4, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_4);
+  __pyx_t_14 = __Pyx_CyFunction_New(&__pyx_mdef_5rules_6unfold_10__pyx_unpickle_Unfolder, 0, __pyx_mstate_global->__pyx_n_u_pyx_unpickle_Unfolder, NULL, __pyx_mstate_global->__pyx_n_u_rules_unfold, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[7])); if (unlikely(!__pyx_t_14)) __PYX_ERR(1, 4, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_14);
   #if CYTHON_COMPILING_IN_CPYTHON && PY_VERSION_HEX >= 0x030E0000
-  PyUnstable_Object_EnableDeferredRefcount(__pyx_t_4);
+  PyUnstable_Object_EnableDeferredRefcount(__pyx_t_14);
   #endif
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_pyx_unpickle_Unfolder, __pyx_t_4) < (0)) __PYX_ERR(1, 4, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_pyx_unpickle_Unfolder, __pyx_t_14) < (0)) __PYX_ERR(1, 4, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_14); __pyx_t_14 = 0;
 
   /* "rules/unfold.py":1
  * """What a client sent, decoded: URLs, parameters, headers, cookies and bodies as plain text in one arena.             # <<<<<<<<<<<<<<
  * 
  * `Unfolder.unfold` copies the parts of a batch's calls that a client controls into one buffer, undoing percent-encoding (also doubled, %uXXXX and
 */
-  __pyx_t_4 = __Pyx_PyDict_NewPresized(0); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 1, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_4);
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_test, __pyx_t_4) < (0)) __PYX_ERR(0, 1, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+  __pyx_t_14 = __Pyx_PyDict_NewPresized(0); if (unlikely(!__pyx_t_14)) __PYX_ERR(0, 1, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_14);
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_test, __pyx_t_14) < (0)) __PYX_ERR(0, 1, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_14); __pyx_t_14 = 0;
 
   /*--- Wrapped vars code ---*/
 
@@ -38298,30 +39779,30 @@ static int __Pyx_InitCachedConstants(__pyx_mstatetype *__pyx_mstate) {
   if (__Pyx_PyTuple_SET_ITEM(__pyx_mstate_global->__pyx_tuple[1], 0, __pyx_mstate_global->__pyx_slice[0]) != (0)) __PYX_ERR(1, 763, __pyx_L1_error);
   __Pyx_GIVEREF(__pyx_mstate_global->__pyx_tuple[1]);
 
-  /* "rules/unfold.py":274
+  /* "rules/unfold.py":293
  *         self.arena = bytearray(1 << 16)
  *         self.out = self.arena
  *         self.segments = np.empty((1024, 6), np.int64)             # <<<<<<<<<<<<<<
- *         self.values = np.empty((1024, 4), np.int64)
+ *         self.values = np.empty((1024, 5), np.int64)
  *         self.seg = self.segments
 */
   {
     PyObject* __pyx_temp[2] = {__pyx_mstate_global->__pyx_int_1024, __pyx_mstate_global->__pyx_int_6};
-    __pyx_mstate_global->__pyx_tuple[2] = __Pyx_PyTuple_FromArray(__pyx_temp, 2); if (unlikely(!__pyx_mstate_global->__pyx_tuple[2])) __PYX_ERR(0, 274, __pyx_L1_error)
+    __pyx_mstate_global->__pyx_tuple[2] = __Pyx_PyTuple_FromArray(__pyx_temp, 2); if (unlikely(!__pyx_mstate_global->__pyx_tuple[2])) __PYX_ERR(0, 293, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_mstate_global->__pyx_tuple[2]);
   }
   __Pyx_GIVEREF(__pyx_mstate_global->__pyx_tuple[2]);
 
-  /* "rules/unfold.py":275
+  /* "rules/unfold.py":294
  *         self.out = self.arena
  *         self.segments = np.empty((1024, 6), np.int64)
- *         self.values = np.empty((1024, 4), np.int64)             # <<<<<<<<<<<<<<
+ *         self.values = np.empty((1024, 5), np.int64)             # <<<<<<<<<<<<<<
  *         self.seg = self.segments
  *         self.val = self.values
 */
   {
-    PyObject* __pyx_temp[2] = {__pyx_mstate_global->__pyx_int_1024, __pyx_mstate_global->__pyx_int_4};
-    __pyx_mstate_global->__pyx_tuple[3] = __Pyx_PyTuple_FromArray(__pyx_temp, 2); if (unlikely(!__pyx_mstate_global->__pyx_tuple[3])) __PYX_ERR(0, 275, __pyx_L1_error)
+    PyObject* __pyx_temp[2] = {__pyx_mstate_global->__pyx_int_1024, __pyx_mstate_global->__pyx_int_5};
+    __pyx_mstate_global->__pyx_tuple[3] = __Pyx_PyTuple_FromArray(__pyx_temp, 2); if (unlikely(!__pyx_mstate_global->__pyx_tuple[3])) __PYX_ERR(0, 294, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_mstate_global->__pyx_tuple[3]);
   }
   __Pyx_GIVEREF(__pyx_mstate_global->__pyx_tuple[3]);
@@ -38385,38 +39866,38 @@ static int __Pyx_InitConstants(__pyx_mstatetype *__pyx_mstate) {
   int __pyx_clineno = 0;
   CYTHON_UNUSED_VAR(__pyx_mstate);
   {
-    const struct { const unsigned int length: 8; } str_length_index[] = {{6},{8},{15},{1},{2},{15},{23},{25},{32},{20},{22},{1},{1},{37},{45},{22},{179},{8},{15},{7},{6},{2},{9},{50},{15},{30},{37},{5},{3},{9},{9},{10},{8},{11},{12},{8},{8},{4},{8},{6},{4},{9},{10},{9},{7},{4},{5},{4},{10},{11},{6},{8},{3},{7},{8},{26},{28},{15},{15},{5},{3},{9},{6},{9},{14},{20},{12},{9},{17},{8},{8},{12},{10},{8},{10},{8},{7},{12},{14},{12},{11},{10},{19},{23},{14},{12},{10},{17},{13},{12},{12},{19},{8},{5},{2},{13},{6},{3},{15},{18},{2},{2},{4},{4},{9},{1},{18},{5},{4},{15},{2},{2},{5},{6},{3},{8},{9},{5},{7},{5},{6},{7},{3},{2},{2},{3},{9},{4},{9},{4},{9},{1},{2},{5},{5},{5},{8},{4},{5},{5},{7},{4},{1},{4},{4},{2},{5},{3},{2},{2},{4},{4},{9},{7},{4},{3},{2},{2},{5},{10},{8},{6},{12},{4},{10},{5},{4},{5},{5},{5},{4},{4},{6},{6},{6},{6},{6},{12},{6},{1}};
-    const struct { const unsigned int length: 9; } bytes_length_index[] = {{71},{82},{85},{2},{2},{7},{1},{214},{4},{3},{36},{3},{4},{4},{5},{5},{7},{6},{6},{4},{5},{2},{299},{7},{4},{4},{2},{3},{6},{4},{4},{4},{338},{4},{3},{11},{55},{240},{374},{258},{287},{465}};
+    const struct { const unsigned int length: 8; } str_length_index[] = {{6},{8},{15},{1},{2},{15},{23},{25},{32},{20},{22},{1},{1},{37},{45},{22},{179},{8},{15},{7},{6},{2},{9},{50},{15},{30},{37},{6},{5},{3},{8},{9},{9},{10},{8},{8},{11},{12},{10},{8},{8},{4},{8},{6},{4},{9},{10},{9},{7},{4},{5},{11},{4},{7},{10},{11},{6},{6},{10},{8},{3},{7},{8},{26},{28},{15},{15},{5},{5},{3},{9},{9},{6},{20},{12},{9},{17},{8},{8},{12},{10},{8},{10},{8},{7},{12},{14},{12},{11},{10},{19},{23},{14},{12},{10},{17},{13},{12},{12},{19},{8},{4},{5},{2},{13},{6},{7},{5},{3},{15},{18},{2},{2},{4},{4},{9},{1},{18},{5},{5},{4},{15},{2},{2},{5},{6},{3},{8},{9},{5},{7},{5},{6},{7},{7},{3},{2},{2},{3},{9},{4},{9},{4},{9},{1},{2},{5},{5},{5},{8},{4},{5},{5},{7},{4},{1},{4},{4},{4},{2},{5},{3},{2},{2},{4},{4},{9},{7},{4},{3},{2},{2},{5},{10},{8},{6},{12},{4},{4},{10},{5},{4},{5},{5},{5},{4},{4},{6},{5},{6},{6},{6},{6},{12},{5},{6},{1}};
+    const struct { const unsigned int length: 9; } bytes_length_index[] = {{6},{2},{1},{63},{71},{82},{85},{3},{2},{5},{2},{2},{7},{1},{214},{4},{3},{1},{3},{4},{4},{5},{5},{7},{6},{6},{4},{5},{2},{7},{4},{4},{2},{3},{6},{4},{4},{4},{465},{4},{3},{11},{55},{240},{374},{258},{287},{465},{3}};
     #ifndef CYTHON_COMPRESS_STRINGS
       #define CYTHON_COMPRESS_STRINGS 90
     #endif
-    #if (CYTHON_COMPRESS_STRINGS) == 1 /* compression: zlib (2681 bytes) */
-static const char cstring[] = "x\332\255V\313{\033E\022\267\024\003yAl\307\016\201\300n\333\346\303\t\330\216\3458\017\222, \33326\261-\353\341\007\tah\315\264\244\216G3\243\351\036K\"\273\220\243\216s\234\343\034\347\250\243\216:\3728G\035\363\047\360\047l\325Hr\034\310\302\356\267\350\323L\327\364\243\272\372WU\277.B%Y\250\023\263\360\214\251\362\313\353\322f\214\024mZ\2520C\336\230\277O\036n\261\212i7\3668\253\021\263H\036\252\246!y\3111\035A\250\241\021\215\333\270\356\267\335\334\030\014\010is\215i\247&\023\323\376\303\361\327\373Nf~\371\325\n5\014S\022*\004/\031D\232\304fT\2333\r\275A*\221\221G`\344\206qDu\256\221\212\251\261Y\302\352\026\254\005U3\352\014\356;S4miScf\226\224@\325`\262(S\213\301V\204\326\271 \333\246dD\226\001\230\225\206,\233\006\201>\215\351\274\300l*\031\354\206\366\201V\033\047\031d\047\2653\267to)\262\326f\010\243 \302)\250:\030\312\004\202Vp\270.A\273lXL\314\223\215\"i\230\0161\030\330\005\247\260`\336\351\005\262\314\014\"\230D\201\314Dg\246\222\233\206\002\313\271Q\232\351\303\304\217\030\256^\243\272`\363T\323\024\230\307TS\327q\3144\304<-\250\032\027\264\2403f\340\273\244r\321\2234\303\204\003\025\251\243K\242(6\323\034\225)\n\321\234H\243a\032sp\300#Nu\030U\271\301%Lrt&n:F\321\324\265y\253\341Dzp6\325uS\005X\010\265m\332 \032\225t\376\r\243=\204\021\242\236s\305|2\267\262\261\2214\032\313\351\325\357\224\355\344V*\022\362\251\203|$\354%7wS+\351\255\235\215\315\324\352J:\375h#\025\315\352\213\321pJ\327\271%\270X\20398\266\226\316n\255\047\263[\233\251\\n=\225\\Me\277\315\245\267\267\222\007\312jj\047\277\216B\264.\267\265\273\231\337\330If\363\333i\005w\3336\r\226\316\257\247\262;\311\374zf7\225\355Y\324\223\242%\331\364\356\366j.\307\252\0163T\266\233\335\204\277\222M\356\357F\2100{\320\316\237\340\251F\261\243(\247F\300\251\002|\371\206\261\036\260\230d\363\257\362m?\235]\315\035lm*\251\355\374F~#\225S\3266\262\271\27428\242\262\263\231\334\330Vz\047\315)\312N\243\016\317*\204\246\262\315\3522\313\212\212\322\017\037p/\270\022\003\354\225Pb\222KV\301\016\r\327""\300\257\350\030*\266\245\201\241\360\343\025\013r\006\245\n\345F\324\232\032D\003J\006\255\364ZV\303\306\002\003Tj\361\023\271\314\324C\341Tz_6\023\020p=\271\257\035EL\212\236\344\030\026W\017As\312\030\2549\351\032 \325\353>\222\030`\270M\325\241\372\300\212A \377\316\005\047\035\254\216\037\340\206\023\313\305\251\223\376\316=\212\"\231\220\003|\270\302\205\242\232\266\351@.3\305\004\006\0003\324A\210+\005\247X\004\206\020\rC\345\346\374\311DQX($\nT\260\202\2515\360Q0GTUG%\000(\320\221\312\nT=TM\307\2208\246E\220\300f=Rf\013,\301*\226l@\344\001\2511C\003j\346\2223\310f\247\022q\022\263m\023\340\005\354\231(\352\264$\200\346*T\366\311\016\274Y^(\047\312\024\222P\000b\314n\224\2019\361\211l)\233B\342\023}p\256\001\345\262:7\344\235%\214\017\321{\375\304\016\241\037\037\241\2335f\003\343\"\335\"\315\032\010&\320t\305\260\300 \253\001f[\013V\302\2023YT\226\361\211T[\314V\301tKw\204eZ\325\205j\"\262%zE\023lV\342\002x\325f\322\261\215\210r\372\231!\230^\004\367\364I+\"\0234IX:G\237\331=\307\301ZKH\023\036\333Qe\217.{\353!\216\300\032\307\202]\230#\330\211\253\201\376\035&\352\013\211\305[K\267\357\334\275\367\005\222&+\226\312\374\331\241^1\300J[H\347\250Vo\374\224\\^YM\255}\263\276\361\355\243\315\255\355\364N\006Rqwo\377\340\273\307\312\334\374\354\375\317\277\376\231\374Ejn>\377\327\223\247S\347\336=\377\325\344_\244\361\301?\256\337\270\371\331W\223S\323\237>yz\356\233\374f~\233\3256!\000\323;\rE \222\212$\327{\014\322w\254\320\271\n\027\350\253\361\327e\010\017\322O\345CnA\202\010p\263Z\27614\364\177h\374\003\2658p\035^7\206\006\301?\324\217\367\241~X\r\225Y\235jL\345\025\252gv\323\371<\205\244\322\030 \026\341\205p\325\352I\200\n\220\212pB\230\366\017h\305\242\226)\n\302\324\341\3624!\305*\025\252\232\346!g\3675\270M!(\221c\004\253\253z\311\246G\254\024\345\n\201\014f\326\240\231\213R\023\242m\360\255C\3269\264\304\006\337j\231\332x\245C\231d\364\356g\024%\230=\2473\003T\236|b\356\023\225\002u\316a\227m\352\304\302r\214\342\325\312\210\00688\026\030\242\2619n""\010\246:6\233C\023!\370\241\212`\352\\\221\001`s\230\227\247>1\211O}\302\375+O}BF\330\321\047\312\364\225\004Z\n\\g\247:,=b\225\n\341\3059\250\023\330\\\005\335\203_\260!/r\246\301VpA\022\240\306\022\221\254,\245u\377\346M]u\n\272Em]\"A0\233\233Z\3251\245\r\335\266\205\310`\321B\034\003q\301S\331x\310\336ya\010\033\333\264\240\230\300\232K\205\252\017\3533\033\356*\024X\235\251\321\313\211\246\253\3501R\243\034\355\214\n\016h\352\360\350\374\220\021\273\367f%(\014I\201\311\032\320))\323#t\235i\303\375BJ@\333\026\251\225\231\215u\260Y\301\2204aq\205K\202\325\247\341\350:\026\204*0:N\203R\255\354H\315\254\201G\341*\000\245%\250\364\200\226\301\371\340&p\227\200\002\01473\324r\205\332\2070M\022]\020(;ke\223V8A\232\"\206Jj%\214\020\307\006%@\325\240\227\250\225\250(\216\nG\250\027%aj\331\004\234\200o\211\205,,\312\014\366|F\217(\211.u\002\250H^\201\253\241\302!\242_\304\272\303\237\372\324?\n2/b/\207\377\356UC\262\320\272\320~\3209\0143\331\356\360e\367\236w\317O\370\311\356\360;/\376\351\336\365&\273g?\013&\203\007-\243\003}\027\232\211\027\261_\317\016\235\277\206\003\243\356\270{\340\345\375\217\003\255\365y;\337\271\322\221\307\017\302\275\307\341\343\037\303\037\265P\253\206U\047t\236\207\317\177\371uh\350\353\370\24384\217\342il\322\361\307\330<\216\377\200\315\017q\206\r\213slx\334\304\306\214\013lD\\\306\273gG\334w\334\252\367\266\247\007\223h\331Qs\337My\343^\246{v\314\005K\336w\253/\341%\275\273\376L0\021\250\255\361\326\343v\255\303\216o\035ka\366\373\360{5T\313a\3710<4C\263\026\326~\016\177\376\005\365T\273g/\205\227n\004\343A&(\265\236t\336\351\200\236\327zb/\222\335\t\342_\010\036\206w\277\351<\017\263O\303\247<\344\317\272\347\316\377\372\366\3209\342\201\212\333\255|{\264=yJ\270\323b\355D;\371\246\241i\177\311\257\006\261?\021n\007\261`\3645\341\317W\335\014\300\226\205\026H\027\233\353\356\252\367\236\257\005\263-\255=\333\241\330\225r\047\\\352V\273\027#,\261y\317\243\330\274\345f\272#\327\274E/\343i\376\224\237\364\363\301\265\326r\213\266d{\261\235i""k\235\331\343B\270\223\t3\273\341\356~\270\177\020\036\000\240J\250\200\223\001\326bX,\275\274x\251i\273\243\356\264\233umo\024bcd\334]\363&\275\007~\001\354\037\017\262A\025\354\372of\r\267V\333\261\366h84\346\316z\317\002\210\321k^\242;\374\221\227\204\260{\353Bs\252\271\334\204\343\\h.5\253\356\031\367\226\253B\030d=\333\037\363\027\375\014n!\335\204\273\354\026\2743\336-8\317\047\240;\036L\005\313\001\355\216\274\357:^\322\333\203\231Y\277\332\035\271\354\336\206Y\211\356\370U/\346]\361j\220\027\325\356\370\207`\330\370\007\336hw|\242;:\341f@U\334\233\366r~\254;2\341>\361c\376\270\237\211\264N\276\241\343rd\322\230\267\344\t\177\032\014\212t\277\357\237\361o\371j0\026$^\327\017nI6\367\334%\210mp\333{x\262w\233\231(\317\006\010\\h%Nap\376\024\006\027\233\253n\314\035E0\026\2339\267\217\357\230\273\010\370V\377z[a\372b\3449\\\340\370\253\340\262\261`1\310\265\316\264\226Z\242\375I\233\266\355\316X\347VG=\206\371\327\274\333\260\331\025\337\356)B\344W W\256~\0249\340.PJ\242{\365o\020\200W?\206,\276\372A\367\335KM\001\241\221\207\315 &c\003h\022\257\303\362\205\233t\367 \313\047\303\241\313\356C\357\247`\364\177\r\220\0217\356N\271\311\356\305q|\365\302e\305\025^\004P\006O\211\336\350\005\3174\244\302h0\rg\214\365a\370\320\233\362\226\177\023VW\221\036\022\301j+\326\032\355^\275\346\335\201\255\022\335\217>\306\201\267\374]\230\265\336J\265\307\332\367;\271\3433\307\213\307\231\350\314/\337\240\013y+\327>\323^jW;ow\350\357\025d\201a#J\313\205\271\275p\017R\361\273\236\262\221+Q\230~\022e\360r_\341Zk\032\324\r\267\223\355\275\316\355\343\341\343\225c\021fa\031$1\260\330\017\275#\365\335*\301\251\022\210\177\305\027\020\032\340\276/\"\017O\0044\220\255\004\320A\001\024\255u&\0212\007\000\253b\362\366}\001\247\205\375i\324\363\037\364E;\215\376Q\274\377\033\033\030\021c";
-    PyObject *data = __Pyx_DecompressString(cstring, 2681, 1);
+    #if (CYTHON_COMPRESS_STRINGS) == 1 /* compression: zlib (2689 bytes) */
+static const char cstring[] = "x\332\255V\313[\333\306\026\307\016m\363l\200@J\233\366\336\001\362\205\244%\004\023\362h\222>\014\230@\0036\266\014!I\023u,\215\355\t\262F\326\214\260\335\264i\226^j\251\245\226Zz\351\245\227,\265\3642\177B\376\204{F6\2244\271\355\275_\313\307\314\034\317\2349\347\314y\374t\020\026h\256\216X\3419\321\304\267\227\205M\010*\332\270T!\246\2702{\007\335\333 \025f7\266)\251!VD\3674f\nZr\230\303\0216u\244S[\336\373\34365\017\016\270\260\251N\364#\314\210\331\177z\376\366\336!\347\267\337-a\323d\002a\316i\311D\202!\233`\375*3\215\006\252DF\356\201\221k\346\0366\250\216*L\0473\210\324-\270\013\242\246\265i\251w\272\310lacsz\006\225@\324\0013/c\213\200*\204\353\224\2434\023\004\21128f\251!\312\314D\260\247\023\203\026\210\215\005\001m\322>\220jK&\023m\2466\257.\334^\210\254\265\211t#G\334)h\006\030J\270tZ\301\241\206\000\351\242a\021>\213\326\212\250\301\034d\022\260\013^a\001\337\321\013\242LL\304\211\220\004\232\216\336\214\005e\246\n\327\251Y\232\356\273\211\356\021y{\005\033\234\314b]W\201\217h\3140\344\0313\371,.h:\345\270`\020b\312\271\244Q\336\243t\223\301\203\212\3301\004RU\233\350\216FT\025\351N$\321d\346Ux\340\036\305\006\234j\324\244\002\230\034\203\360k\216Yd\206>k5\234H\216\344\306\206\3014p\013\302\266\215\033H\307\002\317\276\347\264\347a\351\242^p\371l2}\177=\245$\225\245\265\265\244\331XL.=\310\257-=X\314,?R\323\311\215TD\344S;\371\210\330N\256o\245\2262\033\233\311\\J\221\353\332zjy)\223y\260\226\212\270\373d\304\226\332\331L\246\225\265LZI\031\006\2658\345+\300-\271V2\271\215\325dn\003\364*\253\251\344r*\367\203\222Io$w\324\345\324f~U\022\221\004eck=\277\006\272\362\351\214*\365\247\231I2\371\325TN\352O\003\241\244\224\315d~u3\227\271\237Knd\267R\271\236\325=*\022\222\335\312\344SJ.\263\225^V\224\024\\L\34639E!U\207\230\032\331\312\255\303\277\232K>\334\212|J\354\203u\3660\"Z\224}\252z\344\004\322\202C6\274\347\254\027\032Y\246\263\277W\354\303LnY\221\323\243\235\215u\025,_\313\257\245\024\365\300\007\252\262v?\255\250\352f\243\016c\031rZM\223\272\310""\221\242\252\366\363\016\362\002r@f\346\357D\211\010*HEn\350\362\016\374\025\035S\223k\351\300>\370\243\025\013\212MR\025L\315he:\244\221\244L\\\351\255\244&\027\013\014\320\260E\017\3512\321v\271S\351\375\262\t\207L\355\321}\351\222\224\325\324\243\034\323\242\332.HN\231\007w\016\267\016\034\324\333\336\02323\245\232\252\203\215\003+\016*\340\035\317\037n\220\272\374\001\336?\264\234\037y\351;QQUA\270|z\001j\047\362\021U)W5f3\007\200\200\250\014\340C\364f\256J8\203b=\250\025\265\340\024\213\0005\274aj\224\315\036^\342\205\271B\242\2009)0\275!\207*\213M\323\014)\020\034\014\270\246\221\002\326v5\203q@\002\307\024\222A\217\374\004\332{\020O\346H\202T,\321\200,\004\210$\246\016@O\005%\200\rN%B8b\333\014|\016\001!\274h\340\022\007\320\254`\321\207\316\0221\001Um\210ty\256\234(c\250l\016\336$v\243\014p,GdW\231q!G\364\203R\035p\234\324\251)n.\310\334\341\275\351g\262\013\373rp\203\325\210\r0.1\\b\267)\035\r\330_\001m\302\264\3006\253\001/\260\346\254\204\005o\264\260(\313\021\211\267\210\255\301+,\303\341\026\263\252s\325DdO4E\0146)Q\016\200m\023\341\330f\204e\375\202\341\304(\302\313a\025}D\214\220J\232\306-\203\312\270\332\275\340\302}\213\013\006\303v4!\3126\253\365\000\271\047\010\022\016\314r,PG\034N\016s\002>0No\342\365\213\047\317\274\370ubz\362\362\\b\376\372\302\215\233\267n\177-A\232\024Ke\372|\327\250\230`\274\315\205\263W\2537~N..-\247V\356\257\256\375\360`}#\235\331\314\346\224\374\326\366\303\235G\217\325\277y\375\352\354\314\235\257\276\177\211\376!1\327^\374\372\344\351\344\2113\047\277\233\370\207$\336\375\346\362\225k_~719u\351\311\323\023w\177\271t\357\333o\246\276|\366\362~~=\237&\265uH\370\314fC\3452J\252@\227{\010\326O\036nP\r\276\374\277\237\277MC\n\242>\224\354R\013\212\223C\032i\345+\003\003\177C\342\237\210\225\007\227a\2722pPg\003\375\322\032\350\247\355@\231\324\261N4Z\301\206\374h\344q\341\047\\\261\260\305x\2013\003>\351\014J\265R\301\032c\273\224\334\321\341\033\017\031-\001\214\223\272f\224l\274GJ\242,\204u\347\3325Cs\n\206\205mC\310\222!6""ez\325a\302\206m\033\266!\337e\013\346\230T\3665&\0476\374\210\222V\2668D.6\263\340\273-\333\033\r\032,\331\n\331\200\356\222 u\242E\223\023\261k\322\014T\303TBC\364m\207\245\016\303\240\273\004\331\275\231\224\000-P\201\210\032`\r*\343=\250\030\340\003DF%\0006\013\325\312\304\226-\047\253H\0472\270\\\241\002\311F\317t\014C\366^\032`\236d\203\256\250\354\010\235\325L$\301\022\204\226\240\251\002\314*\021\220\205\301\321\034z\035\251\314\324\312\025l\357\002\233@\006G\320\341\325\312\014W(\222\365\212L\r\325\000\276\220\346\330 \004\000\014\344\"\255\022\365\237Q\217\006\255\231@D+3\360\023\240\020\262$6\3612\001\235v\005\201l\246#\253l!\253\327\036\202\227\341\300)4\372\372\271\243C\177\005\275\035\266Q\021\260\r\214\203]Z\204\036\271HK\210Z}\2027\000S*\024\340\003<\r\3753.\310~\025P\026T\310GJ\254\277\271\000\235,\370\007\020\213#\t\256 \225\032\250H \271\220\3210\353\034$@\226\274\212u\007/\371\330\337\013\262\257b\257\007\377\355UC4\327:\325\276\333\331\r\263\271\356\3409\367\266w\333O\370\311\356\340G\257~qoy\023\335\343_\006\023\301\335\226\331\201\275S\315\304\253\330\233\343\003\047/\310\203aw\324\335\361\362\376\027\201\336\372\252\235\357\234\357\210\375\273\341\366\343\360\361O\341Oz\250W\303\252\023:/\302\027\277\275\031\030\370>\376 \016\313\203xF.\231\370c\271<\216?\223\313\2638\221\013\211S\271\3208\223\013\213s\271\360\270\210w\217\017\271\037\271U\357C\317\010&\244e{\315\207n\312\033\365\262\335\343#.X\362\211[}\r\223\360n\371\323\301X\240\265F[\217\333\265\016\331\277\276\257\207\271\037\303\037\265P+\207\345\335p\227\205\254\026\326^\206/\177\223r\252\335\343g\303\263W\202\321 \033\224ZO:\037u@\316[;\261W\311\356\030\362O\005\367\302[\367;/\302\334\323\360)\r\351\363\356\211\223o>\0348\201<\020q\243\225o\017\267\047\216\0207[\244\235h\047\337w4\345/\370\325 \366\027\304\215 \026\014\277E\374\365\255k\001\3302\327\002\352ts\325]\366>\366\365`\246\245\267g:Xn\245\3341\027\273\325\356\351\310\227r\371\330\303r\371\300\315v\207.x\363^\326\323\375I?""\351\347\203\013\255\305\026n\211\366|;\333\326;3\373\205p3\033f\267\302\255\207\341\303\235p\007\034\252\206*\004\031\334Z\014\213\245\327\247\3176mw\330\235rs\256\355\rCn\014\215\272+\336\204w\327/\200\375\243A.\250\202]\377\013\327`k\271\035k\017\207\003#\356\214\367<\200\034\275\340%\272\203\237{IH\273\017N5\047\233\213Mx\316\251\346B\263\352\036s\257\273\032\244A\316\263\375\021\177\336\317J\025\302M\270\213n\301;\346]\207\367\\\004\331\361`2X\014pw\350\023\327\361\222\3366p\346\374jw\350\234{\003\270\022\335\321q/\346\235\367jP\027\325\356\350g`\330\350\247\336pwt\254;<\346fAT\334\233\362\024?\326\035\032s\237\3701\177\324\317FR\047\336\263q.2i\304[\360\270?\005\006E\262?\361\217\371\327}-\030\t\022o\313\207\260$\233\333\356\002\3446\204\355c\371\2623\315lTg\007\0368\325J\034\361\301\311#>8\335\\vc\356\260t\306|Sq\373\376\035q\347\301\277\325\177\336V`\237\217\"\047/8\3762\204l$\230\017\224\326\261\326B\213\267/\266q\333\356\214t\256w\264}\340\277\340\335\000e\347}\273\047Hz~\tje\374\363(\000\267\000R\022\335\361\177A\002\216\177\001U<\376i\367\314\331&\207\324\310\2032\310\311\330\201k\022o\273\345k7\351nC\225O\204\003\347\334{\336\317\301\360\377\233 Cn\334\235t\223\335\323\243r\352\245\313\222\313\275\310AY\371J\031\215^\362LA)\014\007S\360\306X\337\r\237y\223\336\342\037\322j\\\302C\"Xn\305Z\303\335\361\013\336MP\225\350~\376\205<\370\300\337\002\256\325V\252=\322\276\323Q\366\217\355\317\357g\2437\277~\217,\211[J\373X{\241]\355|\330\301\357\n\310\001\302F\220\246\204\312v\270\r\245\370\250\047l\350|\224\246\027\243\n^\354\013\\iM\201\270\301v\262\275\335\271\261?\270\277\264\317\303\034\\\203\"\006\024{\326{R?\254\002\202*\000\370\227|\016\251\001\341\373:\212\360X\200\003\321J\000\034\024@\320JgB\272\314\001\207Ue\361\366c\001\257\005\3758\332\371/\362\"M\303\177\232\357O\237\375\007k\200\004h";
+    PyObject *data = __Pyx_DecompressString(cstring, 2689, 1);
     #define __Pyx_DecompressString_LZSS_UNUSED
     if (unlikely(!data)) __PYX_ERR(0, 1, __pyx_L1_error)
     const char* const bytes = __Pyx_PyBytes_AsString(data);
     #if !CYTHON_ASSUME_SAFE_MACROS
     if (likely(bytes)); else { Py_DECREF(data); __PYX_ERR(0, 1, __pyx_L1_error) }
     #endif
-    #elif (CYTHON_COMPRESS_STRINGS) > 0 && (CYTHON_COMPRESS_STRINGS) <= 90 /* compression: lzss (3511 bytes) */
-static const char cstring[] = "\377 at 0x o\377bject>(t\377ree frag\377ment).: \377<MemoryV\377iew of <\377contiguo\377us and d\263ir4\001\007\rin\021\005s\277trided\"\010 7or \004\031><(\tA\006\377>?Cannot\377 assign \377to read-\277only m\240\002v\376\242\000Invalid\377 mode, esxp\324\000|\000\047c\047t\001\377\047fortran\317\047, gH\000%\005sh\367ape\222\000 axi\377s Note t\375h\226 Cython\375 \021\000delibe\317ratek\000\320\001ct\373er!\001n PEPo-484\212\"re\303!\177s subcl\246\000\373es\261!built\375i\260\000ypes. \377If you n\311e\224 \303\000p\316\000%\tth\277en set\200\000e\373 \047\357\002ation\377_typing\047\366\355$iv\242\000o Fa\377lse.add_>\231 ecoll\305@+\000\377s.abcdis\277ableen\002\001g\367cis\004\003dno \377default \377__reduce\337__ duM\002no{n-\262@vial\033\000\337cinit\"\000ul\377es/unfol\237d.pyuM\002\200Aa\357lloc\224  ar\377ray data\341.\013\020\334#\256a\213cs.A\377SCIIAnyB\377ODY_NAME\336\004\002TEXT\r\002VA\377LUECOMPI\377LEDCOOKI\361E!\002\004\004\032\002Elli\237psisF!\000>\001F\377ORMHARML\377ESSHEADE\377RJSONMAX?_DEPTH\005\001R\002\377SMULTIPA\337RTNO_|\001No\377neOTHERP\177ATHQUER\214\003\374\004\003\205\002ROUNDS\377Sequence\367URL\000\000_RAW\255U\215\"er\000\005.\307&cf\267b__\017\010\322@st\300`\321_\013\016\323#\341\205\001.\346\205\007WO\377RDSXML_E\377NTITIES_\277FIRST_\333\005_\277PLAIN_\344\003S\337__Pyx\001\000Di\377ct_NextR\317ef__\270d\334@__\366\215\204\002__\001\005geti\227tem\r\001d0\001\027\000f\207unc\035\001\030\000\243\003+\000i\357mpor\377@__mwain;\001mod\213`\356E\001namU\002newzT\001p~\000capi\003\006?hecksu`\000\026\0017res\356`__\"\001W\004\336-\001type\017\003un\377pickle_Ean,\005\n\006\340%9\003vt\323\204\001\036\307\001qual~\005\301\204\005\362.\366\333\204\006ex\373\001set_\360\262\005\212F\225 \216N__te\371s\367\001\233\"i_is_\377coroutin\277e_octe\204\000c\376\371\204\005_buffer\377asyncio.\376 \006sb0b1ba\277sebody\000\001_\316\240\205\001cclA\001\316 tr\377acebackc/ount\274\205\001d\216\"j\000\376\217\212\003e0e1emp\373ty\367`odeen""\367den\267@iese<\245 \217\210\002erro\334 \371 \377esflagsf\237ormat\346\210\004\346@h\2770h1has\000\000_\377queryheayd\000\001\207\002host\000\001\336\224\002iidi_\000xi\257nt64\234as\000\002i\277zekind\000\001s\377lowermem\364\353\211\001\343\211\001n\203andim\373np\266@pyobj\337p0p1p\321\000pa\363th\000\001\357\002perc\377entplusp?opq0q1\207\002\214\002~\220\"regist\312\000\277eturnr\357\207\001.\376\355\207\003selfset\364\256\210\004\252\212\002s\220\000spli\237tstar\001\001\250Ae\357psto\001\000ruc\341t\251\211\003\255\210\003\330`\337 upd\177ateuse_\202\206\005\377valuesx0\37712345678\3759\261\211\001efghij\357klmn\243\000rst\377uvwxyzAB\377CDEFGHIJ\377KLMNOPQR\377STUVWXYZ\377_-.,:+@~\375 \000D/{}[]\"\337\t\r\n?!RD;=\377()/*?!\"#\377&[]\tGTLT\377NewLineO\357Py_s\306!_t \371(\274\207\003\322Dslice\263, \026\007\000\t, \234` \376\304\206\004kip_dis>\350@ch)\000\000\0278<\030~l\001(int)\000\365\204\005\327\000es\353\204\002\000\320d\000h\377exadecim\377alQUOTTa\037bacde\310@\304B\304A\207wxA\301@\300@\274B\274AW\377Xampapos\377bsolcolo\377ncommaco\377okie:dol\357lare\340\207\001sex\377clgraveg\376\247\205\002 accept\272\000\004-\226\206\002ing\010\005l\177anguage\030\005\357char\317\216\001con\365n\232\216\003 \305\221\001ent-\307lenP\000\006\006\213\211\001 c\337ache-\347\221\001ro\327l p\213\222\001a\327\215\001e \277dnt up\206\000d\377e-insecu\367re-\237\001ests\375 \r\000-fetch\341-\373\220\001\004\010\301\206\001\023\010des=t\"\010user7\0026\000\363ua\000\007C\000bile\366\006\010pl\321\207\002m if\377-none-ma\374k\000\n\001modifi\377ed-since\377 etag te\377http://l\377cublparl\375t\235\207\001eriodq\257uotr\024\000r\024\000s=e\261\220\001 uni\351\221\001\323\000Yr\341\001\250\206\001 d\030\000t\364\000\277rop al\360\221\001c{re\353\217\001trun\363\217\002_exec \001\001u$\001{ec\256A wai\372\210\001\376\236\224\002or xor \277like r\000\003e\377gexp bet\377ween hav\376\267Aorder g\377roup wheur\204\225\001o\347\000nto:\000\357mit \372\223\001nul\275l\215\223""\001case#\001n\377 shutdow\371n\263@\030\000begin\217 mer\372@\255`\254@s\367leei\001nchm\367ark\332@t ls\367 idc\000oami\375 \322\222\001 nc wg\367et \316@l ba\273shU\000 cm\335\225\002 \376\220bnet ech}o\245 ame p\202\212\001\367she\214\000java\365 \353\223\002 \223 time\377semisol\200\377\001\330\004&\240a\240v\377\250Q\200\001\340\004\037\230\377q\320 0\260\013\270;\377\300k\320QR\330\004\023\377\2208\2308\2401\240A\377\330\004\007\200|\2207\230\377!\330\010*\250!\250;\367\260n\300\021\000\013\2101\200\277\001\360\010\000\n\033\025\001\021\377\220\024\220X\230T\240\035\377\250d\260+\270T\300\026\377\300t\310;\320VZ\320\377Z`\320`d\320dq\377\320qu\320u{\320{\377\177\360\000\000@\002K\002\356\004\000K\002O\003\001O\002Z\356\n\001Z\002^\021\001^\002e\356\030\001e\002i\037\001i\002o\356&\001o\002s-\001s\002t\377\002\330\010\020\220\007\220q\277\230\006\230l\250!\226\001v\377\210W\220E\230\024\230Q\357\330\010\022\220\240\000\027\220q\377\340\010\027\220t\2307\240\377\047\250\025\250c\260\024\260\377Z\270w\300e\3103\310\377d\320R\\\320\\c\320\377ch\320hk\320ko\377\320ow\320w~\320~\375\177\336\001q\330\010\017\320\017\377)\250\024\250Q\250g\260\317[\300\007\300E\000\005\n\001\200\377A\330\025 \240\013\250<\377\3207G\300{\320R]\377\320]i\320ij\330\t\177\n\360\006\000\t \230@\000?5\260T\270\021\270\247 \000\006\3776\260e\2701\270A\330\375\010\t\017#\2404\240q\250\347\001\330\010\000\006\000\017#\2405\217\250\001\250\021 \001\000\006\024\037/\355\250\314\0000\260X\000\014\210H\377\220D\230\016\240d\250,\377\260d\270,\300a\330\010\377\014\210E\220\025\220a\220\347q\330\014\307\"\003\001\016\230a\376\n\001\005\220Q\330\020\033\230\3772\230Q\230d\240\"\240\377A\240T\250\033\260B\260\377a\260t\2702\270Q\270\377d\300,\310b\320PQ\377\320QU\320UW\320WwX\320X\316 _\320_\342@\376\324 f\320fg\340\014\017\377\210r\220\021\220#\220R\357\220r\230\021\262`\020\024\220\177F\230!\230;\240b\306\000\237\024\250R\250q\225\000\002!\004\377\260D\270\001\270\021\320\000\377\022\220,\230j\250""\001\340\377\004\033\2301\330\004\034\230\375A\364`\005\013\210\"\210B\375\210\314\000\013\2104\210q\220\337\003\2203\220c\204`R\230\377r\240\022\2402\240Q\330\376\206\000t\2201\220B\220b\257\230\003\2303\315\000$\177\000\002\377\250\"\250B\250a\330\020\177\027\220u\230A\230V\047\000\377R\240q\330\020\023\2205\376#\0001\330\024\030\230\001\230\337\026\230w\240a\023\000\024\032\377\230!\330\024\031\230\021\330\177\024\025\330\021\025\220QH\000\377\002\230#\230S\240\001\330\377\020\025\220[\240\001\240\024\213\240QQ\002!\000\016P\001\217\001\022?\2304\230s\240#\216\000W\002\377\027\240\003\2403\240c\250\343\022\250j\000T\t\224@A\210V_\2204\220q\230\217`\016\326\001\377\r\210Q\330\004\013\2101n\372\005\013\2601\371\010\n\000\372\007\277\014\210D\220\001\220\243`\013\277\2102\210S\220\001\371\001r/\220\022\2202\203@qZO\254 \366V\001r\230\331\001u\240D\250\375\001\315\0002\250S\260\003\260\3774\260s\270$\270a\270\377r\300\022\3003\300c\310\356\271 \033\2305\247 \026\240r\374\357\003\366!C\230q\330\030\034n\374\"7\250!\210 \030\036\376`\377\030\035\230Q\330\030\031\330\257\r\017\210s\276`T\366 \014s\020\220\300\204\002\227!1\330\010\213)\3779\220A\220V\2307\240\377!\320\000\023\220<\230z\373\250\021\361\202-\020\220\002\220\"\337\220A\330\014\024\001\001\017\210\016\253aC\220s\260\204\001\352@\221a\212A\376\267c#\240T\250\021\250#\372\341\000\001\214d\032\230\"\230B\372\310l\030\233\207\0011\250D\260\001\377\260\021\330\030\033\2306\240\177\022\2401\330\034\035\330\026\000\367\005\240U\372`H\260E\270\377\022\270:\300S\310\003\31032\310\354\000\361\000\340\024:\017\264\210\001\377S\270\003\2704\270q\300w\006\300a/\017R\300t\315\210\003\377S\320SV\320VX\320wXY\330\275!\340\020\026\242\204\002\365$\275\206\002B\355\204\004F\260#\260\377S\270\004\270A\270V\300\3775\310\004\310C\310s\320\375R4\000W\320W]\320]\371^\340\204\003\320Dt\2304\230t\377\2401\240C\240s\250!\337\330\024\033\2309\335B\025\250\377a\250t\2601\260B\260\335bF\000F\300!\336\205\001u\220?C\220q\330\020\024""\204E\353\000\312}\000a\r\002\330:\023\314\205\001\020\021\001\330\325\204\030";
-    PyObject *data = __Pyx_DecompressString_LZSS(cstring, 3511, 4727);
+    #elif (CYTHON_COMPRESS_STRINGS) > 0 && (CYTHON_COMPRESS_STRINGS) <= 90 /* compression: lzss (3518 bytes) */
+static const char cstring[] = "\377 at 0x o\377bject>(t\377ree frag\377ment).: \377<MemoryV\377iew of <\377contiguo\377us and d\263ir4\001\007\rin\021\005s\277trided\"\010 7or \004\031><(\tA\006\377>?Cannot\377 assign \377to read-\277only m\240\002v\376\242\000Invalid\377 mode, esxp\324\000|\000\047c\047t\001\377\047fortran\317\047, gH\000%\005sh\367ape\222\000 axi\377s Note t\375h\226 Cython\375 \021\000delibe\317ratek\000\320\001ct\373er!\001n PEPo-484\212\"re\303!\177s subcl\246\000\373es\261!built\375i\260\000ypes. \377If you n\311e\224 \303\000p\316\000%\tth\277en set\200\000e\373 \047\357\002ation\377_typing\047\366\355$iv\242\000o Fa\377lse.add_>\231 ecoll\305@+\000\377s.abcdis\277ableen\002\001g\367cis\004\003dno \377default \377__reduce\337__ duM\002no{n-\262@vial\033\000\337cinit\"\000ul\377es/unfol\237d.pyuM\002\200Aa\357lloc\224  ar\377ray data\341.\013\020\334#\256a\213cs.A\377NGLESASC\377IIAnyBAC\377KTICKBOD\277Y_NAME\004\002T\367EXT\r\002VALU\377ECOMPARE\375S\004\001ILEDCO\217OKIE)\002\004\004\"\002E\377XPANSION\377SEllipsi\363sF+\000P\001FORM\357HARMu\000SHE\377ADERJSON\377MAX_DEPT\371H\005\001d\002SMULT\275Ii\000TNO_\216\001N\377oneOTHER\372|\001N\006\000SESPA\377THPROGRA\037MQUER\260\003\004\003\251\002\377QUOTESRO\277UNDSSE\266\000A\377TORSSequ\177enceURL\000\000\337_RAWU\317\"erj\000\005.\211Fc\371b__\017\010~\224`state_\013\016\364\225C\243\206\001.\250\206\007WORD\375S\001\001YXML_E\377NTITIES_\376\374\005_SIGNS_\357_Pyx\001\000Dic\377t_NextRegf__\361d\225`__\306\204\002\373__\001\005getit\313em\r\001d0\001\027\000fu\303nc\035\001\030\000\232\003+\000im\367por\270`__ma;in;\001mod\304`E\001wnamU\002newT\001\275p~\000capi\003\006h\237ecksu`\000\026\001r\177esult__\"\001\274W\004-\001type\017\003u\377npickle_\303En,\005\n\006\327%9\003vt<\214\205\001\307\001qual~\005\372\204\005\354\351.\224\205\006ex\373\001set\341_\262\005\201F\225 \205N__t{es\367\001bit_\237\"\377i_is_cor\377outine_o\263ctI\000\001\002s_\313\210\001a\373bc\302\205\005_buff\377erasynci\373o.,\006sb0b1\377base""body:\000\001_\351\205\001cclM\001\336 \377tracebac\377kcloseco\027unt\212\206\001d\243\"{\000\335\212\003\377e0e1empt\377yencodee\357nden\314@iesye\272 \335\210\002erro\361 \376\216@esflags\277format\264\211\004g\277enexpr\202`h\2770h1has\000\000_\377queryheayd\000\001\223\002host\000\001\336\240\002iidif\000xi\257nt64\270as\000\002i\277zekind\000\001s\377lowermem\364\300\212\001\270\212\001n\237andim\356k\000tnp\326@pyo\177bjp0p1p\341\000\317path\000\001\377\002pe\377rcentplu\377spopq0q1\370\213\002\220\002\240\"regis\375t\325\000eturnr\372\310\210\001.\306\210\003selfsN\202 set\213\211\004\207\213\002s\230\000\377splitsta\371r\001\001\314Aepsto\376\001\000ructthr\263ow\213\212\003\217\211\003un\223\001u\377pdateuse}_\242\206\005value\000\002\377sx$\n\r{}!\377\047\"(01234\33756789\241\212\001ef\377ghijklmn\376\272\000rstuvwx\377yzABCDEF\377GHIJKLMN\377OPQRSTUV\337WXYZ_\000<-.\277,:+@~ \000D/\377{}[]\"\t\r\n\373?!RD;=()/\377*?!\"#&[]\377\t;|&<>=#\377*^~GTLTN\377ewLineOP\367y_s\242A_t (\374\274\210\003\266dslice,y \026\007\000\t, in\360\214\001\376\306\207\002kip_dis>\310`ch)\000\000\0278<\030~l\001(int)\000\340\205\005\327\000es\326\205\002\000\260\204\004\000h\377exadecim\373al\261\213\001Tab`a\377mpaposbs\377olcolonc\377ommacook\377ie:dolla\373re\275\210\001sexcl\377gravegth\377ttp://lc\377ublparlt\376\257\205\001eriodqu\327otr\024\000r\024\000se\336\234\217\001 uni\324\220\001nsoert \257\204\003 d\030\000\377te drop \273al\333\220\001cre\326\216\001t\367run\336\216\002exec\265 \001\001u$\001ec\203\001 \347wai\227\207\001\211\223\002or \377xor like\373 r\000\003egexp\377 between\377 having \377order gr\377oup wher\326\357\223\001om\230Ao:\000mi{t \345\222\001null\370\221\001\357case#\001n s\377hutdown \374\251\211\001R\000gin me\327rgeI\000a\326@sl\373eei\001nchma\373rk$\000t ls \373idc\000oami \376\275\221\001 nc wge\377t curl bwashU\000 cm\310\224\002\375 \322\213\001 net e\367cho\245 ame \335p\230\210\001she\214\000rm\375 Y\000od php\333 p\231\223\003peE\000ru""\367by z\003sudo\377 dd tar \317find\346\000\223\000if\377config i\375p\002\004system\377info cro/ntab\254\224\001o\217@x\000|\342\000\350\212\00164 mo\235 \237less \335\211\001S\000i\377l fetch \237lynxs?\000\243`\200\377\001\330\004&\240a\240v\377\250Q\200\001\340\004\037\230\377q\320 0\260\013\270;\377\300k\320QR\330\004\023\377\2208\2308\2401\240A\377\330\004\007\200|\2207\230\377!\330\010*\250!\250;\367\260n\300\021\000\013\2101\200\277\001\360\010\000\n\033\025\001\021\377\220\024\220X\230T\240\035\377\250d\260+\270T\300\026\377\300t\310;\320VZ\320\377Z`\320`d\320dq\377\320qu\320u{\320{\377\177\360\000\000@\002K\002\356\004\000K\002O\003\001O\002Z\356\n\001Z\002^\021\001^\002e\356\030\001e\002i\037\001i\002o\356&\001o\002s-\001s\002t\377\002\330\010\020\220\007\220q\277\230\006\230l\250!\226\001v\377\210W\220E\230\024\230Q\357\330\010\022\220\240\000\027\220q\377\340\010\027\220t\2307\240\377\047\250\025\250c\260\024\260\377Z\270w\300e\3103\310\377d\320R\\\320\\c\320\377ch\320hk\320ko\377\320ow\320w~\320~\375\177\336\001q\330\010\017\320\017\377)\250\024\250Q\250g\260\317[\300\007\300E\000\005\n\001\200\377A\330\025 \240\013\250<\377\3207G\300{\320R]\377\320]i\320ij\330\t\177\n\360\006\000\t \230@\000?5\260T\270\021\270\247 \000\006\3776\260e\2701\270A\330\375\010\t\017#\2404\240q\250\347\001\330\010\000\006\000\017#\2405\217\250\001\250\021 \001\000\006\024\037/\355\250\314\0000\260X\000\014\210H\377\220D\230\016\240d\250,\377\260d\270,\300a\330\010\377\014\210E\220\025\220a\220\347q\330\014\307\"\003\001\016\230a\376\n\001\005\220Q\330\020\033\230\3772\230Q\230d\240\"\240\377A\240T\250\033\260B\260\377a\260t\2702\270Q\270\377d\300,\310b\320PQ\377\320QU\320UW\320WwX\320X\316 _\320_\342@\376\324 f\320fg\340\014\017\377\210r\220\021\220#\220R\357\220r\230\021\262`\020\024\220\177F\230!\230;\240b\306\000\237\024\250R\250q\225\000\002!\004\377\260D\270\001\270\021\320\000\377\022\220,\230j\250\001\340\377\004\033\2301\330\004\034\230\375A\364`\005\013\210\"\210B""\375\210\314\000\013\2104\210q\220\337\003\2203\220c\204`R\230\377r\240\022\2402\240Q\330\376\206\000t\2201\220B\220b\257\230\003\2303\315\000$\177\000\002\377\250\"\250B\250a\330\020\177\027\220u\230A\230V\047\000\377R\240q\330\020\023\2205\376#\0001\330\024\030\230\001\230\337\026\230w\240a\023\000\024\032\377\230!\330\024\031\230\021\330\177\024\025\330\021\025\220QH\000\377\002\230#\230S\240\001\330\377\020\025\220[\240\001\240\024\213\240QQ\002!\000\016P\001\217\001\022?\2304\230s\240#\216\000W\002\377\027\240\003\2403\240c\250\343\022\250j\000T\t\224@A\210V_\2204\220q\230\217`\016\326\001\377\r\210Q\330\004\013\2101n\372\005\013\2601\371\010\n\000\372\007\277\014\210D\220\001\220\243`\013\277\2102\210S\220\001\371\001r/\220\022\2202\203@qZO\254 \366V\001r\230\331\001u\240D\250\375\001\315\0002\250S\260\003\260\3774\260s\270$\270a\270\377r\300\022\3003\300c\310\356\271 \033\2305\247 \026\240r\374\357\003\366!C\230q\330\030\034n\374\"7\250!\210 \030\036\376`\377\030\035\230Q\330\030\031\330\257\r\017\210s\276`T\366 \014s\020\220\300\204\002\227!1\330\010\213)\3779\220A\220V\2307\240\377!\320\000\023\220<\230z\373\250\021\361\202-\020\220\002\220\"\337\220A\330\014\024\001\001\017\210\016\253aC\220s\260\204\001\352@\221a\212A\376\267c#\240T\250\021\250#\372\341\000\001\214d\032\230\"\230B\372\310l\030\233\207\0011\250D\260\001\377\260\021\330\030\033\2306\240\177\022\2401\330\034\035\330\026\000\367\005\240U\372`H\260E\270\377\022\270:\300S\310\003\31032\310\354\000\361\000\340\024:\017\264\210\001\377S\270\003\2704\270q\300w\006\300a/\017R\300t\315\210\003\377S\320SV\320VX\320wXY\330\275!\340\020\026\242\204\002\365$\275\206\002B\355\204\004F\260#\260\377S\270\004\270A\270V\300\3775\310\004\310C\310s\320\375R4\000W\320W]\320]\371^\340\204\003\320Dt\2304\230t\377\2401\240C\240s\250!\337\330\024\033\2309\335B\025\250\377a\250t\2601\260B\260\335bF\000F\300!\336\205\001u\220?C\220q\330\020\024\204E\353\000\312}\000a\r\002\330:\023\314\205\001\020\021\r\330\324\204""\031]^";
+    PyObject *data = __Pyx_DecompressString_LZSS(cstring, 3518, 4708);
     #define __Pyx_DecompressString_UNUSED
     if (unlikely(!data)) __PYX_ERR(0, 1, __pyx_L1_error)
     const char* const bytes = __Pyx_PyBytes_AsString(data);
     #if !CYTHON_ASSUME_SAFE_MACROS
     if (likely(bytes)); else { Py_DECREF(data); __PYX_ERR(0, 1, __pyx_L1_error) }
     #endif
-    #else /* compression: none (4727 bytes) */
-static const char bytes[] = " at 0x object>(tree fragment).: <MemoryView of <contiguous and direct><contiguous and indirect><strided and direct or indirect><strided and direct><strided and indirect>>?Cannot assign to read-only memoryviewInvalid mode, expected \047c\047 or \047fortran\047, got Invalid shape in axis Note that Cython is deliberately stricter than PEP-484 and rejects subclasses of builtin types. If you need to pass subclasses then set the \047annotation_typing\047 directive to False.add_notecollections.abcdisableenablegcisenabledno default __reduce__ due to non-trivial __cinit__rules/unfold.pyunable to allocate array data.unable to allocate shape and strides.ASCIIAnyBODY_NAMEBODY_TEXTBODY_VALUECOMPILEDCOOKIE_NAMECOOKIE_VALUEEllipsisFILENAMEFORMHARMLESSHEADERJSONMAX_DEPTHMAX_VALUESMULTIPARTNO_BODYNoneOTHERPATHQUERY_NAMEQUERY_VALUEROUNDSSequenceURLURL_RAWUnfolderUnfolder.__reduce_cython__Unfolder.__setstate_cython__Unfolder.unfoldView.MemoryViewWORDSXML_ENTITIES_FIRST_HARMLESS_PLAIN_HEADERS__Pyx_PyDict_NextRef__annotate____class____class_getitem____dict____func____getstate____import____main____module____name____new____pyx_capi____pyx_checksum__pyx_result__pyx_state__pyx_type__pyx_unpickle_Enum__pyx_unpickle_Unfolder__pyx_vtable____qualname____reduce____reduce_cython____reduce_ex____set_name____setstate____setstate_cython____test___dict_i_is_coroutine_octetabcallocate_bufferasyncio.coroutinesb0b1basebodybody_dataccline_in_tracebackcountdatadtype_is_objecte0e1emptyencodeendentitiesenumerateerrorescapesflagsformatfortrangeth0h1hashas_queryheadhead_datahosthost_dataiidindexint64itemsitemsizekindkindslowermemviewmodennamendimnpnumpyobjp0p1packpathpath_datapercentpluspopq0q1queryquery_dataregisterreturnrules.unfoldselfsetdefaultshapesizesplitstartstatestepstopstructtypingunfoldunpackupdateuse_setstatevaluesx0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-.,:+@~ 0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-.,:+@~ /{}[]\"\t\r\n?!0123456789abcdefghijklmnopqr""stuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-.,:+@~ ;=()/*?!\"#&[]\tGTLTNewLineOPy_ssize_t (__Pyx_memviewslice, Py_ssize_t, Py_ssize_t, int __pyx_skip_dispatch)\000\000Py_ssize_t (__Pyx_memviewslice, Py_ssize_t, Py_ssize_t, int, int __pyx_skip_dispatch)\000int (int)\000entities\000escapes\000percent\000hexadecimalQUOTTabacdeghilmnoprstuwxACDEGHILMNOPRSTUWXampaposbsolcoloncommacookie:dollarequalsexclgravegthost accept accept-encoding accept-language accept-charset connection content-length content-type cache-control pragma date dnt upgrade-insecure-requests sec-fetch-mode sec-fetch-site sec-fetch-dest sec-fetch-user sec-ch-ua sec-ch-ua-mobile sec-ch-ua-platform if-none-match if-modified-since etag tehttp://lcublparltnumperiodquotrcubrparselect union insert update delete drop alter create truncate exec execute declare waitfor and or xor like rlike regexp between having order group where from into limit not null is case when shutdown call begin merge grant sleep benchmark cat ls id whoami ping nc wget curl bash sh cmd dir type net echo uname powershell java class runtimesemisol\200\001\330\004&\240a\240v\250Q\200\001\340\004\037\230q\320 0\260\013\270;\300k\320QR\330\004\023\2208\2308\2401\240A\330\004\007\200|\2207\230!\330\010*\250!\250;\260n\300A\330\004\013\2101\200\001\360\010\000\n\033\230!\330\010\021\220\024\220X\230T\240\035\250d\260+\270T\300\026\300t\310;\320VZ\320Z`\320`d\320dq\320qu\320u{\320{\177\360\000\000@\002K\002\360\000\000K\002O\002\360\000\000O\002Z\002\360\000\000Z\002^\002\360\000\000^\002e\002\360\000\000e\002i\002\360\000\000i\002o\002\360\000\000o\002s\002\360\000\000s\002t\002\330\010\020\220\007\220q\230\006\230l\250!\330\004\007\200v\210W\220E\230\024\230Q\330\010\022\220!\330\010\027\220q\340\010\027\220t\2307\240\047\250\025\250c\260\024\260Z\270w\300e\3103\310d\320R\\\320\\c\320ch\320hk\320ko\320ow\320w~\320~\177\330\004\007\200q\330\010\017\320\017)\250\024\250Q\250g\260[\300\007\300q\340\010\017\320\017)\250\024\250Q\250g\260[\300\001\200A""\330\025 \240\013\250<\3207G\300{\320R]\320]i\320ij\330\t\n\360\006\000\t \230q\330\0105\260T\270\021\270!\330\0105\260T\270\021\270!\330\0106\260e\2701\270A\330\0105\260T\270\021\270!\330\0105\260T\270\021\270!\330\010#\2404\240q\250\001\330\010#\2404\240q\250\001\330\010#\2404\240q\250\001\330\010#\2404\240q\250\001\330\010#\2405\250\001\250\021\330\010#\2405\250\001\250\021\330\010#\2404\240q\250\001\330\010#\2404\240q\250\001\330\010#\2404\240q\250\001\330\010#\2404\240q\250\001\330\010/\250q\330\0100\260\001\330\010\014\210H\220D\230\016\240d\250,\260d\270,\300a\330\010\014\210E\220\025\220a\220q\330\014\020\220\007\220q\330\014\020\220\016\230a\330\014\020\220\005\220Q\330\020\033\2302\230Q\230d\240\"\240A\240T\250\033\260B\260a\260t\2702\270Q\270d\300,\310b\320PQ\320QU\320UW\320WX\320X\\\320\\_\320_`\320`c\320cf\320fg\340\014\017\210r\220\021\220#\220R\220r\230\021\230!\330\020\024\220F\230!\230;\240b\250\001\250\024\250R\250q\260\001\330\014\017\210r\220\021\220#\220R\220r\230\021\230!\330\020\024\220F\230!\230;\240b\250\001\250\024\250R\250q\260\004\260D\270\001\270\021\320\000\022\220,\230j\250\001\340\004\033\2301\330\004\034\230A\360\010\000\005\013\210\"\210B\210a\330\010\013\2104\210q\220\003\2203\220c\230\024\230R\230r\240\022\2402\240Q\330\014\017\210t\2201\220B\220b\230\003\2303\230d\240$\240b\250\002\250\"\250B\250a\330\020\027\220u\230A\230V\2402\240R\240q\330\020\023\2205\230\003\2301\330\024\030\230\001\230\026\230w\240a\240q\330\024\032\230!\330\024\031\230\021\330\024\025\330\021\025\220Q\220b\230\002\230#\230S\240\001\330\020\025\220[\240\001\240\024\240Q\240b\250\002\250!\330\020\025\220[\240\001\240\024\240Q\240b\250\002\250!\330\020\023\2203\220c\230\022\2304\230s\240#\240Q\330\024\030\230\001\230\027\240\003\2403\240c\250\022\2501\330\024\032\230!\330\024\031\230\021\330\024\025\330\010\014\210A\210V\2204\220q\230\001\330\010\016\210a\330\010\r\210Q\330\004\013\2101\320\000\022\220,\230j\250\013\2601\340\004\033\2301\330\004\034\230A\360""\n\000\005\013\210\"\210B\210a\330\010\014\210D\220\001\220\021\330\010\013\2102\210S\220\001\330\014\017\210r\220\022\2202\220R\220q\330\020\025\220[\240\001\240\024\240Q\240b\250\002\250!\330\020\025\220[\240\001\240\024\240Q\240b\250\002\250!\330\020\023\2203\220c\230\022\2304\230s\240#\240Q\330\024\030\230\001\230\027\240\003\2403\240c\250\022\2501\330\024\032\230!\330\024\031\230\021\330\024\025\330\020\023\2202\220R\220r\230\022\2304\230u\240D\250\001\250\022\2502\250S\260\003\2604\260s\270$\270a\270r\300\022\3003\300c\310\021\330\024\033\2305\240\001\240\026\240r\250\022\2501\330\024\027\220u\230C\230q\330\030\034\230A\230V\2407\250!\2501\330\030\036\230a\330\030\035\230Q\330\030\031\330\r\017\210s\220#\220T\230\021\330\014\020\220\001\330\010\014\210A\210V\2201\330\010\016\210a\330\010\r\210Q\330\004\013\2109\220A\220V\2307\240!\320\000\023\220<\230z\250\021\340\004\033\2301\330\004\034\230A\360\010\000\005\013\210\"\210B\210a\330\010\013\2104\210q\220\003\2203\220c\230\024\230R\230r\240\022\2402\240Q\330\014\020\220\002\220\"\220A\330\014\024\220A\330\014\017\210t\2201\220C\220s\230!\330\020\025\220Q\330\020\023\2204\220q\230\003\2303\230d\240#\240T\250\021\250#\250S\260\001\330\024\031\230\021\330\024\032\230\"\230B\230d\240$\240b\250\002\250\"\250B\250a\330\030 \240\013\2501\250D\260\001\260\021\330\030\033\2306\240\022\2401\330\034\035\330\030 \240\005\240U\250\"\250H\260E\270\022\270:\300S\310\003\3102\310Q\330\030\035\230Q\340\024\032\230\"\230B\230d\240$\240b\250\002\250\"\250B\250c\260\024\260S\270\003\2704\270q\300\006\300a\330\030 \240\005\240U\250\"\250H\260E\270\022\270:\300R\300t\3103\310d\320RS\320SV\320VX\320XY\330\030\035\230Q\340\020\026\220b\230\002\230$\230d\240\"\240B\240b\250\002\250\"\250F\260#\260S\270\004\270A\270V\3005\310\004\310C\310s\320RV\320VW\320W]\320]^\330\024\031\230\021\330\020\023\2202\220R\220t\2304\230t\2401\240C\240s\250!\330\024\033\2309\240D\250\001\250\025\250a\250t\2601\260B\260b\270\004\270F\300!\330\014\017\210u""\220C\220q\330\020\024\220A\220V\2307\240!\2401\330\020\026\220a\330\020\024\220A\330\020\023\2202\220R\220t\2304\230t\2401\240C\240s\250!\330\024\031\230\021\330\020\021\330\010\014\210A\210V\2204\220q\230\001\330\010\016\210a\330\010\r\210Q\330\004\013\2101";
+    #else /* compression: none (4708 bytes) */
+static const char bytes[] = " at 0x object>(tree fragment).: <MemoryView of <contiguous and direct><contiguous and indirect><strided and direct or indirect><strided and direct><strided and indirect>>?Cannot assign to read-only memoryviewInvalid mode, expected \047c\047 or \047fortran\047, got Invalid shape in axis Note that Cython is deliberately stricter than PEP-484 and rejects subclasses of builtin types. If you need to pass subclasses then set the \047annotation_typing\047 directive to False.add_notecollections.abcdisableenablegcisenabledno default __reduce__ due to non-trivial __cinit__rules/unfold.pyunable to allocate array data.unable to allocate shape and strides.ANGLESASCIIAnyBACKTICKBODY_NAMEBODY_TEXTBODY_VALUECOMPARESCOMPILEDCOOKIE_NAMECOOKIE_VALUEEXPANSIONSEllipsisFILENAMEFORMHARMLESSHEADERJSONMAX_DEPTHMAX_VALUESMULTIPARTNO_BODYNoneOTHERPARENTHESESPATHPROGRAMQUERY_NAMEQUERY_VALUEQUOTESROUNDSSEPARATORSSequenceURLURL_RAWUnfolderUnfolder.__reduce_cython__Unfolder.__setstate_cython__Unfolder.unfoldView.MemoryViewWORDSWORDYXML_ENTITIES_HARMLESS_SIGNS__Pyx_PyDict_NextRef__annotate____class____class_getitem____dict____func____getstate____import____main____module____name____new____pyx_capi____pyx_checksum__pyx_result__pyx_state__pyx_type__pyx_unpickle_Enum__pyx_unpickle_Unfolder__pyx_vtable____qualname____reduce____reduce_cython____reduce_ex____set_name____setstate____setstate_cython____test___bit_dict_i_is_coroutine_octet_octets_signabcallocate_bufferasyncio.coroutinesb0b1basebodybody_dataccline_in_tracebackclosecountdatadtype_is_objecte0e1emptyencodeendentitiesenumerateerrorescapesflagsformatfortrangenexprgeth0h1hashas_queryheadhead_datahosthost_dataiidindexint64itemsitemsizekindkindslowermemviewmodennamendimnextnpnumpyobjp0p1packpathpath_datapercentpluspopq0q1queryquery_dataregisterreturnrules.unfoldselfsendsetdefaultshapesizesplitstartstatestepstopstructthrowtypingunfoldunpackupdateuse_setstatevaluevaluesx$\n\r{}!\047\"(0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123""456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-.,:+@~ 0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-.,:+@~ /{}[]\"\t\r\n?!0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-.,:+@~ ;=()/*?!\"#&[]\t;|&<>=#*^~GTLTNewLineOPy_ssize_t (__Pyx_memviewslice, Py_ssize_t, Py_ssize_t, int __pyx_skip_dispatch)\000\000Py_ssize_t (__Pyx_memviewslice, Py_ssize_t, Py_ssize_t, int, int __pyx_skip_dispatch)\000int (int)\000entities\000escapes\000percent\000hexadecimalQUOTTab`ampaposbsolcoloncommacookie:dollarequalsexclgravegthttp://lcublparltnumperiodquotrcubrparselect union insert update delete drop alter create truncate exec execute declare waitfor and or xor like rlike regexp between having order group where from into limit not null is case when shutdown call begin merge grant sleep benchmark cat ls id whoami ping nc wget curl bash sh cmd dir type net echo uname powershell rm chmod php python perl ruby sleep sudo dd tar find grep ifconfig ipconfig systeminfo crontab export chown base64 more less head tail fetch lynxsemisol\200\001\330\004&\240a\240v\250Q\200\001\340\004\037\230q\320 0\260\013\270;\300k\320QR\330\004\023\2208\2308\2401\240A\330\004\007\200|\2207\230!\330\010*\250!\250;\260n\300A\330\004\013\2101\200\001\360\010\000\n\033\230!\330\010\021\220\024\220X\230T\240\035\250d\260+\270T\300\026\300t\310;\320VZ\320Z`\320`d\320dq\320qu\320u{\320{\177\360\000\000@\002K\002\360\000\000K\002O\002\360\000\000O\002Z\002\360\000\000Z\002^\002\360\000\000^\002e\002\360\000\000e\002i\002\360\000\000i\002o\002\360\000\000o\002s\002\360\000\000s\002t\002\330\010\020\220\007\220q\230\006\230l\250!\330\004\007\200v\210W\220E\230\024\230Q\330\010\022\220!\330\010\027\220q\340\010\027\220t\2307\240\047\250\025\250c\260\024\260Z\270w\300e\3103\310d\320R\\\320\\c\320ch\320hk\320ko\320ow\320w~\320~\177\330\004\007\200q\330\010\017\320\017)\250\024\250Q\250g\260[\300\007\300q\340\010\017\320\017)\250\024\250Q\250g\260[\300\001\200A\330\025 \240\013""\250<\3207G\300{\320R]\320]i\320ij\330\t\n\360\006\000\t \230q\330\0105\260T\270\021\270!\330\0105\260T\270\021\270!\330\0106\260e\2701\270A\330\0105\260T\270\021\270!\330\0105\260T\270\021\270!\330\010#\2404\240q\250\001\330\010#\2404\240q\250\001\330\010#\2404\240q\250\001\330\010#\2404\240q\250\001\330\010#\2405\250\001\250\021\330\010#\2405\250\001\250\021\330\010#\2404\240q\250\001\330\010#\2404\240q\250\001\330\010#\2404\240q\250\001\330\010#\2404\240q\250\001\330\010/\250q\330\0100\260\001\330\010\014\210H\220D\230\016\240d\250,\260d\270,\300a\330\010\014\210E\220\025\220a\220q\330\014\020\220\007\220q\330\014\020\220\016\230a\330\014\020\220\005\220Q\330\020\033\2302\230Q\230d\240\"\240A\240T\250\033\260B\260a\260t\2702\270Q\270d\300,\310b\320PQ\320QU\320UW\320WX\320X\\\320\\_\320_`\320`c\320cf\320fg\340\014\017\210r\220\021\220#\220R\220r\230\021\230!\330\020\024\220F\230!\230;\240b\250\001\250\024\250R\250q\260\001\330\014\017\210r\220\021\220#\220R\220r\230\021\230!\330\020\024\220F\230!\230;\240b\250\001\250\024\250R\250q\260\004\260D\270\001\270\021\320\000\022\220,\230j\250\001\340\004\033\2301\330\004\034\230A\360\010\000\005\013\210\"\210B\210a\330\010\013\2104\210q\220\003\2203\220c\230\024\230R\230r\240\022\2402\240Q\330\014\017\210t\2201\220B\220b\230\003\2303\230d\240$\240b\250\002\250\"\250B\250a\330\020\027\220u\230A\230V\2402\240R\240q\330\020\023\2205\230\003\2301\330\024\030\230\001\230\026\230w\240a\240q\330\024\032\230!\330\024\031\230\021\330\024\025\330\021\025\220Q\220b\230\002\230#\230S\240\001\330\020\025\220[\240\001\240\024\240Q\240b\250\002\250!\330\020\025\220[\240\001\240\024\240Q\240b\250\002\250!\330\020\023\2203\220c\230\022\2304\230s\240#\240Q\330\024\030\230\001\230\027\240\003\2403\240c\250\022\2501\330\024\032\230!\330\024\031\230\021\330\024\025\330\010\014\210A\210V\2204\220q\230\001\330\010\016\210a\330\010\r\210Q\330\004\013\2101\320\000\022\220,\230j\250\013\2601\340\004\033\2301\330\004\034\230A\360\n\000\005\013""\210\"\210B\210a\330\010\014\210D\220\001\220\021\330\010\013\2102\210S\220\001\330\014\017\210r\220\022\2202\220R\220q\330\020\025\220[\240\001\240\024\240Q\240b\250\002\250!\330\020\025\220[\240\001\240\024\240Q\240b\250\002\250!\330\020\023\2203\220c\230\022\2304\230s\240#\240Q\330\024\030\230\001\230\027\240\003\2403\240c\250\022\2501\330\024\032\230!\330\024\031\230\021\330\024\025\330\020\023\2202\220R\220r\230\022\2304\230u\240D\250\001\250\022\2502\250S\260\003\2604\260s\270$\270a\270r\300\022\3003\300c\310\021\330\024\033\2305\240\001\240\026\240r\250\022\2501\330\024\027\220u\230C\230q\330\030\034\230A\230V\2407\250!\2501\330\030\036\230a\330\030\035\230Q\330\030\031\330\r\017\210s\220#\220T\230\021\330\014\020\220\001\330\010\014\210A\210V\2201\330\010\016\210a\330\010\r\210Q\330\004\013\2109\220A\220V\2307\240!\320\000\023\220<\230z\250\021\340\004\033\2301\330\004\034\230A\360\010\000\005\013\210\"\210B\210a\330\010\013\2104\210q\220\003\2203\220c\230\024\230R\230r\240\022\2402\240Q\330\014\020\220\002\220\"\220A\330\014\024\220A\330\014\017\210t\2201\220C\220s\230!\330\020\025\220Q\330\020\023\2204\220q\230\003\2303\230d\240#\240T\250\021\250#\250S\260\001\330\024\031\230\021\330\024\032\230\"\230B\230d\240$\240b\250\002\250\"\250B\250a\330\030 \240\013\2501\250D\260\001\260\021\330\030\033\2306\240\022\2401\330\034\035\330\030 \240\005\240U\250\"\250H\260E\270\022\270:\300S\310\003\3102\310Q\330\030\035\230Q\340\024\032\230\"\230B\230d\240$\240b\250\002\250\"\250B\250c\260\024\260S\270\003\2704\270q\300\006\300a\330\030 \240\005\240U\250\"\250H\260E\270\022\270:\300R\300t\3103\310d\320RS\320SV\320VX\320XY\330\030\035\230Q\340\020\026\220b\230\002\230$\230d\240\"\240B\240b\250\002\250\"\250F\260#\260S\270\004\270A\270V\3005\310\004\310C\310s\320RV\320VW\320W]\320]^\330\024\031\230\021\330\020\023\2202\220R\220t\2304\230t\2401\240C\240s\250!\330\024\033\2309\240D\250\001\250\025\250a\250t\2601\260B\260b\270\004\270F\300!\330\014\017\210u\220C\220q\330""\020\024\220A\220V\2307\240!\2401\330\020\026\220a\330\020\024\220A\330\020\023\2202\220R\220t\2304\230t\2401\240C\240s\250!\330\024\031\230\021\330\020\021\330\010\014\210A\210V\2204\220q\230\001\330\010\016\210a\330\010\r\210Q\330\004\013\2101\320]^";
     PyObject *data = NULL;
     #define __Pyx_DecompressString_UNUSED
     #define __Pyx_DecompressString_LZSS_UNUSED
     #endif
     PyObject **stringtab = __pyx_mstate->__pyx_string_tab;
     Py_ssize_t pos = 0;
-    for (int i = 0; i < 180; i++) {
+    for (int i = 0; i < 197; i++) {
       Py_ssize_t bytes_length = str_length_index[i].length;
       PyObject *string = PyUnicode_DecodeUTF8(bytes + pos, bytes_length, NULL);
       if (likely(string) && i >= 27) PyUnicode_InternInPlace(&string);
@@ -38427,8 +39908,8 @@ static const char bytes[] = " at 0x object>(tree fragment).: <MemoryView of <con
       stringtab[i] = string;
       pos += bytes_length;
     }
-    for (int i = 180; i < 222; i++) {
-      Py_ssize_t bytes_length = bytes_length_index[i-180].length;
+    for (int i = 197; i < 246; i++) {
+      Py_ssize_t bytes_length = bytes_length_index[i-197].length;
       PyObject *string = PyBytes_FromStringAndSize(bytes + pos, bytes_length);
       stringtab[i] = string;
       pos += bytes_length;
@@ -38438,15 +39919,15 @@ static const char bytes[] = " at 0x object>(tree fragment).: <MemoryView of <con
       }
     }
     Py_XDECREF(data);
-    for (Py_ssize_t i = 0; i < 222; i++) {
+    for (Py_ssize_t i = 0; i < 246; i++) {
       if (unlikely(PyObject_Hash(stringtab[i]) == -1)) {
         __PYX_ERR(0, 1, __pyx_L1_error)
       }
     }
     #if CYTHON_IMMORTAL_CONSTANTS
     {
-      PyObject **table = stringtab + 180;
-      for (Py_ssize_t i=0; i<42; ++i) {
+      PyObject **table = stringtab + 197;
+      for (Py_ssize_t i=0; i<49; ++i) {
         #if PY_VERSION_HEX >= 0x030F0000
         PyUnstable_SetImmortal(table[i]);
         #elif CYTHON_COMPILING_IN_CPYTHON_FREETHREADING
@@ -38469,18 +39950,18 @@ static const char bytes[] = " at 0x object>(tree fragment).: <MemoryView of <con
   }
   {
     PyObject **numbertab = __pyx_mstate->__pyx_number_tab + 0;
-    int8_t const cint_constants_1[] = {0,-1,1,2,3,4,6,9,10,12,33,34,35,36,38,39,40,41,44,46,47,58,59,60,61,62,64,92,96,123,125};
+    int8_t const cint_constants_1[] = {0,-1,1,2,3,4,5,6,8,9,10,12,16,33,34,35,36,38,39,40,41,42,44,46,47,58,59,60,61,62,64,92,96,123,125};
     int16_t const cint_constants_2[] = {256,512,1024};
     int32_t const cint_constants_4[] = {65536L,104604630L,136983863L};
-    for (int i = 0; i < 37; i++) {
-      numbertab[i] = PyLong_FromLong((i < 31 ? cint_constants_1[i - 0] : (i < 34 ? cint_constants_2[i - 31] : cint_constants_4[i - 34])));
+    for (int i = 0; i < 41; i++) {
+      numbertab[i] = PyLong_FromLong((i < 35 ? cint_constants_1[i - 0] : (i < 38 ? cint_constants_2[i - 35] : cint_constants_4[i - 38])));
       if (unlikely(!numbertab[i])) __PYX_ERR(0, 1, __pyx_L1_error)
     }
   }
   #if CYTHON_IMMORTAL_CONSTANTS
   {
     PyObject **table = __pyx_mstate->__pyx_number_tab;
-    for (Py_ssize_t i=0; i<37; ++i) {
+    for (Py_ssize_t i=0; i<41; ++i) {
       #if PY_VERSION_HEX >= 0x030F0000
       PyUnstable_SetImmortal(table[i]);
       #elif CYTHON_COMPILING_IN_CPYTHON_FREETHREADING
@@ -38534,39 +40015,44 @@ static int __Pyx_CreateCodeObjects(__pyx_mstatetype *__pyx_mstate) {
   PyObject* tuple_dedup_map = PyDict_New();
   if (unlikely(!tuple_dedup_map)) return -1;
   {
-    const __Pyx_PyCode_New_function_description descr = {4, 0, 0, 4, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 87};
+    const __Pyx_PyCode_New_function_description descr = {0, 0, 0, 1, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS|CO_GENERATOR), 69};
+    PyObject* const varnames[] = {__pyx_mstate->__pyx_n_u_bit};
+    __pyx_mstate_global->__pyx_codeobj_tab[0] = __Pyx_PyCode_New(descr, varnames, __pyx_mstate->__pyx_kp_u_rules_unfold_py, __pyx_mstate->__pyx_n_u_genexpr, __pyx_mstate->__pyx_kp_b_iso88591__12, tuple_dedup_map); if (unlikely(!__pyx_mstate_global->__pyx_codeobj_tab[0])) goto bad;
+  }
+  {
+    const __Pyx_PyCode_New_function_description descr = {4, 0, 0, 4, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 106};
     PyObject* const varnames[] = {__pyx_mstate->__pyx_n_u_data, __pyx_mstate->__pyx_n_u_start, __pyx_mstate->__pyx_n_u_end, __pyx_mstate->__pyx_n_u_plus};
-    __pyx_mstate_global->__pyx_codeobj_tab[0] = __Pyx_PyCode_New(descr, varnames, __pyx_mstate->__pyx_kp_u_rules_unfold_py, __pyx_mstate->__pyx_n_u_percent, __pyx_mstate->__pyx_kp_b_iso88591_j_1_1_A_Ba_D_2S_r_2Rq_Qb_Qb_3c, tuple_dedup_map); if (unlikely(!__pyx_mstate_global->__pyx_codeobj_tab[0])) goto bad;
+    __pyx_mstate_global->__pyx_codeobj_tab[1] = __Pyx_PyCode_New(descr, varnames, __pyx_mstate->__pyx_kp_u_rules_unfold_py, __pyx_mstate->__pyx_n_u_percent, __pyx_mstate->__pyx_kp_b_iso88591_j_1_1_A_Ba_D_2S_r_2Rq_Qb_Qb_3c, tuple_dedup_map); if (unlikely(!__pyx_mstate_global->__pyx_codeobj_tab[1])) goto bad;
   }
   {
-    const __Pyx_PyCode_New_function_description descr = {3, 0, 0, 3, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 194};
+    const __Pyx_PyCode_New_function_description descr = {3, 0, 0, 3, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 213};
     PyObject* const varnames[] = {__pyx_mstate->__pyx_n_u_data, __pyx_mstate->__pyx_n_u_start, __pyx_mstate->__pyx_n_u_end};
-    __pyx_mstate_global->__pyx_codeobj_tab[1] = __Pyx_PyCode_New(descr, varnames, __pyx_mstate->__pyx_kp_u_rules_unfold_py, __pyx_mstate->__pyx_n_u_escapes, __pyx_mstate->__pyx_kp_b_iso88591_j_1_A_Ba_4q_3c_Rr_2Q_t1Bb_3d_b, tuple_dedup_map); if (unlikely(!__pyx_mstate_global->__pyx_codeobj_tab[1])) goto bad;
+    __pyx_mstate_global->__pyx_codeobj_tab[2] = __Pyx_PyCode_New(descr, varnames, __pyx_mstate->__pyx_kp_u_rules_unfold_py, __pyx_mstate->__pyx_n_u_escapes, __pyx_mstate->__pyx_kp_b_iso88591_j_1_A_Ba_4q_3c_Rr_2Q_t1Bb_3d_b, tuple_dedup_map); if (unlikely(!__pyx_mstate_global->__pyx_codeobj_tab[2])) goto bad;
   }
   {
-    const __Pyx_PyCode_New_function_description descr = {3, 0, 0, 3, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 224};
+    const __Pyx_PyCode_New_function_description descr = {3, 0, 0, 3, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 243};
     PyObject* const varnames[] = {__pyx_mstate->__pyx_n_u_data, __pyx_mstate->__pyx_n_u_start, __pyx_mstate->__pyx_n_u_end};
-    __pyx_mstate_global->__pyx_codeobj_tab[2] = __Pyx_PyCode_New(descr, varnames, __pyx_mstate->__pyx_kp_u_rules_unfold_py, __pyx_mstate->__pyx_n_u_entities, __pyx_mstate->__pyx_kp_b_iso88591_z_1_A_Ba_4q_3c_Rr_2Q_A_A_t1Cs_Q, tuple_dedup_map); if (unlikely(!__pyx_mstate_global->__pyx_codeobj_tab[2])) goto bad;
+    __pyx_mstate_global->__pyx_codeobj_tab[3] = __Pyx_PyCode_New(descr, varnames, __pyx_mstate->__pyx_kp_u_rules_unfold_py, __pyx_mstate->__pyx_n_u_entities, __pyx_mstate->__pyx_kp_b_iso88591_z_1_A_Ba_4q_3c_Rr_2Q_A_A_t1Cs_Q, tuple_dedup_map); if (unlikely(!__pyx_mstate_global->__pyx_codeobj_tab[3])) goto bad;
   }
   {
-    const __Pyx_PyCode_New_function_description descr = {9, 0, 0, 28, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 281};
+    const __Pyx_PyCode_New_function_description descr = {9, 0, 0, 28, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 300};
     PyObject* const varnames[] = {__pyx_mstate->__pyx_n_u_self, __pyx_mstate->__pyx_n_u_count, __pyx_mstate->__pyx_n_u_host, __pyx_mstate->__pyx_n_u_path, __pyx_mstate->__pyx_n_u_query, __pyx_mstate->__pyx_n_u_has_query, __pyx_mstate->__pyx_n_u_head, __pyx_mstate->__pyx_n_u_body, __pyx_mstate->__pyx_n_u_kinds, __pyx_mstate->__pyx_n_u_i_2, __pyx_mstate->__pyx_n_u_n, __pyx_mstate->__pyx_n_u_host_data, __pyx_mstate->__pyx_n_u_path_data, __pyx_mstate->__pyx_n_u_query_data, __pyx_mstate->__pyx_n_u_head_data, __pyx_mstate->__pyx_n_u_body_data, __pyx_mstate->__pyx_n_u_h0, __pyx_mstate->__pyx_n_u_h1, __pyx_mstate->__pyx_n_u_p0, __pyx_mstate->__pyx_n_u_p1, __pyx_mstate->__pyx_n_u_q0, __pyx_mstate->__pyx_n_u_q1, __pyx_mstate->__pyx_n_u_e0, __pyx_mstate->__pyx_n_u_e1, __pyx_mstate->__pyx_n_u_b0, __pyx_mstate->__pyx_n_u_b1, __pyx_mstate->__pyx_n_u_has, __pyx_mstate->__pyx_n_u_kind};
-    __pyx_mstate_global->__pyx_codeobj_tab[3] = __Pyx_PyCode_New(descr, varnames, __pyx_mstate->__pyx_kp_u_rules_unfold_py, __pyx_mstate->__pyx_n_u_unfold, __pyx_mstate->__pyx_kp_b_iso88591_A_7G_R_iij_q_5T_5T_6e1A_5T_5T_4q, tuple_dedup_map); if (unlikely(!__pyx_mstate_global->__pyx_codeobj_tab[3])) goto bad;
+    __pyx_mstate_global->__pyx_codeobj_tab[4] = __Pyx_PyCode_New(descr, varnames, __pyx_mstate->__pyx_kp_u_rules_unfold_py, __pyx_mstate->__pyx_n_u_unfold, __pyx_mstate->__pyx_kp_b_iso88591_A_7G_R_iij_q_5T_5T_6e1A_5T_5T_4q, tuple_dedup_map); if (unlikely(!__pyx_mstate_global->__pyx_codeobj_tab[4])) goto bad;
   }
   {
     const __Pyx_PyCode_New_function_description descr = {1, 0, 0, 4, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 1};
     PyObject* const varnames[] = {__pyx_mstate->__pyx_n_u_self, __pyx_mstate->__pyx_n_u_state, __pyx_mstate->__pyx_n_u_dict_2, __pyx_mstate->__pyx_n_u_use_setstate};
-    __pyx_mstate_global->__pyx_codeobj_tab[4] = __Pyx_PyCode_New(descr, varnames, __pyx_mstate->__pyx_kp_u_tree_fragment, __pyx_mstate->__pyx_n_u_reduce_cython, __pyx_mstate->__pyx_kp_b_iso88591_XT_d_T_t_VZZ_ddqquu_K_K_O_O_Z_Z, tuple_dedup_map); if (unlikely(!__pyx_mstate_global->__pyx_codeobj_tab[4])) goto bad;
+    __pyx_mstate_global->__pyx_codeobj_tab[5] = __Pyx_PyCode_New(descr, varnames, __pyx_mstate->__pyx_kp_u_tree_fragment, __pyx_mstate->__pyx_n_u_reduce_cython, __pyx_mstate->__pyx_kp_b_iso88591_XT_d_T_t_VZZ_ddqquu_K_K_O_O_Z_Z, tuple_dedup_map); if (unlikely(!__pyx_mstate_global->__pyx_codeobj_tab[5])) goto bad;
   }
   {
     const __Pyx_PyCode_New_function_description descr = {2, 0, 0, 2, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 17};
     PyObject* const varnames[] = {__pyx_mstate->__pyx_n_u_self, __pyx_mstate->__pyx_n_u_pyx_state};
-    __pyx_mstate_global->__pyx_codeobj_tab[5] = __Pyx_PyCode_New(descr, varnames, __pyx_mstate->__pyx_kp_u_tree_fragment, __pyx_mstate->__pyx_n_u_setstate_cython, __pyx_mstate->__pyx_kp_b_iso88591_avQ, tuple_dedup_map); if (unlikely(!__pyx_mstate_global->__pyx_codeobj_tab[5])) goto bad;
+    __pyx_mstate_global->__pyx_codeobj_tab[6] = __Pyx_PyCode_New(descr, varnames, __pyx_mstate->__pyx_kp_u_tree_fragment, __pyx_mstate->__pyx_n_u_setstate_cython, __pyx_mstate->__pyx_kp_b_iso88591_avQ, tuple_dedup_map); if (unlikely(!__pyx_mstate_global->__pyx_codeobj_tab[6])) goto bad;
   }
   {
     const __Pyx_PyCode_New_function_description descr = {3, 0, 0, 4, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 4};
     PyObject* const varnames[] = {__pyx_mstate->__pyx_n_u_pyx_type, __pyx_mstate->__pyx_n_u_pyx_checksum, __pyx_mstate->__pyx_n_u_pyx_state, __pyx_mstate->__pyx_n_u_pyx_result};
-    __pyx_mstate_global->__pyx_codeobj_tab[6] = __Pyx_PyCode_New(descr, varnames, __pyx_mstate->__pyx_kp_u_tree_fragment, __pyx_mstate->__pyx_n_u_pyx_unpickle_Unfolder, __pyx_mstate->__pyx_kp_b_iso88591_q_0_kQR_881A_7_nA_1, tuple_dedup_map); if (unlikely(!__pyx_mstate_global->__pyx_codeobj_tab[6])) goto bad;
+    __pyx_mstate_global->__pyx_codeobj_tab[7] = __Pyx_PyCode_New(descr, varnames, __pyx_mstate->__pyx_kp_u_tree_fragment, __pyx_mstate->__pyx_n_u_pyx_unpickle_Unfolder, __pyx_mstate->__pyx_kp_b_iso88591_q_0_kQR_881A_7_nA_1, tuple_dedup_map); if (unlikely(!__pyx_mstate_global->__pyx_codeobj_tab[7])) goto bad;
   }
   Py_DECREF(tuple_dedup_map);
   return 0;
@@ -38631,6 +40117,11 @@ static int __Pyx_InitGlobals(void) {
   
   if (unlikely(PyErr_Occurred())) __PYX_ERR(0, 1, __pyx_L1_error)
 
+  /* Generator.init */
+  if (likely(__pyx_Generator_init(__pyx_m) == 0)); else
+  
+  if (unlikely(PyErr_Occurred())) __PYX_ERR(0, 1, __pyx_L1_error)
+
   return 0;
   __pyx_L1_error:;
   return -1;
@@ -38684,6 +40175,290 @@ end:
     return (__Pyx_RefNannyAPIStruct *)r;
 }
 #endif
+
+/* GetException (used by pep479) */
+#if CYTHON_FAST_THREAD_STATE
+static int __Pyx__GetException(PyThreadState *tstate, PyObject **type, PyObject **value, PyObject **tb)
+#else
+static int __Pyx_GetException(PyObject **type, PyObject **value, PyObject **tb)
+#endif
+{
+    PyObject *local_type = NULL, *local_value, *local_tb = NULL;
+#if CYTHON_FAST_THREAD_STATE
+    PyObject *tmp_type, *tmp_value, *tmp_tb;
+  #if PY_VERSION_HEX >= 0x030C0000
+    local_value = tstate->current_exception;
+    tstate->current_exception = 0;
+  #else
+    local_type = tstate->curexc_type;
+    local_value = tstate->curexc_value;
+    local_tb = tstate->curexc_traceback;
+    tstate->curexc_type = 0;
+    tstate->curexc_value = 0;
+    tstate->curexc_traceback = 0;
+  #endif
+#elif __PYX_LIMITED_VERSION_HEX >= 0x030C0000
+    local_value = PyErr_GetRaisedException();
+#else
+    PyErr_Fetch(&local_type, &local_value, &local_tb);
+#endif
+#if __PYX_LIMITED_VERSION_HEX >= 0x030C0000
+    if (likely(local_value)) {
+        local_type = (PyObject*) Py_TYPE(local_value);
+        Py_INCREF(local_type);
+        local_tb = PyException_GetTraceback(local_value);
+    }
+#else
+    PyErr_NormalizeException(&local_type, &local_value, &local_tb);
+#if CYTHON_FAST_THREAD_STATE
+    if (unlikely(tstate->curexc_type))
+#else
+    if (unlikely(PyErr_Occurred()))
+#endif
+        goto bad;
+    if (local_tb) {
+        if (unlikely(PyException_SetTraceback(local_value, local_tb) < 0))
+            goto bad;
+    }
+#endif // __PYX_LIMITED_VERSION_HEX >= 0x030C0000
+    Py_XINCREF(local_tb);
+    Py_XINCREF(local_type);
+    Py_XINCREF(local_value);
+    *type = local_type;
+    *value = local_value;
+    *tb = local_tb;
+#if CYTHON_FAST_THREAD_STATE
+    #if CYTHON_USE_EXC_INFO_STACK
+    {
+        _PyErr_StackItem *exc_info = tstate->exc_info;
+      #if PY_VERSION_HEX >= 0x030B00a4
+        tmp_value = exc_info->exc_value;
+        exc_info->exc_value = local_value;
+        tmp_type = NULL;
+        tmp_tb = NULL;
+        Py_XDECREF(local_type);
+        Py_XDECREF(local_tb);
+      #else
+        tmp_type = exc_info->exc_type;
+        tmp_value = exc_info->exc_value;
+        tmp_tb = exc_info->exc_traceback;
+        exc_info->exc_type = local_type;
+        exc_info->exc_value = local_value;
+        exc_info->exc_traceback = local_tb;
+      #endif
+    }
+    #else
+    tmp_type = tstate->exc_type;
+    tmp_value = tstate->exc_value;
+    tmp_tb = tstate->exc_traceback;
+    tstate->exc_type = local_type;
+    tstate->exc_value = local_value;
+    tstate->exc_traceback = local_tb;
+    #endif
+    Py_XDECREF(tmp_type);
+    Py_XDECREF(tmp_value);
+    Py_XDECREF(tmp_tb);
+#elif __PYX_LIMITED_VERSION_HEX >= 0x030b0000
+    PyErr_SetHandledException(local_value);
+    Py_XDECREF(local_value);
+    Py_XDECREF(local_type);
+    Py_XDECREF(local_tb);
+#else
+    PyErr_SetExcInfo(local_type, local_value, local_tb);
+#endif
+    return 0;
+#if __PYX_LIMITED_VERSION_HEX < 0x030C0000
+bad:
+    *type = 0;
+    *value = 0;
+    *tb = 0;
+    Py_XDECREF(local_type);
+    Py_XDECREF(local_value);
+    Py_XDECREF(local_tb);
+    return -1;
+#endif
+}
+
+/* FastTypeChecks (used by GivenExceptionMatches) */
+#if CYTHON_COMPILING_IN_CPYTHON
+static int __Pyx_InBases(PyTypeObject *a, PyTypeObject *b) {
+    while (a) {
+        a = __Pyx_PyType_GetSlot(a, tp_base, PyTypeObject*);
+        if (a == b)
+            return 1;
+    }
+    return b == &PyBaseObject_Type;
+}
+static CYTHON_INLINE int __Pyx_IsSubtype(PyTypeObject *a, PyTypeObject *b) {
+    PyObject *mro;
+    if (a == b) return 1;
+    mro = a->tp_mro;
+    if (likely(mro)) {
+        Py_ssize_t i, n;
+        n = PyTuple_GET_SIZE(mro);
+        for (i = 0; i < n; i++) {
+            if (PyTuple_GET_ITEM(mro, i) == (PyObject *)b)
+                return 1;
+        }
+        return 0;
+    }
+    return __Pyx_InBases(a, b);
+}
+static CYTHON_INLINE int __Pyx_IsAnySubtype2(PyTypeObject *cls, PyTypeObject *a, PyTypeObject *b) {
+    PyObject *mro;
+    if (cls == a || cls == b) return 1;
+    mro = cls->tp_mro;
+    if (likely(mro)) {
+        Py_ssize_t i, n;
+        n = PyTuple_GET_SIZE(mro);
+        for (i = 0; i < n; i++) {
+            PyObject *base = PyTuple_GET_ITEM(mro, i);
+            if (base == (PyObject *)a || base == (PyObject *)b)
+                return 1;
+        }
+        return 0;
+    }
+    return __Pyx_InBases(cls, a) || __Pyx_InBases(cls, b);
+}
+#endif
+
+/* PyErrFetchRestore (used by GivenExceptionMatches) */
+#if CYTHON_FAST_THREAD_STATE
+static CYTHON_INLINE void __Pyx_ErrRestoreInState(PyThreadState *tstate, PyObject *type, PyObject *value, PyObject *tb) {
+#if PY_VERSION_HEX >= 0x030C00A6
+    PyObject *tmp_value;
+    assert(type == NULL || (value != NULL && type == (PyObject*) Py_TYPE(value)));
+    if (value) {
+        #if CYTHON_COMPILING_IN_CPYTHON
+        if (unlikely(((PyBaseExceptionObject*) value)->traceback != tb))
+        #endif
+            PyException_SetTraceback(value, tb);
+    }
+    tmp_value = tstate->current_exception;
+    tstate->current_exception = value;
+    Py_XDECREF(tmp_value);
+    Py_XDECREF(type);
+    Py_XDECREF(tb);
+#else
+    PyObject *tmp_type, *tmp_value, *tmp_tb;
+    tmp_type = tstate->curexc_type;
+    tmp_value = tstate->curexc_value;
+    tmp_tb = tstate->curexc_traceback;
+    tstate->curexc_type = type;
+    tstate->curexc_value = value;
+    tstate->curexc_traceback = tb;
+    Py_XDECREF(tmp_type);
+    Py_XDECREF(tmp_value);
+    Py_XDECREF(tmp_tb);
+#endif
+}
+static CYTHON_INLINE void __Pyx_ErrFetchInState(PyThreadState *tstate, PyObject **type, PyObject **value, PyObject **tb) {
+#if PY_VERSION_HEX >= 0x030C00A6
+    PyObject* exc_value;
+    exc_value = tstate->current_exception;
+    tstate->current_exception = 0;
+    *value = exc_value;
+    *type = NULL;
+    *tb = NULL;
+    if (exc_value) {
+        *type = (PyObject*) Py_TYPE(exc_value);
+        Py_INCREF(*type);
+        #if CYTHON_COMPILING_IN_CPYTHON
+        *tb = ((PyBaseExceptionObject*) exc_value)->traceback;
+        Py_XINCREF(*tb);
+        #else
+        *tb = PyException_GetTraceback(exc_value);
+        #endif
+    }
+#else
+    *type = tstate->curexc_type;
+    *value = tstate->curexc_value;
+    *tb = tstate->curexc_traceback;
+    tstate->curexc_type = 0;
+    tstate->curexc_value = 0;
+    tstate->curexc_traceback = 0;
+#endif
+}
+#endif
+
+/* GivenExceptionMatches (used by pep479) */
+#if CYTHON_COMPILING_IN_CPYTHON
+static CYTHON_INLINE int __Pyx_inner_PyErr_GivenExceptionMatches2(PyObject *err, PyObject* exc_type1, PyObject *exc_type2) {
+    if (exc_type1) {
+        return __Pyx_IsAnySubtype2((PyTypeObject*)err, (PyTypeObject*)exc_type1, (PyTypeObject*)exc_type2);
+    } else {
+        return __Pyx_IsSubtype((PyTypeObject*)err, (PyTypeObject*)exc_type2);
+    }
+}
+static int __Pyx_PyErr_GivenExceptionMatchesTuple(PyObject *exc_type, PyObject *tuple) {
+    Py_ssize_t i, n;
+    assert(PyExceptionClass_Check(exc_type));
+    n = PyTuple_GET_SIZE(tuple);
+    for (i=0; i<n; i++) {
+        if (exc_type == PyTuple_GET_ITEM(tuple, i)) return 1;
+    }
+    for (i=0; i<n; i++) {
+        PyObject *t = PyTuple_GET_ITEM(tuple, i);
+        if (likely(PyExceptionClass_Check(t))) {
+            if (__Pyx_inner_PyErr_GivenExceptionMatches2(exc_type, NULL, t)) return 1;
+        } else {
+        }
+    }
+    return 0;
+}
+static CYTHON_INLINE int __Pyx_PyErr_GivenExceptionMatches(PyObject *err, PyObject* exc_type) {
+    if (likely(err == exc_type)) return 1;
+    if (likely(PyExceptionClass_Check(err))) {
+        if (likely(PyExceptionClass_Check(exc_type))) {
+            return __Pyx_inner_PyErr_GivenExceptionMatches2(err, NULL, exc_type);
+        } else if (likely(PyTuple_Check(exc_type))) {
+            return __Pyx_PyErr_GivenExceptionMatchesTuple(err, exc_type);
+        } else {
+        }
+    }
+    return PyErr_GivenExceptionMatches(err, exc_type);
+}
+static CYTHON_INLINE int __Pyx_PyErr_GivenExceptionMatches2(PyObject *err, PyObject *exc_type1, PyObject *exc_type2) {
+    assert(PyExceptionClass_Check(exc_type1));
+    assert(PyExceptionClass_Check(exc_type2));
+    if (likely(err == exc_type1 || err == exc_type2)) return 1;
+    if (likely(PyExceptionClass_Check(err))) {
+        return __Pyx_inner_PyErr_GivenExceptionMatches2(err, exc_type1, exc_type2);
+    }
+    return (PyErr_GivenExceptionMatches(err, exc_type1) || PyErr_GivenExceptionMatches(err, exc_type2));
+}
+#endif
+
+/* pep479 */
+static void __Pyx_Generator_Replace_StopIteration(int in_async_gen) {
+    PyObject *exc, *val, *tb, *cur_exc, *new_exc;
+    __Pyx_PyThreadState_declare
+    int is_async_stopiteration = 0;
+    CYTHON_MAYBE_UNUSED_VAR(in_async_gen);
+    __Pyx_PyThreadState_assign
+    cur_exc = __Pyx_PyErr_CurrentExceptionType();
+    if (likely(!__Pyx_PyErr_GivenExceptionMatches(cur_exc, PyExc_StopIteration))) {
+        if (in_async_gen && unlikely(__Pyx_PyErr_GivenExceptionMatches(cur_exc, PyExc_StopAsyncIteration))) {
+            is_async_stopiteration = 1;
+        } else {
+            return;
+        }
+    }
+    __Pyx_GetException(&exc, &val, &tb);
+    Py_XDECREF(exc);
+    Py_XDECREF(tb);
+    new_exc = PyObject_CallFunction(PyExc_RuntimeError, "s",
+        is_async_stopiteration ? "async generator raised StopAsyncIteration" :
+        in_async_gen ? "async generator raised StopIteration" :
+        "generator raised StopIteration");
+    if (!new_exc) {
+        Py_XDECREF(val);
+        return;
+    }
+    PyException_SetCause(new_exc, val); // steals ref to val
+    PyErr_SetObject(PyExc_RuntimeError, new_exc);
+    Py_DECREF(new_exc);
+}
 
 /* CopyObjectArray (used by TupleOrListFromArrayImpl) */
 #if CYTHON_COMPILING_IN_CPYTHON
@@ -38963,49 +40738,6 @@ static CYTHON_INLINE int __Pyx_IgnoreGivenException(PyObject *given_exception, P
     }
     return 0;
 }
-
-/* FastTypeChecks (used by UnpackUnboundCMethod_impl) */
-#if CYTHON_COMPILING_IN_CPYTHON
-static int __Pyx_InBases(PyTypeObject *a, PyTypeObject *b) {
-    while (a) {
-        a = __Pyx_PyType_GetSlot(a, tp_base, PyTypeObject*);
-        if (a == b)
-            return 1;
-    }
-    return b == &PyBaseObject_Type;
-}
-static CYTHON_INLINE int __Pyx_IsSubtype(PyTypeObject *a, PyTypeObject *b) {
-    PyObject *mro;
-    if (a == b) return 1;
-    mro = a->tp_mro;
-    if (likely(mro)) {
-        Py_ssize_t i, n;
-        n = PyTuple_GET_SIZE(mro);
-        for (i = 0; i < n; i++) {
-            if (PyTuple_GET_ITEM(mro, i) == (PyObject *)b)
-                return 1;
-        }
-        return 0;
-    }
-    return __Pyx_InBases(a, b);
-}
-static CYTHON_INLINE int __Pyx_IsAnySubtype2(PyTypeObject *cls, PyTypeObject *a, PyTypeObject *b) {
-    PyObject *mro;
-    if (cls == a || cls == b) return 1;
-    mro = cls->tp_mro;
-    if (likely(mro)) {
-        Py_ssize_t i, n;
-        n = PyTuple_GET_SIZE(mro);
-        for (i = 0; i < n; i++) {
-            PyObject *base = PyTuple_GET_ITEM(mro, i);
-            if (base == (PyObject *)a || base == (PyObject *)b)
-                return 1;
-        }
-        return 0;
-    }
-    return __Pyx_InBases(cls, a) || __Pyx_InBases(cls, b);
-}
-#endif
 
 /* PyObjectGetAttrStr (used by UnpackUnboundCMethod_impl) */
 #if CYTHON_USE_TYPE_SLOTS
@@ -39735,113 +41467,6 @@ static CYTHON_INLINE int __Pyx_ArgTypeTest(PyObject *obj, PyTypeObject *type, in
     __Pyx_ArgTypeError(obj, type, name, exact);
     return 0;
 }
-
-/* PyErrFetchRestore (used by GivenExceptionMatches) */
-#if CYTHON_FAST_THREAD_STATE
-static CYTHON_INLINE void __Pyx_ErrRestoreInState(PyThreadState *tstate, PyObject *type, PyObject *value, PyObject *tb) {
-#if PY_VERSION_HEX >= 0x030C00A6
-    PyObject *tmp_value;
-    assert(type == NULL || (value != NULL && type == (PyObject*) Py_TYPE(value)));
-    if (value) {
-        #if CYTHON_COMPILING_IN_CPYTHON
-        if (unlikely(((PyBaseExceptionObject*) value)->traceback != tb))
-        #endif
-            PyException_SetTraceback(value, tb);
-    }
-    tmp_value = tstate->current_exception;
-    tstate->current_exception = value;
-    Py_XDECREF(tmp_value);
-    Py_XDECREF(type);
-    Py_XDECREF(tb);
-#else
-    PyObject *tmp_type, *tmp_value, *tmp_tb;
-    tmp_type = tstate->curexc_type;
-    tmp_value = tstate->curexc_value;
-    tmp_tb = tstate->curexc_traceback;
-    tstate->curexc_type = type;
-    tstate->curexc_value = value;
-    tstate->curexc_traceback = tb;
-    Py_XDECREF(tmp_type);
-    Py_XDECREF(tmp_value);
-    Py_XDECREF(tmp_tb);
-#endif
-}
-static CYTHON_INLINE void __Pyx_ErrFetchInState(PyThreadState *tstate, PyObject **type, PyObject **value, PyObject **tb) {
-#if PY_VERSION_HEX >= 0x030C00A6
-    PyObject* exc_value;
-    exc_value = tstate->current_exception;
-    tstate->current_exception = 0;
-    *value = exc_value;
-    *type = NULL;
-    *tb = NULL;
-    if (exc_value) {
-        *type = (PyObject*) Py_TYPE(exc_value);
-        Py_INCREF(*type);
-        #if CYTHON_COMPILING_IN_CPYTHON
-        *tb = ((PyBaseExceptionObject*) exc_value)->traceback;
-        Py_XINCREF(*tb);
-        #else
-        *tb = PyException_GetTraceback(exc_value);
-        #endif
-    }
-#else
-    *type = tstate->curexc_type;
-    *value = tstate->curexc_value;
-    *tb = tstate->curexc_traceback;
-    tstate->curexc_type = 0;
-    tstate->curexc_value = 0;
-    tstate->curexc_traceback = 0;
-#endif
-}
-#endif
-
-/* GivenExceptionMatches (used by PyErrExceptionMatches) */
-#if CYTHON_COMPILING_IN_CPYTHON
-static CYTHON_INLINE int __Pyx_inner_PyErr_GivenExceptionMatches2(PyObject *err, PyObject* exc_type1, PyObject *exc_type2) {
-    if (exc_type1) {
-        return __Pyx_IsAnySubtype2((PyTypeObject*)err, (PyTypeObject*)exc_type1, (PyTypeObject*)exc_type2);
-    } else {
-        return __Pyx_IsSubtype((PyTypeObject*)err, (PyTypeObject*)exc_type2);
-    }
-}
-static int __Pyx_PyErr_GivenExceptionMatchesTuple(PyObject *exc_type, PyObject *tuple) {
-    Py_ssize_t i, n;
-    assert(PyExceptionClass_Check(exc_type));
-    n = PyTuple_GET_SIZE(tuple);
-    for (i=0; i<n; i++) {
-        if (exc_type == PyTuple_GET_ITEM(tuple, i)) return 1;
-    }
-    for (i=0; i<n; i++) {
-        PyObject *t = PyTuple_GET_ITEM(tuple, i);
-        if (likely(PyExceptionClass_Check(t))) {
-            if (__Pyx_inner_PyErr_GivenExceptionMatches2(exc_type, NULL, t)) return 1;
-        } else {
-        }
-    }
-    return 0;
-}
-static CYTHON_INLINE int __Pyx_PyErr_GivenExceptionMatches(PyObject *err, PyObject* exc_type) {
-    if (likely(err == exc_type)) return 1;
-    if (likely(PyExceptionClass_Check(err))) {
-        if (likely(PyExceptionClass_Check(exc_type))) {
-            return __Pyx_inner_PyErr_GivenExceptionMatches2(err, NULL, exc_type);
-        } else if (likely(PyTuple_Check(exc_type))) {
-            return __Pyx_PyErr_GivenExceptionMatchesTuple(err, exc_type);
-        } else {
-        }
-    }
-    return PyErr_GivenExceptionMatches(err, exc_type);
-}
-static CYTHON_INLINE int __Pyx_PyErr_GivenExceptionMatches2(PyObject *err, PyObject *exc_type1, PyObject *exc_type2) {
-    assert(PyExceptionClass_Check(exc_type1));
-    assert(PyExceptionClass_Check(exc_type2));
-    if (likely(err == exc_type1 || err == exc_type2)) return 1;
-    if (likely(PyExceptionClass_Check(err))) {
-        return __Pyx_inner_PyErr_GivenExceptionMatches2(err, exc_type1, exc_type2);
-    }
-    return (PyErr_GivenExceptionMatches(err, exc_type1) || PyErr_GivenExceptionMatches(err, exc_type2));
-}
-#endif
 
 /* PyErrExceptionMatches (used by PyObjectGetAttrStrNoError) */
 #if CYTHON_FAST_THREAD_STATE
@@ -41244,109 +42869,6 @@ static CYTHON_INLINE int __Pyx_TypeTest(PyObject *obj, PyTypeObject *type) {
     return 0;
 }
 
-/* GetException */
-#if CYTHON_FAST_THREAD_STATE
-static int __Pyx__GetException(PyThreadState *tstate, PyObject **type, PyObject **value, PyObject **tb)
-#else
-static int __Pyx_GetException(PyObject **type, PyObject **value, PyObject **tb)
-#endif
-{
-    PyObject *local_type = NULL, *local_value, *local_tb = NULL;
-#if CYTHON_FAST_THREAD_STATE
-    PyObject *tmp_type, *tmp_value, *tmp_tb;
-  #if PY_VERSION_HEX >= 0x030C0000
-    local_value = tstate->current_exception;
-    tstate->current_exception = 0;
-  #else
-    local_type = tstate->curexc_type;
-    local_value = tstate->curexc_value;
-    local_tb = tstate->curexc_traceback;
-    tstate->curexc_type = 0;
-    tstate->curexc_value = 0;
-    tstate->curexc_traceback = 0;
-  #endif
-#elif __PYX_LIMITED_VERSION_HEX >= 0x030C0000
-    local_value = PyErr_GetRaisedException();
-#else
-    PyErr_Fetch(&local_type, &local_value, &local_tb);
-#endif
-#if __PYX_LIMITED_VERSION_HEX >= 0x030C0000
-    if (likely(local_value)) {
-        local_type = (PyObject*) Py_TYPE(local_value);
-        Py_INCREF(local_type);
-        local_tb = PyException_GetTraceback(local_value);
-    }
-#else
-    PyErr_NormalizeException(&local_type, &local_value, &local_tb);
-#if CYTHON_FAST_THREAD_STATE
-    if (unlikely(tstate->curexc_type))
-#else
-    if (unlikely(PyErr_Occurred()))
-#endif
-        goto bad;
-    if (local_tb) {
-        if (unlikely(PyException_SetTraceback(local_value, local_tb) < 0))
-            goto bad;
-    }
-#endif // __PYX_LIMITED_VERSION_HEX >= 0x030C0000
-    Py_XINCREF(local_tb);
-    Py_XINCREF(local_type);
-    Py_XINCREF(local_value);
-    *type = local_type;
-    *value = local_value;
-    *tb = local_tb;
-#if CYTHON_FAST_THREAD_STATE
-    #if CYTHON_USE_EXC_INFO_STACK
-    {
-        _PyErr_StackItem *exc_info = tstate->exc_info;
-      #if PY_VERSION_HEX >= 0x030B00a4
-        tmp_value = exc_info->exc_value;
-        exc_info->exc_value = local_value;
-        tmp_type = NULL;
-        tmp_tb = NULL;
-        Py_XDECREF(local_type);
-        Py_XDECREF(local_tb);
-      #else
-        tmp_type = exc_info->exc_type;
-        tmp_value = exc_info->exc_value;
-        tmp_tb = exc_info->exc_traceback;
-        exc_info->exc_type = local_type;
-        exc_info->exc_value = local_value;
-        exc_info->exc_traceback = local_tb;
-      #endif
-    }
-    #else
-    tmp_type = tstate->exc_type;
-    tmp_value = tstate->exc_value;
-    tmp_tb = tstate->exc_traceback;
-    tstate->exc_type = local_type;
-    tstate->exc_value = local_value;
-    tstate->exc_traceback = local_tb;
-    #endif
-    Py_XDECREF(tmp_type);
-    Py_XDECREF(tmp_value);
-    Py_XDECREF(tmp_tb);
-#elif __PYX_LIMITED_VERSION_HEX >= 0x030b0000
-    PyErr_SetHandledException(local_value);
-    Py_XDECREF(local_value);
-    Py_XDECREF(local_type);
-    Py_XDECREF(local_tb);
-#else
-    PyErr_SetExcInfo(local_type, local_value, local_tb);
-#endif
-    return 0;
-#if __PYX_LIMITED_VERSION_HEX < 0x030C0000
-bad:
-    *type = 0;
-    *value = 0;
-    *tb = 0;
-    Py_XDECREF(local_type);
-    Py_XDECREF(local_value);
-    Py_XDECREF(local_tb);
-    return -1;
-#endif
-}
-
 /* SwapException */
 #if CYTHON_FAST_THREAD_STATE
 static CYTHON_INLINE void __Pyx__ExceptionSwap(PyThreadState *tstate, PyObject **type, PyObject **value, PyObject **tb) {
@@ -42016,6 +43538,136 @@ static CYTHON_INLINE int __Pyx_PyObject_SetSlice(PyObject* obj, PyObject* value,
 bad:
     return -1;
 }
+
+/* PyNumberBinop */
+#if !(CYTHON_COMPILING_IN_PYPY || CYTHON_COMPILING_IN_GRAAL || CYTHON_COMPILING_IN_LIMITED_API)
+#if CYTHON_USE_TYPE_SLOTS || __PYX_LIMITED_VERSION_HEX >= 0x030A0000
+#ifndef __Pyx_DEFINED_BinopTypeError
+#define __Pyx_DEFINED_BinopTypeError
+static void __Pyx_BinopTypeError(PyObject *op1, PyObject *op2, const char* op, int inplace) {
+    char opname[4] = {op[0], op[1], 0, 0};
+    if (inplace) {
+        opname[op[1] ? 2 : 1] = '=';
+    }
+    __Pyx_RaiseErrorWithObjectTypes1(
+        PyExc_TypeError,
+        "unsupported operand type(s) for %.3s: '" __Pyx_FMT_TYPENAME "' and '" __Pyx_FMT_TYPENAME "'",
+        opname, op1, op2);
+}
+#endif
+#endif
+#ifndef __Pyx_DEFINED_PyNumber_Or_xint_object
+#define __Pyx_DEFINED_PyNumber_Or_xint_object
+static PyObject* __Pyx_PyNumber_Or_xint_object(PyObject *op1, PyObject *op2, int inplace) {
+    #if CYTHON_USE_TYPE_SLOTS || __PYX_LIMITED_VERSION_HEX >= 0x030A0000
+    {
+        PyTypeObject *type_op2 = Py_TYPE(op2);
+        binaryfunc slot_func = __Pyx_PyType_GetSubSlot(type_op2, tp_as_number, nb_or, binaryfunc);
+        if (likely(slot_func)) {
+            PyObject *result = slot_func(op1, op2);
+            if (likely(result != Py_NotImplemented)) {
+                return result;
+            }
+            Py_DECREF(result);
+        }
+        __Pyx_BinopTypeError(op1, op2, "|", inplace);
+        return NULL;
+    }
+    #else
+    return (inplace) ? PyNumber_InPlaceOr(op1, op2) : PyNumber_Or(op1, op2);
+    #endif
+}
+#endif
+static CYTHON_INLINE PyObject* __Pyx__PyNumber_Or_int_object(PyObject *op1, PyObject *op2, int inplace) {
+    if (likely(op1 != Py_None)) {
+        if (likely(PyLong_CheckExact(op2))) {
+            #if CYTHON_USE_PYLONG_INTERNALS
+            if (__Pyx_PyLong_IsCompact(op1)) {
+                Py_ssize_t int_op1 = __Pyx_PyLong_CompactValue(op1);
+                if (int_op1 == 0) return __Pyx_NewRef(op2);
+                if (__Pyx_PyLong_IsCompact(op2)) {
+                    Py_ssize_t int_op2 = __Pyx_PyLong_CompactValue(op2);
+                    if (int_op2 == 0) return __Pyx_NewRef(op1);
+                    return PyLong_FromSsize_t(int_op1 | int_op2);
+                }
+            }
+            else if (__Pyx_PyLong_IsZero(op2)) return __Pyx_NewRef(op1);
+            #endif
+            binaryfunc slot_func = __Pyx_PyType_GetSubSlot(&PyLong_Type, tp_as_number, nb_or, binaryfunc);
+            if (likely(slot_func)) {
+                return slot_func(op1, op2);
+            }
+        }
+        return __Pyx_PyNumber_Or_xint_object(op1, op2, inplace);
+    }
+    return (inplace) ? PyNumber_InPlaceOr(op1, op2) : PyNumber_Or(op1, op2);
+}
+#endif
+
+/* PyNumberBinop */
+#if !(CYTHON_COMPILING_IN_PYPY || CYTHON_COMPILING_IN_GRAAL || CYTHON_COMPILING_IN_LIMITED_API)
+#if CYTHON_USE_TYPE_SLOTS || __PYX_LIMITED_VERSION_HEX >= 0x030A0000
+#ifndef __Pyx_DEFINED_BinopTypeError
+#define __Pyx_DEFINED_BinopTypeError
+static void __Pyx_BinopTypeError(PyObject *op1, PyObject *op2, const char* op, int inplace) {
+    char opname[4] = {op[0], op[1], 0, 0};
+    if (inplace) {
+        opname[op[1] ? 2 : 1] = '=';
+    }
+    __Pyx_RaiseErrorWithObjectTypes1(
+        PyExc_TypeError,
+        "unsupported operand type(s) for %.3s: '" __Pyx_FMT_TYPENAME "' and '" __Pyx_FMT_TYPENAME "'",
+        opname, op1, op2);
+}
+#endif
+#endif
+#ifndef __Pyx_DEFINED_PyNumber_And_xint_object
+#define __Pyx_DEFINED_PyNumber_And_xint_object
+static PyObject* __Pyx_PyNumber_And_xint_object(PyObject *op1, PyObject *op2, int inplace) {
+    #if CYTHON_USE_TYPE_SLOTS || __PYX_LIMITED_VERSION_HEX >= 0x030A0000
+    {
+        PyTypeObject *type_op2 = Py_TYPE(op2);
+        binaryfunc slot_func = __Pyx_PyType_GetSubSlot(type_op2, tp_as_number, nb_and, binaryfunc);
+        if (likely(slot_func)) {
+            PyObject *result = slot_func(op1, op2);
+            if (likely(result != Py_NotImplemented)) {
+                return result;
+            }
+            Py_DECREF(result);
+        }
+        __Pyx_BinopTypeError(op1, op2, "&", inplace);
+        return NULL;
+    }
+    #else
+    return (inplace) ? PyNumber_InPlaceAnd(op1, op2) : PyNumber_And(op1, op2);
+    #endif
+}
+#endif
+static CYTHON_INLINE PyObject* __Pyx__PyNumber_And_int_object(PyObject *op1, PyObject *op2, int inplace) {
+    if (likely(op1 != Py_None)) {
+        if (likely(PyLong_CheckExact(op2))) {
+            #if CYTHON_USE_PYLONG_INTERNALS
+            if (__Pyx_PyLong_IsCompact(op1)) {
+                Py_ssize_t int_op1 = __Pyx_PyLong_CompactValue(op1);
+                if (int_op1 == 0) return __Pyx_NewRef(op1);
+                if (__Pyx_PyLong_IsCompact(op2)) {
+                    Py_ssize_t int_op2 = __Pyx_PyLong_CompactValue(op2);
+                    if (int_op2 == 0) return __Pyx_NewRef(op2);
+                    return PyLong_FromSsize_t(int_op1 & int_op2);
+                }
+            }
+            else if (__Pyx_PyLong_IsZero(op2)) return __Pyx_NewRef(op2);
+            #endif
+            binaryfunc slot_func = __Pyx_PyType_GetSubSlot(&PyLong_Type, tp_as_number, nb_and, binaryfunc);
+            if (likely(slot_func)) {
+                return slot_func(op1, op2);
+            }
+        }
+        return __Pyx_PyNumber_And_xint_object(op1, op2, inplace);
+    }
+    return (inplace) ? PyNumber_InPlaceAnd(op1, op2) : PyNumber_And(op1, op2);
+}
+#endif
 
 /* PyObjectCompare */
 #ifndef __Pyx_DEFINED_PyObject_CompareIntFloatBoolGe
@@ -43289,35 +44941,215 @@ static CYTHON_INLINE PyObject* __Pyx_PyLong_OrObjC(PyObject *op1, PyObject *op2,
 }
 #endif
 
-/* pyfrozenset_new */
-static PyObject* __Pyx_PyFrozenSet_New(PyObject* it) {
-    PyObject* result;
-    if (PyFrozenSet_CheckExact(it)) {
-        Py_INCREF(it);
-        return it;
-    }
-    result = PyFrozenSet_New(it);
-    if (unlikely(!result)) {
-        return NULL;
-    }
-    if ((__PYX_LIMITED_VERSION_HEX >= 0x030A0000)
-#if CYTHON_COMPILING_IN_LIMITED_API
-        || likely(__Pyx_get_runtime_version() >= 0x030A0000)
-#endif
-        )
-        return result;
-    Py_ssize_t size = __Pyx_PySet_GET_SIZE(result);
-    if (likely(size > 0))
-        return result;
-#if !CYTHON_ASSUME_SAFE_SIZE
-    if (unlikely(size < 0)) {
-        Py_DECREF(result);
-        return NULL;
-    }
-#endif
-    Py_DECREF(result);
-    return PyFrozenSet_New(NULL);
+/* PyLongBinop */
+#if !CYTHON_COMPILING_IN_PYPY
+static PyObject* __Pyx_Fallback___Pyx_PyLong_AndObjC(PyObject *op1, PyObject *op2, int inplace) {
+    return (inplace ? PyNumber_InPlaceAnd : PyNumber_And)(op1, op2);
 }
+#if CYTHON_USE_PYLONG_INTERNALS
+static PyObject* __Pyx_Unpacked___Pyx_PyLong_AndObjC(PyObject *op1, PyObject *op2, long intval, int inplace, int zerodivision_check) {
+    CYTHON_MAYBE_UNUSED_VAR(inplace);
+    CYTHON_UNUSED_VAR(zerodivision_check);
+    const long b = intval;
+    long a;
+    const PY_LONG_LONG llb = intval;
+    PY_LONG_LONG lla;
+    if (unlikely(__Pyx_PyLong_IsZero(op1))) {
+        return __Pyx_NewRef(op1);
+    }
+    const int is_positive = __Pyx_PyLong_IsPos(op1);
+    if ((intval & PyLong_MASK) == intval) {
+        long last_digit = (long) __Pyx_PyLong_Digits(op1)[0];
+        long result = intval & (likely(is_positive) ? last_digit : (PyLong_MASK - last_digit + 1));
+        return PyLong_FromLong(result);
+    }
+    const digit* digits = __Pyx_PyLong_Digits(op1);
+    const Py_ssize_t size = __Pyx_PyLong_DigitCount(op1);
+    if (likely(size == 1)) {
+        a = (long) digits[0];
+        if (!is_positive) a *= -1;
+    } else {
+        if (size == 2 && 8 * sizeof(long) - 1 > 2 * PyLong_SHIFT) {
+            a = (long) (((((unsigned long)digits[1]) << PyLong_SHIFT) | (unsigned long)digits[0]));
+            if (!is_positive) a *= -1;
+            goto calculate_long;
+        } else if (size == 2 && 8 * sizeof(PY_LONG_LONG) - 1 > 2 * PyLong_SHIFT) {
+            lla = (PY_LONG_LONG) (((((unsigned PY_LONG_LONG)digits[1]) << PyLong_SHIFT) | (unsigned PY_LONG_LONG)digits[0]));
+            if (!is_positive) lla *= -1;
+            goto calculate_long_long;
+        } else
+        if (size == 3 && 8 * sizeof(long) - 1 > 3 * PyLong_SHIFT) {
+            a = (long) (((((((unsigned long)digits[2]) << PyLong_SHIFT) | (unsigned long)digits[1]) << PyLong_SHIFT) | (unsigned long)digits[0]));
+            if (!is_positive) a *= -1;
+            goto calculate_long;
+        } else if (size == 3 && 8 * sizeof(PY_LONG_LONG) - 1 > 3 * PyLong_SHIFT) {
+            lla = (PY_LONG_LONG) (((((((unsigned PY_LONG_LONG)digits[2]) << PyLong_SHIFT) | (unsigned PY_LONG_LONG)digits[1]) << PyLong_SHIFT) | (unsigned PY_LONG_LONG)digits[0]));
+            if (!is_positive) lla *= -1;
+            goto calculate_long_long;
+        } else
+        if (size == 4 && 8 * sizeof(long) - 1 > 4 * PyLong_SHIFT) {
+            a = (long) (((((((((unsigned long)digits[3]) << PyLong_SHIFT) | (unsigned long)digits[2]) << PyLong_SHIFT) | (unsigned long)digits[1]) << PyLong_SHIFT) | (unsigned long)digits[0]));
+            if (!is_positive) a *= -1;
+            goto calculate_long;
+        } else if (size == 4 && 8 * sizeof(PY_LONG_LONG) - 1 > 4 * PyLong_SHIFT) {
+            lla = (PY_LONG_LONG) (((((((((unsigned PY_LONG_LONG)digits[3]) << PyLong_SHIFT) | (unsigned PY_LONG_LONG)digits[2]) << PyLong_SHIFT) | (unsigned PY_LONG_LONG)digits[1]) << PyLong_SHIFT) | (unsigned PY_LONG_LONG)digits[0]));
+            if (!is_positive) lla *= -1;
+            goto calculate_long_long;
+        } else
+        {}
+        return PyLong_Type.tp_as_number->nb_and(op1, op2);
+    }
+    calculate_long:
+        {
+            long x;
+            x = a & b;
+            return PyLong_FromLong(x);
+        }
+    calculate_long_long:
+        {
+            PY_LONG_LONG llx;
+            llx = lla & llb;
+            return PyLong_FromLongLong(llx);
+        }
+    
+}
+#endif
+static CYTHON_INLINE PyObject* __Pyx_PyLong_AndObjC(PyObject *op1, PyObject *op2, long intval, int inplace, int zerodivision_check) {
+    CYTHON_MAYBE_UNUSED_VAR(intval);
+    CYTHON_UNUSED_VAR(zerodivision_check);
+    #if CYTHON_USE_PYLONG_INTERNALS
+    if (likely(PyLong_CheckExact(op1))) {
+        return __Pyx_Unpacked___Pyx_PyLong_AndObjC(op1, op2, intval, inplace, zerodivision_check);
+    }
+    #endif
+    return __Pyx_Fallback___Pyx_PyLong_AndObjC(op1, op2, inplace);
+}
+#endif
+
+/* PyLongCompare */
+static CYTHON_INLINE int __Pyx_PyLong_BoolNeObjC(PyObject *op1, PyObject *op2, long intval, long inplace) {
+    CYTHON_MAYBE_UNUSED_VAR(intval);
+    CYTHON_UNUSED_VAR(inplace);
+    if (op1 == op2) {
+        return 0;
+    }
+    #if CYTHON_USE_PYLONG_INTERNALS
+    if (likely(PyLong_CheckExact(op1))) {
+        int unequal;
+        unsigned long uintval;
+        Py_ssize_t size = __Pyx_PyLong_DigitCount(op1);
+        const digit* digits = __Pyx_PyLong_Digits(op1);
+        if (intval == 0) {
+            return (__Pyx_PyLong_IsZero(op1) != 1);
+        } else if (intval < 0) {
+            if (__Pyx_PyLong_IsNonNeg(op1))
+                return 1;
+            intval = -intval;
+        } else {
+            if (__Pyx_PyLong_IsNeg(op1))
+                return 1;
+        }
+        uintval = (unsigned long) intval;
+#if PyLong_SHIFT * 4 < SIZEOF_LONG*8
+        if (uintval >> (PyLong_SHIFT * 4)) {
+            unequal = (size != 5) || (digits[0] != (uintval & (unsigned long) PyLong_MASK))
+                 | (digits[1] != ((uintval >> (1 * PyLong_SHIFT)) & (unsigned long) PyLong_MASK)) | (digits[2] != ((uintval >> (2 * PyLong_SHIFT)) & (unsigned long) PyLong_MASK)) | (digits[3] != ((uintval >> (3 * PyLong_SHIFT)) & (unsigned long) PyLong_MASK)) | (digits[4] != ((uintval >> (4 * PyLong_SHIFT)) & (unsigned long) PyLong_MASK));
+        } else
+#endif
+#if PyLong_SHIFT * 3 < SIZEOF_LONG*8
+        if (uintval >> (PyLong_SHIFT * 3)) {
+            unequal = (size != 4) || (digits[0] != (uintval & (unsigned long) PyLong_MASK))
+                 | (digits[1] != ((uintval >> (1 * PyLong_SHIFT)) & (unsigned long) PyLong_MASK)) | (digits[2] != ((uintval >> (2 * PyLong_SHIFT)) & (unsigned long) PyLong_MASK)) | (digits[3] != ((uintval >> (3 * PyLong_SHIFT)) & (unsigned long) PyLong_MASK));
+        } else
+#endif
+#if PyLong_SHIFT * 2 < SIZEOF_LONG*8
+        if (uintval >> (PyLong_SHIFT * 2)) {
+            unequal = (size != 3) || (digits[0] != (uintval & (unsigned long) PyLong_MASK))
+                 | (digits[1] != ((uintval >> (1 * PyLong_SHIFT)) & (unsigned long) PyLong_MASK)) | (digits[2] != ((uintval >> (2 * PyLong_SHIFT)) & (unsigned long) PyLong_MASK));
+        } else
+#endif
+#if PyLong_SHIFT * 1 < SIZEOF_LONG*8
+        if (uintval >> (PyLong_SHIFT * 1)) {
+            unequal = (size != 2) || (digits[0] != (uintval & (unsigned long) PyLong_MASK))
+                 | (digits[1] != ((uintval >> (1 * PyLong_SHIFT)) & (unsigned long) PyLong_MASK));
+        } else
+#endif
+            unequal = (size != 1) || (((unsigned long) digits[0]) != (uintval & (unsigned long) PyLong_MASK));
+        return (unequal != 0);
+    }
+    #endif
+    if (PyFloat_CheckExact(op1)) {
+        const long b = intval;
+        double a = __Pyx_PyFloat_AS_DOUBLE(op1);
+        return ((double)a != (double)b);
+    }
+    return __Pyx_PyObject_RichCompareBool(op1, op2, Py_NE);
+}
+
+/* PyNumberBinop */
+#if !(CYTHON_COMPILING_IN_PYPY || CYTHON_COMPILING_IN_GRAAL || CYTHON_COMPILING_IN_LIMITED_API)
+#if CYTHON_USE_TYPE_SLOTS || __PYX_LIMITED_VERSION_HEX >= 0x030A0000
+#ifndef __Pyx_DEFINED_BinopTypeError
+#define __Pyx_DEFINED_BinopTypeError
+static void __Pyx_BinopTypeError(PyObject *op1, PyObject *op2, const char* op, int inplace) {
+    char opname[4] = {op[0], op[1], 0, 0};
+    if (inplace) {
+        opname[op[1] ? 2 : 1] = '=';
+    }
+    __Pyx_RaiseErrorWithObjectTypes1(
+        PyExc_TypeError,
+        "unsupported operand type(s) for %.3s: '" __Pyx_FMT_TYPENAME "' and '" __Pyx_FMT_TYPENAME "'",
+        opname, op1, op2);
+}
+#endif
+#endif
+#ifndef __Pyx_DEFINED_PyNumber_Or_xint_object
+#define __Pyx_DEFINED_PyNumber_Or_xint_object
+static PyObject* __Pyx_PyNumber_Or_xint_object(PyObject *op1, PyObject *op2, int inplace) {
+    #if CYTHON_USE_TYPE_SLOTS || __PYX_LIMITED_VERSION_HEX >= 0x030A0000
+    {
+        PyTypeObject *type_op2 = Py_TYPE(op2);
+        binaryfunc slot_func = __Pyx_PyType_GetSubSlot(type_op2, tp_as_number, nb_or, binaryfunc);
+        if (likely(slot_func)) {
+            PyObject *result = slot_func(op1, op2);
+            if (likely(result != Py_NotImplemented)) {
+                return result;
+            }
+            Py_DECREF(result);
+        }
+        __Pyx_BinopTypeError(op1, op2, "|", inplace);
+        return NULL;
+    }
+    #else
+    return (inplace) ? PyNumber_InPlaceOr(op1, op2) : PyNumber_Or(op1, op2);
+    #endif
+}
+#endif
+static CYTHON_INLINE PyObject* __Pyx__PyNumber_Or_object_object(PyObject *op1, PyObject *op2, int inplace) {
+    if (PyLong_CheckExact(op1)) {
+        if (PyLong_CheckExact(op2)) {
+            #if CYTHON_USE_PYLONG_INTERNALS
+            if (__Pyx_PyLong_IsCompact(op1)) {
+                Py_ssize_t int_op1 = __Pyx_PyLong_CompactValue(op1);
+                if (int_op1 == 0) return __Pyx_NewRef(op2);
+                if (__Pyx_PyLong_IsCompact(op2)) {
+                    Py_ssize_t int_op2 = __Pyx_PyLong_CompactValue(op2);
+                    if (int_op2 == 0) return __Pyx_NewRef(op1);
+                    return PyLong_FromSsize_t(int_op1 | int_op2);
+                }
+            }
+            else if (__Pyx_PyLong_IsZero(op2)) return __Pyx_NewRef(op1);
+            #endif
+            binaryfunc slot_func = __Pyx_PyType_GetSubSlot(&PyLong_Type, tp_as_number, nb_or, binaryfunc);
+            if (likely(slot_func)) {
+                return slot_func(op1, op2);
+            }
+        }
+        return __Pyx_PyNumber_Or_xint_object(op1, op2, inplace);
+    }
+    return (inplace) ? PyNumber_InPlaceOr(op1, op2) : PyNumber_Or(op1, op2);
+}
+#endif
 
 /* dict_setdefault (used by FetchCommonType) */
 static CYTHON_INLINE PyObject *__Pyx_PyDict_SetDefault(PyObject *d, PyObject *key, PyObject *default_value) {
@@ -44803,6 +46635,36 @@ static PyTypeObject *__Pyx_Get_CyFunction_Type(void) {
     PyTypeObject *tp = __pyx_mstate_global->__pyx_CyFunctionType;
     Py_INCREF((PyObject*)tp);
     return tp;
+}
+
+/* pyfrozenset_new */
+static PyObject* __Pyx_PyFrozenSet_New(PyObject* it) {
+    PyObject* result;
+    if (PyFrozenSet_CheckExact(it)) {
+        Py_INCREF(it);
+        return it;
+    }
+    result = PyFrozenSet_New(it);
+    if (unlikely(!result)) {
+        return NULL;
+    }
+    if ((__PYX_LIMITED_VERSION_HEX >= 0x030A0000)
+#if CYTHON_COMPILING_IN_LIMITED_API
+        || likely(__Pyx_get_runtime_version() >= 0x030A0000)
+#endif
+        )
+        return result;
+    Py_ssize_t size = __Pyx_PySet_GET_SIZE(result);
+    if (likely(size > 0))
+        return result;
+#if !CYTHON_ASSUME_SAFE_SIZE
+    if (unlikely(size < 0)) {
+        Py_DECREF(result);
+        return NULL;
+    }
+#endif
+    Py_DECREF(result);
+    return PyFrozenSet_New(NULL);
 }
 
 /* CLineInTraceback (used by AddTraceback) */
@@ -47078,307 +48940,6 @@ static CYTHON_INLINE PY_LONG_LONG __Pyx_PyLong_As_PY_LONG_LONG(PyObject *x) {
 }
 
 /* CIntFromPy */
-static long __Pyx_LargePyLong___Pyx_PyLong_As_long(PyObject *x);
-static long __Pyx_raise_neg_overflow___Pyx_PyLong_As_long(void) {
-    const char* type_name = "long";
-    PyErr_Format(PyExc_OverflowError,
-        "can't convert negative value to %.200s", type_name);
-    return (long) -1;
-}
-static long __Pyx_raise_overflow___Pyx_PyLong_As_long(void) {
-    const char* type_name = "long";
-    PyErr_Format(PyExc_OverflowError,
-        "value too large to convert to %.200s", type_name);
-    return (long) -1;
-}
-static CYTHON_INLINE long __Pyx_PyULong___Pyx_PyLong_As_long(PyObject *x) {
-    const int is_unsigned = 1;
-#if CYTHON_USE_PYLONG_INTERNALS
-    {
-        const digit* digits = __Pyx_PyLong_Digits(x);
-        const Py_ssize_t size = __Pyx_PyLong_DigitCount(x);
-        if (size == 2 && (8 * sizeof(long) > 1 * PyLong_SHIFT)) {
-            if ((8 * sizeof(unsigned long) > 2 * PyLong_SHIFT)) {
-                __PYX_VERIFY_RETURN_INT(long, unsigned long, (((((unsigned long)digits[1]) << PyLong_SHIFT) | (unsigned long)digits[0])))
-            } else if ((8 * sizeof(long) >= 2 * PyLong_SHIFT)) {
-                return (long) (((((long)digits[1]) << PyLong_SHIFT) | (long)digits[0]));
-            }
-        } else
-        if (size == 3 && (8 * sizeof(long) > 2 * PyLong_SHIFT)) {
-            if ((8 * sizeof(unsigned long) > 3 * PyLong_SHIFT)) {
-                __PYX_VERIFY_RETURN_INT(long, unsigned long, (((((((unsigned long)digits[2]) << PyLong_SHIFT) | (unsigned long)digits[1]) << PyLong_SHIFT) | (unsigned long)digits[0])))
-            } else if ((8 * sizeof(long) >= 3 * PyLong_SHIFT)) {
-                return (long) (((((((long)digits[2]) << PyLong_SHIFT) | (long)digits[1]) << PyLong_SHIFT) | (long)digits[0]));
-            }
-        } else
-        if (size == 4 && (8 * sizeof(long) > 3 * PyLong_SHIFT)) {
-            if ((8 * sizeof(unsigned long) > 4 * PyLong_SHIFT)) {
-                __PYX_VERIFY_RETURN_INT(long, unsigned long, (((((((((unsigned long)digits[3]) << PyLong_SHIFT) | (unsigned long)digits[2]) << PyLong_SHIFT) | (unsigned long)digits[1]) << PyLong_SHIFT) | (unsigned long)digits[0])))
-            } else if ((8 * sizeof(long) >= 4 * PyLong_SHIFT)) {
-                return (long) (((((((((long)digits[3]) << PyLong_SHIFT) | (long)digits[2]) << PyLong_SHIFT) | (long)digits[1]) << PyLong_SHIFT) | (long)digits[0]));
-            }
-        } else
-        {}
-    }
-#elif CYTHON_COMPILING_IN_CPYTHON && PY_VERSION_HEX < 0x030C00A7
-    if (unlikely(Py_SIZE(x) < 0)) {
-        goto raise_neg_overflow;
-    }
-#else
-    {
-        int result = PyObject_RichCompareBool(x, Py_False, Py_LT);
-        if (unlikely(result < 0))
-            return (long) -1;
-        if (unlikely(result == 1))
-            goto raise_neg_overflow;
-    }
-#endif
-    if ((sizeof(long) <= sizeof(unsigned long))) {
-        __PYX_VERIFY_RETURN_INT_EXC(long, unsigned long, PyLong_AsUnsignedLong(x))
-    } else if ((sizeof(long) <= sizeof(unsigned PY_LONG_LONG))) {
-        __PYX_VERIFY_RETURN_INT_EXC(long, unsigned PY_LONG_LONG, PyLong_AsUnsignedLongLong(x))
-    }
-    return __Pyx_LargePyLong___Pyx_PyLong_As_long(x);
-raise_neg_overflow:
-    return __Pyx_raise_neg_overflow___Pyx_PyLong_As_long();
-raise_overflow:
-    return __Pyx_raise_overflow___Pyx_PyLong_As_long();
-}
-static CYTHON_INLINE long __Pyx_PySLong___Pyx_PyLong_As_long(PyObject *x) {
-    const int is_unsigned = 0;
-#if CYTHON_USE_PYLONG_INTERNALS
-    if (__Pyx_PyLong_IsNeg(x)) {
-        const Py_ssize_t size = __Pyx_PyLong_DigitCount(x);
-        const digit* digits = __Pyx_PyLong_Digits(x);
-        if (size == 2 && (8 * sizeof(long) > 1 * PyLong_SHIFT)) {
-            if ((8 * sizeof(long) > 2 * PyLong_SHIFT)) {
-                long ival = - (long) (((((unsigned long)digits[1]) << PyLong_SHIFT) | (unsigned long)digits[0]));
-                __PYX_VERIFY_RETURN_INT(long, long, ival)
-            } else if ((8 * sizeof(long) - 1 > 2 * PyLong_SHIFT)) {
-                return (long) (((long) -1) * (((((long)digits[1]) << PyLong_SHIFT) | (long)digits[0])));
-            }
-        } else
-        if (size == 3 && (8 * sizeof(long) > 2 * PyLong_SHIFT)) {
-            if ((8 * sizeof(long) > 3 * PyLong_SHIFT)) {
-                long ival = - (long) (((((((unsigned long)digits[2]) << PyLong_SHIFT) | (unsigned long)digits[1]) << PyLong_SHIFT) | (unsigned long)digits[0]));
-                __PYX_VERIFY_RETURN_INT(long, long, ival)
-            } else if ((8 * sizeof(long) - 1 > 3 * PyLong_SHIFT)) {
-                return (long) (((long) -1) * (((((((long)digits[2]) << PyLong_SHIFT) | (long)digits[1]) << PyLong_SHIFT) | (long)digits[0])));
-            }
-        } else
-        if (size == 4 && (8 * sizeof(long) > 3 * PyLong_SHIFT)) {
-            if ((8 * sizeof(long) > 4 * PyLong_SHIFT)) {
-                long ival = - (long) (((((((((unsigned long)digits[3]) << PyLong_SHIFT) | (unsigned long)digits[2]) << PyLong_SHIFT) | (unsigned long)digits[1]) << PyLong_SHIFT) | (unsigned long)digits[0]));
-                __PYX_VERIFY_RETURN_INT(long, long, ival)
-            } else if ((8 * sizeof(long) - 1 > 4 * PyLong_SHIFT)) {
-                return (long) (((long) -1) * (((((((((long)digits[3]) << PyLong_SHIFT) | (long)digits[2]) << PyLong_SHIFT) | (long)digits[1]) << PyLong_SHIFT) | (long)digits[0])));
-            }
-        } else
-        {}
-    } else {
-        const Py_ssize_t size = __Pyx_PyLong_DigitCount(x);
-        const digit* digits = __Pyx_PyLong_Digits(x);
-        if (size == 2 && (8 * sizeof(long) > 1 * PyLong_SHIFT)) {
-            if ((8 * sizeof(long) > 2 * PyLong_SHIFT)) {
-                __PYX_VERIFY_RETURN_INT(long, unsigned long, (((((unsigned long)digits[1]) << PyLong_SHIFT) | (unsigned long)digits[0])))
-            } else if ((8 * sizeof(long) - 1 > 2 * PyLong_SHIFT)) {
-                return (long) (((((long)digits[1]) << PyLong_SHIFT) | (long)digits[0]));
-            }
-        } else
-        if (size == 3 && (8 * sizeof(long) > 2 * PyLong_SHIFT)) {
-            if ((8 * sizeof(long) > 3 * PyLong_SHIFT)) {
-                __PYX_VERIFY_RETURN_INT(long, unsigned long, (((((((unsigned long)digits[2]) << PyLong_SHIFT) | (unsigned long)digits[1]) << PyLong_SHIFT) | (unsigned long)digits[0])))
-            } else if ((8 * sizeof(long) - 1 > 3 * PyLong_SHIFT)) {
-                return (long) (((((((long)digits[2]) << PyLong_SHIFT) | (long)digits[1]) << PyLong_SHIFT) | (long)digits[0]));
-            }
-        } else
-        if (size == 4 && (8 * sizeof(long) > 3 * PyLong_SHIFT)) {
-            if ((8 * sizeof(long) > 4 * PyLong_SHIFT)) {
-                __PYX_VERIFY_RETURN_INT(long, unsigned long, (((((((((unsigned long)digits[3]) << PyLong_SHIFT) | (unsigned long)digits[2]) << PyLong_SHIFT) | (unsigned long)digits[1]) << PyLong_SHIFT) | (unsigned long)digits[0])))
-            } else if ((8 * sizeof(long) - 1 > 4 * PyLong_SHIFT)) {
-                return (long) (((((((((long)digits[3]) << PyLong_SHIFT) | (long)digits[2]) << PyLong_SHIFT) | (long)digits[1]) << PyLong_SHIFT) | (long)digits[0]));
-            }
-        } else
-        {}
-    }
-#endif
-    #if __PYX_LIMITED_VERSION_HEX >= 0x030d0000
-    if ((sizeof(long) <= sizeof(int)) && (sizeof(int) < sizeof(long))) {
-        __PYX_VERIFY_RETURN_INT_EXC(long, int, PyLong_AsInt(x))
-    } else
-    #endif
-    if ((sizeof(long) <= sizeof(long))) {
-        __PYX_VERIFY_RETURN_INT_EXC(long, long, PyLong_AsLong(x))
-    } else if ((sizeof(long) <= sizeof(PY_LONG_LONG))) {
-        __PYX_VERIFY_RETURN_INT_EXC(long, PY_LONG_LONG, PyLong_AsLongLong(x))
-    }
-    return __Pyx_LargePyLong___Pyx_PyLong_As_long(x);
-raise_neg_overflow:
-    return __Pyx_raise_neg_overflow___Pyx_PyLong_As_long();
-raise_overflow:
-    return __Pyx_raise_overflow___Pyx_PyLong_As_long();
-}
-static long __Pyx_LargePyLong___Pyx_PyLong_As_long(PyObject *x) {
-#ifdef __Pyx_HAS_GCC_DIAGNOSTIC
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wconversion"
-#endif
-    const long neg_one = (long) -1, const_zero = (long) 0;
-#ifdef __Pyx_HAS_GCC_DIAGNOSTIC
-#pragma GCC diagnostic pop
-#endif
-    const int is_unsigned = neg_one > const_zero;
-    long val;
-    int ret = -1;
-#if PY_VERSION_HEX >= 0x030d00A6 && !CYTHON_COMPILING_IN_LIMITED_API
-    Py_ssize_t bytes_copied = PyLong_AsNativeBytes(
-        x, &val, sizeof(val), Py_ASNATIVEBYTES_NATIVE_ENDIAN | (is_unsigned ? Py_ASNATIVEBYTES_UNSIGNED_BUFFER | Py_ASNATIVEBYTES_REJECT_NEGATIVE : 0));
-    if (unlikely(bytes_copied == -1)) {
-    } else if (unlikely(bytes_copied > (Py_ssize_t) sizeof(val))) {
-        goto raise_overflow;
-    } else {
-        ret = 0;
-    }
-#elif PY_VERSION_HEX < 0x030d0000 && !(CYTHON_COMPILING_IN_PYPY || CYTHON_COMPILING_IN_LIMITED_API) || defined(_PyLong_AsByteArray)
-    int one = 1; int is_little = (int)*(unsigned char *)&one;
-    unsigned char *bytes = (unsigned char *)&val;
-    ret = _PyLong_AsByteArray((PyLongObject *)x,
-                                bytes, sizeof(val),
-                                is_little, !is_unsigned);
-    if ((0)) goto raise_overflow;
-#else
-    PyObject *v;
-    PyObject *stepval = NULL, *mask = NULL, *shift = NULL;
-    int bits, remaining_bits, is_negative = 0;
-    int chunk_size = (sizeof(long) < 8) ? 30 : 62;
-    if (likely(PyLong_CheckExact(x))) {
-        v = __Pyx_NewRef(x);
-    } else {
-        v = PyNumber_Long(x);
-        if (unlikely(!v)) return (long) -1;
-        assert(PyLong_CheckExact(v));
-    }
-    {
-        int result = PyObject_RichCompareBool(v, Py_False, Py_LT);
-        if (unlikely(result < 0)) {
-            Py_DECREF(v);
-            return (long) -1;
-        }
-        is_negative = result == 1;
-    }
-    if (is_unsigned && unlikely(is_negative)) {
-        Py_DECREF(v);
-        PyErr_SetString(PyExc_OverflowError,
-            "can't convert negative value to long");
-        return (long) -1;
-    } else if (is_negative) {
-        stepval = PyNumber_Invert(v);
-        Py_DECREF(v);
-        if (unlikely(!stepval))
-            return (long) -1;
-    } else {
-        stepval = v;
-    }
-    v = NULL;
-    val = (long) 0;
-    mask = PyLong_FromLong((1L << chunk_size) - 1); if (unlikely(!mask)) goto done;
-    shift = PyLong_FromLong(chunk_size); if (unlikely(!shift)) goto done;
-    for (bits = 0; bits < (int) sizeof(long) * 8 - chunk_size; bits += chunk_size) {
-        PyObject *tmp, *digit;
-        long idigit;
-        digit = PyNumber_And(stepval, mask);
-        if (unlikely(!digit)) goto done;
-        idigit = PyLong_AsLong(digit);
-        Py_DECREF(digit);
-        if (unlikely(idigit < 0)) goto done;
-        val |= ((long) idigit) << bits;
-        tmp = PyNumber_Rshift(stepval, shift);
-        if (unlikely(!tmp)) goto done;
-        Py_DECREF(stepval); stepval = tmp;
-    }
-    Py_DECREF(shift); shift = NULL;
-    Py_DECREF(mask); mask = NULL;
-    {
-        long idigit = PyLong_AsLong(stepval);
-        if (unlikely(idigit < 0)) goto done;
-        remaining_bits = ((int) sizeof(long) * 8) - bits - (is_unsigned ? 0 : 1);
-        if (unlikely(idigit >= (1L << remaining_bits)))
-            goto raise_overflow;
-        val |= ((long) idigit) << bits;
-    }
-    if (!is_unsigned) {
-        if (unlikely(val & (((long) 1) << (sizeof(long) * 8 - 1))))
-            goto raise_overflow;
-        if (is_negative)
-            val = ~val;
-    }
-    ret = 0;
-done:
-    Py_XDECREF(shift);
-    Py_XDECREF(mask);
-    Py_XDECREF(stepval);
-#endif
-    if (unlikely(ret))
-        return (long) -1;
-    return val;
-raise_overflow:
-    return __Pyx_raise_overflow___Pyx_PyLong_As_long();
-}
-static CYTHON_INLINE long __Pyx_PyLong___Pyx_PyLong_As_long(PyObject *x) {
-#ifdef __Pyx_HAS_GCC_DIAGNOSTIC
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wconversion"
-#endif
-    const long neg_one = (long) -1, const_zero = (long) 0;
-#ifdef __Pyx_HAS_GCC_DIAGNOSTIC
-#pragma GCC diagnostic pop
-#endif
-    const int is_unsigned = neg_one > const_zero;
-    if (is_unsigned) {
-        #if CYTHON_USE_PYLONG_INTERNALS
-        if (unlikely(__Pyx_PyLong_IsNeg(x))) {
-            goto raise_neg_overflow;
-        } else if (__Pyx_PyLong_IsCompact(x)) {
-            __PYX_VERIFY_RETURN_INT(long, __Pyx_compact_upylong, __Pyx_PyLong_CompactValueUnsigned(x))
-        } else
-        #endif
-        {
-            return __Pyx_PyULong___Pyx_PyLong_As_long(x);
-        }
-    } else {
-        #if CYTHON_USE_PYLONG_INTERNALS
-        if (__Pyx_PyLong_IsCompact(x)) {
-            __PYX_VERIFY_RETURN_INT(long, __Pyx_compact_pylong, __Pyx_PyLong_CompactValue(x))
-        } else
-        #endif
-        {
-            return __Pyx_PySLong___Pyx_PyLong_As_long(x);
-        }
-    }
-#if CYTHON_USE_PYLONG_INTERNALS
-raise_neg_overflow:
-    return __Pyx_raise_neg_overflow___Pyx_PyLong_As_long();
-raise_overflow:
-    return __Pyx_raise_overflow___Pyx_PyLong_As_long();
-#endif
-}
-static long __Pyx_NonPyLong___Pyx_PyLong_As_long(PyObject *x) {
-    long val;
-    PyObject *tmp = __Pyx_PyNumber_Long(x);
-    if (!tmp) return (long) -1;
-    val = __Pyx_PyLong_As_long(tmp);
-    Py_DECREF(tmp);
-    return val;
-}
-static CYTHON_INLINE long __Pyx_PyLong_As_long(PyObject *x) {
-    if (likely(PyLong_Check(x))) {
-        return __Pyx_PyLong___Pyx_PyLong_As_long(x);
-    } else {
-        return __Pyx_NonPyLong___Pyx_PyLong_As_long(x);
-    }
-}
-
-/* CIntFromPy */
 static int __Pyx_LargePyLong___Pyx_PyLong_As_int(PyObject *x);
 static int __Pyx_raise_neg_overflow___Pyx_PyLong_As_int(void) {
     const char* type_name = "int";
@@ -47676,6 +49237,307 @@ static CYTHON_INLINE int __Pyx_PyLong_As_int(PyObject *x) {
         return __Pyx_PyLong___Pyx_PyLong_As_int(x);
     } else {
         return __Pyx_NonPyLong___Pyx_PyLong_As_int(x);
+    }
+}
+
+/* CIntFromPy */
+static long __Pyx_LargePyLong___Pyx_PyLong_As_long(PyObject *x);
+static long __Pyx_raise_neg_overflow___Pyx_PyLong_As_long(void) {
+    const char* type_name = "long";
+    PyErr_Format(PyExc_OverflowError,
+        "can't convert negative value to %.200s", type_name);
+    return (long) -1;
+}
+static long __Pyx_raise_overflow___Pyx_PyLong_As_long(void) {
+    const char* type_name = "long";
+    PyErr_Format(PyExc_OverflowError,
+        "value too large to convert to %.200s", type_name);
+    return (long) -1;
+}
+static CYTHON_INLINE long __Pyx_PyULong___Pyx_PyLong_As_long(PyObject *x) {
+    const int is_unsigned = 1;
+#if CYTHON_USE_PYLONG_INTERNALS
+    {
+        const digit* digits = __Pyx_PyLong_Digits(x);
+        const Py_ssize_t size = __Pyx_PyLong_DigitCount(x);
+        if (size == 2 && (8 * sizeof(long) > 1 * PyLong_SHIFT)) {
+            if ((8 * sizeof(unsigned long) > 2 * PyLong_SHIFT)) {
+                __PYX_VERIFY_RETURN_INT(long, unsigned long, (((((unsigned long)digits[1]) << PyLong_SHIFT) | (unsigned long)digits[0])))
+            } else if ((8 * sizeof(long) >= 2 * PyLong_SHIFT)) {
+                return (long) (((((long)digits[1]) << PyLong_SHIFT) | (long)digits[0]));
+            }
+        } else
+        if (size == 3 && (8 * sizeof(long) > 2 * PyLong_SHIFT)) {
+            if ((8 * sizeof(unsigned long) > 3 * PyLong_SHIFT)) {
+                __PYX_VERIFY_RETURN_INT(long, unsigned long, (((((((unsigned long)digits[2]) << PyLong_SHIFT) | (unsigned long)digits[1]) << PyLong_SHIFT) | (unsigned long)digits[0])))
+            } else if ((8 * sizeof(long) >= 3 * PyLong_SHIFT)) {
+                return (long) (((((((long)digits[2]) << PyLong_SHIFT) | (long)digits[1]) << PyLong_SHIFT) | (long)digits[0]));
+            }
+        } else
+        if (size == 4 && (8 * sizeof(long) > 3 * PyLong_SHIFT)) {
+            if ((8 * sizeof(unsigned long) > 4 * PyLong_SHIFT)) {
+                __PYX_VERIFY_RETURN_INT(long, unsigned long, (((((((((unsigned long)digits[3]) << PyLong_SHIFT) | (unsigned long)digits[2]) << PyLong_SHIFT) | (unsigned long)digits[1]) << PyLong_SHIFT) | (unsigned long)digits[0])))
+            } else if ((8 * sizeof(long) >= 4 * PyLong_SHIFT)) {
+                return (long) (((((((((long)digits[3]) << PyLong_SHIFT) | (long)digits[2]) << PyLong_SHIFT) | (long)digits[1]) << PyLong_SHIFT) | (long)digits[0]));
+            }
+        } else
+        {}
+    }
+#elif CYTHON_COMPILING_IN_CPYTHON && PY_VERSION_HEX < 0x030C00A7
+    if (unlikely(Py_SIZE(x) < 0)) {
+        goto raise_neg_overflow;
+    }
+#else
+    {
+        int result = PyObject_RichCompareBool(x, Py_False, Py_LT);
+        if (unlikely(result < 0))
+            return (long) -1;
+        if (unlikely(result == 1))
+            goto raise_neg_overflow;
+    }
+#endif
+    if ((sizeof(long) <= sizeof(unsigned long))) {
+        __PYX_VERIFY_RETURN_INT_EXC(long, unsigned long, PyLong_AsUnsignedLong(x))
+    } else if ((sizeof(long) <= sizeof(unsigned PY_LONG_LONG))) {
+        __PYX_VERIFY_RETURN_INT_EXC(long, unsigned PY_LONG_LONG, PyLong_AsUnsignedLongLong(x))
+    }
+    return __Pyx_LargePyLong___Pyx_PyLong_As_long(x);
+raise_neg_overflow:
+    return __Pyx_raise_neg_overflow___Pyx_PyLong_As_long();
+raise_overflow:
+    return __Pyx_raise_overflow___Pyx_PyLong_As_long();
+}
+static CYTHON_INLINE long __Pyx_PySLong___Pyx_PyLong_As_long(PyObject *x) {
+    const int is_unsigned = 0;
+#if CYTHON_USE_PYLONG_INTERNALS
+    if (__Pyx_PyLong_IsNeg(x)) {
+        const Py_ssize_t size = __Pyx_PyLong_DigitCount(x);
+        const digit* digits = __Pyx_PyLong_Digits(x);
+        if (size == 2 && (8 * sizeof(long) > 1 * PyLong_SHIFT)) {
+            if ((8 * sizeof(long) > 2 * PyLong_SHIFT)) {
+                long ival = - (long) (((((unsigned long)digits[1]) << PyLong_SHIFT) | (unsigned long)digits[0]));
+                __PYX_VERIFY_RETURN_INT(long, long, ival)
+            } else if ((8 * sizeof(long) - 1 > 2 * PyLong_SHIFT)) {
+                return (long) (((long) -1) * (((((long)digits[1]) << PyLong_SHIFT) | (long)digits[0])));
+            }
+        } else
+        if (size == 3 && (8 * sizeof(long) > 2 * PyLong_SHIFT)) {
+            if ((8 * sizeof(long) > 3 * PyLong_SHIFT)) {
+                long ival = - (long) (((((((unsigned long)digits[2]) << PyLong_SHIFT) | (unsigned long)digits[1]) << PyLong_SHIFT) | (unsigned long)digits[0]));
+                __PYX_VERIFY_RETURN_INT(long, long, ival)
+            } else if ((8 * sizeof(long) - 1 > 3 * PyLong_SHIFT)) {
+                return (long) (((long) -1) * (((((((long)digits[2]) << PyLong_SHIFT) | (long)digits[1]) << PyLong_SHIFT) | (long)digits[0])));
+            }
+        } else
+        if (size == 4 && (8 * sizeof(long) > 3 * PyLong_SHIFT)) {
+            if ((8 * sizeof(long) > 4 * PyLong_SHIFT)) {
+                long ival = - (long) (((((((((unsigned long)digits[3]) << PyLong_SHIFT) | (unsigned long)digits[2]) << PyLong_SHIFT) | (unsigned long)digits[1]) << PyLong_SHIFT) | (unsigned long)digits[0]));
+                __PYX_VERIFY_RETURN_INT(long, long, ival)
+            } else if ((8 * sizeof(long) - 1 > 4 * PyLong_SHIFT)) {
+                return (long) (((long) -1) * (((((((((long)digits[3]) << PyLong_SHIFT) | (long)digits[2]) << PyLong_SHIFT) | (long)digits[1]) << PyLong_SHIFT) | (long)digits[0])));
+            }
+        } else
+        {}
+    } else {
+        const Py_ssize_t size = __Pyx_PyLong_DigitCount(x);
+        const digit* digits = __Pyx_PyLong_Digits(x);
+        if (size == 2 && (8 * sizeof(long) > 1 * PyLong_SHIFT)) {
+            if ((8 * sizeof(long) > 2 * PyLong_SHIFT)) {
+                __PYX_VERIFY_RETURN_INT(long, unsigned long, (((((unsigned long)digits[1]) << PyLong_SHIFT) | (unsigned long)digits[0])))
+            } else if ((8 * sizeof(long) - 1 > 2 * PyLong_SHIFT)) {
+                return (long) (((((long)digits[1]) << PyLong_SHIFT) | (long)digits[0]));
+            }
+        } else
+        if (size == 3 && (8 * sizeof(long) > 2 * PyLong_SHIFT)) {
+            if ((8 * sizeof(long) > 3 * PyLong_SHIFT)) {
+                __PYX_VERIFY_RETURN_INT(long, unsigned long, (((((((unsigned long)digits[2]) << PyLong_SHIFT) | (unsigned long)digits[1]) << PyLong_SHIFT) | (unsigned long)digits[0])))
+            } else if ((8 * sizeof(long) - 1 > 3 * PyLong_SHIFT)) {
+                return (long) (((((((long)digits[2]) << PyLong_SHIFT) | (long)digits[1]) << PyLong_SHIFT) | (long)digits[0]));
+            }
+        } else
+        if (size == 4 && (8 * sizeof(long) > 3 * PyLong_SHIFT)) {
+            if ((8 * sizeof(long) > 4 * PyLong_SHIFT)) {
+                __PYX_VERIFY_RETURN_INT(long, unsigned long, (((((((((unsigned long)digits[3]) << PyLong_SHIFT) | (unsigned long)digits[2]) << PyLong_SHIFT) | (unsigned long)digits[1]) << PyLong_SHIFT) | (unsigned long)digits[0])))
+            } else if ((8 * sizeof(long) - 1 > 4 * PyLong_SHIFT)) {
+                return (long) (((((((((long)digits[3]) << PyLong_SHIFT) | (long)digits[2]) << PyLong_SHIFT) | (long)digits[1]) << PyLong_SHIFT) | (long)digits[0]));
+            }
+        } else
+        {}
+    }
+#endif
+    #if __PYX_LIMITED_VERSION_HEX >= 0x030d0000
+    if ((sizeof(long) <= sizeof(int)) && (sizeof(int) < sizeof(long))) {
+        __PYX_VERIFY_RETURN_INT_EXC(long, int, PyLong_AsInt(x))
+    } else
+    #endif
+    if ((sizeof(long) <= sizeof(long))) {
+        __PYX_VERIFY_RETURN_INT_EXC(long, long, PyLong_AsLong(x))
+    } else if ((sizeof(long) <= sizeof(PY_LONG_LONG))) {
+        __PYX_VERIFY_RETURN_INT_EXC(long, PY_LONG_LONG, PyLong_AsLongLong(x))
+    }
+    return __Pyx_LargePyLong___Pyx_PyLong_As_long(x);
+raise_neg_overflow:
+    return __Pyx_raise_neg_overflow___Pyx_PyLong_As_long();
+raise_overflow:
+    return __Pyx_raise_overflow___Pyx_PyLong_As_long();
+}
+static long __Pyx_LargePyLong___Pyx_PyLong_As_long(PyObject *x) {
+#ifdef __Pyx_HAS_GCC_DIAGNOSTIC
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wconversion"
+#endif
+    const long neg_one = (long) -1, const_zero = (long) 0;
+#ifdef __Pyx_HAS_GCC_DIAGNOSTIC
+#pragma GCC diagnostic pop
+#endif
+    const int is_unsigned = neg_one > const_zero;
+    long val;
+    int ret = -1;
+#if PY_VERSION_HEX >= 0x030d00A6 && !CYTHON_COMPILING_IN_LIMITED_API
+    Py_ssize_t bytes_copied = PyLong_AsNativeBytes(
+        x, &val, sizeof(val), Py_ASNATIVEBYTES_NATIVE_ENDIAN | (is_unsigned ? Py_ASNATIVEBYTES_UNSIGNED_BUFFER | Py_ASNATIVEBYTES_REJECT_NEGATIVE : 0));
+    if (unlikely(bytes_copied == -1)) {
+    } else if (unlikely(bytes_copied > (Py_ssize_t) sizeof(val))) {
+        goto raise_overflow;
+    } else {
+        ret = 0;
+    }
+#elif PY_VERSION_HEX < 0x030d0000 && !(CYTHON_COMPILING_IN_PYPY || CYTHON_COMPILING_IN_LIMITED_API) || defined(_PyLong_AsByteArray)
+    int one = 1; int is_little = (int)*(unsigned char *)&one;
+    unsigned char *bytes = (unsigned char *)&val;
+    ret = _PyLong_AsByteArray((PyLongObject *)x,
+                                bytes, sizeof(val),
+                                is_little, !is_unsigned);
+    if ((0)) goto raise_overflow;
+#else
+    PyObject *v;
+    PyObject *stepval = NULL, *mask = NULL, *shift = NULL;
+    int bits, remaining_bits, is_negative = 0;
+    int chunk_size = (sizeof(long) < 8) ? 30 : 62;
+    if (likely(PyLong_CheckExact(x))) {
+        v = __Pyx_NewRef(x);
+    } else {
+        v = PyNumber_Long(x);
+        if (unlikely(!v)) return (long) -1;
+        assert(PyLong_CheckExact(v));
+    }
+    {
+        int result = PyObject_RichCompareBool(v, Py_False, Py_LT);
+        if (unlikely(result < 0)) {
+            Py_DECREF(v);
+            return (long) -1;
+        }
+        is_negative = result == 1;
+    }
+    if (is_unsigned && unlikely(is_negative)) {
+        Py_DECREF(v);
+        PyErr_SetString(PyExc_OverflowError,
+            "can't convert negative value to long");
+        return (long) -1;
+    } else if (is_negative) {
+        stepval = PyNumber_Invert(v);
+        Py_DECREF(v);
+        if (unlikely(!stepval))
+            return (long) -1;
+    } else {
+        stepval = v;
+    }
+    v = NULL;
+    val = (long) 0;
+    mask = PyLong_FromLong((1L << chunk_size) - 1); if (unlikely(!mask)) goto done;
+    shift = PyLong_FromLong(chunk_size); if (unlikely(!shift)) goto done;
+    for (bits = 0; bits < (int) sizeof(long) * 8 - chunk_size; bits += chunk_size) {
+        PyObject *tmp, *digit;
+        long idigit;
+        digit = PyNumber_And(stepval, mask);
+        if (unlikely(!digit)) goto done;
+        idigit = PyLong_AsLong(digit);
+        Py_DECREF(digit);
+        if (unlikely(idigit < 0)) goto done;
+        val |= ((long) idigit) << bits;
+        tmp = PyNumber_Rshift(stepval, shift);
+        if (unlikely(!tmp)) goto done;
+        Py_DECREF(stepval); stepval = tmp;
+    }
+    Py_DECREF(shift); shift = NULL;
+    Py_DECREF(mask); mask = NULL;
+    {
+        long idigit = PyLong_AsLong(stepval);
+        if (unlikely(idigit < 0)) goto done;
+        remaining_bits = ((int) sizeof(long) * 8) - bits - (is_unsigned ? 0 : 1);
+        if (unlikely(idigit >= (1L << remaining_bits)))
+            goto raise_overflow;
+        val |= ((long) idigit) << bits;
+    }
+    if (!is_unsigned) {
+        if (unlikely(val & (((long) 1) << (sizeof(long) * 8 - 1))))
+            goto raise_overflow;
+        if (is_negative)
+            val = ~val;
+    }
+    ret = 0;
+done:
+    Py_XDECREF(shift);
+    Py_XDECREF(mask);
+    Py_XDECREF(stepval);
+#endif
+    if (unlikely(ret))
+        return (long) -1;
+    return val;
+raise_overflow:
+    return __Pyx_raise_overflow___Pyx_PyLong_As_long();
+}
+static CYTHON_INLINE long __Pyx_PyLong___Pyx_PyLong_As_long(PyObject *x) {
+#ifdef __Pyx_HAS_GCC_DIAGNOSTIC
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wconversion"
+#endif
+    const long neg_one = (long) -1, const_zero = (long) 0;
+#ifdef __Pyx_HAS_GCC_DIAGNOSTIC
+#pragma GCC diagnostic pop
+#endif
+    const int is_unsigned = neg_one > const_zero;
+    if (is_unsigned) {
+        #if CYTHON_USE_PYLONG_INTERNALS
+        if (unlikely(__Pyx_PyLong_IsNeg(x))) {
+            goto raise_neg_overflow;
+        } else if (__Pyx_PyLong_IsCompact(x)) {
+            __PYX_VERIFY_RETURN_INT(long, __Pyx_compact_upylong, __Pyx_PyLong_CompactValueUnsigned(x))
+        } else
+        #endif
+        {
+            return __Pyx_PyULong___Pyx_PyLong_As_long(x);
+        }
+    } else {
+        #if CYTHON_USE_PYLONG_INTERNALS
+        if (__Pyx_PyLong_IsCompact(x)) {
+            __PYX_VERIFY_RETURN_INT(long, __Pyx_compact_pylong, __Pyx_PyLong_CompactValue(x))
+        } else
+        #endif
+        {
+            return __Pyx_PySLong___Pyx_PyLong_As_long(x);
+        }
+    }
+#if CYTHON_USE_PYLONG_INTERNALS
+raise_neg_overflow:
+    return __Pyx_raise_neg_overflow___Pyx_PyLong_As_long();
+raise_overflow:
+    return __Pyx_raise_overflow___Pyx_PyLong_As_long();
+#endif
+}
+static long __Pyx_NonPyLong___Pyx_PyLong_As_long(PyObject *x) {
+    long val;
+    PyObject *tmp = __Pyx_PyNumber_Long(x);
+    if (!tmp) return (long) -1;
+    val = __Pyx_PyLong_As_long(tmp);
+    Py_DECREF(tmp);
+    return val;
+}
+static CYTHON_INLINE long __Pyx_PyLong_As_long(PyObject *x) {
+    if (likely(PyLong_Check(x))) {
+        return __Pyx_PyLong___Pyx_PyLong_As_long(x);
+    } else {
+        return __Pyx_NonPyLong___Pyx_PyLong_As_long(x);
     }
 }
 
@@ -48231,6 +50093,1160 @@ static unsigned long __Pyx_get_runtime_version(void) {
 #else
     return __Pyx_cached_runtime_version;
 #endif
+}
+
+/* IterNextPlain (used by CoroutineBase) */
+#if CYTHON_COMPILING_IN_LIMITED_API && __PYX_LIMITED_VERSION_HEX < 0x030A0000
+static PyObject *__Pyx_GetBuiltinNext_LimitedAPI(void) {
+    if (unlikely(!__pyx_mstate_global->__Pyx_GetBuiltinNext_LimitedAPI_cache))
+        __pyx_mstate_global->__Pyx_GetBuiltinNext_LimitedAPI_cache = __Pyx_GetBuiltinName(__pyx_mstate_global->__pyx_n_u_next);
+    return __pyx_mstate_global->__Pyx_GetBuiltinNext_LimitedAPI_cache;
+}
+#endif
+static CYTHON_INLINE PyObject *__Pyx_PyIter_Next_Plain(PyObject *iterator) {
+#if CYTHON_COMPILING_IN_LIMITED_API && __PYX_LIMITED_VERSION_HEX < 0x030A0000
+    PyObject *result;
+    PyObject *next = __Pyx_GetBuiltinNext_LimitedAPI();
+    if (unlikely(!next)) return NULL;
+    result = PyObject_CallFunctionObjArgs(next, iterator, NULL);
+    return result;
+#else
+    (void)&__Pyx_GetBuiltinName; // only for early limited API
+    iternextfunc iternext = __Pyx_PyObject_GetIterNextFunc(iterator);
+    assert(iternext);
+    return iternext(iterator);
+#endif
+}
+
+/* PyObjectCallNoArg (used by CoroutineBase) */
+static CYTHON_INLINE PyObject* __Pyx_PyObject_CallNoArg(PyObject *func) {
+    PyObject *arg[2] = {NULL, NULL};
+    return __Pyx_PyObject_FastCall(func, arg + 1, 0 | __Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET);
+}
+
+/* ReturnWithStopIteration (used by CoroutineBase) */
+static void __Pyx__ReturnWithStopIteration(PyObject* value, int async);
+static CYTHON_INLINE void __Pyx_ReturnWithStopIteration(PyObject* value, int async, int iternext) {
+    if (value == Py_None) {
+        if (async || !iternext)
+            PyErr_SetNone(async ? PyExc_StopAsyncIteration : PyExc_StopIteration);
+        return;
+    }
+    __Pyx__ReturnWithStopIteration(value, async);
+}
+static void __Pyx__ReturnWithStopIteration(PyObject* value, int async) {
+#if CYTHON_COMPILING_IN_CPYTHON
+    __Pyx_PyThreadState_declare
+#endif
+    PyObject *exc;
+    PyObject *exc_type = async ? PyExc_StopAsyncIteration : PyExc_StopIteration;
+#if CYTHON_COMPILING_IN_CPYTHON
+    if ((PY_VERSION_HEX >= (0x030C00A6)) || unlikely(PyTuple_Check(value) || PyExceptionInstance_Check(value))) {
+        if (PY_VERSION_HEX >= (0x030e00A1)) {
+            exc = __Pyx_PyObject_CallOneArg(exc_type, value);
+        } else {
+            PyObject *args_tuple = PyTuple_New(1);
+            if (unlikely(!args_tuple)) return;
+            Py_INCREF(value);
+            PyTuple_SET_ITEM(args_tuple, 0, value);
+            exc = PyObject_Call(exc_type, args_tuple, NULL);
+            Py_DECREF(args_tuple);
+        }
+        if (unlikely(!exc)) return;
+    } else {
+        Py_INCREF(value);
+        exc = value;
+    }
+    #if CYTHON_FAST_THREAD_STATE
+    __Pyx_PyThreadState_assign
+    #if CYTHON_USE_EXC_INFO_STACK
+    if (!__pyx_tstate->exc_info->exc_value)
+    #else
+    if (!__pyx_tstate->exc_type)
+    #endif
+    {
+        Py_INCREF(exc_type);
+        __Pyx_ErrRestore(exc_type, exc, NULL);
+        return;
+    }
+    #endif
+#else
+    exc = __Pyx_PyObject_CallOneArg(exc_type, value);
+    if (unlikely(!exc)) return;
+#endif
+    PyErr_SetObject(exc_type, exc);
+    Py_DECREF(exc);
+}
+
+/* CoroutineBase (used by Generator) */
+#if !CYTHON_COMPILING_IN_LIMITED_API
+#include <frameobject.h>
+#if PY_VERSION_HEX >= 0x030b00a6 && !defined(PYPY_VERSION)
+  #ifndef Py_BUILD_CORE
+    #define Py_BUILD_CORE 1
+  #endif
+  #include "internal/pycore_frame.h"
+#endif
+#endif // CYTHON_COMPILING_IN_LIMITED_API
+static CYTHON_INLINE void
+__Pyx_Coroutine_Undelegate(__pyx_CoroutineObject *gen) {
+#if CYTHON_USE_AM_SEND
+    gen->yieldfrom_am_send = NULL;
+#endif
+    Py_CLEAR(gen->yieldfrom);
+}
+static int __Pyx_PyGen__FetchStopIterationValue(PyThreadState *__pyx_tstate, PyObject **pvalue) {
+    PyObject *et, *ev, *tb;
+    PyObject *value = NULL;
+    CYTHON_UNUSED_VAR(__pyx_tstate);
+    __Pyx_ErrFetch(&et, &ev, &tb);
+    if (!et) {
+        Py_XDECREF(tb);
+        Py_XDECREF(ev);
+        Py_INCREF(Py_None);
+        *pvalue = Py_None;
+        return 0;
+    }
+    if (likely(et == PyExc_StopIteration)) {
+        if (!ev) {
+            Py_INCREF(Py_None);
+            value = Py_None;
+        }
+        else if (likely(Py_IS_TYPE(ev, (PyTypeObject*)PyExc_StopIteration))) {
+            #if CYTHON_COMPILING_IN_LIMITED_API || CYTHON_COMPILING_IN_GRAAL
+            value = PyObject_GetAttr(ev, __pyx_mstate_global->__pyx_n_u_value);
+            if (unlikely(!value)) goto limited_api_failure;
+            #else
+            value = ((PyStopIterationObject *)ev)->value;
+            Py_INCREF(value);
+            #endif
+            Py_DECREF(ev);
+        }
+        else if (unlikely(PyTuple_Check(ev))) {
+            Py_ssize_t tuple_size = __Pyx_PyTuple_GET_SIZE(ev);
+            #if !CYTHON_ASSUME_SAFE_SIZE
+            if (unlikely(tuple_size < 0)) {
+                Py_XDECREF(tb);
+                Py_DECREF(ev);
+                Py_DECREF(et);
+                return -1;
+            }
+            #endif
+            if (tuple_size >= 1) {
+#if CYTHON_ASSUME_SAFE_MACROS && !CYTHON_AVOID_BORROWED_REFS
+                value = PyTuple_GET_ITEM(ev, 0);
+                Py_INCREF(value);
+#elif CYTHON_ASSUME_SAFE_MACROS
+                value = PySequence_ITEM(ev, 0);
+#else
+                value = PySequence_GetItem(ev, 0);
+                if (!value) goto limited_api_failure;
+#endif
+            } else {
+                Py_INCREF(Py_None);
+                value = Py_None;
+            }
+            Py_DECREF(ev);
+        }
+        else if (!__Pyx_TypeCheck(ev, (PyTypeObject*)PyExc_StopIteration)) {
+            value = ev;
+        }
+        if (likely(value)) {
+            Py_XDECREF(tb);
+            Py_DECREF(et);
+            *pvalue = value;
+            return 0;
+        }
+    } else if (!__Pyx_PyErr_GivenExceptionMatches(et, PyExc_StopIteration)) {
+        __Pyx_ErrRestore(et, ev, tb);
+        return -1;
+    }
+    PyErr_NormalizeException(&et, &ev, &tb);
+    if (unlikely(!PyObject_TypeCheck(ev, (PyTypeObject*)PyExc_StopIteration))) {
+        __Pyx_ErrRestore(et, ev, tb);
+        return -1;
+    }
+    Py_XDECREF(tb);
+    Py_DECREF(et);
+#if CYTHON_COMPILING_IN_LIMITED_API
+    value = PyObject_GetAttr(ev, __pyx_mstate_global->__pyx_n_u_value);
+#else
+    value = ((PyStopIterationObject *)ev)->value;
+    Py_INCREF(value);
+#endif
+    Py_DECREF(ev);
+#if CYTHON_COMPILING_IN_LIMITED_API
+    if (unlikely(!value)) return -1;
+#endif
+    *pvalue = value;
+    return 0;
+#if CYTHON_COMPILING_IN_LIMITED_API || CYTHON_COMPILING_IN_GRAAL || !CYTHON_ASSUME_SAFE_MACROS
+  limited_api_failure:
+    Py_XDECREF(et);
+    Py_XDECREF(tb);
+    Py_XDECREF(ev);
+    return -1;
+#endif
+}
+static CYTHON_INLINE
+__Pyx_PySendResult __Pyx_Coroutine_status_from_result(PyObject **retval) {
+    if (*retval) {
+        return PYGEN_NEXT;
+    } else if (likely(__Pyx_PyGen__FetchStopIterationValue(__Pyx_PyThreadState_Current, retval) == 0)) {
+        return PYGEN_RETURN;
+    } else {
+        return PYGEN_ERROR;
+    }
+}
+static CYTHON_INLINE
+void __Pyx_Coroutine_ExceptionClear(__Pyx_ExcInfoStruct *exc_state) {
+#if PY_VERSION_HEX >= 0x030B00a4
+    Py_CLEAR(exc_state->exc_value);
+#else
+    PyObject *t, *v, *tb;
+    t = exc_state->exc_type;
+    v = exc_state->exc_value;
+    tb = exc_state->exc_traceback;
+    exc_state->exc_type = NULL;
+    exc_state->exc_value = NULL;
+    exc_state->exc_traceback = NULL;
+    Py_XDECREF(t);
+    Py_XDECREF(v);
+    Py_XDECREF(tb);
+#endif
+}
+#define __Pyx_Coroutine_AlreadyRunningError(gen)  (__Pyx__Coroutine_AlreadyRunningError(gen), (PyObject*)NULL)
+static void __Pyx__Coroutine_AlreadyRunningError(__pyx_CoroutineObject *gen) {
+    const char *msg;
+    CYTHON_MAYBE_UNUSED_VAR(gen);
+    if ((0)) {
+    #ifdef __Pyx_Coroutine_USED
+    } else if (__Pyx_Coroutine_Check((PyObject*)gen)) {
+        msg = "coroutine already executing";
+    #endif
+    #ifdef __Pyx_AsyncGen_USED
+    } else if (__Pyx_AsyncGen_CheckExact((PyObject*)gen)) {
+        msg = "async generator already executing";
+    #endif
+    } else {
+        msg = "generator already executing";
+    }
+    PyErr_SetString(PyExc_ValueError, msg);
+}
+static void __Pyx_Coroutine_AlreadyTerminatedError(PyObject *gen, PyObject *value, int closing) {
+    CYTHON_MAYBE_UNUSED_VAR(gen);
+    CYTHON_MAYBE_UNUSED_VAR(closing);
+    #ifdef __Pyx_Coroutine_USED
+    if (!closing && __Pyx_Coroutine_Check(gen)) {
+        PyErr_SetString(PyExc_RuntimeError, "cannot reuse already awaited coroutine");
+    } else
+    #endif
+    if (value) {
+        #ifdef __Pyx_AsyncGen_USED
+        if (__Pyx_AsyncGen_CheckExact(gen))
+            PyErr_SetNone(PyExc_StopAsyncIteration);
+        else
+        #endif
+        PyErr_SetNone(PyExc_StopIteration);
+    }
+}
+static
+__Pyx_PySendResult __Pyx_Coroutine_SendEx(__pyx_CoroutineObject *self, PyObject *value, PyObject **result, int closing) {
+    __Pyx_PyThreadState_declare
+    PyThreadState *tstate;
+    __Pyx_ExcInfoStruct *exc_state;
+    PyObject *retval;
+    assert(__Pyx_Coroutine_get_is_running(self));  // Callers should ensure is_running
+    if (unlikely(self->resume_label == -1)) {
+        __Pyx_Coroutine_AlreadyTerminatedError((PyObject*)self, value, closing);
+        return PYGEN_ERROR;
+    }
+#if CYTHON_FAST_THREAD_STATE
+    __Pyx_PyThreadState_assign
+    tstate = __pyx_tstate;
+#else
+    tstate = __Pyx_PyThreadState_Current;
+#endif
+    exc_state = &self->gi_exc_state;
+    if (exc_state->exc_value) {
+        #if CYTHON_COMPILING_IN_LIMITED_API || CYTHON_COMPILING_IN_PYPY
+        #else
+        PyObject *exc_tb;
+        #if PY_VERSION_HEX >= 0x030B00a4 && !CYTHON_COMPILING_IN_CPYTHON
+        exc_tb = PyException_GetTraceback(exc_state->exc_value);
+        #elif PY_VERSION_HEX >= 0x030B00a4
+        exc_tb = ((PyBaseExceptionObject*) exc_state->exc_value)->traceback;
+        #else
+        exc_tb = exc_state->exc_traceback;
+        #endif
+        if (exc_tb) {
+            PyTracebackObject *tb = (PyTracebackObject *) exc_tb;
+            PyFrameObject *f = tb->tb_frame;
+            PyFrameObject *old_f_back = f->f_back;
+            #if PY_VERSION_HEX >= 0x030B00A1
+            f->f_back = PyThreadState_GetFrame(tstate);
+            #else
+            Py_XINCREF(tstate->frame);
+            f->f_back = tstate->frame;
+            #endif
+            Py_XDECREF(old_f_back);
+            #if PY_VERSION_HEX >= 0x030B00a4 && !CYTHON_COMPILING_IN_CPYTHON
+            Py_DECREF(exc_tb);
+            #endif
+        }
+        #endif
+    }
+#if CYTHON_USE_EXC_INFO_STACK
+    exc_state->previous_item = tstate->exc_info;
+    tstate->exc_info = exc_state;
+#else
+    if (exc_state->exc_type) {
+        __Pyx_ExceptionSwap(&exc_state->exc_type, &exc_state->exc_value, &exc_state->exc_traceback);
+    } else {
+        __Pyx_Coroutine_ExceptionClear(exc_state);
+        __Pyx_ExceptionSave(&exc_state->exc_type, &exc_state->exc_value, &exc_state->exc_traceback);
+    }
+#endif
+    retval = self->body(self, tstate, value);
+#if CYTHON_USE_EXC_INFO_STACK
+    exc_state = &self->gi_exc_state;
+    tstate->exc_info = exc_state->previous_item;
+    exc_state->previous_item = NULL;
+    __Pyx_Coroutine_ResetFrameBackpointer(exc_state);
+#endif
+    *result = retval;
+    if (self->resume_label == -1) {
+        return likely(retval) ? PYGEN_RETURN : PYGEN_ERROR;
+    }
+    return PYGEN_NEXT;
+}
+static CYTHON_INLINE void __Pyx_Coroutine_ResetFrameBackpointer(__Pyx_ExcInfoStruct *exc_state) {
+#if CYTHON_COMPILING_IN_PYPY || CYTHON_COMPILING_IN_LIMITED_API
+    CYTHON_UNUSED_VAR(exc_state);
+#else
+    PyObject *exc_tb;
+    #if PY_VERSION_HEX >= 0x030B00a4
+    if (!exc_state->exc_value) return;
+    exc_tb = PyException_GetTraceback(exc_state->exc_value);
+    #else
+    exc_tb = exc_state->exc_traceback;
+    #endif
+    if (likely(exc_tb)) {
+        PyTracebackObject *tb = (PyTracebackObject *) exc_tb;
+        PyFrameObject *f = tb->tb_frame;
+        Py_CLEAR(f->f_back);
+        #if PY_VERSION_HEX >= 0x030B00a4
+        Py_DECREF(exc_tb);
+        #endif
+    }
+#endif
+}
+#define __Pyx_Coroutine_MethodReturnFromResult(gen, result, retval, iternext)\
+    ((result) == PYGEN_NEXT ? (retval) : __Pyx__Coroutine_MethodReturnFromResult(gen, result, retval, iternext))
+static PyObject *
+__Pyx__Coroutine_MethodReturnFromResult(PyObject* gen, __Pyx_PySendResult result, PyObject *retval, int iternext) {
+    CYTHON_MAYBE_UNUSED_VAR(gen);
+    if (likely(result == PYGEN_RETURN)) {
+        int is_async = 0;
+        #ifdef __Pyx_AsyncGen_USED
+        is_async = __Pyx_AsyncGen_CheckExact(gen);
+        #endif
+        __Pyx_ReturnWithStopIteration(retval, is_async, iternext);
+        Py_XDECREF(retval);
+    }
+    return NULL;
+}
+#if CYTHON_COMPILING_IN_CPYTHON
+static CYTHON_INLINE
+PyObject *__Pyx_PyGen_Send(PyGenObject *gen, PyObject *arg) {
+#if PY_VERSION_HEX <= 0x030A00A1
+    return _PyGen_Send(gen, arg);
+#else
+    PyObject *result;
+    if (PyIter_Send((PyObject*)gen, arg ? arg : Py_None, &result) == PYGEN_RETURN) {
+        if (PyAsyncGen_CheckExact(gen)) {
+            assert(result == Py_None);
+            PyErr_SetNone(PyExc_StopAsyncIteration);
+        }
+        else if (result == Py_None) {
+            PyErr_SetNone(PyExc_StopIteration);
+        }
+        else {
+#if PY_VERSION_HEX < 0x030d00A1
+            _PyGen_SetStopIterationValue(result);
+#else
+            if (!PyTuple_Check(result) && !PyExceptionInstance_Check(result)) {
+                PyErr_SetObject(PyExc_StopIteration, result);
+            } else {
+                PyObject *exc = __Pyx_PyObject_CallOneArg(PyExc_StopIteration, result);
+                if (likely(exc != NULL)) {
+                    PyErr_SetObject(PyExc_StopIteration, exc);
+                    Py_DECREF(exc);
+                }
+            }
+#endif
+        }
+        Py_DECREF(result);
+        result = NULL;
+    }
+    return result;
+#endif
+}
+#endif
+static CYTHON_INLINE __Pyx_PySendResult
+__Pyx_Coroutine_FinishDelegation(__pyx_CoroutineObject *gen, PyObject** retval) {
+    __Pyx_PySendResult result;
+    PyObject *val = NULL;
+    assert(__Pyx_Coroutine_get_is_running(gen));
+    __Pyx_Coroutine_Undelegate(gen);
+    __Pyx_PyGen__FetchStopIterationValue(__Pyx_PyThreadState_Current, &val);
+    result = __Pyx_Coroutine_SendEx(gen, val, retval, 0);
+    Py_XDECREF(val);
+    return result;
+}
+#if CYTHON_USE_AM_SEND
+static __Pyx_PySendResult
+__Pyx_Coroutine_SendToDelegate(__pyx_CoroutineObject *gen, __Pyx_pyiter_sendfunc gen_am_send, PyObject *value, PyObject **retval) {
+    PyObject *ret = NULL;
+    __Pyx_PySendResult delegate_result, result;
+    assert(__Pyx_Coroutine_get_is_running(gen));
+    delegate_result = gen_am_send(gen->yieldfrom, value, &ret);
+    if (delegate_result == PYGEN_NEXT) {
+        assert (ret != NULL);
+        *retval = ret;
+        return PYGEN_NEXT;
+    }
+    assert (delegate_result != PYGEN_ERROR || ret == NULL);
+    __Pyx_Coroutine_Undelegate(gen);
+    result = __Pyx_Coroutine_SendEx(gen, ret, retval, 0);
+    Py_XDECREF(ret);
+    return result;
+}
+#endif
+static PyObject *__Pyx_Coroutine_Send(PyObject *self, PyObject *value) {
+    PyObject *retval = NULL;
+    __Pyx_PySendResult result = __Pyx_Coroutine_AmSend(self, value, &retval);
+    return __Pyx_Coroutine_MethodReturnFromResult(self, result, retval, 0);
+}
+static __Pyx_PySendResult
+__Pyx_Coroutine_AmSend(PyObject *self, PyObject *value, PyObject **retval) {
+    __Pyx_PySendResult result;
+    __pyx_CoroutineObject *gen = (__pyx_CoroutineObject*) self;
+    if (unlikely(__Pyx_Coroutine_test_and_set_is_running(gen))) {
+        *retval = __Pyx_Coroutine_AlreadyRunningError(gen);
+        return PYGEN_ERROR;
+    }
+    #if CYTHON_USE_AM_SEND
+    if (gen->yieldfrom_am_send) {
+        result = __Pyx_Coroutine_SendToDelegate(gen, gen->yieldfrom_am_send, value, retval);
+    } else
+    #endif
+    if (gen->yieldfrom) {
+        PyObject *yf = gen->yieldfrom;
+        PyObject *ret;
+      #if !CYTHON_USE_AM_SEND
+        #ifdef __Pyx_Generator_USED
+        if (__Pyx_Generator_CheckExact(yf)) {
+            ret = __Pyx_Coroutine_Send(yf, value);
+        } else
+        #endif
+        #ifdef __Pyx_Coroutine_USED
+        if (__Pyx_Coroutine_Check(yf)) {
+            ret = __Pyx_Coroutine_Send(yf, value);
+        } else
+        #endif
+        #ifdef __Pyx_AsyncGen_USED
+        if (__pyx_PyAsyncGenASend_CheckExact(yf)) {
+            ret = __Pyx_async_gen_asend_send(yf, value);
+        } else
+        #endif
+        #if CYTHON_COMPILING_IN_CPYTHON
+        if (PyGen_CheckExact(yf)) {
+            ret = __Pyx_PyGen_Send((PyGenObject*)yf, value == Py_None ? NULL : value);
+        } else
+        if (PyCoro_CheckExact(yf)) {
+            ret = __Pyx_PyGen_Send((PyGenObject*)yf, value == Py_None ? NULL : value);
+        } else
+        #endif
+      #endif
+        {
+            if (value == Py_None && PyIter_Check(yf))
+                ret = __Pyx_PyIter_Next_Plain(yf);
+            else
+                ret = __Pyx_PyObject_CallMethod1(yf, __pyx_mstate_global->__pyx_n_u_send, value);
+        }
+        if (likely(ret)) {
+            __Pyx_Coroutine_unset_is_running(gen);
+            *retval = ret;
+            return PYGEN_NEXT;
+        }
+        result = __Pyx_Coroutine_FinishDelegation(gen, retval);
+    } else {
+        result = __Pyx_Coroutine_SendEx(gen, value, retval, 0);
+    }
+    __Pyx_Coroutine_unset_is_running(gen);
+    return result;
+}
+static int __Pyx_Coroutine_CloseIter(__pyx_CoroutineObject *gen, PyObject *yf) {
+    __Pyx_PySendResult result;
+    PyObject *retval = NULL;
+    CYTHON_UNUSED_VAR(gen);
+    assert(__Pyx_Coroutine_get_is_running(gen));
+    #ifdef __Pyx_Generator_USED
+    if (__Pyx_Generator_CheckExact(yf)) {
+        result = __Pyx_Coroutine_Close(yf, &retval);
+    } else
+    #endif
+    #ifdef __Pyx_Coroutine_USED
+    if (__Pyx_Coroutine_Check(yf)) {
+        result = __Pyx_Coroutine_Close(yf, &retval);
+    } else
+    if (__Pyx_CoroutineAwait_CheckExact(yf)) {
+        result = __Pyx_CoroutineAwait_Close((__pyx_CoroutineAwaitObject*)yf);
+    } else
+    #endif
+    #ifdef __Pyx_AsyncGen_USED
+    if (__pyx_PyAsyncGenASend_CheckExact(yf)) {
+        retval = __Pyx_async_gen_asend_close(yf, NULL);
+        result = PYGEN_RETURN;
+    } else
+    if (__pyx_PyAsyncGenAThrow_CheckExact(yf)) {
+        retval = __Pyx_async_gen_athrow_close(yf, NULL);
+        result = PYGEN_RETURN;
+    } else
+    #endif
+    {
+        PyObject *meth;
+        result = PYGEN_RETURN;
+        meth = __Pyx_PyObject_GetAttrStrNoError(yf, __pyx_mstate_global->__pyx_n_u_close);
+        if (unlikely(!meth)) {
+            if (unlikely(PyErr_Occurred())) {
+                PyErr_WriteUnraisable(yf);
+            }
+        } else {
+            retval = __Pyx_PyObject_CallNoArg(meth);
+            Py_DECREF(meth);
+            if (unlikely(!retval)) {
+                result = PYGEN_ERROR;
+            }
+        }
+    }
+    Py_XDECREF(retval);
+    return result == PYGEN_ERROR ? -1 : 0;
+}
+static PyObject *__Pyx_Generator_Next(PyObject *self) {
+    __Pyx_PySendResult result;
+    PyObject *retval = NULL;
+    __pyx_CoroutineObject *gen = (__pyx_CoroutineObject*) self;
+    if (unlikely(__Pyx_Coroutine_test_and_set_is_running(gen))) {
+        return __Pyx_Coroutine_AlreadyRunningError(gen);
+    }
+    #if CYTHON_USE_AM_SEND
+    if (gen->yieldfrom_am_send) {
+        result = __Pyx_Coroutine_SendToDelegate(gen, gen->yieldfrom_am_send, Py_None, &retval);
+    } else
+    #endif
+    if (gen->yieldfrom) {
+        PyObject *yf = gen->yieldfrom;
+        PyObject *ret;
+        #ifdef __Pyx_Generator_USED
+        if (__Pyx_Generator_CheckExact(yf)) {
+            ret = __Pyx_Generator_Next(yf);
+        } else
+        #endif
+        #ifdef __Pyx_Coroutine_USED
+        if (__Pyx_Coroutine_CheckExact(yf)) {
+            ret = __Pyx_Coroutine_Send(yf, Py_None);
+        } else
+        #endif
+        #if CYTHON_COMPILING_IN_CPYTHON && (PY_VERSION_HEX < 0x030A00A3 || !CYTHON_USE_AM_SEND)
+        if (PyGen_CheckExact(yf)) {
+            ret = __Pyx_PyGen_Send((PyGenObject*)yf, NULL);
+        } else
+        #endif
+            ret = __Pyx_PyIter_Next_Plain(yf);
+        if (likely(ret)) {
+            __Pyx_Coroutine_unset_is_running(gen);
+            return ret;
+        }
+        result = __Pyx_Coroutine_FinishDelegation(gen, &retval);
+    } else {
+        result = __Pyx_Coroutine_SendEx(gen, Py_None, &retval, 0);
+    }
+    __Pyx_Coroutine_unset_is_running(gen);
+    return __Pyx_Coroutine_MethodReturnFromResult(self, result, retval, 1);
+}
+static PyObject *__Pyx_Coroutine_Close_Method(PyObject *self, PyObject *arg) {
+    PyObject *retval = NULL;
+    __Pyx_PySendResult result;
+    CYTHON_UNUSED_VAR(arg);
+    result = __Pyx_Coroutine_Close(self, &retval);
+    if (unlikely(result == PYGEN_ERROR))
+        return NULL;
+    Py_XDECREF(retval);
+    Py_RETURN_NONE;
+}
+static __Pyx_PySendResult
+__Pyx_Coroutine_Close(PyObject *self, PyObject **retval) {
+    __pyx_CoroutineObject *gen = (__pyx_CoroutineObject *) self;
+    __Pyx_PySendResult result;
+    PyObject *yf;
+    int err = 0;
+    if (unlikely(__Pyx_Coroutine_test_and_set_is_running(gen))) {
+        *retval = __Pyx_Coroutine_AlreadyRunningError(gen);
+        return PYGEN_ERROR;
+    }
+    yf = gen->yieldfrom;
+    if (yf) {
+        Py_INCREF(yf);
+        err = __Pyx_Coroutine_CloseIter(gen, yf);
+        __Pyx_Coroutine_Undelegate(gen);
+        Py_DECREF(yf);
+    }
+    if (err == 0)
+        PyErr_SetNone(PyExc_GeneratorExit);
+    result = __Pyx_Coroutine_SendEx(gen, NULL, retval, 1);
+    if (result == PYGEN_ERROR) {
+        __Pyx_PyThreadState_declare
+        __Pyx_PyThreadState_assign
+        __Pyx_Coroutine_unset_is_running(gen);
+        if (!__Pyx_PyErr_Occurred()) {
+            return PYGEN_RETURN;
+        } else if (likely(__Pyx_PyErr_ExceptionMatches2(PyExc_GeneratorExit, PyExc_StopIteration))) {
+            __Pyx_PyErr_Clear();
+            return PYGEN_RETURN;
+        }
+        return PYGEN_ERROR;
+    } else if (likely(result == PYGEN_RETURN && *retval == Py_None)) {
+        __Pyx_Coroutine_unset_is_running(gen);
+        return PYGEN_RETURN;
+    } else {
+        const char *msg;
+        Py_DECREF(*retval);
+        *retval = NULL;
+        if ((0)) {
+        #ifdef __Pyx_Coroutine_USED
+        } else if (__Pyx_Coroutine_Check(self)) {
+            msg = "coroutine ignored GeneratorExit";
+        #endif
+        #ifdef __Pyx_AsyncGen_USED
+        } else if (__Pyx_AsyncGen_CheckExact(self)) {
+            msg = "async generator ignored GeneratorExit";
+        #endif
+        } else {
+            msg = "generator ignored GeneratorExit";
+        }
+        PyErr_SetString(PyExc_RuntimeError, msg);
+        __Pyx_Coroutine_unset_is_running(gen);
+        return PYGEN_ERROR;
+    }
+}
+static PyObject *__Pyx__Coroutine_Throw(PyObject *self, PyObject *typ, PyObject *val, PyObject *tb,
+                                        PyObject *args, int close_on_genexit) {
+    __pyx_CoroutineObject *gen = (__pyx_CoroutineObject *) self;
+    PyObject *yf;
+    if (unlikely(__Pyx_Coroutine_test_and_set_is_running(gen)))
+        return __Pyx_Coroutine_AlreadyRunningError(gen);
+    yf = gen->yieldfrom;
+    if (yf) {
+        __Pyx_PySendResult result;
+        PyObject *ret;
+        Py_INCREF(yf);
+        if (__Pyx_PyErr_GivenExceptionMatches(typ, PyExc_GeneratorExit) && close_on_genexit) {
+            int err = __Pyx_Coroutine_CloseIter(gen, yf);
+            Py_DECREF(yf);
+            __Pyx_Coroutine_Undelegate(gen);
+            if (err < 0)
+                goto propagate_exception;
+            goto throw_here;
+        }
+        if (0
+        #ifdef __Pyx_Generator_USED
+            || __Pyx_Generator_CheckExact(yf)
+        #endif
+        #ifdef __Pyx_Coroutine_USED
+            || __Pyx_Coroutine_Check(yf)
+        #endif
+            ) {
+            ret = __Pyx__Coroutine_Throw(yf, typ, val, tb, args, close_on_genexit);
+        #ifdef __Pyx_Coroutine_USED
+        } else if (__Pyx_CoroutineAwait_CheckExact(yf)) {
+            ret = __Pyx__Coroutine_Throw(((__pyx_CoroutineAwaitObject*)yf)->coroutine, typ, val, tb, args, close_on_genexit);
+        #endif
+        } else {
+            PyObject *meth = __Pyx_PyObject_GetAttrStrNoError(yf, __pyx_mstate_global->__pyx_n_u_throw);
+            if (unlikely(!meth)) {
+                Py_DECREF(yf);
+                if (unlikely(PyErr_Occurred())) {
+                    __Pyx_Coroutine_unset_is_running(gen);
+                    return NULL;
+                }
+                __Pyx_Coroutine_Undelegate(gen);
+                goto throw_here;
+            }
+            if (args) {
+                ret = __Pyx_PyObject_Call(meth, args, NULL);
+            } else {
+                PyObject *cargs[4] = {NULL, typ, val, tb};
+                size_t nargs = 1U + (val != NULL) + (tb != NULL);
+                ret = __Pyx_PyObject_FastCall(meth, cargs+1, nargs | __Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET);
+            }
+            Py_DECREF(meth);
+        }
+        Py_DECREF(yf);
+        if (ret) {
+            __Pyx_Coroutine_unset_is_running(gen);
+            return ret;
+        }
+        result = __Pyx_Coroutine_FinishDelegation(gen, &ret);
+        __Pyx_Coroutine_unset_is_running(gen);
+        return __Pyx_Coroutine_MethodReturnFromResult(self, result, ret, 0);
+    }
+throw_here:
+    __Pyx_Raise(typ, val, tb, NULL);
+propagate_exception:
+    {
+        PyObject *retval = NULL;
+        __Pyx_PySendResult result = __Pyx_Coroutine_SendEx(gen, NULL, &retval, 0);
+        __Pyx_Coroutine_unset_is_running(gen);
+        return __Pyx_Coroutine_MethodReturnFromResult(self, result, retval, 0);
+    }
+}
+static PyObject *__Pyx_Coroutine_Throw(PyObject *self,
+#if CYTHON_COMPILING_IN_LIMITED_API && __PYX_LIMITED_VERSION_HEX < 0x030A0000
+    PyObject *args
+#else
+    PyObject *const *args, Py_ssize_t nargs
+#endif
+) {
+    PyObject *typ;
+    PyObject *val = NULL;
+    PyObject *tb = NULL;
+#if CYTHON_COMPILING_IN_LIMITED_API && __PYX_LIMITED_VERSION_HEX < 0x030A0000
+    if (unlikely(!PyArg_UnpackTuple(args, "throw", 1, 3, &typ, &val, &tb)))
+        return NULL;
+#else
+    switch (nargs) {
+    case 3:
+        tb = args[2];
+        CYTHON_FALLTHROUGH;
+    case 2:
+        val = args[1];
+        CYTHON_FALLTHROUGH;
+    case 1:
+        typ = args[0];
+        break;
+    default:
+        PyErr_SetString(PyExc_TypeError, "throw takes between 1 and 3 positional arguments");
+        return NULL;
+    }
+#endif
+    return __Pyx__Coroutine_Throw(self, typ, val, tb,
+#if CYTHON_COMPILING_IN_LIMITED_API && __PYX_LIMITED_VERSION_HEX < 0x030A0000
+                                  args,
+#else
+                                  NULL,
+#endif
+                                  1);
+}
+static CYTHON_INLINE int __Pyx_Coroutine_traverse_excstate(__Pyx_ExcInfoStruct *exc_state, visitproc visit, void *arg) {
+#if PY_VERSION_HEX >= 0x030B00a4
+    Py_VISIT(exc_state->exc_value);
+#else
+    Py_VISIT(exc_state->exc_type);
+    Py_VISIT(exc_state->exc_value);
+    Py_VISIT(exc_state->exc_traceback);
+#endif
+    return 0;
+}
+static int __Pyx_Coroutine_traverse(__pyx_CoroutineObject *gen, visitproc visit, void *arg) {
+    {
+        int e = __Pyx_call_type_traverse((PyObject*)gen, 1, visit, arg);
+        if (e) return e;
+    }
+    Py_VISIT(gen->closure);
+    Py_VISIT(gen->classobj);
+    Py_VISIT(gen->yieldfrom);
+    return __Pyx_Coroutine_traverse_excstate(&gen->gi_exc_state, visit, arg);
+}
+static int __Pyx_Coroutine_clear(PyObject *self) {
+    __pyx_CoroutineObject *gen = (__pyx_CoroutineObject *) self;
+    Py_CLEAR(gen->closure);
+    Py_CLEAR(gen->classobj);
+    __Pyx_Coroutine_Undelegate(gen);
+    __Pyx_Coroutine_ExceptionClear(&gen->gi_exc_state);
+#ifdef __Pyx_AsyncGen_USED
+    if (__Pyx_AsyncGen_CheckExact(self)) {
+        Py_CLEAR(((__pyx_PyAsyncGenObject*)gen)->ag_finalizer);
+    }
+#endif
+    Py_CLEAR(gen->gi_code);
+    Py_CLEAR(gen->gi_frame);
+    Py_CLEAR(gen->gi_name);
+    Py_CLEAR(gen->gi_qualname);
+    Py_CLEAR(gen->gi_modulename);
+    return 0;
+}
+static void __Pyx_Coroutine_dealloc(PyObject *self) {
+    __pyx_CoroutineObject *gen = (__pyx_CoroutineObject *) self;
+    PyObject_GC_UnTrack(gen);
+    #if PY_VERSION_HEX < 0x030C0000 || CYTHON_COMPILING_IN_LIMITED_API
+    if (gen->gi_weakreflist != NULL)
+    #endif
+        PyObject_ClearWeakRefs(self);
+    if (gen->resume_label >= 0) {
+#if CYTHON_USE_TP_FINALIZE
+        PyObject_GC_Track(self);
+        if (unlikely(PyObject_CallFinalizerFromDealloc(self)))
+        {
+            return;
+        }
+        PyObject_GC_UnTrack(self);
+#endif
+    }
+#ifdef __Pyx_AsyncGen_USED
+    if (__Pyx_AsyncGen_CheckExact(self)) {
+        /* We have to handle this case for asynchronous generators
+           right here, because this code has to be between UNTRACK
+           and GC_Del. */
+        Py_CLEAR(((__pyx_PyAsyncGenObject*)self)->ag_finalizer);
+    }
+#endif
+    __Pyx_Coroutine_clear(self);
+    __Pyx_PyHeapTypeObject_GC_Del(gen);
+}
+#if CYTHON_USE_TP_FINALIZE
+static void __Pyx_Coroutine_del(PyObject *self) {
+    PyObject *error_type, *error_value, *error_traceback;
+    __pyx_CoroutineObject *gen = (__pyx_CoroutineObject *) self;
+    __Pyx_PyThreadState_declare
+    if (gen->resume_label < 0) {
+        return;
+    }
+    __Pyx_PyThreadState_assign
+    __Pyx_ErrFetch(&error_type, &error_value, &error_traceback);
+#ifdef __Pyx_AsyncGen_USED
+    if (__Pyx_AsyncGen_CheckExact(self)) {
+        __pyx_PyAsyncGenObject *agen = (__pyx_PyAsyncGenObject*)self;
+        PyObject *finalizer = agen->ag_finalizer;
+        if (finalizer && !agen->ag_closed) {
+            PyObject *res = __Pyx_PyObject_CallOneArg(finalizer, self);
+            if (unlikely(!res)) {
+                PyErr_WriteUnraisable(self);
+            } else {
+                Py_DECREF(res);
+            }
+            __Pyx_ErrRestore(error_type, error_value, error_traceback);
+            return;
+        }
+    }
+#endif
+    if (unlikely(gen->resume_label == 0 && !error_value)) {
+#ifdef __Pyx_Coroutine_USED
+#ifdef __Pyx_Generator_USED
+    if (!__Pyx_Generator_CheckExact(self))
+#endif
+        {
+        PyObject_GC_UnTrack(self);
+        if (unlikely(PyErr_WarnFormat(PyExc_RuntimeWarning, 1, "coroutine '%.50S' was never awaited", gen->gi_qualname) < 0))
+            PyErr_WriteUnraisable(self);
+        PyObject_GC_Track(self);
+        }
+#endif
+    } else {
+        PyObject *retval = NULL;
+        __Pyx_PySendResult result = __Pyx_Coroutine_Close(self, &retval);
+        if (result == PYGEN_ERROR) {
+            PyErr_WriteUnraisable(self);
+        } else {
+            Py_XDECREF(retval);
+        }
+    }
+    __Pyx_ErrRestore(error_type, error_value, error_traceback);
+}
+#endif
+static PyObject *
+__Pyx_Coroutine_get_name(__pyx_CoroutineObject *self, void *context)
+{
+    PyObject *name = self->gi_name;
+    CYTHON_UNUSED_VAR(context);
+    if (unlikely(!name)) name = Py_None;
+    Py_INCREF(name);
+    return name;
+}
+static int
+__Pyx_Coroutine_set_name(__pyx_CoroutineObject *self, PyObject *value, void *context)
+{
+    CYTHON_UNUSED_VAR(context);
+    if (unlikely(value == NULL || !PyUnicode_Check(value))) {
+        PyErr_SetString(PyExc_TypeError,
+                        "__name__ must be set to a string object");
+        return -1;
+    }
+    Py_INCREF(value);
+    __Pyx_Py_XDECREF_SET(self->gi_name, value);
+    return 0;
+}
+static PyObject *
+__Pyx_Coroutine_get_qualname(__pyx_CoroutineObject *self, void *context)
+{
+    PyObject *name = self->gi_qualname;
+    CYTHON_UNUSED_VAR(context);
+    if (unlikely(!name)) name = Py_None;
+    Py_INCREF(name);
+    return name;
+}
+static int
+__Pyx_Coroutine_set_qualname(__pyx_CoroutineObject *self, PyObject *value, void *context)
+{
+    CYTHON_UNUSED_VAR(context);
+    if (unlikely(value == NULL || !PyUnicode_Check(value))) {
+        PyErr_SetString(PyExc_TypeError,
+                        "__qualname__ must be set to a string object");
+        return -1;
+    }
+    Py_INCREF(value);
+    __Pyx_Py_XDECREF_SET(self->gi_qualname, value);
+    return 0;
+}
+#if !CYTHON_COMPILING_IN_LIMITED_API
+static PyObject *
+__Pyx__Coroutine_get_frame_locked(__pyx_CoroutineObject *self) {
+    PyObject *frame;
+    frame = self->gi_frame;
+    if (!frame) {
+        if (unlikely(!self->gi_code)) {
+            Py_RETURN_NONE;
+        }
+        PyObject *globals = PyDict_New();
+        if (unlikely(!globals)) return NULL;
+        frame = (PyObject *) PyFrame_New(
+            PyThreadState_Get(),            /*PyThreadState *tstate,*/
+            (PyCodeObject*) self->gi_code,  /*PyCodeObject *code,*/
+            globals,                        /*PyObject *globals,*/
+            0                               /*PyObject *locals*/
+        );
+        Py_DECREF(globals);
+        if (unlikely(!frame))
+            return NULL;
+        if (unlikely(self->gi_frame)) {
+            Py_DECREF(frame);
+            frame = self->gi_frame;
+        } else {
+            self->gi_frame = frame;
+        }
+    }
+    Py_INCREF(frame);
+    return frame;
+}
+#endif
+static PyObject *
+__Pyx__Coroutine_get_frame(__pyx_CoroutineObject *self)
+{
+#if !CYTHON_COMPILING_IN_LIMITED_API
+    PyObject *frame;
+    __Pyx_BEGIN_CRITICAL_SECTION((PyObject*)self);
+    frame = __Pyx__Coroutine_get_frame_locked(self);
+    __Pyx_END_CRITICAL_SECTION();
+    return frame;
+#else
+    CYTHON_UNUSED_VAR(self);
+    Py_RETURN_NONE;
+#endif
+}
+static PyObject *
+__Pyx_Coroutine_get_frame(__pyx_CoroutineObject *self, void *context) {
+    CYTHON_UNUSED_VAR(context);
+    PyObject *frame = self->gi_frame;
+    if (frame)
+        return __Pyx_NewRef(frame);
+    return __Pyx__Coroutine_get_frame(self);
+}
+static __pyx_CoroutineObject *__Pyx__Coroutine_New(
+            PyTypeObject* type, __pyx_coroutine_body_t body, PyObject *code, PyObject *closure,
+            PyObject *name, PyObject *qualname, PyObject *module_name) {
+    __pyx_CoroutineObject *gen = PyObject_GC_New(__pyx_CoroutineObject, type);
+    if (unlikely(!gen))
+        return NULL;
+    return __Pyx__Coroutine_NewInit(gen, body, code, closure, name, qualname, module_name);
+}
+static __pyx_CoroutineObject *__Pyx__Coroutine_NewInit(
+            __pyx_CoroutineObject *gen, __pyx_coroutine_body_t body, PyObject *code, PyObject *closure,
+            PyObject *name, PyObject *qualname, PyObject *module_name) {
+    gen->body = body;
+    gen->closure = closure;
+    Py_XINCREF(closure);
+    gen->is_running = 0;
+    gen->resume_label = 0;
+    gen->classobj = NULL;
+    gen->yieldfrom = NULL;
+    gen->yieldfrom_am_send = NULL;
+    #if PY_VERSION_HEX >= 0x030B00a4 && !CYTHON_COMPILING_IN_LIMITED_API
+    gen->gi_exc_state.exc_value = NULL;
+    #else
+    gen->gi_exc_state.exc_type = NULL;
+    gen->gi_exc_state.exc_value = NULL;
+    gen->gi_exc_state.exc_traceback = NULL;
+    #endif
+#if CYTHON_USE_EXC_INFO_STACK
+    gen->gi_exc_state.previous_item = NULL;
+#endif
+#if PY_VERSION_HEX < 0x030C0000 || CYTHON_COMPILING_IN_LIMITED_API
+    gen->gi_weakreflist = NULL;
+#endif
+    Py_XINCREF(qualname);
+    gen->gi_qualname = qualname;
+    Py_XINCREF(name);
+    gen->gi_name = name;
+    Py_XINCREF(module_name);
+    gen->gi_modulename = module_name;
+    Py_XINCREF(code);
+    gen->gi_code = code;
+    gen->gi_frame = NULL;
+#if CYTHON_USE_SYS_MONITORING && (CYTHON_PROFILE || CYTHON_TRACE)
+    memset(gen->__pyx_pymonitoring_state, 0, sizeof(gen->__pyx_pymonitoring_state));
+    gen->__pyx_pymonitoring_version = 0;
+#endif
+    PyObject_GC_Track(gen);
+    return gen;
+}
+static char __Pyx_Coroutine_test_and_set_is_running(__pyx_CoroutineObject *gen) {
+    char result;
+    __Pyx_BEGIN_CRITICAL_SECTION((PyObject*)gen);
+    result = gen->is_running;
+    gen->is_running = 1;
+    __Pyx_END_CRITICAL_SECTION();
+    return result;
+}
+static void __Pyx_Coroutine_unset_is_running(__pyx_CoroutineObject *gen) {
+    __Pyx_BEGIN_CRITICAL_SECTION((PyObject*)gen);
+    assert(gen->is_running);
+    gen->is_running = 0;
+    __Pyx_END_CRITICAL_SECTION();
+}
+static char __Pyx_Coroutine_get_is_running(__pyx_CoroutineObject *gen) {
+    char result;
+    __Pyx_BEGIN_CRITICAL_SECTION((PyObject*)gen);
+    result = gen->is_running;
+    __Pyx_END_CRITICAL_SECTION();
+    return result;
+}
+static PyObject *__Pyx_Coroutine_get_is_running_getter(PyObject *gen, void *closure) {
+    CYTHON_UNUSED_VAR(closure);
+    char result = __Pyx_Coroutine_get_is_running((__pyx_CoroutineObject*)gen);
+    if (result) Py_RETURN_TRUE;
+    else Py_RETURN_FALSE;
+}
+#if __PYX_HAS_PY_AM_SEND == 2
+static void __Pyx_SetBackportTypeAmSend(PyTypeObject *type, __Pyx_PyAsyncMethodsStruct *static_amsend_methods, __Pyx_pyiter_sendfunc am_send) {
+    Py_ssize_t ptr_offset = (char*)(type->tp_as_async) - (char*)type;
+    if (ptr_offset < 0 || ptr_offset > type->tp_basicsize) {
+        return;
+    }
+    memcpy((void*)static_amsend_methods, (void*)(type->tp_as_async), sizeof(*type->tp_as_async));
+    static_amsend_methods->am_send = am_send;
+    type->tp_as_async = __Pyx_SlotTpAsAsync(static_amsend_methods);
+}
+#endif
+static PyObject *__Pyx_Coroutine_fail_reduce_ex(PyObject *self, PyObject *arg) {
+    CYTHON_UNUSED_VAR(arg);
+    __Pyx_RaiseTypeErrorWithObjectType(
+        "cannot pickle '" __Pyx_FMT_TYPENAME "' object", self);
+    return NULL;
+}
+
+/* Generator */
+static PyMethodDef __pyx_Generator_methods[] = {
+    {"send", (PyCFunction) __Pyx_Coroutine_Send, METH_O,
+     PyDoc_STR("send(arg) -> send 'arg' into generator,\nreturn next yielded value or raise StopIteration.")},
+    {"throw", __PYX_REINTERPRET_FUNCION(PyCFunction, __Pyx_Coroutine_Throw),
+#if CYTHON_COMPILING_IN_LIMITED_API && __PYX_LIMITED_VERSION_HEX < 0x030A0000
+        METH_VARARGS,
+#else
+        METH_FASTCALL,
+#endif
+     PyDoc_STR("throw(typ[,val[,tb]]) -> raise exception in generator,\nreturn next yielded value or raise StopIteration.")},
+    {"close", (PyCFunction) __Pyx_Coroutine_Close_Method, METH_NOARGS,
+     PyDoc_STR("close() -> raise GeneratorExit inside generator.")},
+    {"__reduce_ex__", (PyCFunction) __Pyx_Coroutine_fail_reduce_ex, METH_O, 0},
+    {"__reduce__", (PyCFunction) __Pyx_Coroutine_fail_reduce_ex, METH_NOARGS, 0},
+    {0, 0, 0, 0}
+};
+static PyMemberDef __pyx_Generator_memberlist[] = {
+    {"gi_yieldfrom", T_OBJECT, offsetof(__pyx_CoroutineObject, yieldfrom), READONLY,
+     PyDoc_STR("object being iterated by 'yield from', or None")},
+    {"gi_code", T_OBJECT, offsetof(__pyx_CoroutineObject, gi_code), READONLY, NULL},
+    {"__module__", T_OBJECT, offsetof(__pyx_CoroutineObject, gi_modulename), 0, 0},
+#if PY_VERSION_HEX < 0x030C0000 || CYTHON_COMPILING_IN_LIMITED_API
+    {"__weaklistoffset__", T_PYSSIZET, offsetof(__pyx_CoroutineObject, gi_weakreflist), READONLY, 0},
+#endif
+    {0, 0, 0, 0, 0}
+};
+static PyGetSetDef __pyx_Generator_getsets[] = {
+    {"__name__", (getter)__Pyx_Coroutine_get_name, (setter)__Pyx_Coroutine_set_name,
+     PyDoc_STR("name of the generator"), 0},
+    {"__qualname__", (getter)__Pyx_Coroutine_get_qualname, (setter)__Pyx_Coroutine_set_qualname,
+     PyDoc_STR("qualified name of the generator"), 0},
+    {"gi_frame", (getter)__Pyx_Coroutine_get_frame, NULL,
+     PyDoc_STR("Frame of the generator"), 0},
+    {"gi_running", __Pyx_Coroutine_get_is_running_getter, NULL, NULL, NULL},
+    {0, 0, 0, 0, 0}
+};
+static PyType_Slot __pyx_GeneratorType_slots[] = {
+    {Py_tp_dealloc, (void *)__Pyx_Coroutine_dealloc},
+    {Py_tp_traverse, (void *)__Pyx_Coroutine_traverse},
+    {Py_tp_iter, (void *)PyObject_SelfIter},
+    {Py_tp_iternext, (void *)__Pyx_Generator_Next},
+    {Py_tp_methods, (void *)__pyx_Generator_methods},
+    {Py_tp_members, (void *)__pyx_Generator_memberlist},
+    {Py_tp_getset, (void *)__pyx_Generator_getsets},
+    {Py_tp_getattro, (void *) PyObject_GenericGetAttr},
+#if CYTHON_USE_TP_FINALIZE
+    {Py_tp_finalize, (void *)__Pyx_Coroutine_del},
+#endif
+#if __PYX_HAS_PY_AM_SEND == 1
+    {Py_am_send, (void *)__Pyx_Coroutine_AmSend},
+#endif
+    {0, 0},
+};
+static PyType_Spec __pyx_GeneratorType_spec = {
+    __PYX_TYPE_MODULE_PREFIX "generator",
+    sizeof(__pyx_CoroutineObject),
+    0,
+#if PY_VERSION_HEX >= 0x030C0000 && !CYTHON_COMPILING_IN_LIMITED_API
+    Py_TPFLAGS_MANAGED_WEAKREF |
+#endif
+    Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION |
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | __Pyx_TPFLAGS_HAVE_AM_SEND,
+    __pyx_GeneratorType_slots
+};
+#if __PYX_HAS_PY_AM_SEND == 2
+static __Pyx_PyAsyncMethodsStruct __pyx_Generator_as_async;
+#endif
+static int __pyx_Generator_init(PyObject *module) {
+    __pyx_mstatetype *mstate = __Pyx_PyModule_GetState(module);
+    mstate->__pyx_GeneratorType = __Pyx_FetchCommonTypeFromSpec(
+        mstate->__pyx_CommonTypesMetaclassType, module, &__pyx_GeneratorType_spec, NULL);
+    if (unlikely(!mstate->__pyx_GeneratorType)) {
+        return -1;
+    }
+#if __PYX_HAS_PY_AM_SEND == 2
+    __Pyx_SetBackportTypeAmSend(mstate->__pyx_GeneratorType, &__pyx_Generator_as_async, &__Pyx_Coroutine_AmSend);
+#endif
+    return 0;
+}
+static PyObject *__Pyx_Generator_GetInlinedResult(PyObject *self) {
+    __pyx_CoroutineObject *gen = (__pyx_CoroutineObject*) self;
+    PyObject *retval = NULL;
+    if (unlikely(__Pyx_Coroutine_test_and_set_is_running(gen))) {
+        return __Pyx_Coroutine_AlreadyRunningError(gen);
+    }
+    __Pyx_PySendResult result = __Pyx_Coroutine_SendEx(gen, Py_None, &retval, 0);
+    __Pyx_Coroutine_unset_is_running(gen);
+    (void) result;
+    assert (result == PYGEN_RETURN || result == PYGEN_ERROR);
+    assert ((result == PYGEN_RETURN && retval != NULL) || (result == PYGEN_ERROR && retval == NULL));
+    return retval;
 }
 
 /* CheckBinaryVersion */

@@ -50,6 +50,12 @@ for _octet in bytearray(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQR
     _HARMLESS[_octet] |= 4
 for _octet in range(0x80, 0x100):
     _HARMLESS[_octet] |= 4
+# 8 = nothing to stop for in a header; 16 = may stand right before a call's parenthesis.
+for _octet in range(256):
+    if _HARMLESS[_octet] & 2 and _octet not in (10, 40, 42, 58):
+        _HARMLESS[_octet] |= 8
+for _octet in bytearray(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"):
+    _HARMLESS[_octet] |= 16
 HARMLESS = bytes(_HARMLESS)
 
 if cython.compiled:
@@ -59,19 +65,32 @@ if cython.compiled:
 else:
     _safe = HARMLESS
 
+# Signs: what stands in a value, as bits; readers look only at values that hold theirs.
+QUOTES, PARENTHESES, ANGLES, SEPARATORS, COMPARES, WORDY, EXPANSIONS, PROGRAM, BACKTICK = (1 << _bit for _bit in range(9))
+_SIGNS = [0] * 256
+for _octets, _sign in (
+    (b"'\"", QUOTES),
+    (b"`", BACKTICK | QUOTES),
+    (b"(", PARENTHESES),
+    (b"<>", ANGLES),
+    (b";|&", SEPARATORS),
+    (b"=#*^~", COMPARES),
+    (b"$\n\r{}!", EXPANSIONS),
+):
+    for _octet in bytearray(_octets):
+        _SIGNS[_octet] |= _sign
+if cython.compiled:
+    _signs = cython.declare(cython.int[256])
+    for _i in range(256):
+        _signs[_i] = _SIGNS[_i]
+else:
+    _signs = _SIGNS
+
 _ENTITIES = {
     b"lt": 0x3C, b"gt": 0x3E, b"quot": 0x22, b"apos": 0x27, b"amp": 0x26, b"lpar": 0x28, b"rpar": 0x29, b"colon": 0x3A,
     b"Tab": 0x09, b"NewLine": 0x0A, b"sol": 0x2F, b"bsol": 0x5C, b"lcub": 0x7B, b"rcub": 0x7D, b"dollar": 0x24, b"semi": 0x3B,
     b"grave": 0x60, b"equals": 0x3D, b"comma": 0x2C, b"period": 0x2E, b"num": 0x23, b"excl": 0x21, b"LT": 0x3C, b"GT": 0x3E, b"QUOT": 0x22,
 }  # fmt: skip
-
-_PLAIN_HEADERS = frozenset(
-    b"host accept accept-encoding accept-language accept-charset connection content-length content-type cache-control pragma date dnt "
-    b"upgrade-insecure-requests sec-fetch-mode sec-fetch-site sec-fetch-dest sec-fetch-user sec-ch-ua sec-ch-ua-mobile sec-ch-ua-platform "
-    b"if-none-match if-modified-since etag te".split()
-)
-"""Headers whose ordinary values hold odd octets; they are looked at only where something worse than that stands in them."""
-
 
 def hexadecimal(octet: Any) -> Any:
     """Value of a hexadecimal digit, or -1."""
@@ -272,7 +291,7 @@ class Unfolder:
         self.arena = bytearray(1 << 16)
         self.out = self.arena
         self.segments = np.empty((1024, 6), np.int64)
-        self.values = np.empty((1024, 4), np.int64)
+        self.values = np.empty((1024, 5), np.int64)
         self.seg = self.segments
         self.val = self.values
         self.used = self.n_segments = self.n_values = self.overflow = 0
@@ -343,31 +362,40 @@ class Unfolder:
         return 0
 
     def _value(self, place: Any, start: Any, end: Any) -> Any:
-        """Note a value [start, end), unless nothing can hide in it."""
-        i: cython.Py_ssize_t = start
+        """Note a value [start, end) with the kinds of signs that stand in it, unless there are none: nothing can hide in it then."""
+        i: cython.Py_ssize_t
         n: cython.Py_ssize_t = self.n_values
         out: cython.uchar[::1] = self.out
-        spaces: cython.int = 0
-        dots: cython.int = 0
+        spaces: cython.bint = False
+        c: cython.int
+        before: cython.int = 0
+        mask: cython.int = 0
         if start >= end:
             return 0
-        while i < end and _safe[out[i]] & 1:
-            if out[i] == 32:
-                spaces += 1
-            elif out[i] == 46 and i + 1 < end and out[i + 1] == 46:
-                dots += 1
-            elif out[i] == 45 and i + 1 < end and out[i + 1] == 45:
-                dots += 1
-            elif out[i] == 58 or (out[i] == 64 and i + 1 < end and out[i + 1] == 64):
-                dots += 1
-            i += 1
-        if i == end and dots == 0 and (spaces == 0 or not _wordy(out, start, end)):
+        for i in range(start, end):
+            c = out[i]
+            mask |= _signs[c]
+            if c == 32:
+                spaces = True
+            elif c == before and (c == 45 or c == 64):
+                mask |= COMPARES
+            elif c == 47 or c == 92:
+                if i - start >= 3 and (out[i - 1] | 32) == 110 and (out[i - 2] | 32) == 105 and (out[i - 3] | 32) == 98:
+                    mask |= PROGRAM
+                elif i - start >= 2 and before == 50 and out[i - 2] == 51:
+                    mask |= PROGRAM
+            elif (c | 32) == 120 and i - start >= 2 and (before | 32) == 101 and out[i - 2] == 46:
+                mask |= PROGRAM
+            before = c
+        if spaces and not mask & WORDY and _wordy(out, start, end):
+            mask |= WORDY
+        if mask == 0:
             return 0
         if self.row_values >= MAX_VALUES:
             self.overflow += 1
             return 0
         if n >= len(self.values):
-            fresh = np.empty((2 * n, 4), np.int64)
+            fresh = np.empty((2 * n, 5), np.int64)
             fresh[:n] = self.values
             self.values = fresh
             self.val = fresh
@@ -376,6 +404,7 @@ class Unfolder:
         val[n, 1] = end
         val[n, 2] = self.row
         val[n, 3] = place
+        val[n, 4] = mask
         self.n_values = n + 1
         self.row_values += 1
         return 0
@@ -568,13 +597,23 @@ class Unfolder:
             odd = False
             while i < end:
                 c = data[i]
+                if _safe[c] & 8:
+                    i += 1
+                    continue
                 if c == 10:
                     break
-                if c == 58 and colon < 0:
-                    colon = i
-                elif not _safe[c] & 2:
-                    if c != 13:
+                if c == 58:
+                    if colon < 0:
+                        colon = i
+                elif c == 40:
+                    # A browser writes " (X11"; a name right before it is a call.
+                    if _safe[data[i - 1]] & 16:
                         odd = True
+                elif c == 42:
+                    if data[i - 1] == 47 and data[i - 2] != 42:
+                        odd = True
+                elif c != 13:
+                    odd = True
                 i += 1
             stop = i
             i += 1
@@ -592,7 +631,7 @@ class Unfolder:
                 self._room(8)
                 self._segment(COOKIE_VALUE, named, at, at, self.used)
                 continue
-            if not odd and not _suspect(data, colon + 1, stop):
+            if not odd:
                 continue
             self._room(stop - line + 16)
             named = self._decode(data, line, colon, False)
@@ -857,14 +896,11 @@ def _same(
     return True
 
 
-_FIRST = bytearray(256)
-for _octet in bytearray(b"acdeghilmnoprstuwxACDEGHILMNOPRSTUWX"):
-    _FIRST[_octet] = 1
-
 WORDS = frozenset(
     b"select union insert update delete drop alter create truncate exec execute declare waitfor and or xor like rlike regexp between having "
     b"order group where from into limit not null is case when shutdown call begin merge grant sleep benchmark "
-    b"cat ls id whoami ping nc wget curl bash sh cmd dir type net echo uname powershell java class runtime".split()
+    b"cat ls id whoami ping nc wget curl bash sh cmd dir type net echo uname powershell rm chmod php python perl ruby sleep sudo dd tar find grep "
+    b"ifconfig ipconfig systeminfo crontab export chown base64 more less head tail fetch lynx".split()
 )
 """Words that make a value of letters and blanks worth a look."""
 

@@ -197,6 +197,7 @@ class Fragments:
     def _kill(self, datagram: Datagram) -> None:
         """Give a datagram up but remember it, so that its further fragments do not start it anew."""
         datagram.dead = True
+        datagram.covered = 0
         self.held -= datagram.held - PIECE_COST
         datagram.held = PIECE_COST
         datagram.pieces.clear()

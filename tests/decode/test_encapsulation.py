@@ -1,4 +1,7 @@
-"""Every encapsulation we read, built by scapy, gives the same segment as the bare packet; and none is entered that is none."""
+"""Every encapsulation we read, built by scapy, gives the same segment as the bare packet; and none is entered that is none.
+
+Whatever octets come, nothing raises, indices stay in bounds, every frame is accounted for, and both forms say the same.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,12 @@ import struct
 import warnings
 from collections.abc import Callable
 from types import ModuleType
+from typing import Any
 
 import dpkt
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -393,14 +399,14 @@ TENANTS: dict[str, bytes] = {
 }
 
 
-def decoder(form: Form, **settings: object) -> object:
+def decoder(form: Form, **settings: object) -> Any:
     return form("parsers.packet").Decoder(form("parsers.limits").Limits(), **settings)
 
 
-def check(form: Form, link: int, frame: bytes, addresses: tuple[str, str]) -> object:
+def check(form: Form, link: int, frame: bytes, addresses: tuple[str, str]) -> Any:
     it = decoder(form, verify_checksums=False)
-    got = it.segment(frame, link)  # type: ignore[attr-defined]
-    assert got is not None, it.counters()  # type: ignore[attr-defined]
+    got = it.segment(frame, link)
+    assert got is not None, it.counters()
     assert (got.src, got.dst) == addresses
     assert (got.src_port, got.dst_port, got.seq, got.ack, got.flags, got.window) == (
         40001,
@@ -419,7 +425,7 @@ def check(form: Form, link: int, frame: bytes, addresses: tuple[str, str]) -> ob
 @pytest.mark.parametrize("name", FOUR)
 def test_an_ipv4_segment_is_found(form: Form, name: str) -> None:
     got = check(form, *FOUR[name], ("10.1.2.3", "192.0.2.9"))
-    assert got.domain == 0  # type: ignore[attr-defined]
+    assert got.domain == 0
 
 
 @pytest.mark.parametrize("name", SIX)
@@ -430,7 +436,7 @@ def test_an_ipv6_segment_is_found(form: Form, name: str) -> None:
 @pytest.mark.parametrize("name", TENANTS)
 def test_a_virtual_network_is_told_by_its_number(form: Form, name: str) -> None:
     got = check(form, 1, TENANTS[name], ("10.1.2.3", "192.0.2.9"))
-    assert got.domain == 0x123456  # type: ignore[attr-defined]
+    assert got.domain == 0x123456
 
 
 @pytest.mark.parametrize(
@@ -455,12 +461,12 @@ def test_a_frame_cut_anywhere_is_counted_and_never_misread(form: Form, name: str
     link, frame = FOUR[name] if name in FOUR else (1, TENANTS[name])
     it = decoder(form)
     for cut in range(len(frame)):
-        found = it.decode(frame[:cut], 0, cut, len(frame), link, 0)  # type: ignore[attr-defined]
+        found = it.decode(frame[:cut], 0, cut, len(frame), link, 0)
         if found:
-            assert it.payload <= it.payload_end <= cut  # type: ignore[attr-defined]
-            assert it.payload_length == len(BODY)  # type: ignore[attr-defined]
-            assert frame[it.payload : it.payload_end] == BODY[: it.payload_end - it.payload]  # type: ignore[attr-defined]
-    counters = it.counters()  # type: ignore[attr-defined]
+            assert it.payload <= it.payload_end <= cut
+            assert it.payload_length == len(BODY)
+            assert frame[it.payload : it.payload_end] == BODY[: it.payload_end - it.payload]
+    counters = it.counters()
     assert counters["frames"] == len(frame)
     named = (
         "segments",
@@ -483,17 +489,17 @@ def test_tunnels_are_entered_to_the_stated_depth_and_no_deeper(form: Form) -> No
         packet = ether()
         for _ in range(depth):
             packet /= IP(src="1.1.1.1", dst="2.2.2.2")
-        assert (it.segment(bytes(packet / four())) is not None) is found  # type: ignore[attr-defined]
-    assert it.counters()["too_deep"] == 1  # type: ignore[attr-defined]
-    assert it.counters()["encapsulated"] == 1  # type: ignore[attr-defined]
+        assert (it.segment(bytes(packet / four())) is not None) is found
+    assert it.counters()["too_deep"] == 1
+    assert it.counters()["encapsulated"] == 1
 
 
 @pytest.mark.parametrize("port", [4789, 8472, 6081, 2152, 3544, 4754, 1701, 4341, 5072, 6080, 37008, 5247])
 def test_a_port_alone_makes_no_tunnel(form: Form, port: int) -> None:
     it = decoder(form)
     for payload in (b"", b"\0", b"hello, this is a question to a name server " * 3, bytes(64), b"\xff" * 64):
-        assert it.segment(bytes(udp(port) / Raw(payload))) is None  # type: ignore[attr-defined]
-    assert it.counters()["encapsulated"] == 0  # type: ignore[attr-defined]
+        assert it.segment(bytes(udp(port) / Raw(payload))) is None
+    assert it.counters()["encapsulated"] == 0
 
 
 @pytest.mark.parametrize(
@@ -518,8 +524,8 @@ def test_a_port_alone_makes_no_tunnel(form: Form, port: int) -> None:
 )
 def test_what_cannot_be_read_is_counted_by_its_reason(form: Form, counter: str, link: int, frame: bytes) -> None:
     it = decoder(form)
-    assert it.decode(frame, 0, len(frame), 200, link, 0) == 0  # type: ignore[attr-defined]
-    counters = it.counters()  # type: ignore[attr-defined]
+    assert it.decode(frame, 0, len(frame), 200, link, 0) == 0
+    counters = it.counters()
     assert {name for name, n in counters.items() if n} == {"frames", counter}
 
 
@@ -527,33 +533,148 @@ def test_a_length_of_zero_means_to_the_end_of_the_frame(form: Form) -> None:
     """As segmentation offload shows packets that are too long for the field."""
     frame = bytearray(bytes(ether() / four()))
     frame[16:18] = b"\0\0"
-    assert decoder(form).segment(bytes(frame)).payload == BODY  # type: ignore[attr-defined]
+    assert decoder(form).segment(bytes(frame)).payload == BODY
     frame = bytearray(bytes(ether() / six()))
     frame[18:20] = b"\0\0"
-    assert decoder(form).segment(bytes(frame)).payload == BODY  # type: ignore[attr-defined]
+    assert decoder(form).segment(bytes(frame)).payload == BODY
 
 
 def test_a_frame_outside_the_buffer_is_the_callers_mistake(form: Form) -> None:
     it = decoder(form)
     for start, captured in ((-1, 4), (0, 11), (11, 0), (5, 6), (0, -1)):
         with pytest.raises(IndexError):
-            it.decode(bytes(10), start, captured, 20, 1, 0)  # type: ignore[attr-defined]
+            it.decode(bytes(10), start, captured, 20, 1, 0)
 
 
 def test_checksums_are_verified_on_request_only(form: Form) -> None:
     for packet in (four(), six()):
         frame = bytearray(bytes(ether() / packet))
-        assert decoder(form, verify_checksums=True).segment(bytes(frame)) is not None  # type: ignore[attr-defined]
+        assert decoder(form, verify_checksums=True).segment(bytes(frame)) is not None
         frame[-1] ^= 1
-        assert decoder(form).segment(bytes(frame)) is not None  # type: ignore[attr-defined]
+        assert decoder(form).segment(bytes(frame)) is not None
         strict = decoder(form, verify_checksums=True)
-        assert strict.segment(bytes(frame)) is None  # type: ignore[attr-defined]
-        assert strict.counters()["bad_checksum"] == 1  # type: ignore[attr-defined]
+        assert strict.segment(bytes(frame)) is None
+        assert strict.counters()["bad_checksum"] == 1
     frame = bytearray(bytes(ether() / four()))
     frame[24] ^= 1
-    assert decoder(form, verify_checksums=True).segment(bytes(frame)) is None  # type: ignore[attr-defined]
+    assert decoder(form, verify_checksums=True).segment(bytes(frame)) is None
 
 
 def test_no_checksum_is_judged_where_the_snap_length_cut_the_packet(form: Form) -> None:
     frame = bytes(ether() / four())
-    assert decoder(form, verify_checksums=True).segment(frame[:-5], length=len(frame)) is not None  # type: ignore[attr-defined]
+    assert decoder(form, verify_checksums=True).segment(frame[:-5], length=len(frame)) is not None
+
+
+LINKS = [
+    0,
+    1,
+    6,
+    7,
+    8,
+    9,
+    10,
+    12,
+    50,
+    51,
+    100,
+    101,
+    104,
+    105,
+    107,
+    108,
+    109,
+    113,
+    117,
+    119,
+    122,
+    127,
+    129,
+    138,
+    163,
+    166,
+    192,
+    197,
+]
+LINKS += [204, 205, 206, 228, 229, 239, 240, 241, 274, 276, 147, -1, 70_000]
+SEEDS = [*FOUR.values(), *SIX.values(), *((1, frame) for frame in TENANTS.values())]
+ENDS = (
+    "segments",
+    "not_ip",
+    "not_tcp",
+    "truncated",
+    "malformed",
+    "unknown_link",
+    "link_protected",
+    "link_split",
+    "too_deep",
+)
+
+
+def state(it: Any, found: int) -> tuple[Any, ...]:
+    return (
+        found,
+        it.src_hi,
+        it.src_lo,
+        it.dst_hi,
+        it.dst_lo,
+        it.src_port,
+        it.dst_port,
+        it.seq,
+        it.ack,
+        it.flags,
+        it.window,
+        it.ip_id,
+        it.domain,
+        it.payload,
+        it.payload_end,
+        it.payload_length,
+        it.counters(),
+    )
+
+
+def agree(forms: tuple[Form, Form], frames: list[tuple[int, bytes, int]]) -> None:
+    plain, compiled = (
+        form("parsers.packet").Decoder(form("parsers.limits").Limits(), verify_checksums=False) for form in forms
+    )
+    for n, (link, frame, more) in enumerate(frames):
+        room = b"\xee" * 3 + frame + b"\xee" * 40  # neighbours that must not be read
+        first = plain.decode(room, 3, len(frame), len(frame) + more, link, n)
+        second = compiled.decode(room, 3, len(frame), len(frame) + more, link, n)
+        assert state(plain, first) == state(compiled, second)
+        if first:
+            size = len(frame) + 3 if first == 1 else len(plain.assembled)
+            assert 0 <= plain.payload <= plain.payload_end <= size
+            assert plain.payload_end - plain.payload <= max(plain.payload_length, 0)
+    counters = plain.counters()
+    assert counters["frames"] == len(frames)
+    pending = counters["fragments"] - counters["fragment_reassembled"]
+    assert sum(counters[name] for name in ENDS) + pending == len(frames)
+
+
+@given(st.lists(st.tuples(st.sampled_from(LINKS), st.binary(max_size=200), st.integers(0, 100)), max_size=5))
+@settings(max_examples=300, deadline=None)
+@example([(-1, b"", 0)])
+def test_arbitrary_octets(forms: tuple[Form, Form], frames: list[tuple[int, bytes, int]]) -> None:
+    agree(forms, frames)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(SEEDS),
+            st.lists(st.tuples(st.integers(0, 250), st.integers(0, 255)), max_size=4),
+            st.integers(0, 300),
+        ),
+        max_size=6,
+    )
+)
+@settings(max_examples=500, deadline=None)
+def test_damaged_encapsulations(forms: tuple[Form, Form], damaged: list[Any]) -> None:
+    frames = []
+    for (link, frame), changes, cut in damaged:
+        octets = bytearray(frame)
+        for at, octet in changes:
+            if at < len(octets):
+                octets[at] = octet
+        frames.append((link, bytes(octets[:cut]), max(len(frame) - cut, 0)))
+    agree(forms, frames)

@@ -80,21 +80,23 @@ class Row:
         for start, end, _, place, target, query in self.segments:
             if place not in (unfold.URL, unfold.URL_RAW):
                 continue
+            asked = query > target and self.arena[query - 1] == 63
+            path = bytes(self.arena[target : query - 1 if asked else query])
             if name == "url":
-                found.append(bytes(self.arena[start:end]))
+                # Proxies log a whole URL, servers a target or a path: an exact comparison may mean any of them.
+                found += [bytes(self.arena[start:end]), bytes(self.arena[target:end]), path]
             elif name == "target":
                 found.append(bytes(self.arena[target:end]))
-            elif name == "query":
-                if query > target and query <= end and self.arena[query - 1] == 63:
+                if asked:
                     found.append(bytes(self.arena[query:end]))
+            elif name == "query":
+                if asked:
+                    found.append(bytes(self.arena[query:end]))
+            elif name == "extension":
+                last = path.rsplit(b"/", 1)[-1]
+                found.append(last.rsplit(b".", 1)[1] if b"." in last else b"")
             else:
-                stop = query - 1 if query > target and self.arena[query - 1] == 63 and query - 1 >= target else query
-                text = bytes(self.arena[target:stop])
-                if name == "extension":
-                    last = text.rsplit(b"/", 1)[-1]
-                    found.append(last.rsplit(b".", 1)[1] if b"." in last else b"")
-                else:
-                    found.append(text)
+                found.append(path)
         return found
 
     def _segments(self, *places: int) -> list[bytes]:

@@ -3980,8 +3980,8 @@ static __pyx_mstatetype * const __pyx_mstate_global = &__pyx_mstate_global_stati
 #define __pyx_int_1 __pyx_number_tab[2]
 #define __pyx_int_3 __pyx_number_tab[3]
 #define __pyx_int_4 __pyx_number_tab[4]
-#define __pyx_int_8 __pyx_number_tab[5]
-#define __pyx_int_16 __pyx_number_tab[6]
+#define __pyx_int_16 __pyx_number_tab[5]
+#define __pyx_int_32 __pyx_number_tab[6]
 #define __pyx_int_63 __pyx_number_tab[7]
 #define __pyx_int_64 __pyx_number_tab[8]
 #define __pyx_int_4096 __pyx_number_tab[9]
@@ -20228,7 +20228,7 @@ static int __pyx_pf_5rules_7windows_7Windows___init__(struct __pyx_obj_5rules_7w
  *         self.slice = max(1, span // SLICES)
  *         self.count = count             # <<<<<<<<<<<<<<
  *         self.mode = {"event_count": _EVENTS, "value_count": _VALUES, "steps": _STEPS}[kind]
- *         # Eight bits for each value counted keep linear counting within a few per cent; 64 words serve the largest threshold.
+ *         # 32 bits for each value up to the threshold: two values share one seldom. 128 words serve the largest threshold with 8 each.
 */
   __pyx_t_7 = __Pyx_PyLong_As_int(__pyx_v_count); if (unlikely((__pyx_t_7 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 153, __pyx_L1_error)
   __pyx_v_self->count = __pyx_t_7;
@@ -20237,8 +20237,8 @@ static int __pyx_pf_5rules_7windows_7Windows___init__(struct __pyx_obj_5rules_7w
  *         self.slice = max(1, span // SLICES)
  *         self.count = count
  *         self.mode = {"event_count": _EVENTS, "value_count": _VALUES, "steps": _STEPS}[kind]             # <<<<<<<<<<<<<<
- *         # Eight bits for each value counted keep linear counting within a few per cent; 64 words serve the largest threshold.
- *         self.words = max(1, min(128, (count * 8 + 63) // 64)) if self.mode == _VALUES else 1
+ *         # 32 bits for each value up to the threshold: two values share one seldom. 128 words serve the largest threshold with 8 each.
+ *         self.words = max(4, min(128, (count * 32 + 63) // 64)) if self.mode == _VALUES else 1
 */
   __pyx_t_3 = __Pyx_PyDict_NewPresized(3); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 154, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_3);
@@ -20263,8 +20263,8 @@ static int __pyx_pf_5rules_7windows_7Windows___init__(struct __pyx_obj_5rules_7w
 
   /* "rules/windows.py":156
  *         self.mode = {"event_count": _EVENTS, "value_count": _VALUES, "steps": _STEPS}[kind]
- *         # Eight bits for each value counted keep linear counting within a few per cent; 64 words serve the largest threshold.
- *         self.words = max(1, min(128, (count * 8 + 63) // 64)) if self.mode == _VALUES else 1             # <<<<<<<<<<<<<<
+ *         # 32 bits for each value up to the threshold: two values share one seldom. 128 words serve the largest threshold with 8 each.
+ *         self.words = max(4, min(128, (count * 32 + 63) // 64)) if self.mode == _VALUES else 1             # <<<<<<<<<<<<<<
  *         self.sets = SETS
  *         self.evicted = 0
 */
@@ -20276,7 +20276,7 @@ static int __pyx_pf_5rules_7windows_7Windows___init__(struct __pyx_obj_5rules_7w
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
   if (__pyx_t_6) {
-    __pyx_t_3 = __Pyx_PyLong_MultiplyObjC(__pyx_v_count, __pyx_mstate_global->__pyx_int_8, 8, 0, 0); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 156, __pyx_L1_error)
+    __pyx_t_3 = __Pyx_PyLong_MultiplyObjC(__pyx_v_count, __pyx_mstate_global->__pyx_int_32, 32, 0, 0); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 156, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
     __pyx_t_2 = __Pyx_PyLong_AddObjC(__pyx_t_3, __pyx_mstate_global->__pyx_int_63, 63, 0, 0); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 156, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
@@ -20306,7 +20306,7 @@ static int __pyx_pf_5rules_7windows_7Windows___init__(struct __pyx_obj_5rules_7w
     __pyx_t_9 = __pyx_t_2;
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
 
-    __pyx_t_5 = 1;
+    __pyx_t_5 = 4;
     __pyx_t_3 = __Pyx_PyLong_From_long(__pyx_t_5); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 156, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
     __pyx_t_8 = __Pyx_PyObject_CompareBoolGt_int_int(__pyx_t_9, __pyx_t_3, Py_GT); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 156, __pyx_L1_error)
@@ -20334,8 +20334,8 @@ static int __pyx_pf_5rules_7windows_7Windows___init__(struct __pyx_obj_5rules_7w
   __pyx_v_self->words = __pyx_t_7;
 
   /* "rules/windows.py":157
- *         # Eight bits for each value counted keep linear counting within a few per cent; 64 words serve the largest threshold.
- *         self.words = max(1, min(128, (count * 8 + 63) // 64)) if self.mode == _VALUES else 1
+ *         # 32 bits for each value up to the threshold: two values share one seldom. 128 words serve the largest threshold with 8 each.
+ *         self.words = max(4, min(128, (count * 32 + 63) // 64)) if self.mode == _VALUES else 1
  *         self.sets = SETS             # <<<<<<<<<<<<<<
  *         self.evicted = 0
  *         if self.words > 16:
@@ -20347,7 +20347,7 @@ static int __pyx_pf_5rules_7windows_7Windows___init__(struct __pyx_obj_5rules_7w
   __pyx_v_self->sets = __pyx_t_11;
 
   /* "rules/windows.py":158
- *         self.words = max(1, min(128, (count * 8 + 63) // 64)) if self.mode == _VALUES else 1
+ *         self.words = max(4, min(128, (count * 32 + 63) // 64)) if self.mode == _VALUES else 1
  *         self.sets = SETS
  *         self.evicted = 0             # <<<<<<<<<<<<<<
  *         if self.words > 16:
@@ -24315,7 +24315,7 @@ static PY_LONG_LONG __pyx_f_5rules_7windows__distinct(int __pyx_v_ones, int __py
  *     """How many different values set so many bits of a bitmap (linear counting)."""
  *     if ones >= size:             # <<<<<<<<<<<<<<
  *         return size * 8
- *     return int(round(-size * math.log(1.0 - ones / size)))
+ *     return int(round(-size * math.log(1.0 - 1.0 * ones / size)))
 */
   __pyx_t_1 = (__pyx_v_ones >= __pyx_v_size);
 
@@ -24326,7 +24326,7 @@ static PY_LONG_LONG __pyx_f_5rules_7windows__distinct(int __pyx_v_ones, int __py
  *     """How many different values set so many bits of a bitmap (linear counting)."""
  *     if ones >= size:
  *         return size * 8             # <<<<<<<<<<<<<<
- *     return int(round(-size * math.log(1.0 - ones / size)))
+ *     return int(round(-size * math.log(1.0 - 1.0 * ones / size)))
 */
     {
 
@@ -24339,14 +24339,14 @@ static PY_LONG_LONG __pyx_f_5rules_7windows__distinct(int __pyx_v_ones, int __py
  *     """How many different values set so many bits of a bitmap (linear counting)."""
  *     if ones >= size:             # <<<<<<<<<<<<<<
  *         return size * 8
- *     return int(round(-size * math.log(1.0 - ones / size)))
+ *     return int(round(-size * math.log(1.0 - 1.0 * ones / size)))
 */
   }
 
   /* "rules/windows.py":265
  *     if ones >= size:
  *         return size * 8
- *     return int(round(-size * math.log(1.0 - ones / size)))             # <<<<<<<<<<<<<<
+ *     return int(round(-size * math.log(1.0 - 1.0 * ones / size)))             # <<<<<<<<<<<<<<
 */
   __pyx_t_3 = NULL;
   __pyx_t_4 = __Pyx_PyLong_From_int((-__pyx_v_size)); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 265, __pyx_L1_error)
@@ -24357,7 +24357,7 @@ static PY_LONG_LONG __pyx_f_5rules_7windows__distinct(int __pyx_v_ones, int __py
   __pyx_t_8 = __Pyx_PyObject_GetAttrStr(__pyx_t_7, __pyx_mstate_global->__pyx_n_u_log); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 265, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_8);
   __Pyx_DECREF(__pyx_t_7); __pyx_t_7 = 0;
-  __pyx_t_7 = PyFloat_FromDouble((1.0 - (__pyx_v_ones / __pyx_v_size))); if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 265, __pyx_L1_error)
+  __pyx_t_7 = PyFloat_FromDouble((1.0 - ((1.0 * __pyx_v_ones) / ((double)__pyx_v_size)))); if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 265, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_7);
   __pyx_t_9 = 1;
   #if CYTHON_UNPACK_METHODS
@@ -28033,7 +28033,7 @@ static const char bytes[] = " at 0x object>(tree fragment).: <MemoryView of <con
   }
   {
     PyObject **numbertab = __pyx_mstate->__pyx_number_tab + 0;
-    int8_t const cint_constants_1[] = {0,-1,1,3,4,8,16,63,64};
+    int8_t const cint_constants_1[] = {0,-1,1,3,4,16,32,63,64};
     int16_t const cint_constants_2[] = {4096};
     int32_t const cint_constants_4[] = {109141302L,136983863L};
     int64_t const cint_constants_8[] = {100000000000000000LL,-2305843009213693952LL,-4611686018427387904LL};

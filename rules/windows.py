@@ -152,8 +152,8 @@ class Windows:
         self.slice = max(1, span // SLICES)
         self.count = count
         self.mode = {"event_count": _EVENTS, "value_count": _VALUES, "steps": _STEPS}[kind]
-        # Eight bits for each value counted keep linear counting within a few per cent; 64 words serve the largest threshold.
-        self.words = max(1, min(128, (count * 8 + 63) // 64)) if self.mode == _VALUES else 1
+        # 32 bits for each value up to the threshold: two values share one seldom. 128 words serve the largest threshold with 8 each.
+        self.words = max(4, min(128, (count * 32 + 63) // 64)) if self.mode == _VALUES else 1
         self.sets = SETS
         self.evicted = 0
         if self.words > 16:
@@ -262,4 +262,4 @@ def _distinct(ones: cython.int, size: cython.int) -> cython.longlong:
     """How many different values set so many bits of a bitmap (linear counting)."""
     if ones >= size:
         return size * 8
-    return int(round(-size * math.log(1.0 - ones / size)))
+    return int(round(-size * math.log(1.0 - 1.0 * ones / size)))

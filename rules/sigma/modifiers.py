@@ -162,6 +162,15 @@ def _literal(field: Field, op: str, variant: tuple[str, bytes | None], cased: bo
 
 def _plain(field: Field, op: str, text: str, cased: bool) -> Atom:
     raw = text.encode()
+    if field.name == "user_agent" or field.part in (Part.HEADER, Part.RESPONSE_HEADER):
+        # RFC 9110 5.5: white space around a field value is no part of it, so what a rule asks for there is never seen.
+        raw = {"equals": raw.strip(), "startswith": raw.lstrip(), "endswith": raw.rstrip()}.get(op, raw)
+        bare = raw.strip()
+        if bare and bare != raw:
+            # A blank at an edge means the edge of a word: the value's own end is one, too.
+            before = "^" if op in ("startswith", "equals") else "(?:^| )" if raw.startswith(b" ") else ""
+            after = "$" if op in ("endswith", "equals") else "(?: |$)" if raw.endswith(b" ") else ""
+            return Atom(field, "regex", f"{before}{_quoted(bare.decode())}{after}".encode(), cased=cased)
     return Atom(field, op, raw if cased else raw.lower(), cased=cased)
 
 

@@ -269,8 +269,10 @@ class _Reader:
         lines = value.lines if isinstance(value, Items) else [line]
         parts: list[Expression | None] = []
         for i, item in enumerate(values):
+            # A number among keywords is a status: access logs hold it, requests do not.
+            status = target.part is Part.ANYWHERE and isinstance(item, int) and not isinstance(item, bool) and 100 <= item <= 599
             try:
-                found = [Is(self.atom(atom)) for atom in atoms_for(target, modifiers, item)]
+                found = [Is(self.atom(atom)) for atom in atoms_for(FIELDS["status"] if status else target, [] if status else modifiers, item)]
             except ModifierError as error:
                 self.fault(lines[i], str(error))
                 continue

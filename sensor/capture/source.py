@@ -1,0 +1,173 @@
+"""What the caller holds: paths in, one stream of frame blocks in time order out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Generator, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+
+from parsers.frames import FrameBlock
+from sensor.capture.formats import CaptureError, NotACapture
+from sensor.capture.merge import Waiting, merge
+from sensor.capture.reading import SECRETS, Capture, CaptureStats, Secret
+
+
+class CaptureSource:
+    """An iterator of `FrameBlock`, and a context manager that closes what is open."""
+
+    def __init__(self, waiting: list[Waiting], stats: CaptureStats, octets: int | None, held: list[Capture]) -> None:
+        self.stats = stats
+        """What was read so far."""
+        self._secrets: list[Secret] = []
+        self._octets = octets
+        self._held = held
+        self._done = 0
+        self._open: list[Capture] = []
+        opened = [Waiting(one.first, self._noted(one.open)) for one in waiting]
+        self._blocks: Generator[FrameBlock, None, None] = merge(opened, stats, self._closed)
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """Decryption secrets of the captures read to their end so far, and of those being read."""
+        held = [secret for capture in self._open for secret in capture.secrets]
+        return tuple(self._secrets + held)
+
+    def progress(self) -> tuple[int, int | None]:
+        """Octets of the files read so far, and in all; None when that cannot be known (a pipe)."""
+        return self._done + sum(capture.taken for capture in self._open), self._octets
+
+    def __iter__(self) -> Iterator[FrameBlock]:
+        return self
+
+    def __next__(self) -> FrameBlock:
+        block = next(self._blocks)
+        self.stats.frames += len(block)
+        self.stats.octets += int(block.captured.sum())
+        return block
+
+    def close(self) -> None:
+        """Close every file that is open; the stream ends here."""
+        self._blocks.close()
+        for capture in list(self._open):
+            self._closed(capture)
+        for capture in self._held:
+            capture.close()
+
+    def __enter__(self) -> CaptureSource:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _noted(self, open_it: Callable[[], Capture]) -> Callable[[], Capture]:
+        def noted() -> Capture:
+            capture = open_it()
+            self._open.append(capture)
+            return capture
+
+        return noted
+
+    def _closed(self, capture: Capture) -> None:
+        if capture in self._open:
+            self._open.remove(capture)
+        room = max(0, SECRETS - len(self._secrets))
+        self._secrets += capture.secrets[:room]
+        if len(capture.secrets) > room:
+            self.stats.count("secrets_left_out", len(capture.secrets) - room)
+        self._done += capture.taken
+        capture.close()
+
+
+def open_captures(paths: Sequence[str | os.PathLike[str]], *, stdin: int = 0) -> CaptureSource:
+    """Open captures as one stream in time order.
+
+    A path is a file, a directory (whose captures are used, at any depth, and whose other files are counted as `files_skipped`) or "-" for
+    standard input. Raises NotACapture or CaptureError, with a sentence for every path that cannot be used, before any frame is read.
+    """
+    stats = CaptureStats()
+    found, faults = _expand([os.fspath(path) for path in paths])
+    if not paths:
+        faults.append(CaptureError("no capture is given"))
+    waiting: list[Waiting] = []
+    held: list[Capture] = []
+    octets: int | None = 0
+    alone = len(found) == 1
+    useful: dict[str, bool] = {}
+    for name, path, folder in found:
+        try:
+            capture = Capture(name, path, stdin)
+        except CaptureError as fault:
+            if folder:
+                stats.count("files_skipped")
+                useful.setdefault(folder, False)
+            else:
+                faults.append(fault)
+            continue
+        useful[folder] = True
+        if capture.size is None or octets is None:
+            octets = None
+        else:
+            octets += capture.size
+        if alone or capture.size is None:
+            held.append(capture)
+            waiting.append(Waiting(0 if alone else capture.first_time(), partial(_same, capture)))
+            continue
+        try:
+            waiting.append(Waiting(capture.first_time(), partial(Capture, name, path, stdin)))
+        finally:
+            capture.close()
+    faults += [
+        NotACapture(f"{folder}: none of the files in it is a capture (pcap or pcapng)")
+        for folder, any_good in useful.items()
+        if folder and not any_good
+    ]
+    if faults:
+        for capture in held:
+            capture.close()
+        if len(faults) == 1:
+            raise faults[0]
+        kind = NotACapture if all(isinstance(fault, NotACapture) for fault in faults) else CaptureError
+        raise kind("\n".join(str(fault) for fault in faults))
+    return CaptureSource(waiting, stats, octets, held)
+
+
+def _same(capture: Capture) -> Capture:
+    return capture
+
+
+def _expand(paths: list[str]) -> tuple[list[tuple[str, Path | None, str]], list[CaptureError]]:
+    """Each file once, as (name, path, directory it was found in or ""), and what is wrong with the paths."""
+    found: list[tuple[str, Path | None, str]] = []
+    faults: list[CaptureError] = []
+    seen: set[tuple[int, int] | str] = set()
+
+    def add(name: str, path: Path | None, folder: str, mark: tuple[int, int] | str) -> None:
+        if mark not in seen:
+            seen.add(mark)
+            found.append((name, path, folder))
+
+    for name in paths:
+        if name == "-":
+            add(name, None, "", name)
+            continue
+        path = Path(name)
+        try:
+            about = path.stat()
+            if not path.is_dir():
+                add(name, path, "", (about.st_dev, about.st_ino))
+                continue
+            inside = [file for file in sorted(path.rglob("*")) if file.is_file()]
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            faults.append(CaptureError(f"{name}: cannot be opened: {reason}"))
+            continue
+        if not inside:
+            faults.append(NotACapture(f"{name}: there is no file in this directory"))
+        for file in inside:
+            about = file.stat()
+            add(str(file), file, name, (about.st_dev, about.st_ino))
+    return found, faults

@@ -190,8 +190,8 @@ def _compiled(pattern: bytes, flags: int) -> Any:
     return database
 
 
-def unanchored(pattern: bytes) -> bytes:
-    """A regular expression without its ^ and $: values stand in the middle of lines, so the first search looks for them anywhere."""
+def unanchored(pattern: bytes, end: bytes = b"") -> bytes:
+    """A regular expression without its ^, and with `end` for its $: texts stand side by side, so the first search looks for them anywhere."""
     out = bytearray()
     i = 0
     inside = False
@@ -211,7 +211,11 @@ def unanchored(pattern: bytes) -> bytes:
                 out += pattern[i : start + 1]
                 i = start + 1
                 continue
-        elif octet in b"^$":
+        elif octet == b"^":
+            i += 1
+            continue
+        elif octet == b"$":
+            out += end
             i += 1
             continue
         out += octet
@@ -257,9 +261,10 @@ class Matcher:
             else:
                 for place, pattern, flags in _patterns(atom):
                     scanned.setdefault(place, []).append((i, pattern, flags))
-        self.floored = np.array([atom.field.part is Part.INPUT for atom in self.atoms] or [False], np.bool_)
-        # Input, heads and bodies share one database: most patterns are looked for in all three, and compiling one takes time.
-        shared = {place: scanned.pop(place) for place in ("input", "request_head", "request_body") if place in scanned}
+        self.floored = np.array([atom.field.part is Part.INPUT or (atom.field.part is Part.URL and atom.field.name != "url") for atom in self.atoms] or [False], np.bool_)
+        # Input and bodies share one database: most patterns are looked for in both, and compiling one takes time. Heads have their
+        # own, since what is odd in a parameter (a line end before a header's name) is what heads are made of.
+        shared = {place: scanned.pop(place) for place in ("input", "request_body") if place in scanned}
         self.scans: dict[str, tuple[Patterns, npt.NDArray[np.int64], Rows]] = {
             place: (
                 Patterns([(pattern, flags) for _, pattern, flags in rows]),
@@ -352,7 +357,7 @@ class Matched:
                 starts, ends = np.ascontiguousarray(self.segments[:, 0]), np.ascontiguousarray(self.segments[:, 1])
                 # A URL's scheme and host stand before its target, and are no input of a parameter.
                 floors = np.where((self.segments[:, 3] == URL) | (self.segments[:, 3] == URL_RAW), self.segments[:, 4], starts)
-                ids, found = patterns.rows(self.arena, starts, ends, floors, self.matcher.floored[atoms])
+                ids, found = patterns.rows(self.arena, starts, ends + 1, floors, self.matcher.floored[atoms])
                 rows = self.segments[found, 2]
             else:
                 data, starts, ends = self._spans(place)
@@ -620,6 +625,9 @@ def _pattern(atom: Atom) -> tuple[bytes, int]:
     flags = _DOTALL | (0 if atom.cased else _CASELESS)
     if atom.op != "regex":
         return _literal(atom.text), flags
+    if atom.field.part is Part.URL and atom.field.name != "extension":
+        # In the arena a path ends at its query or at the segment's end, everything else at the segment's end.
+        return unanchored(atom.text, rb"\x7f" if atom.field.name in ("target", "query") else rb"[?\x7f]"), flags
     return unanchored(atom.text), flags
 
 
@@ -630,8 +638,11 @@ def _patterns(atom: Atom) -> list[tuple[str, bytes, int]]:
     if part is Part.NUMBER:
         return []
     if part in (Part.HEADER, Part.RESPONSE_HEADER):
+        named = _literal(b"\n" + atom.field.detail.encode()) + rb"[ \t]*:"
         if atom.op == "exists" or not atom.text:
-            pattern, flags = _literal(b"\n" + atom.field.detail.encode() + b":"), _CASELESS
+            pattern, flags = named, _CASELESS
+        elif not atom.cased:
+            pattern = named + rb"[^\n]*(?:" + pattern + b")"
         return [("request_head" if part is Part.HEADER else "response_head", pattern, flags)]
     if atom.op == "exists":
         return []

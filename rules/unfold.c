@@ -2929,6 +2929,13 @@ static int __Pyx_MergeVtables(PyTypeObject *type);
 /* SetVTable.export */
 static int __Pyx_SetVtable(PyTypeObject* typeptr , void* vtable);
 
+/* ApplySequenceOrMappingFlag.proto */
+#if CYTHON_COMPILING_IN_LIMITED_API || CYTHON_COMPILING_IN_PYPY
+int __Pyx_ApplySequenceOrMappingFlag(PyTypeObject *tp, int is_sequence);
+#else
+#define __Pyx_ApplySequenceOrMappingFlag(tp, is_sequence) (0)
+#endif
+
 /* LimitedApiGetTypeTypeDict.proto (used by DelItemOnTypeDict) */
 #if CYTHON_COMPILING_IN_LIMITED_API
 static PyObject *__Pyx_GetTypeTypeDict(PyTypeObject *tp);
@@ -2948,13 +2955,6 @@ static int __Pyx__SetItemOnTypeDict(PyTypeObject *tp, PyObject *k, PyObject *v);
 
 /* SetupReduce.export */
 static int __Pyx_setup_reduce(PyObject* type_obj);
-
-/* ApplySequenceOrMappingFlag.proto */
-#if CYTHON_COMPILING_IN_LIMITED_API || CYTHON_COMPILING_IN_PYPY
-int __Pyx_ApplySequenceOrMappingFlag(PyTypeObject *tp, int is_sequence);
-#else
-#define __Pyx_ApplySequenceOrMappingFlag(tp, is_sequence) (0)
-#endif
 
 /* ImportFrom.export */
 static PyObject* __Pyx_ImportFrom(PyObject* module, PyObject* name);
@@ -3225,10 +3225,6 @@ static int __Pyx_init_memviewslice(
                 __Pyx_memviewslice *memviewslice,
                 int memview_is_new_reference);
 
-/* MemviewDtypeToObject.proto */
-static CYTHON_INLINE PyObject *__pyx_memview_get_unsigned_char(const char *itemp);
-static CYTHON_INLINE int __pyx_memview_set_unsigned_char(char *itemp, PyObject *obj);
-
 /* IsLittleEndian.proto (used by BufferFormatCheck) */
 static CYTHON_INLINE int __Pyx_Is_Little_Endian(void);
 
@@ -3256,17 +3252,11 @@ static int __Pyx_ValidateAndInit_memviewslice(
 static CYTHON_INLINE __Pyx_memviewslice __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_char(PyObject *, int writable_flag);
 
 /* MemviewDtypeToObject.proto */
-static CYTHON_INLINE PyObject *__pyx_memview_get_PY_LONG_LONG(const char *itemp);
-static CYTHON_INLINE int __pyx_memview_set_PY_LONG_LONG(char *itemp, PyObject *obj);
+static CYTHON_INLINE PyObject *__pyx_memview_get_unsigned_char(const char *itemp);
+static CYTHON_INLINE int __pyx_memview_set_unsigned_char(char *itemp, PyObject *obj);
 
 /* ObjectToMemviewSlice.proto */
 static CYTHON_INLINE __Pyx_memviewslice __Pyx_PyObject_to_MemoryviewSlice_d_dc_PY_LONG_LONG(PyObject *, int writable_flag);
-
-/* PyObjectCallMethod1.proto */
-static CYTHON_INLINE PyObject* __Pyx_PyObject_CallMethod1(PyObject* obj, PyObject* method_name, PyObject* arg);
-
-/* CheckUnpickleChecksumError.export */
-static void __Pyx_RaiseUnpickleChecksumError(long checksum, long checksum1, long checksum2, long checksum3, const char *members);
 
 /* ObjectToMemviewSlice.proto */
 static CYTHON_INLINE __Pyx_memviewslice __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_char__const__(PyObject *, int writable_flag);
@@ -3280,6 +3270,9 @@ __pyx_memoryview_copy_new_contig(const __Pyx_memviewslice *from_mvs,
                                  const char *mode, int ndim,
                                  Py_ssize_t sizeof_dtype, int contig_flag,
                                  int dtype_is_object);
+
+/* CIntFromPy.proto */
+static CYTHON_INLINE unsigned char __Pyx_PyLong_As_unsigned_char(PyObject *);
 
 /* PyObjectVectorcallKwds.proto (used by PyObjectVectorcallMethodKwds) */
 #if CYTHON_VECTORCALL
@@ -3302,31 +3295,28 @@ static PyObject *__Pyx_Object_VectorcallMethodKwds(PyObject *name, PyObject *con
 static CYTHON_INLINE PyObject* __Pyx_PyLong_From_unsigned_char(unsigned char value);
 
 /* CIntFromPy.proto */
-static CYTHON_INLINE unsigned char __Pyx_PyLong_As_unsigned_char(PyObject *);
-
-/* CIntToPy.proto */
-static CYTHON_INLINE PyObject* __Pyx_PyLong_From_PY_LONG_LONG(PY_LONG_LONG value);
-
-/* CIntFromPy.proto */
-static CYTHON_INLINE PY_LONG_LONG __Pyx_PyLong_As_PY_LONG_LONG(PyObject *);
-
-/* CIntFromPy.proto */
 static CYTHON_INLINE int __Pyx_PyLong_As_int(PyObject *);
-
-/* CIntFromPy.proto */
-static CYTHON_INLINE long __Pyx_PyLong_As_long(PyObject *);
 
 /* CIntToPy.proto */
 static CYTHON_INLINE PyObject* __Pyx_PyLong_From_long(long value);
 
+/* CIntToPy.proto */
+static CYTHON_INLINE PyObject* __Pyx_PyLong_From_int(int value);
+
+/* PyObjectCallMethod1.proto (used by UpdateUnpickledDict) */
+static CYTHON_INLINE PyObject* __Pyx_PyObject_CallMethod1(PyObject* obj, PyObject* method_name, PyObject* arg);
+
 /* UpdateUnpickledDict.export */
 static int __Pyx_UpdateUnpickledDict(PyObject *obj, PyObject *state, Py_ssize_t index);
+
+/* CheckUnpickleChecksumError.export */
+static void __Pyx_RaiseUnpickleChecksumError(long checksum, long checksum1, long checksum2, long checksum3, const char *members);
 
 /* CheckUnpickleChecksum.proto */
 static CYTHON_INLINE int __Pyx_CheckUnpickleChecksum(long checksum, long checksum1, long checksum2, long checksum3, const char *members);
 
-/* CIntToPy.proto */
-static CYTHON_INLINE PyObject* __Pyx_PyLong_From_int(int value);
+/* CIntFromPy.proto */
+static CYTHON_INLINE long __Pyx_PyLong_As_long(PyObject *);
 
 /* CIntFromPy.proto */
 static CYTHON_INLINE char __Pyx_PyLong_As_char(PyObject *);
@@ -3582,7 +3572,6 @@ static int __pyx_f_5rules_6unfold__four_of(__Pyx_memviewslice, Py_ssize_t); /*pr
 static int __pyx_f_5rules_6unfold__same(__Pyx_memviewslice, Py_ssize_t, __Pyx_memviewslice, Py_ssize_t, Py_ssize_t); /*proto*/
 static int __pyx_f_5rules_6unfold__wordy(__Pyx_memviewslice, Py_ssize_t, Py_ssize_t); /*proto*/
 static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice, Py_ssize_t, Py_ssize_t); /*proto*/
-static PyObject *__pyx_f_5rules_6unfold___pyx_unpickle_Unfolder__set_state(struct __pyx_obj_5rules_6unfold_Unfolder *, PyObject *); /*proto*/
 static int __pyx_array_allocate_buffer(struct __pyx_array_obj *); /*proto*/
 static struct __pyx_array_obj *__pyx_array_new(PyObject *, Py_ssize_t, char *, char const *, char *); /*proto*/
 static PyObject *__pyx_memoryview_new(PyObject *, int, int, __Pyx_TypeInfo const *); /*proto*/
@@ -3651,7 +3640,6 @@ static const char __pyx_k_Empty_shape_tuple_for_cython_arr[] = "Empty shape tupl
 static const char __pyx_k_Indirect_dimensions_not_supporte[] = "Indirect dimensions not supported";
 static const char __pyx_k_Out_of_bounds_on_buffer_access_a[] = "Out of bounds on buffer access (axis %zd)";
 static const char __pyx_k_Unable_to_convert_item_to_object[] = "Unable to convert item to object";
-static const char __pyx_k_arena_n_segments_n_values_out_ov[] = "arena, n_segments, n_values, out, overflow, row, row_values, seg, seg_rows, segments, used, val, values";
 static const char __pyx_k_got_differing_extents_in_dimensi[] = "got differing extents in dimension %d (got %zd and %zd)";
 /* #### Code section: decls ### */
 static PyObject *__pyx_pf_5rules_6unfold_6genexpr(CYTHON_UNUSED PyObject *__pyx_self); /* proto */
@@ -3721,9 +3709,6 @@ static PyObject *__pyx_pf_5rules_6unfold_8Unfolder_8n_values___get__(struct __py
 static int __pyx_pf_5rules_6unfold_8Unfolder_8n_values_2__set__(struct __pyx_obj_5rules_6unfold_Unfolder *__pyx_v_self, PyObject *__pyx_v_value); /* proto */
 static PyObject *__pyx_pf_5rules_6unfold_8Unfolder_8overflow___get__(struct __pyx_obj_5rules_6unfold_Unfolder *__pyx_v_self); /* proto */
 static int __pyx_pf_5rules_6unfold_8Unfolder_8overflow_2__set__(struct __pyx_obj_5rules_6unfold_Unfolder *__pyx_v_self, PyObject *__pyx_v_value); /* proto */
-static PyObject *__pyx_pf_5rules_6unfold_8Unfolder_4__reduce_cython__(struct __pyx_obj_5rules_6unfold_Unfolder *__pyx_v_self); /* proto */
-static PyObject *__pyx_pf_5rules_6unfold_8Unfolder_6__setstate_cython__(struct __pyx_obj_5rules_6unfold_Unfolder *__pyx_v_self, PyObject *__pyx_v___pyx_state); /* proto */
-static PyObject *__pyx_pf_5rules_6unfold_9__pyx_unpickle_Unfolder(CYTHON_UNUSED PyObject *__pyx_self, PyObject *__pyx_v___pyx_type, long __pyx_v___pyx_checksum, PyObject *__pyx_v___pyx_state); /* proto */
 static PyObject *__pyx_tp_new__initialisation_5rules_6unfold_Unfolder(PyObject *o, 
 #if CYTHON_VECTORCALL_TPNEW
     PyObject *const *args, Py_ssize_t nargs, PyObject *kwnames
@@ -3914,9 +3899,9 @@ namespace {
     __Pyx_CachedCFunction __pyx_umethod_PyDict_Type_values;
     PyObject *__pyx_slice[1];
     PyObject *__pyx_tuple[4];
-    PyObject *__pyx_codeobj_tab[8];
-    PyObject *__pyx_string_tab[246];
-    PyObject *__pyx_number_tab[41];
+    PyObject *__pyx_codeobj_tab[5];
+    PyObject *__pyx_string_tab[235];
+    PyObject *__pyx_number_tab[40];
 /* #### Code section: module_state_contents ### */
 /* PyFrozenDict.module_state_decls */
 #if CYTHON_COMPILING_IN_LIMITED_API
@@ -3980,250 +3965,239 @@ static __pyx_mstatetype * const __pyx_mstate_global = &__pyx_mstate_global_stati
 /* #### Code section: constant_name_defines ### */
 #define __pyx_kp_u_at_0x __pyx_string_tab[0]
 #define __pyx_kp_u_object __pyx_string_tab[1]
-#define __pyx_kp_u_tree_fragment __pyx_string_tab[2]
-#define __pyx_kp_u__3 __pyx_string_tab[3]
-#define __pyx_kp_u__2 __pyx_string_tab[4]
-#define __pyx_kp_u_MemoryView_of __pyx_string_tab[5]
-#define __pyx_kp_u_contiguous_and_direct __pyx_string_tab[6]
-#define __pyx_kp_u_contiguous_and_indirect __pyx_string_tab[7]
-#define __pyx_kp_u_strided_and_direct_or_indirect __pyx_string_tab[8]
-#define __pyx_kp_u_strided_and_direct __pyx_string_tab[9]
-#define __pyx_kp_u_strided_and_indirect __pyx_string_tab[10]
-#define __pyx_kp_u__4 __pyx_string_tab[11]
-#define __pyx_kp_u_ __pyx_string_tab[12]
-#define __pyx_kp_u_Cannot_assign_to_read_only_memor __pyx_string_tab[13]
-#define __pyx_kp_u_Invalid_mode_expected_c_or_fortr __pyx_string_tab[14]
-#define __pyx_kp_u_Invalid_shape_in_axis __pyx_string_tab[15]
-#define __pyx_kp_u_Note_that_Cython_is_deliberately __pyx_string_tab[16]
-#define __pyx_kp_u_add_note __pyx_string_tab[17]
-#define __pyx_kp_u_collections_abc __pyx_string_tab[18]
-#define __pyx_kp_u_disable __pyx_string_tab[19]
-#define __pyx_kp_u_enable __pyx_string_tab[20]
-#define __pyx_kp_u_gc __pyx_string_tab[21]
-#define __pyx_kp_u_isenabled __pyx_string_tab[22]
-#define __pyx_kp_u_no_default___reduce___due_to_non __pyx_string_tab[23]
-#define __pyx_kp_u_rules_unfold_py __pyx_string_tab[24]
-#define __pyx_kp_u_unable_to_allocate_array_data __pyx_string_tab[25]
-#define __pyx_kp_u_unable_to_allocate_shape_and_str __pyx_string_tab[26]
-#define __pyx_n_u_ANGLES __pyx_string_tab[27]
-#define __pyx_n_u_ASCII __pyx_string_tab[28]
-#define __pyx_n_u_Any __pyx_string_tab[29]
-#define __pyx_n_u_BACKTICK __pyx_string_tab[30]
-#define __pyx_n_u_BODY_NAME __pyx_string_tab[31]
-#define __pyx_n_u_BODY_TEXT __pyx_string_tab[32]
-#define __pyx_n_u_BODY_VALUE __pyx_string_tab[33]
-#define __pyx_n_u_COMPARES __pyx_string_tab[34]
-#define __pyx_n_u_COMPILED __pyx_string_tab[35]
-#define __pyx_n_u_COOKIE_NAME __pyx_string_tab[36]
-#define __pyx_n_u_COOKIE_VALUE __pyx_string_tab[37]
-#define __pyx_n_u_EXPANSIONS __pyx_string_tab[38]
-#define __pyx_n_u_Ellipsis __pyx_string_tab[39]
-#define __pyx_n_u_FILENAME __pyx_string_tab[40]
-#define __pyx_n_u_FORM __pyx_string_tab[41]
-#define __pyx_n_u_HARMLESS_2 __pyx_string_tab[42]
-#define __pyx_n_u_HEADER __pyx_string_tab[43]
-#define __pyx_n_u_JSON __pyx_string_tab[44]
-#define __pyx_n_u_MAX_DEPTH __pyx_string_tab[45]
-#define __pyx_n_u_MAX_VALUES __pyx_string_tab[46]
-#define __pyx_n_u_MULTIPART __pyx_string_tab[47]
-#define __pyx_n_u_NO_BODY __pyx_string_tab[48]
-#define __pyx_n_u_None __pyx_string_tab[49]
-#define __pyx_n_u_OTHER __pyx_string_tab[50]
-#define __pyx_n_u_PARENTHESES __pyx_string_tab[51]
-#define __pyx_n_u_PATH __pyx_string_tab[52]
-#define __pyx_n_u_PROGRAM __pyx_string_tab[53]
-#define __pyx_n_u_QUERY_NAME __pyx_string_tab[54]
-#define __pyx_n_u_QUERY_VALUE __pyx_string_tab[55]
-#define __pyx_n_u_QUOTES __pyx_string_tab[56]
-#define __pyx_n_u_ROUNDS __pyx_string_tab[57]
-#define __pyx_n_u_SEPARATORS __pyx_string_tab[58]
-#define __pyx_n_u_Sequence __pyx_string_tab[59]
-#define __pyx_n_u_URL __pyx_string_tab[60]
-#define __pyx_n_u_URL_RAW __pyx_string_tab[61]
-#define __pyx_n_u_Unfolder __pyx_string_tab[62]
-#define __pyx_n_u_Unfolder___reduce_cython __pyx_string_tab[63]
-#define __pyx_n_u_Unfolder___setstate_cython __pyx_string_tab[64]
-#define __pyx_n_u_Unfolder_unfold __pyx_string_tab[65]
-#define __pyx_n_u_View_MemoryView __pyx_string_tab[66]
-#define __pyx_n_u_WORDS __pyx_string_tab[67]
-#define __pyx_n_u_WORDY __pyx_string_tab[68]
-#define __pyx_n_u_XML __pyx_string_tab[69]
-#define __pyx_n_u_ENTITIES __pyx_string_tab[70]
-#define __pyx_n_u_HARMLESS __pyx_string_tab[71]
-#define __pyx_n_u_SIGNS __pyx_string_tab[72]
-#define __pyx_n_u_Pyx_PyDict_NextRef __pyx_string_tab[73]
-#define __pyx_n_u_annotate __pyx_string_tab[74]
-#define __pyx_n_u_class __pyx_string_tab[75]
-#define __pyx_n_u_class_getitem __pyx_string_tab[76]
-#define __pyx_n_u_dict __pyx_string_tab[77]
-#define __pyx_n_u_func __pyx_string_tab[78]
-#define __pyx_n_u_getstate __pyx_string_tab[79]
-#define __pyx_n_u_import __pyx_string_tab[80]
-#define __pyx_n_u_main __pyx_string_tab[81]
-#define __pyx_n_u_module __pyx_string_tab[82]
-#define __pyx_n_u_name_2 __pyx_string_tab[83]
-#define __pyx_n_u_new __pyx_string_tab[84]
-#define __pyx_n_u_pyx_capi __pyx_string_tab[85]
-#define __pyx_n_u_pyx_checksum __pyx_string_tab[86]
-#define __pyx_n_u_pyx_result __pyx_string_tab[87]
-#define __pyx_n_u_pyx_state __pyx_string_tab[88]
-#define __pyx_n_u_pyx_type __pyx_string_tab[89]
-#define __pyx_n_u_pyx_unpickle_Enum __pyx_string_tab[90]
-#define __pyx_n_u_pyx_unpickle_Unfolder __pyx_string_tab[91]
-#define __pyx_n_u_pyx_vtable __pyx_string_tab[92]
-#define __pyx_n_u_qualname __pyx_string_tab[93]
-#define __pyx_n_u_reduce __pyx_string_tab[94]
-#define __pyx_n_u_reduce_cython __pyx_string_tab[95]
-#define __pyx_n_u_reduce_ex __pyx_string_tab[96]
-#define __pyx_n_u_set_name __pyx_string_tab[97]
-#define __pyx_n_u_setstate __pyx_string_tab[98]
-#define __pyx_n_u_setstate_cython __pyx_string_tab[99]
-#define __pyx_n_u_test __pyx_string_tab[100]
-#define __pyx_n_u_bit __pyx_string_tab[101]
-#define __pyx_n_u_dict_2 __pyx_string_tab[102]
-#define __pyx_n_u_i __pyx_string_tab[103]
-#define __pyx_n_u_is_coroutine __pyx_string_tab[104]
-#define __pyx_n_u_octet __pyx_string_tab[105]
-#define __pyx_n_u_octets __pyx_string_tab[106]
-#define __pyx_n_u_sign __pyx_string_tab[107]
-#define __pyx_n_u_abc __pyx_string_tab[108]
-#define __pyx_n_u_allocate_buffer __pyx_string_tab[109]
-#define __pyx_n_u_asyncio_coroutines __pyx_string_tab[110]
-#define __pyx_n_u_b0 __pyx_string_tab[111]
-#define __pyx_n_u_b1 __pyx_string_tab[112]
-#define __pyx_n_u_base __pyx_string_tab[113]
-#define __pyx_n_u_body __pyx_string_tab[114]
-#define __pyx_n_u_body_data __pyx_string_tab[115]
-#define __pyx_n_u_c __pyx_string_tab[116]
-#define __pyx_n_u_cline_in_traceback __pyx_string_tab[117]
-#define __pyx_n_u_close __pyx_string_tab[118]
-#define __pyx_n_u_count __pyx_string_tab[119]
-#define __pyx_n_u_data __pyx_string_tab[120]
-#define __pyx_n_u_dtype_is_object __pyx_string_tab[121]
-#define __pyx_n_u_e0 __pyx_string_tab[122]
-#define __pyx_n_u_e1 __pyx_string_tab[123]
-#define __pyx_n_u_empty __pyx_string_tab[124]
-#define __pyx_n_u_encode __pyx_string_tab[125]
-#define __pyx_n_u_end __pyx_string_tab[126]
-#define __pyx_n_u_entities __pyx_string_tab[127]
-#define __pyx_n_u_enumerate __pyx_string_tab[128]
-#define __pyx_n_u_error __pyx_string_tab[129]
-#define __pyx_n_u_escapes __pyx_string_tab[130]
-#define __pyx_n_u_flags __pyx_string_tab[131]
-#define __pyx_n_u_format __pyx_string_tab[132]
-#define __pyx_n_u_fortran __pyx_string_tab[133]
-#define __pyx_n_u_genexpr __pyx_string_tab[134]
-#define __pyx_n_u_get __pyx_string_tab[135]
-#define __pyx_n_u_h0 __pyx_string_tab[136]
-#define __pyx_n_u_h1 __pyx_string_tab[137]
-#define __pyx_n_u_has __pyx_string_tab[138]
-#define __pyx_n_u_has_query __pyx_string_tab[139]
-#define __pyx_n_u_head __pyx_string_tab[140]
-#define __pyx_n_u_head_data __pyx_string_tab[141]
-#define __pyx_n_u_host __pyx_string_tab[142]
-#define __pyx_n_u_host_data __pyx_string_tab[143]
-#define __pyx_n_u_i_2 __pyx_string_tab[144]
-#define __pyx_n_u_id __pyx_string_tab[145]
-#define __pyx_n_u_index __pyx_string_tab[146]
-#define __pyx_n_u_int64 __pyx_string_tab[147]
-#define __pyx_n_u_items __pyx_string_tab[148]
-#define __pyx_n_u_itemsize __pyx_string_tab[149]
-#define __pyx_n_u_kind __pyx_string_tab[150]
-#define __pyx_n_u_kinds __pyx_string_tab[151]
-#define __pyx_n_u_lower __pyx_string_tab[152]
-#define __pyx_n_u_memview __pyx_string_tab[153]
-#define __pyx_n_u_mode __pyx_string_tab[154]
-#define __pyx_n_u_n __pyx_string_tab[155]
-#define __pyx_n_u_name __pyx_string_tab[156]
-#define __pyx_n_u_ndim __pyx_string_tab[157]
-#define __pyx_n_u_next __pyx_string_tab[158]
-#define __pyx_n_u_np __pyx_string_tab[159]
-#define __pyx_n_u_numpy __pyx_string_tab[160]
-#define __pyx_n_u_obj __pyx_string_tab[161]
-#define __pyx_n_u_p0 __pyx_string_tab[162]
-#define __pyx_n_u_p1 __pyx_string_tab[163]
-#define __pyx_n_u_pack __pyx_string_tab[164]
-#define __pyx_n_u_path __pyx_string_tab[165]
-#define __pyx_n_u_path_data __pyx_string_tab[166]
-#define __pyx_n_u_percent __pyx_string_tab[167]
-#define __pyx_n_u_plus __pyx_string_tab[168]
-#define __pyx_n_u_pop __pyx_string_tab[169]
-#define __pyx_n_u_q0 __pyx_string_tab[170]
-#define __pyx_n_u_q1 __pyx_string_tab[171]
-#define __pyx_n_u_query __pyx_string_tab[172]
-#define __pyx_n_u_query_data __pyx_string_tab[173]
-#define __pyx_n_u_register __pyx_string_tab[174]
-#define __pyx_n_u_return __pyx_string_tab[175]
-#define __pyx_n_u_rules_unfold __pyx_string_tab[176]
-#define __pyx_n_u_self __pyx_string_tab[177]
-#define __pyx_n_u_send __pyx_string_tab[178]
-#define __pyx_n_u_setdefault __pyx_string_tab[179]
-#define __pyx_n_u_shape __pyx_string_tab[180]
-#define __pyx_n_u_size __pyx_string_tab[181]
-#define __pyx_n_u_split __pyx_string_tab[182]
-#define __pyx_n_u_start __pyx_string_tab[183]
-#define __pyx_n_u_state __pyx_string_tab[184]
-#define __pyx_n_u_step __pyx_string_tab[185]
-#define __pyx_n_u_stop __pyx_string_tab[186]
-#define __pyx_n_u_struct __pyx_string_tab[187]
-#define __pyx_n_u_throw __pyx_string_tab[188]
-#define __pyx_n_u_typing __pyx_string_tab[189]
-#define __pyx_n_u_unfold __pyx_string_tab[190]
-#define __pyx_n_u_unpack __pyx_string_tab[191]
-#define __pyx_n_u_update __pyx_string_tab[192]
-#define __pyx_n_u_use_setstate __pyx_string_tab[193]
-#define __pyx_n_u_value __pyx_string_tab[194]
-#define __pyx_n_u_values __pyx_string_tab[195]
-#define __pyx_n_u_x __pyx_string_tab[196]
-#define __pyx_kp_b__11 __pyx_string_tab[197]
-#define __pyx_kp_b__5 __pyx_string_tab[198]
-#define __pyx_kp_b__7 __pyx_string_tab[199]
-#define __pyx_kp_b_0123456789abcdefghijklmnopqrstuv_4 __pyx_string_tab[200]
-#define __pyx_kp_b_0123456789abcdefghijklmnopqrstuv __pyx_string_tab[201]
-#define __pyx_kp_b_0123456789abcdefghijklmnopqrstuv_3 __pyx_string_tab[202]
-#define __pyx_kp_b_0123456789abcdefghijklmnopqrstuv_2 __pyx_string_tab[203]
-#define __pyx_kp_b__9 __pyx_string_tab[204]
-#define __pyx_kp_b__8 __pyx_string_tab[205]
-#define __pyx_kp_b__10 __pyx_string_tab[206]
-#define __pyx_n_b_GT __pyx_string_tab[207]
-#define __pyx_n_b_LT __pyx_string_tab[208]
-#define __pyx_n_b_NewLine __pyx_string_tab[209]
-#define __pyx_n_b_O __pyx_string_tab[210]
-#define __pyx_kp_b_Py_ssize_t___Pyx_memviewslice_Py __pyx_string_tab[211]
-#define __pyx_n_b_QUOT __pyx_string_tab[212]
-#define __pyx_n_b_Tab __pyx_string_tab[213]
-#define __pyx_kp_b__6 __pyx_string_tab[214]
-#define __pyx_n_b_amp __pyx_string_tab[215]
-#define __pyx_n_b_apos __pyx_string_tab[216]
-#define __pyx_n_b_bsol __pyx_string_tab[217]
-#define __pyx_n_b_colon __pyx_string_tab[218]
-#define __pyx_n_b_comma __pyx_string_tab[219]
-#define __pyx_kp_b_cookie __pyx_string_tab[220]
-#define __pyx_n_b_dollar __pyx_string_tab[221]
-#define __pyx_n_b_equals __pyx_string_tab[222]
-#define __pyx_n_b_excl __pyx_string_tab[223]
-#define __pyx_n_b_grave __pyx_string_tab[224]
-#define __pyx_n_b_gt __pyx_string_tab[225]
-#define __pyx_kp_b_http __pyx_string_tab[226]
-#define __pyx_n_b_lcub __pyx_string_tab[227]
-#define __pyx_n_b_lpar __pyx_string_tab[228]
-#define __pyx_n_b_lt __pyx_string_tab[229]
-#define __pyx_n_b_num __pyx_string_tab[230]
-#define __pyx_n_b_period __pyx_string_tab[231]
-#define __pyx_n_b_quot __pyx_string_tab[232]
-#define __pyx_n_b_rcub __pyx_string_tab[233]
-#define __pyx_n_b_rpar __pyx_string_tab[234]
-#define __pyx_kp_b_select_union_insert_update_delet __pyx_string_tab[235]
-#define __pyx_n_b_semi __pyx_string_tab[236]
-#define __pyx_n_b_sol __pyx_string_tab[237]
-#define __pyx_kp_b_iso88591_avQ __pyx_string_tab[238]
-#define __pyx_kp_b_iso88591_q_0_kQR_881A_7_nA_1 __pyx_string_tab[239]
-#define __pyx_kp_b_iso88591_XT_d_T_t_VZZ_ddqquu_K_K_O_O_Z_Z __pyx_string_tab[240]
-#define __pyx_kp_b_iso88591_A_7G_R_iij_q_5T_5T_6e1A_5T_5T_4q __pyx_string_tab[241]
-#define __pyx_kp_b_iso88591_j_1_A_Ba_4q_3c_Rr_2Q_t1Bb_3d_b __pyx_string_tab[242]
-#define __pyx_kp_b_iso88591_j_1_1_A_Ba_D_2S_r_2Rq_Qb_Qb_3c __pyx_string_tab[243]
-#define __pyx_kp_b_iso88591_z_1_A_Ba_4q_3c_Rr_2Q_A_A_t1Cs_Q __pyx_string_tab[244]
-#define __pyx_kp_b_iso88591__12 __pyx_string_tab[245]
+#define __pyx_kp_u__3 __pyx_string_tab[2]
+#define __pyx_kp_u__2 __pyx_string_tab[3]
+#define __pyx_kp_u_MemoryView_of __pyx_string_tab[4]
+#define __pyx_kp_u_contiguous_and_direct __pyx_string_tab[5]
+#define __pyx_kp_u_contiguous_and_indirect __pyx_string_tab[6]
+#define __pyx_kp_u_strided_and_direct_or_indirect __pyx_string_tab[7]
+#define __pyx_kp_u_strided_and_direct __pyx_string_tab[8]
+#define __pyx_kp_u_strided_and_indirect __pyx_string_tab[9]
+#define __pyx_kp_u__4 __pyx_string_tab[10]
+#define __pyx_kp_u_ __pyx_string_tab[11]
+#define __pyx_kp_u_Cannot_assign_to_read_only_memor __pyx_string_tab[12]
+#define __pyx_kp_u_Invalid_mode_expected_c_or_fortr __pyx_string_tab[13]
+#define __pyx_kp_u_Invalid_shape_in_axis __pyx_string_tab[14]
+#define __pyx_kp_u_Note_that_Cython_is_deliberately __pyx_string_tab[15]
+#define __pyx_kp_u_add_note __pyx_string_tab[16]
+#define __pyx_kp_u_collections_abc __pyx_string_tab[17]
+#define __pyx_kp_u_disable __pyx_string_tab[18]
+#define __pyx_kp_u_enable __pyx_string_tab[19]
+#define __pyx_kp_u_gc __pyx_string_tab[20]
+#define __pyx_kp_u_isenabled __pyx_string_tab[21]
+#define __pyx_kp_u_no_default___reduce___due_to_non __pyx_string_tab[22]
+#define __pyx_kp_u_rules_unfold_py __pyx_string_tab[23]
+#define __pyx_kp_u_unable_to_allocate_array_data __pyx_string_tab[24]
+#define __pyx_kp_u_unable_to_allocate_shape_and_str __pyx_string_tab[25]
+#define __pyx_n_u_ANGLES __pyx_string_tab[26]
+#define __pyx_n_u_ASCII __pyx_string_tab[27]
+#define __pyx_n_u_Any __pyx_string_tab[28]
+#define __pyx_n_u_BACKTICK __pyx_string_tab[29]
+#define __pyx_n_u_BODY_NAME __pyx_string_tab[30]
+#define __pyx_n_u_BODY_TEXT __pyx_string_tab[31]
+#define __pyx_n_u_BODY_VALUE __pyx_string_tab[32]
+#define __pyx_n_u_COMPARES __pyx_string_tab[33]
+#define __pyx_n_u_COMPILED __pyx_string_tab[34]
+#define __pyx_n_u_COOKIE_NAME __pyx_string_tab[35]
+#define __pyx_n_u_COOKIE_VALUE __pyx_string_tab[36]
+#define __pyx_n_u_EXPANSIONS __pyx_string_tab[37]
+#define __pyx_n_u_Ellipsis __pyx_string_tab[38]
+#define __pyx_n_u_FILENAME __pyx_string_tab[39]
+#define __pyx_n_u_FORM __pyx_string_tab[40]
+#define __pyx_n_u_HARMLESS_2 __pyx_string_tab[41]
+#define __pyx_n_u_HEADER __pyx_string_tab[42]
+#define __pyx_n_u_JSON __pyx_string_tab[43]
+#define __pyx_n_u_MAX_DEPTH __pyx_string_tab[44]
+#define __pyx_n_u_MAX_VALUES __pyx_string_tab[45]
+#define __pyx_n_u_MULTIPART __pyx_string_tab[46]
+#define __pyx_n_u_NO_BODY __pyx_string_tab[47]
+#define __pyx_n_u_None __pyx_string_tab[48]
+#define __pyx_n_u_OTHER __pyx_string_tab[49]
+#define __pyx_n_u_PARENTHESES __pyx_string_tab[50]
+#define __pyx_n_u_PATH __pyx_string_tab[51]
+#define __pyx_n_u_PROGRAM __pyx_string_tab[52]
+#define __pyx_n_u_QUERY_NAME __pyx_string_tab[53]
+#define __pyx_n_u_QUERY_VALUE __pyx_string_tab[54]
+#define __pyx_n_u_QUOTES __pyx_string_tab[55]
+#define __pyx_n_u_ROUNDS __pyx_string_tab[56]
+#define __pyx_n_u_SEPARATORS __pyx_string_tab[57]
+#define __pyx_n_u_Sequence __pyx_string_tab[58]
+#define __pyx_n_u_URL __pyx_string_tab[59]
+#define __pyx_n_u_URL_RAW __pyx_string_tab[60]
+#define __pyx_n_u_Unfolder __pyx_string_tab[61]
+#define __pyx_n_u_Unfolder_unfold __pyx_string_tab[62]
+#define __pyx_n_u_View_MemoryView __pyx_string_tab[63]
+#define __pyx_n_u_WORDS __pyx_string_tab[64]
+#define __pyx_n_u_WORDY __pyx_string_tab[65]
+#define __pyx_n_u_XML __pyx_string_tab[66]
+#define __pyx_n_u_ENTITIES __pyx_string_tab[67]
+#define __pyx_n_u_HARMLESS __pyx_string_tab[68]
+#define __pyx_n_u_SIGNS __pyx_string_tab[69]
+#define __pyx_n_u_Pyx_PyDict_NextRef __pyx_string_tab[70]
+#define __pyx_n_u_annotate __pyx_string_tab[71]
+#define __pyx_n_u_class __pyx_string_tab[72]
+#define __pyx_n_u_class_getitem __pyx_string_tab[73]
+#define __pyx_n_u_dict __pyx_string_tab[74]
+#define __pyx_n_u_func __pyx_string_tab[75]
+#define __pyx_n_u_getstate __pyx_string_tab[76]
+#define __pyx_n_u_import __pyx_string_tab[77]
+#define __pyx_n_u_main __pyx_string_tab[78]
+#define __pyx_n_u_module __pyx_string_tab[79]
+#define __pyx_n_u_name_2 __pyx_string_tab[80]
+#define __pyx_n_u_new __pyx_string_tab[81]
+#define __pyx_n_u_pyx_capi __pyx_string_tab[82]
+#define __pyx_n_u_pyx_checksum __pyx_string_tab[83]
+#define __pyx_n_u_pyx_state __pyx_string_tab[84]
+#define __pyx_n_u_pyx_type __pyx_string_tab[85]
+#define __pyx_n_u_pyx_unpickle_Enum __pyx_string_tab[86]
+#define __pyx_n_u_pyx_vtable __pyx_string_tab[87]
+#define __pyx_n_u_qualname __pyx_string_tab[88]
+#define __pyx_n_u_reduce __pyx_string_tab[89]
+#define __pyx_n_u_reduce_cython __pyx_string_tab[90]
+#define __pyx_n_u_reduce_ex __pyx_string_tab[91]
+#define __pyx_n_u_set_name __pyx_string_tab[92]
+#define __pyx_n_u_setstate __pyx_string_tab[93]
+#define __pyx_n_u_setstate_cython __pyx_string_tab[94]
+#define __pyx_n_u_test __pyx_string_tab[95]
+#define __pyx_n_u_bit __pyx_string_tab[96]
+#define __pyx_n_u_i __pyx_string_tab[97]
+#define __pyx_n_u_is_coroutine __pyx_string_tab[98]
+#define __pyx_n_u_octet __pyx_string_tab[99]
+#define __pyx_n_u_octets __pyx_string_tab[100]
+#define __pyx_n_u_sign __pyx_string_tab[101]
+#define __pyx_n_u_abc __pyx_string_tab[102]
+#define __pyx_n_u_allocate_buffer __pyx_string_tab[103]
+#define __pyx_n_u_asyncio_coroutines __pyx_string_tab[104]
+#define __pyx_n_u_b0 __pyx_string_tab[105]
+#define __pyx_n_u_b1 __pyx_string_tab[106]
+#define __pyx_n_u_base __pyx_string_tab[107]
+#define __pyx_n_u_body __pyx_string_tab[108]
+#define __pyx_n_u_body_data __pyx_string_tab[109]
+#define __pyx_n_u_c __pyx_string_tab[110]
+#define __pyx_n_u_cline_in_traceback __pyx_string_tab[111]
+#define __pyx_n_u_close __pyx_string_tab[112]
+#define __pyx_n_u_count __pyx_string_tab[113]
+#define __pyx_n_u_data __pyx_string_tab[114]
+#define __pyx_n_u_dtype_is_object __pyx_string_tab[115]
+#define __pyx_n_u_e0 __pyx_string_tab[116]
+#define __pyx_n_u_e1 __pyx_string_tab[117]
+#define __pyx_n_u_empty __pyx_string_tab[118]
+#define __pyx_n_u_encode __pyx_string_tab[119]
+#define __pyx_n_u_end __pyx_string_tab[120]
+#define __pyx_n_u_entities __pyx_string_tab[121]
+#define __pyx_n_u_enumerate __pyx_string_tab[122]
+#define __pyx_n_u_error __pyx_string_tab[123]
+#define __pyx_n_u_escapes __pyx_string_tab[124]
+#define __pyx_n_u_flags __pyx_string_tab[125]
+#define __pyx_n_u_format __pyx_string_tab[126]
+#define __pyx_n_u_fortran __pyx_string_tab[127]
+#define __pyx_n_u_genexpr __pyx_string_tab[128]
+#define __pyx_n_u_get __pyx_string_tab[129]
+#define __pyx_n_u_h0 __pyx_string_tab[130]
+#define __pyx_n_u_h1 __pyx_string_tab[131]
+#define __pyx_n_u_has __pyx_string_tab[132]
+#define __pyx_n_u_has_query __pyx_string_tab[133]
+#define __pyx_n_u_head __pyx_string_tab[134]
+#define __pyx_n_u_head_data __pyx_string_tab[135]
+#define __pyx_n_u_host __pyx_string_tab[136]
+#define __pyx_n_u_host_data __pyx_string_tab[137]
+#define __pyx_n_u_i_2 __pyx_string_tab[138]
+#define __pyx_n_u_id __pyx_string_tab[139]
+#define __pyx_n_u_index __pyx_string_tab[140]
+#define __pyx_n_u_int64 __pyx_string_tab[141]
+#define __pyx_n_u_items __pyx_string_tab[142]
+#define __pyx_n_u_itemsize __pyx_string_tab[143]
+#define __pyx_n_u_kind __pyx_string_tab[144]
+#define __pyx_n_u_kinds __pyx_string_tab[145]
+#define __pyx_n_u_lower __pyx_string_tab[146]
+#define __pyx_n_u_memview __pyx_string_tab[147]
+#define __pyx_n_u_mode __pyx_string_tab[148]
+#define __pyx_n_u_n __pyx_string_tab[149]
+#define __pyx_n_u_name __pyx_string_tab[150]
+#define __pyx_n_u_ndim __pyx_string_tab[151]
+#define __pyx_n_u_next __pyx_string_tab[152]
+#define __pyx_n_u_np __pyx_string_tab[153]
+#define __pyx_n_u_numpy __pyx_string_tab[154]
+#define __pyx_n_u_obj __pyx_string_tab[155]
+#define __pyx_n_u_p0 __pyx_string_tab[156]
+#define __pyx_n_u_p1 __pyx_string_tab[157]
+#define __pyx_n_u_pack __pyx_string_tab[158]
+#define __pyx_n_u_path __pyx_string_tab[159]
+#define __pyx_n_u_path_data __pyx_string_tab[160]
+#define __pyx_n_u_percent __pyx_string_tab[161]
+#define __pyx_n_u_plus __pyx_string_tab[162]
+#define __pyx_n_u_pop __pyx_string_tab[163]
+#define __pyx_n_u_q0 __pyx_string_tab[164]
+#define __pyx_n_u_q1 __pyx_string_tab[165]
+#define __pyx_n_u_query __pyx_string_tab[166]
+#define __pyx_n_u_query_data __pyx_string_tab[167]
+#define __pyx_n_u_register __pyx_string_tab[168]
+#define __pyx_n_u_return __pyx_string_tab[169]
+#define __pyx_n_u_rules_unfold __pyx_string_tab[170]
+#define __pyx_n_u_self __pyx_string_tab[171]
+#define __pyx_n_u_send __pyx_string_tab[172]
+#define __pyx_n_u_setdefault __pyx_string_tab[173]
+#define __pyx_n_u_shape __pyx_string_tab[174]
+#define __pyx_n_u_size __pyx_string_tab[175]
+#define __pyx_n_u_split __pyx_string_tab[176]
+#define __pyx_n_u_start __pyx_string_tab[177]
+#define __pyx_n_u_step __pyx_string_tab[178]
+#define __pyx_n_u_stop __pyx_string_tab[179]
+#define __pyx_n_u_struct __pyx_string_tab[180]
+#define __pyx_n_u_throw __pyx_string_tab[181]
+#define __pyx_n_u_typing __pyx_string_tab[182]
+#define __pyx_n_u_unfold __pyx_string_tab[183]
+#define __pyx_n_u_unpack __pyx_string_tab[184]
+#define __pyx_n_u_update __pyx_string_tab[185]
+#define __pyx_n_u_value __pyx_string_tab[186]
+#define __pyx_n_u_values __pyx_string_tab[187]
+#define __pyx_n_u_x __pyx_string_tab[188]
+#define __pyx_kp_b__11 __pyx_string_tab[189]
+#define __pyx_kp_b__5 __pyx_string_tab[190]
+#define __pyx_kp_b__7 __pyx_string_tab[191]
+#define __pyx_kp_b_0123456789abcdefghijklmnopqrstuv_4 __pyx_string_tab[192]
+#define __pyx_kp_b_0123456789abcdefghijklmnopqrstuv __pyx_string_tab[193]
+#define __pyx_kp_b_0123456789abcdefghijklmnopqrstuv_3 __pyx_string_tab[194]
+#define __pyx_kp_b_0123456789abcdefghijklmnopqrstuv_2 __pyx_string_tab[195]
+#define __pyx_kp_b__9 __pyx_string_tab[196]
+#define __pyx_kp_b__8 __pyx_string_tab[197]
+#define __pyx_kp_b__10 __pyx_string_tab[198]
+#define __pyx_n_b_GT __pyx_string_tab[199]
+#define __pyx_n_b_LT __pyx_string_tab[200]
+#define __pyx_n_b_NewLine __pyx_string_tab[201]
+#define __pyx_n_b_O __pyx_string_tab[202]
+#define __pyx_kp_b_Py_ssize_t___Pyx_memviewslice_Py __pyx_string_tab[203]
+#define __pyx_n_b_QUOT __pyx_string_tab[204]
+#define __pyx_n_b_Tab __pyx_string_tab[205]
+#define __pyx_kp_b__6 __pyx_string_tab[206]
+#define __pyx_n_b_amp __pyx_string_tab[207]
+#define __pyx_n_b_apos __pyx_string_tab[208]
+#define __pyx_n_b_bsol __pyx_string_tab[209]
+#define __pyx_n_b_colon __pyx_string_tab[210]
+#define __pyx_n_b_comma __pyx_string_tab[211]
+#define __pyx_kp_b_cookie __pyx_string_tab[212]
+#define __pyx_n_b_dollar __pyx_string_tab[213]
+#define __pyx_n_b_equals __pyx_string_tab[214]
+#define __pyx_n_b_excl __pyx_string_tab[215]
+#define __pyx_n_b_grave __pyx_string_tab[216]
+#define __pyx_n_b_gt __pyx_string_tab[217]
+#define __pyx_kp_b_http __pyx_string_tab[218]
+#define __pyx_n_b_lcub __pyx_string_tab[219]
+#define __pyx_n_b_lpar __pyx_string_tab[220]
+#define __pyx_n_b_lt __pyx_string_tab[221]
+#define __pyx_n_b_num __pyx_string_tab[222]
+#define __pyx_n_b_period __pyx_string_tab[223]
+#define __pyx_n_b_quot __pyx_string_tab[224]
+#define __pyx_n_b_rcub __pyx_string_tab[225]
+#define __pyx_n_b_rpar __pyx_string_tab[226]
+#define __pyx_kp_b_select_union_insert_update_delet __pyx_string_tab[227]
+#define __pyx_n_b_semi __pyx_string_tab[228]
+#define __pyx_n_b_sol __pyx_string_tab[229]
+#define __pyx_kp_b_iso88591_A_7G_R_iij_q_5T_5T_6e1A_5T_5T_4q __pyx_string_tab[230]
+#define __pyx_kp_b_iso88591_j_1_A_Ba_4q_3c_Rr_2Q_t1Bb_3d_b __pyx_string_tab[231]
+#define __pyx_kp_b_iso88591_j_1_1_A_Ba_D_2S_r_2Rq_Qb_Qb_3c __pyx_string_tab[232]
+#define __pyx_kp_b_iso88591_z_1_A_Ba_4q_3c_Rr_2Q_A_A_t1Cs_Q __pyx_string_tab[233]
+#define __pyx_kp_b_iso88591__12 __pyx_string_tab[234]
 #define __pyx_int_0 __pyx_number_tab[0]
 #define __pyx_int_neg_1 __pyx_number_tab[1]
 #define __pyx_int_1 __pyx_number_tab[2]
@@ -4263,8 +4237,7 @@ static __pyx_mstatetype * const __pyx_mstate_global = &__pyx_mstate_global_stati
 #define __pyx_int_512 __pyx_number_tab[36]
 #define __pyx_int_1024 __pyx_number_tab[37]
 #define __pyx_int_65536 __pyx_number_tab[38]
-#define __pyx_int_104604630 __pyx_number_tab[39]
-#define __pyx_int_136983863 __pyx_number_tab[40]
+#define __pyx_int_136983863 __pyx_number_tab[39]
 /* #### Code section: module_state_clear ### */
 #if CYTHON_USE_MODULE_STATE
 static CYTHON_SMALL_CODE int __pyx_m_clear(PyObject *m) {
@@ -4296,9 +4269,9 @@ static CYTHON_SMALL_CODE int __pyx_m_clear(PyObject *m) {
   Py_CLEAR(clear_module_state->__pyx_umethod_PyDict_Type_values.method);
   for (int i=0; i<1; ++i) { Py_CLEAR(clear_module_state->__pyx_slice[i]); }
   for (int i=0; i<4; ++i) { Py_CLEAR(clear_module_state->__pyx_tuple[i]); }
-  for (int i=0; i<8; ++i) { Py_CLEAR(clear_module_state->__pyx_codeobj_tab[i]); }
-  for (int i=0; i<246; ++i) { Py_CLEAR(clear_module_state->__pyx_string_tab[i]); }
-  for (int i=0; i<41; ++i) { Py_CLEAR(clear_module_state->__pyx_number_tab[i]); }
+  for (int i=0; i<5; ++i) { Py_CLEAR(clear_module_state->__pyx_codeobj_tab[i]); }
+  for (int i=0; i<235; ++i) { Py_CLEAR(clear_module_state->__pyx_string_tab[i]); }
+  for (int i=0; i<40; ++i) { Py_CLEAR(clear_module_state->__pyx_number_tab[i]); }
 /* #### Code section: module_state_clear_contents ### */
 /* CommonTypesMetaclass.module_state_clear */
 Py_CLEAR(clear_module_state->__pyx_CommonTypesMetaclassType);
@@ -4341,9 +4314,9 @@ static CYTHON_SMALL_CODE int __pyx_m_traverse(PyObject *m, visitproc visit, void
   Py_VISIT(traverse_module_state->__pyx_umethod_PyDict_Type_values.method);
   for (int i=0; i<1; ++i) { __Pyx_VISIT_CONST(traverse_module_state->__pyx_slice[i]); }
   for (int i=0; i<4; ++i) { __Pyx_VISIT_CONST(traverse_module_state->__pyx_tuple[i]); }
-  for (int i=0; i<8; ++i) { __Pyx_VISIT_CONST(traverse_module_state->__pyx_codeobj_tab[i]); }
-  for (int i=0; i<246; ++i) { __Pyx_VISIT_CONST(traverse_module_state->__pyx_string_tab[i]); }
-  for (int i=0; i<41; ++i) { __Pyx_VISIT_CONST(traverse_module_state->__pyx_number_tab[i]); }
+  for (int i=0; i<5; ++i) { __Pyx_VISIT_CONST(traverse_module_state->__pyx_codeobj_tab[i]); }
+  for (int i=0; i<235; ++i) { __Pyx_VISIT_CONST(traverse_module_state->__pyx_string_tab[i]); }
+  for (int i=0; i<40; ++i) { __Pyx_VISIT_CONST(traverse_module_state->__pyx_number_tab[i]); }
 /* #### Code section: module_state_traverse_contents ### */
 /* CommonTypesMetaclass.module_state_traverse */
 Py_VISIT(traverse_module_state->__pyx_CommonTypesMetaclassType);
@@ -23650,7 +23623,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__segment(struct __pyx_obj_5rules_6un
  *         seg[n, 4] = a
  *         seg[n, 5] = b             # <<<<<<<<<<<<<<
  *         self.n_segments = n + 1
- *         self.out[self.used] = 10  # what ends a line for the patterns
+ *         self.out[self.used] = 127  # keeps the texts of two segments apart
 */
   __pyx_t_12 = __pyx_v_n;
   __pyx_t_11 = 5;
@@ -23671,7 +23644,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__segment(struct __pyx_obj_5rules_6un
  *         seg[n, 4] = a
  *         seg[n, 5] = b
  *         self.n_segments = n + 1             # <<<<<<<<<<<<<<
- *         self.out[self.used] = 10  # what ends a line for the patterns
+ *         self.out[self.used] = 127  # keeps the texts of two segments apart
  *         self.used += 1
 */
   __pyx_v_self->n_segments = (__pyx_v_n + 1);
@@ -23679,7 +23652,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__segment(struct __pyx_obj_5rules_6un
   /* "rules/unfold.py":360
  *         seg[n, 5] = b
  *         self.n_segments = n + 1
- *         self.out[self.used] = 10  # what ends a line for the patterns             # <<<<<<<<<<<<<<
+ *         self.out[self.used] = 127  # keeps the texts of two segments apart             # <<<<<<<<<<<<<<
  *         self.used += 1
  *         return 0
 */
@@ -23692,11 +23665,11 @@ static int __pyx_f_5rules_6unfold_8Unfolder__segment(struct __pyx_obj_5rules_6un
     __Pyx_RaiseBufferIndexError(__pyx_t_13);
     __PYX_ERR(0, 360, __pyx_L1_error)
   }
-  *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_self->out.data) + __pyx_t_11)) )) = 10;
+  *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_self->out.data) + __pyx_t_11)) )) = 0x7F;
 
   /* "rules/unfold.py":361
  *         self.n_segments = n + 1
- *         self.out[self.used] = 10  # what ends a line for the patterns
+ *         self.out[self.used] = 127  # keeps the texts of two segments apart
  *         self.used += 1             # <<<<<<<<<<<<<<
  *         return 0
  * 
@@ -23704,7 +23677,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__segment(struct __pyx_obj_5rules_6un
   __pyx_v_self->used = (__pyx_v_self->used + 1);
 
   /* "rules/unfold.py":362
- *         self.out[self.used] = 10  # what ends a line for the patterns
+ *         self.out[self.used] = 127  # keeps the texts of two segments apart
  *         self.used += 1
  *         return 0             # <<<<<<<<<<<<<<
  * 
@@ -29586,7 +29559,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
  *                 j += 1
  *             place = BODY_NAME if j < end and data[j] == 58 else BODY_VALUE             # <<<<<<<<<<<<<<
  *             self._value(place, at, self.used)
- *             self.out[self.used] = 10
+ *             self.out[self.used] = 127
 */
     __pyx_t_6 = (__pyx_v_j < __pyx_v_end);
 
@@ -29633,7 +29606,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
  *                 j += 1
  *             place = BODY_NAME if j < end and data[j] == 58 else BODY_VALUE
  *             self._value(place, at, self.used)             # <<<<<<<<<<<<<<
- *             self.out[self.used] = 10
+ *             self.out[self.used] = 127
  *             self.used += 1
 */
     __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_v_place, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 733, __pyx_L1_error)
@@ -29642,7 +29615,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
     /* "rules/unfold.py":734
  *             place = BODY_NAME if j < end and data[j] == 58 else BODY_VALUE
  *             self._value(place, at, self.used)
- *             self.out[self.used] = 10             # <<<<<<<<<<<<<<
+ *             self.out[self.used] = 127             # <<<<<<<<<<<<<<
  *             self.used += 1
  *         if self.used > 0 and start < end and data[start] != 123 and data[start] != 91 and data[start] != 34:
 */
@@ -29655,11 +29628,11 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
       __Pyx_RaiseBufferIndexError(__pyx_t_1);
       __PYX_ERR(0, 734, __pyx_L1_error)
     }
-    *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_self->out.data) + __pyx_t_3)) )) = 10;
+    *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_self->out.data) + __pyx_t_3)) )) = 0x7F;
 
     /* "rules/unfold.py":735
  *             self._value(place, at, self.used)
- *             self.out[self.used] = 10
+ *             self.out[self.used] = 127
  *             self.used += 1             # <<<<<<<<<<<<<<
  *         if self.used > 0 and start < end and data[start] != 123 and data[start] != 91 and data[start] != 34:
  *             # Not JSON at all, whatever its type says: read it as one text.
@@ -29669,7 +29642,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
   }
 
   /* "rules/unfold.py":736
- *             self.out[self.used] = 10
+ *             self.out[self.used] = 127
  *             self.used += 1
  *         if self.used > 0 and start < end and data[start] != 123 and data[start] != 91 and data[start] != 34:             # <<<<<<<<<<<<<<
  *             # Not JSON at all, whatever its type says: read it as one text.
@@ -29788,7 +29761,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 
 
     /* "rules/unfold.py":736
- *             self.out[self.used] = 10
+ *             self.out[self.used] = 127
  *             self.used += 1
  *         if self.used > 0 and start < end and data[start] != 123 and data[start] != 91 and data[start] != 34:             # <<<<<<<<<<<<<<
  *             # Not JSON at all, whatever its type says: read it as one text.
@@ -30118,7 +30091,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
  *                     self._room(j - i + 8)
  *                     at = self._decode(data, i, j, False)             # <<<<<<<<<<<<<<
  *                     self._value(BODY_VALUE, at, self.used)
- *                     self.out[self.used] = 10
+ *                     self.out[self.used] = 127
 */
         __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_decode(__pyx_v_self, __pyx_v_data, __pyx_v_i, __pyx_v_j, 0); if (unlikely(__pyx_t_6 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 759, __pyx_L1_error)
         __pyx_v_at = __pyx_t_6;
@@ -30127,7 +30100,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
  *                     self._room(j - i + 8)
  *                     at = self._decode(data, i, j, False)
  *                     self._value(BODY_VALUE, at, self.used)             # <<<<<<<<<<<<<<
- *                     self.out[self.used] = 10
+ *                     self.out[self.used] = 127
  *                     self.used += 1
 */
         __Pyx_GetModuleGlobalName(__pyx_t_7, __pyx_mstate_global->__pyx_n_u_BODY_VALUE); if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 760, __pyx_L1_error)
@@ -30141,7 +30114,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
         /* "rules/unfold.py":761
  *                     at = self._decode(data, i, j, False)
  *                     self._value(BODY_VALUE, at, self.used)
- *                     self.out[self.used] = 10             # <<<<<<<<<<<<<<
+ *                     self.out[self.used] = 127             # <<<<<<<<<<<<<<
  *                     self.used += 1
  *                     i = j
 */
@@ -30154,11 +30127,11 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
           __Pyx_RaiseBufferIndexError(__pyx_t_8);
           __PYX_ERR(0, 761, __pyx_L1_error)
         }
-        *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_self->out.data) + __pyx_t_3)) )) = 10;
+        *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_self->out.data) + __pyx_t_3)) )) = 0x7F;
 
         /* "rules/unfold.py":762
  *                     self._value(BODY_VALUE, at, self.used)
- *                     self.out[self.used] = 10
+ *                     self.out[self.used] = 127
  *                     self.used += 1             # <<<<<<<<<<<<<<
  *                     i = j
  *                     continue
@@ -30166,7 +30139,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
         __pyx_v_self->used = (__pyx_v_self->used + 1);
 
         /* "rules/unfold.py":763
- *                     self.out[self.used] = 10
+ *                     self.out[self.used] = 127
  *                     self.used += 1
  *                     i = j             # <<<<<<<<<<<<<<
  *                     continue
@@ -30437,7 +30410,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
  *                     self._room(j - i + 8)
  *                     at = self._decode(data, i, j, False)             # <<<<<<<<<<<<<<
  *                     self._value(BODY_VALUE, at, self.used)
- *                     self.out[self.used] = 10
+ *                     self.out[self.used] = 127
 */
         __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_decode(__pyx_v_self, __pyx_v_data, __pyx_v_i, __pyx_v_j, 0); if (unlikely(__pyx_t_6 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 775, __pyx_L1_error)
         __pyx_v_at = __pyx_t_6;
@@ -30446,7 +30419,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
  *                     self._room(j - i + 8)
  *                     at = self._decode(data, i, j, False)
  *                     self._value(BODY_VALUE, at, self.used)             # <<<<<<<<<<<<<<
- *                     self.out[self.used] = 10
+ *                     self.out[self.used] = 127
  *                     self.used += 1
 */
         __Pyx_GetModuleGlobalName(__pyx_t_7, __pyx_mstate_global->__pyx_n_u_BODY_VALUE); if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 776, __pyx_L1_error)
@@ -30460,7 +30433,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
         /* "rules/unfold.py":777
  *                     at = self._decode(data, i, j, False)
  *                     self._value(BODY_VALUE, at, self.used)
- *                     self.out[self.used] = 10             # <<<<<<<<<<<<<<
+ *                     self.out[self.used] = 127             # <<<<<<<<<<<<<<
  *                     self.used += 1
  *                     j += 1
 */
@@ -30473,11 +30446,11 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
           __Pyx_RaiseBufferIndexError(__pyx_t_1);
           __PYX_ERR(0, 777, __pyx_L1_error)
         }
-        *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_self->out.data) + __pyx_t_3)) )) = 10;
+        *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_self->out.data) + __pyx_t_3)) )) = 0x7F;
 
         /* "rules/unfold.py":778
  *                     self._value(BODY_VALUE, at, self.used)
- *                     self.out[self.used] = 10
+ *                     self.out[self.used] = 127
  *                     self.used += 1             # <<<<<<<<<<<<<<
  *                     j += 1
  *                     while j < end and data[j] != 62 and data[j] != 34 and data[j] != 39:
@@ -30485,7 +30458,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
         __pyx_v_self->used = (__pyx_v_self->used + 1);
 
         /* "rules/unfold.py":779
- *                     self.out[self.used] = 10
+ *                     self.out[self.used] = 127
  *                     self.used += 1
  *                     j += 1             # <<<<<<<<<<<<<<
  *                     while j < end and data[j] != 62 and data[j] != 34 and data[j] != 39:
@@ -30675,7 +30648,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
  *             self._room(j - i + 8)
  *             at = self._decode(data, i, j, False)             # <<<<<<<<<<<<<<
  *             self._value(BODY_VALUE, at, self.used)
- *             self.out[self.used] = 10
+ *             self.out[self.used] = 127
 */
     __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_decode(__pyx_v_self, __pyx_v_data, __pyx_v_i, __pyx_v_j, 0); if (unlikely(__pyx_t_6 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 788, __pyx_L1_error)
     __pyx_v_at = __pyx_t_6;
@@ -30684,7 +30657,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
  *             self._room(j - i + 8)
  *             at = self._decode(data, i, j, False)
  *             self._value(BODY_VALUE, at, self.used)             # <<<<<<<<<<<<<<
- *             self.out[self.used] = 10
+ *             self.out[self.used] = 127
  *             self.used += 1
 */
     __Pyx_GetModuleGlobalName(__pyx_t_7, __pyx_mstate_global->__pyx_n_u_BODY_VALUE); if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 789, __pyx_L1_error)
@@ -30698,7 +30671,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
     /* "rules/unfold.py":790
  *             at = self._decode(data, i, j, False)
  *             self._value(BODY_VALUE, at, self.used)
- *             self.out[self.used] = 10             # <<<<<<<<<<<<<<
+ *             self.out[self.used] = 127             # <<<<<<<<<<<<<<
  *             self.used += 1
  *             i = j
 */
@@ -30711,11 +30684,11 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
       __Pyx_RaiseBufferIndexError(__pyx_t_8);
       __PYX_ERR(0, 790, __pyx_L1_error)
     }
-    *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_self->out.data) + __pyx_t_3)) )) = 10;
+    *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_self->out.data) + __pyx_t_3)) )) = 0x7F;
 
     /* "rules/unfold.py":791
  *             self._value(BODY_VALUE, at, self.used)
- *             self.out[self.used] = 10
+ *             self.out[self.used] = 127
  *             self.used += 1             # <<<<<<<<<<<<<<
  *             i = j
  *         self._room(end - start + 8)
@@ -30723,7 +30696,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
     __pyx_v_self->used = (__pyx_v_self->used + 1);
 
     /* "rules/unfold.py":792
- *             self.out[self.used] = 10
+ *             self.out[self.used] = 127
  *             self.used += 1
  *             i = j             # <<<<<<<<<<<<<<
  *         self._room(end - start + 8)
@@ -31339,7 +31312,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
  *                         self._room(mark - at + 8)
  *                         at = self._decode(data, at, mark, False)             # <<<<<<<<<<<<<<
  *                         self._value(FILENAME, at, self.used)
- *                         self.out[self.used] = 10
+ *                         self.out[self.used] = 127
 */
           __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_decode(__pyx_v_self, __pyx_v_data, __pyx_v_at, __pyx_v_mark, 0); if (unlikely(__pyx_t_5 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 834, __pyx_L1_error)
           __pyx_v_at = __pyx_t_5;
@@ -31348,7 +31321,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
  *                         self._room(mark - at + 8)
  *                         at = self._decode(data, at, mark, False)
  *                         self._value(FILENAME, at, self.used)             # <<<<<<<<<<<<<<
- *                         self.out[self.used] = 10
+ *                         self.out[self.used] = 127
  *                         self.used += 1
 */
           __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_FILENAME); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 835, __pyx_L1_error)
@@ -31362,7 +31335,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
           /* "rules/unfold.py":836
  *                         at = self._decode(data, at, mark, False)
  *                         self._value(FILENAME, at, self.used)
- *                         self.out[self.used] = 10             # <<<<<<<<<<<<<<
+ *                         self.out[self.used] = 127             # <<<<<<<<<<<<<<
  *                         self.used += 1
  *                     mark += 1
 */
@@ -31375,11 +31348,11 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
             __Pyx_RaiseBufferIndexError(__pyx_t_4);
             __PYX_ERR(0, 836, __pyx_L1_error)
           }
-          *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_self->out.data) + __pyx_t_3)) )) = 10;
+          *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_self->out.data) + __pyx_t_3)) )) = 0x7F;
 
           /* "rules/unfold.py":837
  *                         self._value(FILENAME, at, self.used)
- *                         self.out[self.used] = 10
+ *                         self.out[self.used] = 127
  *                         self.used += 1             # <<<<<<<<<<<<<<
  *                     mark += 1
  *                 j = k + 1
@@ -31396,7 +31369,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
         }
 
         /* "rules/unfold.py":838
- *                         self.out[self.used] = 10
+ *                         self.out[self.used] = 127
  *                         self.used += 1
  *                     mark += 1             # <<<<<<<<<<<<<<
  *                 j = k + 1
@@ -31856,7 +31829,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
  *                     at = self._decode(data, i, mark, False)
  *                     self._value(BODY_VALUE, at, self.used)             # <<<<<<<<<<<<<<
  *                 self._room(8)
- *                 self.out[self.used] = 10
+ *                 self.out[self.used] = 127
 */
         __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_BODY_VALUE); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 863, __pyx_L1_error)
         __Pyx_GOTREF(__pyx_t_6);
@@ -31872,7 +31845,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
  *                     at = self._decode(data, i, mark, False)
  *                     self._value(BODY_VALUE, at, self.used)
  *                 self._room(8)             # <<<<<<<<<<<<<<
- *                 self.out[self.used] = 10
+ *                 self.out[self.used] = 127
  *                 self.used += 1
 */
       __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, 8); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 864, __pyx_L1_error)
@@ -31881,7 +31854,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
       /* "rules/unfold.py":865
  *                     self._value(BODY_VALUE, at, self.used)
  *                 self._room(8)
- *                 self.out[self.used] = 10             # <<<<<<<<<<<<<<
+ *                 self.out[self.used] = 127             # <<<<<<<<<<<<<<
  *                 self.used += 1
  *             i = k
 */
@@ -31894,11 +31867,11 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
         __Pyx_RaiseBufferIndexError(__pyx_t_7);
         __PYX_ERR(0, 865, __pyx_L1_error)
       }
-      *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_self->out.data) + __pyx_t_3)) )) = 10;
+      *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_self->out.data) + __pyx_t_3)) )) = 0x7F;
 
       /* "rules/unfold.py":866
  *                 self._room(8)
- *                 self.out[self.used] = 10
+ *                 self.out[self.used] = 127
  *                 self.used += 1             # <<<<<<<<<<<<<<
  *             i = k
  *             while i < end and data[i] != 10:
@@ -31915,7 +31888,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
     }
 
     /* "rules/unfold.py":867
- *                 self.out[self.used] = 10
+ *                 self.out[self.used] = 127
  *                 self.used += 1
  *             i = k             # <<<<<<<<<<<<<<
  *             while i < end and data[i] != 10:
@@ -33228,571 +33201,6 @@ static int __pyx_pf_5rules_6unfold_8Unfolder_8overflow_2__set__(struct __pyx_obj
   return __pyx_r;
 }
 
-/* "(tree fragment)":1
- * def __reduce_cython__(self):             # <<<<<<<<<<<<<<
- *     cdef tuple state
- *     cdef object _dict
-*/
-
-/* Python wrapper */
-static PyObject *__pyx_pw_5rules_6unfold_8Unfolder_5__reduce_cython__(PyObject *__pyx_v_self, 
-#if CYTHON_VECTORCALL
-PyObject *const *__pyx_args, Py_ssize_t __pyx_nargs, PyObject *__pyx_kwds
-#else
-PyObject *__pyx_args, PyObject *__pyx_kwds
-#endif
-); /*proto*/
-static PyMethodDef __pyx_mdef_5rules_6unfold_8Unfolder_5__reduce_cython__ = {"__reduce_cython__", (PyCFunction)(void(*)(void))(__Pyx_PyCFunction_FastCallWithKeywords)__pyx_pw_5rules_6unfold_8Unfolder_5__reduce_cython__, __Pyx_METH_FASTCALL|METH_KEYWORDS, 0};
-static PyObject *__pyx_pw_5rules_6unfold_8Unfolder_5__reduce_cython__(PyObject *__pyx_v_self, 
-#if CYTHON_VECTORCALL
-PyObject *const *__pyx_args, Py_ssize_t __pyx_nargs, PyObject *__pyx_kwds
-#else
-PyObject *__pyx_args, PyObject *__pyx_kwds
-#endif
-) {
-  #if !CYTHON_VECTORCALL
-  CYTHON_UNUSED Py_ssize_t __pyx_nargs;
-  #endif
-  CYTHON_UNUSED PyObject *const *__pyx_kwvalues;
-  PyObject *__pyx_r = 0;
-  __Pyx_RefNannyDeclarations
-  __Pyx_RefNannySetupContext("__reduce_cython__ (wrapper)", 0);
-  #if !CYTHON_VECTORCALL
-  #if CYTHON_ASSUME_SAFE_SIZE
-  __pyx_nargs = PyTuple_GET_SIZE(__pyx_args);
-  #else
-  __pyx_nargs = PyTuple_Size(__pyx_args); if (unlikely(__pyx_nargs < 0)) return NULL;
-  #endif
-  #endif
-  __pyx_kwvalues = __Pyx_KwValues_FASTCALL(__pyx_args, __pyx_nargs);
-  if (unlikely(__pyx_nargs > 0)) { __Pyx_RaiseArgtupleInvalid("__reduce_cython__", 1, 0, 0, __pyx_nargs); return NULL; }
-  const Py_ssize_t __pyx_kwds_len = unlikely(__pyx_kwds) ? __Pyx_NumKwargs_FASTCALL(__pyx_kwds) : 0;
-  if (unlikely(__pyx_kwds_len < 0)) return NULL;
-  if (unlikely(__pyx_kwds_len > 0)) {__Pyx_RejectKeywords("__reduce_cython__", __pyx_kwds); return NULL;}
-  __pyx_r = __pyx_pf_5rules_6unfold_8Unfolder_4__reduce_cython__(((struct __pyx_obj_5rules_6unfold_Unfolder *)__pyx_v_self));
-
-  /* function exit code */
-  __Pyx_RefNannyFinishContext();
-  return __pyx_r;
-}
-
-static PyObject *__pyx_pf_5rules_6unfold_8Unfolder_4__reduce_cython__(struct __pyx_obj_5rules_6unfold_Unfolder *__pyx_v_self) {
-  PyObject *__pyx_v_state = 0;
-  PyObject *__pyx_v__dict = 0;
-  int __pyx_v_use_setstate;
-  PyObject *__pyx_r = NULL;
-  __Pyx_RefNannyDeclarations
-  PyObject *__pyx_t_1 = NULL;
-  PyObject *__pyx_t_2 = NULL;
-  PyObject *__pyx_t_3 = NULL;
-  PyObject *__pyx_t_4 = NULL;
-  PyObject *__pyx_t_5 = NULL;
-  PyObject *__pyx_t_6 = NULL;
-  PyObject *__pyx_t_7 = NULL;
-  PyObject *__pyx_t_8 = NULL;
-  PyObject *__pyx_t_9 = NULL;
-  PyObject *__pyx_t_10 = NULL;
-  PyObject *__pyx_t_11 = NULL;
-  int __pyx_t_12;
-  int __pyx_t_13;
-  int __pyx_lineno = 0;
-  const char *__pyx_filename = NULL;
-  int __pyx_clineno = 0;
-  __Pyx_RefNannySetupContext("__reduce_cython__", 0);
-
-  /* "(tree fragment)":5
- *     cdef object _dict
- *     cdef bint use_setstate
- *     with CRITICAL_SECTION(self):             # <<<<<<<<<<<<<<
- *         state = (self.arena, self.n_segments, self.n_values, self.out, self.overflow, self.row, self.row_values, self.seg, self.seg_rows, self.segments, self.used, self.val, self.values)
- *         _dict = getattr(self, '__dict__', None)
-*/
-  {
-      __Pyx_PyCriticalSection __pyx_cs;
-      __pyx_t_1 = ((PyObject *)__pyx_v_self);
-      __Pyx_INCREF(__pyx_t_1);
-      __Pyx_PyCriticalSection_Begin(&__pyx_cs, (PyObject*)__pyx_t_1);
-      /*try:*/ {
-
-        /* "(tree fragment)":6
- *     cdef bint use_setstate
- *     with CRITICAL_SECTION(self):
- *         state = (self.arena, self.n_segments, self.n_values, self.out, self.overflow, self.row, self.row_values, self.seg, self.seg_rows, self.segments, self.used, self.val, self.values)             # <<<<<<<<<<<<<<
- *         _dict = getattr(self, '__dict__', None)
- *     if _dict is not None and _dict:
-*/
-        __pyx_t_2 = PyLong_FromSsize_t(__pyx_v_self->n_segments); if (unlikely(!__pyx_t_2)) __PYX_ERR(1, 6, __pyx_L4_error)
-        __Pyx_GOTREF(__pyx_t_2);
-        __pyx_t_3 = PyLong_FromSsize_t(__pyx_v_self->n_values); if (unlikely(!__pyx_t_3)) __PYX_ERR(1, 6, __pyx_L4_error)
-        __Pyx_GOTREF(__pyx_t_3);
-        __pyx_t_4 = __pyx_memoryview_fromslice(__pyx_v_self->out, 1, (PyObject *(*)(char *)) __pyx_memview_get_unsigned_char, (int (*)(char *, PyObject *)) __pyx_memview_set_unsigned_char, 0);; if (unlikely(!__pyx_t_4)) __PYX_ERR(1, 6, __pyx_L4_error)
-        __Pyx_GOTREF(__pyx_t_4);
-        __pyx_t_5 = PyLong_FromSsize_t(__pyx_v_self->overflow); if (unlikely(!__pyx_t_5)) __PYX_ERR(1, 6, __pyx_L4_error)
-        __Pyx_GOTREF(__pyx_t_5);
-        __pyx_t_6 = PyLong_FromSsize_t(__pyx_v_self->row); if (unlikely(!__pyx_t_6)) __PYX_ERR(1, 6, __pyx_L4_error)
-        __Pyx_GOTREF(__pyx_t_6);
-        __pyx_t_7 = PyLong_FromSsize_t(__pyx_v_self->row_values); if (unlikely(!__pyx_t_7)) __PYX_ERR(1, 6, __pyx_L4_error)
-        __Pyx_GOTREF(__pyx_t_7);
-        __pyx_t_8 = __pyx_memoryview_fromslice(__pyx_v_self->seg, 2, (PyObject *(*)(char *)) __pyx_memview_get_PY_LONG_LONG, (int (*)(char *, PyObject *)) __pyx_memview_set_PY_LONG_LONG, 0);; if (unlikely(!__pyx_t_8)) __PYX_ERR(1, 6, __pyx_L4_error)
-        __Pyx_GOTREF(__pyx_t_8);
-        __pyx_t_9 = PyLong_FromSsize_t(__pyx_v_self->used); if (unlikely(!__pyx_t_9)) __PYX_ERR(1, 6, __pyx_L4_error)
-        __Pyx_GOTREF(__pyx_t_9);
-        __pyx_t_10 = __pyx_memoryview_fromslice(__pyx_v_self->val, 2, (PyObject *(*)(char *)) __pyx_memview_get_PY_LONG_LONG, (int (*)(char *, PyObject *)) __pyx_memview_set_PY_LONG_LONG, 0);; if (unlikely(!__pyx_t_10)) __PYX_ERR(1, 6, __pyx_L4_error)
-        __Pyx_GOTREF(__pyx_t_10);
-        __pyx_t_11 = PyTuple_New(13); if (unlikely(!__pyx_t_11)) __PYX_ERR(1, 6, __pyx_L4_error)
-        __Pyx_GOTREF(__pyx_t_11);
-        __Pyx_INCREF(__pyx_v_self->arena);
-        __Pyx_GIVEREF(__pyx_v_self->arena);
-        if (__Pyx_PyTuple_SET_ITEM(__pyx_t_11, 0, __pyx_v_self->arena) != (0)) __PYX_ERR(1, 6, __pyx_L4_error);
-        __Pyx_GIVEREF(__pyx_t_2);
-        if (__Pyx_PyTuple_SET_ITEM(__pyx_t_11, 1, __pyx_t_2) != (0)) __PYX_ERR(1, 6, __pyx_L4_error);
-        __Pyx_GIVEREF(__pyx_t_3);
-        if (__Pyx_PyTuple_SET_ITEM(__pyx_t_11, 2, __pyx_t_3) != (0)) __PYX_ERR(1, 6, __pyx_L4_error);
-        __Pyx_GIVEREF(__pyx_t_4);
-        if (__Pyx_PyTuple_SET_ITEM(__pyx_t_11, 3, __pyx_t_4) != (0)) __PYX_ERR(1, 6, __pyx_L4_error);
-        __Pyx_GIVEREF(__pyx_t_5);
-        if (__Pyx_PyTuple_SET_ITEM(__pyx_t_11, 4, __pyx_t_5) != (0)) __PYX_ERR(1, 6, __pyx_L4_error);
-        __Pyx_GIVEREF(__pyx_t_6);
-        if (__Pyx_PyTuple_SET_ITEM(__pyx_t_11, 5, __pyx_t_6) != (0)) __PYX_ERR(1, 6, __pyx_L4_error);
-        __Pyx_GIVEREF(__pyx_t_7);
-        if (__Pyx_PyTuple_SET_ITEM(__pyx_t_11, 6, __pyx_t_7) != (0)) __PYX_ERR(1, 6, __pyx_L4_error);
-        __Pyx_GIVEREF(__pyx_t_8);
-        if (__Pyx_PyTuple_SET_ITEM(__pyx_t_11, 7, __pyx_t_8) != (0)) __PYX_ERR(1, 6, __pyx_L4_error);
-        __Pyx_INCREF(__pyx_v_self->seg_rows);
-        __Pyx_GIVEREF(__pyx_v_self->seg_rows);
-        if (__Pyx_PyTuple_SET_ITEM(__pyx_t_11, 8, __pyx_v_self->seg_rows) != (0)) __PYX_ERR(1, 6, __pyx_L4_error);
-        __Pyx_INCREF(__pyx_v_self->segments);
-        __Pyx_GIVEREF(__pyx_v_self->segments);
-        if (__Pyx_PyTuple_SET_ITEM(__pyx_t_11, 9, __pyx_v_self->segments) != (0)) __PYX_ERR(1, 6, __pyx_L4_error);
-        __Pyx_GIVEREF(__pyx_t_9);
-        if (__Pyx_PyTuple_SET_ITEM(__pyx_t_11, 10, __pyx_t_9) != (0)) __PYX_ERR(1, 6, __pyx_L4_error);
-        __Pyx_GIVEREF(__pyx_t_10);
-        if (__Pyx_PyTuple_SET_ITEM(__pyx_t_11, 11, __pyx_t_10) != (0)) __PYX_ERR(1, 6, __pyx_L4_error);
-        __Pyx_INCREF(__pyx_v_self->values);
-        __Pyx_GIVEREF(__pyx_v_self->values);
-        if (__Pyx_PyTuple_SET_ITEM(__pyx_t_11, 12, __pyx_v_self->values) != (0)) __PYX_ERR(1, 6, __pyx_L4_error);
-        __pyx_t_2 = 0;
-        __pyx_t_3 = 0;
-        __pyx_t_4 = 0;
-        __pyx_t_5 = 0;
-        __pyx_t_6 = 0;
-        __pyx_t_7 = 0;
-        __pyx_t_8 = 0;
-        __pyx_t_9 = 0;
-        __pyx_t_10 = 0;
-        __pyx_v_state = ((PyObject*)__pyx_t_11);
-        __pyx_t_11 = 0;
-
-        /* "(tree fragment)":7
- *     with CRITICAL_SECTION(self):
- *         state = (self.arena, self.n_segments, self.n_values, self.out, self.overflow, self.row, self.row_values, self.seg, self.seg_rows, self.segments, self.used, self.val, self.values)
- *         _dict = getattr(self, '__dict__', None)             # <<<<<<<<<<<<<<
- *     if _dict is not None and _dict:
- *         state += (_dict,)
-*/
-        __pyx_t_11 = __Pyx_GetAttr3(((PyObject *)__pyx_v_self), __pyx_mstate_global->__pyx_n_u_dict, Py_None); if (unlikely(!__pyx_t_11)) __PYX_ERR(1, 7, __pyx_L4_error)
-        __Pyx_GOTREF(__pyx_t_11);
-        __pyx_v__dict = __pyx_t_11;
-        __pyx_t_11 = 0;
-      }
-
-      /* "(tree fragment)":5
- *     cdef object _dict
- *     cdef bint use_setstate
- *     with CRITICAL_SECTION(self):             # <<<<<<<<<<<<<<
- *         state = (self.arena, self.n_segments, self.n_values, self.out, self.overflow, self.row, self.row_values, self.seg, self.seg_rows, self.segments, self.used, self.val, self.values)
- *         _dict = getattr(self, '__dict__', None)
-*/
-      /*finally:*/ {
-        /*normal exit:*/{
-          __Pyx_PyCriticalSection_End(&__pyx_cs);
-          goto __pyx_L5;
-        }
-        __pyx_L4_error: {
-          __Pyx_PyCriticalSection_End(&__pyx_cs);
-          goto __pyx_L1_error;
-        }
-        __pyx_L5:;
-      }
-      __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
-  }
-
-  /* "(tree fragment)":8
- *         state = (self.arena, self.n_segments, self.n_values, self.out, self.overflow, self.row, self.row_values, self.seg, self.seg_rows, self.segments, self.used, self.val, self.values)
- *         _dict = getattr(self, '__dict__', None)
- *     if _dict is not None and _dict:             # <<<<<<<<<<<<<<
- *         state += (_dict,)
- *         use_setstate = True
-*/
-  __pyx_t_13 = (__pyx_v__dict != Py_None);
-  if (__pyx_t_13) {
-
-  } else {
-
-    __pyx_t_12 = __pyx_t_13;
-
-    goto __pyx_L7_bool_binop_done;
-  }
-  __pyx_t_13 = __Pyx_PyObject_IsTrue(__pyx_v__dict); if (unlikely((__pyx_t_13 < 0))) __PYX_ERR(1, 8, __pyx_L1_error)
-
-  __pyx_t_12 = __pyx_t_13;
-
-  __pyx_L7_bool_binop_done:;
-  if (__pyx_t_12) {
-
-
-    /* "(tree fragment)":9
- *         _dict = getattr(self, '__dict__', None)
- *     if _dict is not None and _dict:
- *         state += (_dict,)             # <<<<<<<<<<<<<<
- *         use_setstate = True
- *     else:
-*/
-    __pyx_t_1 = PyTuple_New(1); if (unlikely(!__pyx_t_1)) __PYX_ERR(1, 9, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_1);
-    __Pyx_INCREF(__pyx_v__dict);
-    __Pyx_GIVEREF(__pyx_v__dict);
-    if (__Pyx_PyTuple_SET_ITEM(__pyx_t_1, 0, __pyx_v__dict) != (0)) __PYX_ERR(1, 9, __pyx_L1_error);
-    __pyx_t_11 = PyNumber_InPlaceAdd(__pyx_v_state, __pyx_t_1); if (unlikely(!__pyx_t_11)) __PYX_ERR(1, 9, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_11);
-    __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
-    __Pyx_DECREF_SET(__pyx_v_state, ((PyObject*)__pyx_t_11));
-    __pyx_t_11 = 0;
-
-    /* "(tree fragment)":10
- *     if _dict is not None and _dict:
- *         state += (_dict,)
- *         use_setstate = True             # <<<<<<<<<<<<<<
- *     else:
- *         use_setstate = self.arena is not None or self.seg_rows is not None or self.segments is not None or self.values is not None
-*/
-    __pyx_v_use_setstate = 1;
-
-    /* "(tree fragment)":8
- *         state = (self.arena, self.n_segments, self.n_values, self.out, self.overflow, self.row, self.row_values, self.seg, self.seg_rows, self.segments, self.used, self.val, self.values)
- *         _dict = getattr(self, '__dict__', None)
- *     if _dict is not None and _dict:             # <<<<<<<<<<<<<<
- *         state += (_dict,)
- *         use_setstate = True
-*/
-    goto __pyx_L6;
-  }
-
-  /* "(tree fragment)":12
- *         use_setstate = True
- *     else:
- *         use_setstate = self.arena is not None or self.seg_rows is not None or self.segments is not None or self.values is not None             # <<<<<<<<<<<<<<
- *     if use_setstate:
- *         return __pyx_unpickle_Unfolder, (type(self), 0x63c23d6, None), state
-*/
-  /*else*/ {
-    __pyx_t_13 = (__pyx_v_self->arena != Py_None);
-    if (!__pyx_t_13) {
-
-    } else {
-
-      __pyx_t_12 = __pyx_t_13;
-
-      goto __pyx_L9_bool_binop_done;
-    }
-    __pyx_t_13 = (__pyx_v_self->seg_rows != Py_None);
-    if (!__pyx_t_13) {
-
-    } else {
-
-      __pyx_t_12 = __pyx_t_13;
-
-      goto __pyx_L9_bool_binop_done;
-    }
-    __pyx_t_13 = (__pyx_v_self->segments != Py_None);
-    if (!__pyx_t_13) {
-
-    } else {
-
-      __pyx_t_12 = __pyx_t_13;
-
-      goto __pyx_L9_bool_binop_done;
-    }
-    __pyx_t_13 = (__pyx_v_self->values != Py_None);
-
-    __pyx_t_12 = __pyx_t_13;
-
-    __pyx_L9_bool_binop_done:;
-    __pyx_v_use_setstate = __pyx_t_12;
-  }
-  __pyx_L6:;
-
-  /* "(tree fragment)":13
- *     else:
- *         use_setstate = self.arena is not None or self.seg_rows is not None or self.segments is not None or self.values is not None
- *     if use_setstate:             # <<<<<<<<<<<<<<
- *         return __pyx_unpickle_Unfolder, (type(self), 0x63c23d6, None), state
- *     else:
-*/
-  if (__pyx_v_use_setstate) {
-
-    /* "(tree fragment)":14
- *         use_setstate = self.arena is not None or self.seg_rows is not None or self.segments is not None or self.values is not None
- *     if use_setstate:
- *         return __pyx_unpickle_Unfolder, (type(self), 0x63c23d6, None), state             # <<<<<<<<<<<<<<
- *     else:
- *         return __pyx_unpickle_Unfolder, (type(self), 0x63c23d6, state)
-*/
-    __Pyx_GetModuleGlobalName(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_pyx_unpickle_Unfolder); if (unlikely(!__pyx_t_11)) __PYX_ERR(1, 14, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_11);
-    __pyx_t_1 = PyTuple_New(3); if (unlikely(!__pyx_t_1)) __PYX_ERR(1, 14, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_1);
-    __Pyx_INCREF(((PyObject *)Py_TYPE(((PyObject *)__pyx_v_self))));
-    __Pyx_GIVEREF(((PyObject *)Py_TYPE(((PyObject *)__pyx_v_self))));
-    if (__Pyx_PyTuple_SET_ITEM(__pyx_t_1, 0, ((PyObject *)Py_TYPE(((PyObject *)__pyx_v_self)))) != (0)) __PYX_ERR(1, 14, __pyx_L1_error);
-    __Pyx_INCREF(__pyx_mstate_global->__pyx_int_104604630);
-    __Pyx_GIVEREF(__pyx_mstate_global->__pyx_int_104604630);
-    if (__Pyx_PyTuple_SET_ITEM(__pyx_t_1, 1, __pyx_mstate_global->__pyx_int_104604630) != (0)) __PYX_ERR(1, 14, __pyx_L1_error);
-    __Pyx_INCREF(Py_None);
-    __Pyx_GIVEREF(Py_None);
-    if (__Pyx_PyTuple_SET_ITEM(__pyx_t_1, 2, Py_None) != (0)) __PYX_ERR(1, 14, __pyx_L1_error);
-    __pyx_t_10 = PyTuple_New(3); if (unlikely(!__pyx_t_10)) __PYX_ERR(1, 14, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_10);
-    __Pyx_GIVEREF(__pyx_t_11);
-    if (__Pyx_PyTuple_SET_ITEM(__pyx_t_10, 0, __pyx_t_11) != (0)) __PYX_ERR(1, 14, __pyx_L1_error);
-    __Pyx_GIVEREF(__pyx_t_1);
-    if (__Pyx_PyTuple_SET_ITEM(__pyx_t_10, 1, __pyx_t_1) != (0)) __PYX_ERR(1, 14, __pyx_L1_error);
-    __Pyx_INCREF(__pyx_v_state);
-    __Pyx_GIVEREF(__pyx_v_state);
-    if (__Pyx_PyTuple_SET_ITEM(__pyx_t_10, 2, __pyx_v_state) != (0)) __PYX_ERR(1, 14, __pyx_L1_error);
-    __pyx_t_11 = 0;
-    __pyx_t_1 = 0;
-    {
-      PyObject *__pyx_temp;
-      {
-        __pyx_temp = __pyx_r;
-        __pyx_r = __pyx_t_10;
-      }
-      __Pyx_XDECREF(__pyx_temp);
-    }
-    __pyx_t_10 = 0;
-    goto __pyx_L0;
-
-    /* "(tree fragment)":13
- *     else:
- *         use_setstate = self.arena is not None or self.seg_rows is not None or self.segments is not None or self.values is not None
- *     if use_setstate:             # <<<<<<<<<<<<<<
- *         return __pyx_unpickle_Unfolder, (type(self), 0x63c23d6, None), state
- *     else:
-*/
-  }
-
-  /* "(tree fragment)":16
- *         return __pyx_unpickle_Unfolder, (type(self), 0x63c23d6, None), state
- *     else:
- *         return __pyx_unpickle_Unfolder, (type(self), 0x63c23d6, state)             # <<<<<<<<<<<<<<
- * def __setstate_cython__(self, __pyx_state):
- *     __pyx_unpickle_Unfolder__set_state(self, __pyx_state)
-*/
-  /*else*/ {
-    __Pyx_GetModuleGlobalName(__pyx_t_10, __pyx_mstate_global->__pyx_n_u_pyx_unpickle_Unfolder); if (unlikely(!__pyx_t_10)) __PYX_ERR(1, 16, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_10);
-    __pyx_t_1 = PyTuple_New(3); if (unlikely(!__pyx_t_1)) __PYX_ERR(1, 16, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_1);
-    __Pyx_INCREF(((PyObject *)Py_TYPE(((PyObject *)__pyx_v_self))));
-    __Pyx_GIVEREF(((PyObject *)Py_TYPE(((PyObject *)__pyx_v_self))));
-    if (__Pyx_PyTuple_SET_ITEM(__pyx_t_1, 0, ((PyObject *)Py_TYPE(((PyObject *)__pyx_v_self)))) != (0)) __PYX_ERR(1, 16, __pyx_L1_error);
-    __Pyx_INCREF(__pyx_mstate_global->__pyx_int_104604630);
-    __Pyx_GIVEREF(__pyx_mstate_global->__pyx_int_104604630);
-    if (__Pyx_PyTuple_SET_ITEM(__pyx_t_1, 1, __pyx_mstate_global->__pyx_int_104604630) != (0)) __PYX_ERR(1, 16, __pyx_L1_error);
-    __Pyx_INCREF(__pyx_v_state);
-    __Pyx_GIVEREF(__pyx_v_state);
-    if (__Pyx_PyTuple_SET_ITEM(__pyx_t_1, 2, __pyx_v_state) != (0)) __PYX_ERR(1, 16, __pyx_L1_error);
-    __pyx_t_11 = PyTuple_New(2); if (unlikely(!__pyx_t_11)) __PYX_ERR(1, 16, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_11);
-    __Pyx_GIVEREF(__pyx_t_10);
-    if (__Pyx_PyTuple_SET_ITEM(__pyx_t_11, 0, __pyx_t_10) != (0)) __PYX_ERR(1, 16, __pyx_L1_error);
-    __Pyx_GIVEREF(__pyx_t_1);
-    if (__Pyx_PyTuple_SET_ITEM(__pyx_t_11, 1, __pyx_t_1) != (0)) __PYX_ERR(1, 16, __pyx_L1_error);
-    __pyx_t_10 = 0;
-    __pyx_t_1 = 0;
-    {
-      PyObject *__pyx_temp;
-      {
-        __pyx_temp = __pyx_r;
-        __pyx_r = __pyx_t_11;
-      }
-      __Pyx_XDECREF(__pyx_temp);
-    }
-    __pyx_t_11 = 0;
-    goto __pyx_L0;
-  }
-
-  /* "(tree fragment)":1
- * def __reduce_cython__(self):             # <<<<<<<<<<<<<<
- *     cdef tuple state
- *     cdef object _dict
-*/
-
-  /* function exit code */
-  __pyx_L1_error:;
-  __Pyx_XDECREF(__pyx_t_1);
-  __Pyx_XDECREF(__pyx_t_2);
-  __Pyx_XDECREF(__pyx_t_3);
-  __Pyx_XDECREF(__pyx_t_4);
-  __Pyx_XDECREF(__pyx_t_5);
-  __Pyx_XDECREF(__pyx_t_6);
-  __Pyx_XDECREF(__pyx_t_7);
-  __Pyx_XDECREF(__pyx_t_8);
-  __Pyx_XDECREF(__pyx_t_9);
-  __Pyx_XDECREF(__pyx_t_10);
-  __Pyx_XDECREF(__pyx_t_11);
-  __Pyx_AddTraceback("rules.unfold.Unfolder.__reduce_cython__", __pyx_clineno, __pyx_lineno, __pyx_filename);
-  __pyx_r = NULL;
-  __pyx_L0:;
-  __Pyx_XDECREF(__pyx_v_state);
-  __Pyx_XDECREF(__pyx_v__dict);
-
-  __Pyx_XGIVEREF(__pyx_r);
-  __Pyx_RefNannyFinishContext();
-  return __pyx_r;
-}
-
-/* "(tree fragment)":17
- *     else:
- *         return __pyx_unpickle_Unfolder, (type(self), 0x63c23d6, state)
- * def __setstate_cython__(self, __pyx_state):             # <<<<<<<<<<<<<<
- *     __pyx_unpickle_Unfolder__set_state(self, __pyx_state)
-*/
-
-/* Python wrapper */
-static PyObject *__pyx_pw_5rules_6unfold_8Unfolder_7__setstate_cython__(PyObject *__pyx_v_self, 
-#if CYTHON_VECTORCALL
-PyObject *const *__pyx_args, Py_ssize_t __pyx_nargs, PyObject *__pyx_kwds
-#else
-PyObject *__pyx_args, PyObject *__pyx_kwds
-#endif
-); /*proto*/
-static PyMethodDef __pyx_mdef_5rules_6unfold_8Unfolder_7__setstate_cython__ = {"__setstate_cython__", (PyCFunction)(void(*)(void))(__Pyx_PyCFunction_FastCallWithKeywords)__pyx_pw_5rules_6unfold_8Unfolder_7__setstate_cython__, __Pyx_METH_FASTCALL|METH_KEYWORDS, 0};
-static PyObject *__pyx_pw_5rules_6unfold_8Unfolder_7__setstate_cython__(PyObject *__pyx_v_self, 
-#if CYTHON_VECTORCALL
-PyObject *const *__pyx_args, Py_ssize_t __pyx_nargs, PyObject *__pyx_kwds
-#else
-PyObject *__pyx_args, PyObject *__pyx_kwds
-#endif
-) {
-  PyObject *__pyx_v___pyx_state = 0;
-  #if !CYTHON_VECTORCALL
-  CYTHON_UNUSED Py_ssize_t __pyx_nargs;
-  #endif
-  CYTHON_UNUSED PyObject *const *__pyx_kwvalues;
-  PyObject* values[1] = {0};
-  int __pyx_lineno = 0;
-  const char *__pyx_filename = NULL;
-  int __pyx_clineno = 0;
-  PyObject *__pyx_r = 0;
-  __Pyx_RefNannyDeclarations
-  __Pyx_RefNannySetupContext("__setstate_cython__ (wrapper)", 0);
-  #if !CYTHON_VECTORCALL
-  #if CYTHON_ASSUME_SAFE_SIZE
-  __pyx_nargs = PyTuple_GET_SIZE(__pyx_args);
-  #else
-  __pyx_nargs = PyTuple_Size(__pyx_args); if (unlikely(__pyx_nargs < 0)) return NULL;
-  #endif
-  #endif
-  __pyx_kwvalues = __Pyx_KwValues_FASTCALL(__pyx_args, __pyx_nargs);
-  {
-    PyObject ** const __pyx_pyargnames[] = {&__pyx_mstate_global->__pyx_n_u_pyx_state,0};
-    const Py_ssize_t __pyx_kwds_len = (__pyx_kwds) ? __Pyx_NumKwargs_FASTCALL(__pyx_kwds) : 0;
-    if (unlikely(__pyx_kwds_len < 0)) __PYX_ERR(1, 17, __pyx_L3_error)
-    if (__pyx_kwds_len > 0) {
-      switch (__pyx_nargs) {
-        case  1:
-        values[0] = __Pyx_ArgRef_FASTCALL(__pyx_args, 0);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(1, 17, __pyx_L3_error)
-        CYTHON_FALLTHROUGH;
-        case  0: break;
-        default: goto __pyx_L5_argtuple_error;
-      }
-      const Py_ssize_t kwd_pos_args = __pyx_nargs;
-      if (__Pyx_ParseKeywords(__pyx_kwds, __pyx_kwvalues, __pyx_pyargnames, 0, values, kwd_pos_args, __pyx_kwds_len, "__setstate_cython__", 0) < (0)) __PYX_ERR(1, 17, __pyx_L3_error)
-      for (Py_ssize_t i = __pyx_nargs; i < 1; i++) {
-        if (unlikely(!values[i])) { __Pyx_RaiseArgtupleInvalid("__setstate_cython__", 1, 1, 1, i); __PYX_ERR(1, 17, __pyx_L3_error) }
-      }
-    } else if (unlikely(__pyx_nargs != 1)) {
-      goto __pyx_L5_argtuple_error;
-    } else {
-      values[0] = __Pyx_ArgRef_FASTCALL(__pyx_args, 0);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(1, 17, __pyx_L3_error)
-    }
-    __pyx_v___pyx_state = values[0];
-  }
-  goto __pyx_L6_skip;
-  __pyx_L5_argtuple_error:;
-  __Pyx_RaiseArgtupleInvalid("__setstate_cython__", 1, 1, 1, __pyx_nargs); __PYX_ERR(1, 17, __pyx_L3_error)
-  __pyx_L6_skip:;
-  goto __pyx_L4_argument_unpacking_done;
-  __pyx_L3_error:;
-  for (Py_ssize_t __pyx_temp=0; __pyx_temp < (Py_ssize_t)(sizeof(values)/sizeof(values[0])); ++__pyx_temp) {
-    Py_XDECREF(values[__pyx_temp]);
-  }
-  __Pyx_AddTraceback("rules.unfold.Unfolder.__setstate_cython__", __pyx_clineno, __pyx_lineno, __pyx_filename);
-  __Pyx_RefNannyFinishContext();
-  return NULL;
-  __pyx_L4_argument_unpacking_done:;
-  __pyx_r = __pyx_pf_5rules_6unfold_8Unfolder_6__setstate_cython__(((struct __pyx_obj_5rules_6unfold_Unfolder *)__pyx_v_self), __pyx_v___pyx_state);
-
-  /* function exit code */
-  for (Py_ssize_t __pyx_temp=0; __pyx_temp < (Py_ssize_t)(sizeof(values)/sizeof(values[0])); ++__pyx_temp) {
-    Py_XDECREF(values[__pyx_temp]);
-  }
-  __Pyx_RefNannyFinishContext();
-  return __pyx_r;
-}
-
-static PyObject *__pyx_pf_5rules_6unfold_8Unfolder_6__setstate_cython__(struct __pyx_obj_5rules_6unfold_Unfolder *__pyx_v_self, PyObject *__pyx_v___pyx_state) {
-  PyObject *__pyx_r = NULL;
-  __Pyx_RefNannyDeclarations
-  PyObject *__pyx_t_1 = NULL;
-  PyObject *__pyx_t_2 = NULL;
-  int __pyx_lineno = 0;
-  const char *__pyx_filename = NULL;
-  int __pyx_clineno = 0;
-  __Pyx_RefNannySetupContext("__setstate_cython__", 0);
-
-  /* "(tree fragment)":18
- *         return __pyx_unpickle_Unfolder, (type(self), 0x63c23d6, state)
- * def __setstate_cython__(self, __pyx_state):
- *     __pyx_unpickle_Unfolder__set_state(self, __pyx_state)             # <<<<<<<<<<<<<<
-*/
-  __pyx_t_1 = __pyx_v___pyx_state;
-  __Pyx_INCREF(__pyx_t_1);
-  if (!(likely(PyTuple_CheckExact(__pyx_t_1))||((__pyx_t_1) == Py_None) || __Pyx_RaiseUnexpectedTypeError("tuple", __pyx_t_1))) __PYX_ERR(1, 18, __pyx_L1_error)
-  if (unlikely(__pyx_t_1 == Py_None)) {
-    PyErr_SetString(PyExc_TypeError, "cannot pass None into a C function argument that is declared \047not None\047");
-    __PYX_ERR(1, 18, __pyx_L1_error)
-  }
-  __pyx_t_2 = __pyx_f_5rules_6unfold___pyx_unpickle_Unfolder__set_state(__pyx_v_self, ((PyObject*)__pyx_t_1)); if (unlikely(!__pyx_t_2)) __PYX_ERR(1, 18, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_2);
-  __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
-  __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
-
-  /* "(tree fragment)":17
- *     else:
- *         return __pyx_unpickle_Unfolder, (type(self), 0x63c23d6, state)
- * def __setstate_cython__(self, __pyx_state):             # <<<<<<<<<<<<<<
- *     __pyx_unpickle_Unfolder__set_state(self, __pyx_state)
-*/
-
-  /* function exit code */
-  __pyx_r = Py_None; __Pyx_INCREF(Py_None);
-  goto __pyx_L0;
-  __pyx_L1_error:;
-  __Pyx_XDECREF(__pyx_t_1);
-  __Pyx_XDECREF(__pyx_t_2);
-  __Pyx_AddTraceback("rules.unfold.Unfolder.__setstate_cython__", __pyx_clineno, __pyx_lineno, __pyx_filename);
-  __pyx_r = NULL;
-  __pyx_L0:;
-  __Pyx_XGIVEREF(__pyx_r);
-  __Pyx_RefNannyFinishContext();
-  return __pyx_r;
-}
-
 /* "rules/unfold.py":873
  * 
  * 
@@ -34886,381 +34294,6 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
 
   return __pyx_r;
 }
-
-/* "(tree fragment)":4
- *     int __Pyx_CheckUnpickleChecksum(long, long, long, long, const char*) except -1
- *     int __Pyx_UpdateUnpickledDict(object, object, Py_ssize_t) except -1
- * def __pyx_unpickle_Unfolder(__pyx_type, long __pyx_checksum, tuple __pyx_state):             # <<<<<<<<<<<<<<
- *     cdef object __pyx_result
- *     __Pyx_CheckUnpickleChecksum(__pyx_checksum, 0x63c23d6, 0x0cfee19, 0xb501bc9, b'arena, n_segments, n_values, out, overflow, row, row_values, seg, seg_rows, segments, used, val, values')
-*/
-
-/* Python wrapper */
-static PyObject *__pyx_pw_5rules_6unfold_10__pyx_unpickle_Unfolder(PyObject *__pyx_self, 
-#if CYTHON_VECTORCALL
-PyObject *const *__pyx_args, Py_ssize_t __pyx_nargs, PyObject *__pyx_kwds
-#else
-PyObject *__pyx_args, PyObject *__pyx_kwds
-#endif
-); /*proto*/
-static PyMethodDef __pyx_mdef_5rules_6unfold_10__pyx_unpickle_Unfolder = {"__pyx_unpickle_Unfolder", (PyCFunction)(void(*)(void))(__Pyx_PyCFunction_FastCallWithKeywords)__pyx_pw_5rules_6unfold_10__pyx_unpickle_Unfolder, __Pyx_METH_FASTCALL|METH_KEYWORDS, 0};
-static PyObject *__pyx_pw_5rules_6unfold_10__pyx_unpickle_Unfolder(PyObject *__pyx_self, 
-#if CYTHON_VECTORCALL
-PyObject *const *__pyx_args, Py_ssize_t __pyx_nargs, PyObject *__pyx_kwds
-#else
-PyObject *__pyx_args, PyObject *__pyx_kwds
-#endif
-) {
-  PyObject *__pyx_v___pyx_type = 0;
-  long __pyx_v___pyx_checksum;
-  PyObject *__pyx_v___pyx_state = 0;
-  #if !CYTHON_VECTORCALL
-  CYTHON_UNUSED Py_ssize_t __pyx_nargs;
-  #endif
-  CYTHON_UNUSED PyObject *const *__pyx_kwvalues;
-  PyObject* values[3] = {0,0,0};
-  int __pyx_lineno = 0;
-  const char *__pyx_filename = NULL;
-  int __pyx_clineno = 0;
-  PyObject *__pyx_r = 0;
-  __Pyx_RefNannyDeclarations
-  __Pyx_RefNannySetupContext("__pyx_unpickle_Unfolder (wrapper)", 0);
-  #if !CYTHON_VECTORCALL
-  #if CYTHON_ASSUME_SAFE_SIZE
-  __pyx_nargs = PyTuple_GET_SIZE(__pyx_args);
-  #else
-  __pyx_nargs = PyTuple_Size(__pyx_args); if (unlikely(__pyx_nargs < 0)) return NULL;
-  #endif
-  #endif
-  __pyx_kwvalues = __Pyx_KwValues_FASTCALL(__pyx_args, __pyx_nargs);
-  {
-    PyObject ** const __pyx_pyargnames[] = {&__pyx_mstate_global->__pyx_n_u_pyx_type,&__pyx_mstate_global->__pyx_n_u_pyx_checksum,&__pyx_mstate_global->__pyx_n_u_pyx_state,0};
-    const Py_ssize_t __pyx_kwds_len = (__pyx_kwds) ? __Pyx_NumKwargs_FASTCALL(__pyx_kwds) : 0;
-    if (unlikely(__pyx_kwds_len < 0)) __PYX_ERR(1, 4, __pyx_L3_error)
-    if (__pyx_kwds_len > 0) {
-      switch (__pyx_nargs) {
-        case  3:
-        values[2] = __Pyx_ArgRef_FASTCALL(__pyx_args, 2);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(1, 4, __pyx_L3_error)
-        CYTHON_FALLTHROUGH;
-        case  2:
-        values[1] = __Pyx_ArgRef_FASTCALL(__pyx_args, 1);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(1, 4, __pyx_L3_error)
-        CYTHON_FALLTHROUGH;
-        case  1:
-        values[0] = __Pyx_ArgRef_FASTCALL(__pyx_args, 0);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(1, 4, __pyx_L3_error)
-        CYTHON_FALLTHROUGH;
-        case  0: break;
-        default: goto __pyx_L5_argtuple_error;
-      }
-      const Py_ssize_t kwd_pos_args = __pyx_nargs;
-      if (__Pyx_ParseKeywords(__pyx_kwds, __pyx_kwvalues, __pyx_pyargnames, 0, values, kwd_pos_args, __pyx_kwds_len, "__pyx_unpickle_Unfolder", 0) < (0)) __PYX_ERR(1, 4, __pyx_L3_error)
-      for (Py_ssize_t i = __pyx_nargs; i < 3; i++) {
-        if (unlikely(!values[i])) { __Pyx_RaiseArgtupleInvalid("__pyx_unpickle_Unfolder", 1, 3, 3, i); __PYX_ERR(1, 4, __pyx_L3_error) }
-      }
-    } else if (unlikely(__pyx_nargs != 3)) {
-      goto __pyx_L5_argtuple_error;
-    } else {
-      values[0] = __Pyx_ArgRef_FASTCALL(__pyx_args, 0);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(1, 4, __pyx_L3_error)
-      values[1] = __Pyx_ArgRef_FASTCALL(__pyx_args, 1);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(1, 4, __pyx_L3_error)
-      values[2] = __Pyx_ArgRef_FASTCALL(__pyx_args, 2);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(1, 4, __pyx_L3_error)
-    }
-    __pyx_v___pyx_type = values[0];
-    __pyx_v___pyx_checksum = __Pyx_PyLong_As_long(values[1]); if (unlikely((__pyx_v___pyx_checksum == (long)-1) && PyErr_Occurred())) __PYX_ERR(1, 4, __pyx_L3_error)
-    __pyx_v___pyx_state = ((PyObject*)values[2]);
-  }
-  goto __pyx_L6_skip;
-  __pyx_L5_argtuple_error:;
-  __Pyx_RaiseArgtupleInvalid("__pyx_unpickle_Unfolder", 1, 3, 3, __pyx_nargs); __PYX_ERR(1, 4, __pyx_L3_error)
-  __pyx_L6_skip:;
-  goto __pyx_L4_argument_unpacking_done;
-  __pyx_L3_error:;
-  for (Py_ssize_t __pyx_temp=0; __pyx_temp < (Py_ssize_t)(sizeof(values)/sizeof(values[0])); ++__pyx_temp) {
-    Py_XDECREF(values[__pyx_temp]);
-  }
-  __Pyx_AddTraceback("rules.unfold.__pyx_unpickle_Unfolder", __pyx_clineno, __pyx_lineno, __pyx_filename);
-  __Pyx_RefNannyFinishContext();
-  return NULL;
-  __pyx_L4_argument_unpacking_done:;
-  if (unlikely(!__Pyx_ArgTypeTest(((PyObject *)__pyx_v___pyx_state), (&PyTuple_Type), 1, "__pyx_state", 1))) __PYX_ERR(1, 4, __pyx_L1_error)
-  __pyx_r = __pyx_pf_5rules_6unfold_9__pyx_unpickle_Unfolder(__pyx_self, __pyx_v___pyx_type, __pyx_v___pyx_checksum, __pyx_v___pyx_state);
-
-  /* function exit code */
-  goto __pyx_L0;
-  __pyx_L1_error:;
-  __pyx_r = NULL;
-  for (Py_ssize_t __pyx_temp=0; __pyx_temp < (Py_ssize_t)(sizeof(values)/sizeof(values[0])); ++__pyx_temp) {
-    Py_XDECREF(values[__pyx_temp]);
-  }
-  goto __pyx_L7_cleaned_up;
-  __pyx_L0:;
-  for (Py_ssize_t __pyx_temp=0; __pyx_temp < (Py_ssize_t)(sizeof(values)/sizeof(values[0])); ++__pyx_temp) {
-    Py_XDECREF(values[__pyx_temp]);
-  }
-  __pyx_L7_cleaned_up:;
-
-  __Pyx_RefNannyFinishContext();
-  return __pyx_r;
-}
-
-static PyObject *__pyx_pf_5rules_6unfold_9__pyx_unpickle_Unfolder(CYTHON_UNUSED PyObject *__pyx_self, PyObject *__pyx_v___pyx_type, long __pyx_v___pyx_checksum, PyObject *__pyx_v___pyx_state) {
-  PyObject *__pyx_v___pyx_result = 0;
-  PyObject *__pyx_r = NULL;
-  __Pyx_RefNannyDeclarations
-  int __pyx_t_1;
-  PyObject *__pyx_t_2 = NULL;
-  PyObject *__pyx_t_3 = NULL;
-  size_t __pyx_t_4;
-  int __pyx_t_5;
-  int __pyx_lineno = 0;
-  const char *__pyx_filename = NULL;
-  int __pyx_clineno = 0;
-  __Pyx_RefNannySetupContext("__pyx_unpickle_Unfolder", 0);
-
-  /* "(tree fragment)":6
- * def __pyx_unpickle_Unfolder(__pyx_type, long __pyx_checksum, tuple __pyx_state):
- *     cdef object __pyx_result
- *     __Pyx_CheckUnpickleChecksum(__pyx_checksum, 0x63c23d6, 0x0cfee19, 0xb501bc9, b'arena, n_segments, n_values, out, overflow, row, row_values, seg, seg_rows, segments, used, val, values')             # <<<<<<<<<<<<<<
- *     __pyx_result = Unfolder.__new__(__pyx_type)
- *     if __pyx_state is not None:
-*/
-  __pyx_t_1 = __Pyx_CheckUnpickleChecksum(__pyx_v___pyx_checksum, 0x63c23d6, 0x0cfee19, 0xb501bc9, __pyx_k_arena_n_segments_n_values_out_ov); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(1, 6, __pyx_L1_error)
-
-
-  /* "(tree fragment)":7
- *     cdef object __pyx_result
- *     __Pyx_CheckUnpickleChecksum(__pyx_checksum, 0x63c23d6, 0x0cfee19, 0xb501bc9, b'arena, n_segments, n_values, out, overflow, row, row_values, seg, seg_rows, segments, used, val, values')
- *     __pyx_result = Unfolder.__new__(__pyx_type)             # <<<<<<<<<<<<<<
- *     if __pyx_state is not None:
- *         __pyx_unpickle_Unfolder__set_state(<Unfolder> __pyx_result, __pyx_state)
-*/
-  __pyx_t_3 = ((PyObject *)__pyx_mstate_global->__pyx_ptype_5rules_6unfold_Unfolder);
-  __Pyx_INCREF(__pyx_t_3);
-  __pyx_t_4 = 0;
-  {
-    PyObject *__pyx_callargs[2] = {__pyx_t_3, __pyx_v___pyx_type};
-    __pyx_t_2 = __Pyx_PyObject_FastCallMethod((PyObject*)__pyx_mstate_global->__pyx_n_u_new, __pyx_callargs+__pyx_t_4, (2-__pyx_t_4) | (1*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
-    __Pyx_XDECREF(__pyx_t_3); __pyx_t_3 = 0;
-    if (unlikely(!__pyx_t_2)) __PYX_ERR(1, 7, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_2);
-  }
-  __pyx_v___pyx_result = __pyx_t_2;
-  __pyx_t_2 = 0;
-
-  /* "(tree fragment)":8
- *     __Pyx_CheckUnpickleChecksum(__pyx_checksum, 0x63c23d6, 0x0cfee19, 0xb501bc9, b'arena, n_segments, n_values, out, overflow, row, row_values, seg, seg_rows, segments, used, val, values')
- *     __pyx_result = Unfolder.__new__(__pyx_type)
- *     if __pyx_state is not None:             # <<<<<<<<<<<<<<
- *         __pyx_unpickle_Unfolder__set_state(<Unfolder> __pyx_result, __pyx_state)
- *     return __pyx_result
-*/
-  __pyx_t_5 = (__pyx_v___pyx_state != ((PyObject*)Py_None));
-  if (__pyx_t_5) {
-
-
-    /* "(tree fragment)":9
- *     __pyx_result = Unfolder.__new__(__pyx_type)
- *     if __pyx_state is not None:
- *         __pyx_unpickle_Unfolder__set_state(<Unfolder> __pyx_result, __pyx_state)             # <<<<<<<<<<<<<<
- *     return __pyx_result
- * cdef __pyx_unpickle_Unfolder__set_state(Unfolder __pyx_result, __pyx_state: tuple):
-*/
-    if (unlikely(__pyx_v___pyx_state == Py_None)) {
-      PyErr_SetString(PyExc_TypeError, "cannot pass None into a C function argument that is declared \047not None\047");
-      __PYX_ERR(1, 9, __pyx_L1_error)
-    }
-    __pyx_t_2 = __pyx_f_5rules_6unfold___pyx_unpickle_Unfolder__set_state(((struct __pyx_obj_5rules_6unfold_Unfolder *)__pyx_v___pyx_result), __pyx_v___pyx_state); if (unlikely(!__pyx_t_2)) __PYX_ERR(1, 9, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_2);
-    __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
-
-    /* "(tree fragment)":8
- *     __Pyx_CheckUnpickleChecksum(__pyx_checksum, 0x63c23d6, 0x0cfee19, 0xb501bc9, b'arena, n_segments, n_values, out, overflow, row, row_values, seg, seg_rows, segments, used, val, values')
- *     __pyx_result = Unfolder.__new__(__pyx_type)
- *     if __pyx_state is not None:             # <<<<<<<<<<<<<<
- *         __pyx_unpickle_Unfolder__set_state(<Unfolder> __pyx_result, __pyx_state)
- *     return __pyx_result
-*/
-  }
-
-  /* "(tree fragment)":10
- *     if __pyx_state is not None:
- *         __pyx_unpickle_Unfolder__set_state(<Unfolder> __pyx_result, __pyx_state)
- *     return __pyx_result             # <<<<<<<<<<<<<<
- * cdef __pyx_unpickle_Unfolder__set_state(Unfolder __pyx_result, __pyx_state: tuple):
- *     __pyx_result.arena = __pyx_state[0]; __pyx_result.n_segments = __pyx_state[1]; __pyx_result.n_values = __pyx_state[2]; __pyx_result.out = __pyx_state[3]; __pyx_result.overflow = __pyx_state[4]; __pyx_result.row = __pyx_state[5]; __pyx_result.row_values = __pyx_state[6]; __pyx_result.seg = __pyx_state[7]; __pyx_result.seg_rows = __pyx_state[8]; __pyx_result.segments = __pyx_state[9]; __pyx_result.used = __pyx_state[10]; __pyx_result.val = __pyx_state[11]; __pyx_result.values = __pyx_state[12]
-*/
-  {
-    PyObject *__pyx_temp;
-    {
-      __pyx_temp = __pyx_r;
-      __Pyx_INCREF(__pyx_v___pyx_result);
-      __pyx_r = __pyx_v___pyx_result;
-    }
-    __Pyx_XDECREF(__pyx_temp);
-  }
-  goto __pyx_L0;
-
-  /* "(tree fragment)":4
- *     int __Pyx_CheckUnpickleChecksum(long, long, long, long, const char*) except -1
- *     int __Pyx_UpdateUnpickledDict(object, object, Py_ssize_t) except -1
- * def __pyx_unpickle_Unfolder(__pyx_type, long __pyx_checksum, tuple __pyx_state):             # <<<<<<<<<<<<<<
- *     cdef object __pyx_result
- *     __Pyx_CheckUnpickleChecksum(__pyx_checksum, 0x63c23d6, 0x0cfee19, 0xb501bc9, b'arena, n_segments, n_values, out, overflow, row, row_values, seg, seg_rows, segments, used, val, values')
-*/
-
-  /* function exit code */
-  __pyx_L1_error:;
-  __Pyx_XDECREF(__pyx_t_2);
-  __Pyx_XDECREF(__pyx_t_3);
-  __Pyx_AddTraceback("rules.unfold.__pyx_unpickle_Unfolder", __pyx_clineno, __pyx_lineno, __pyx_filename);
-  __pyx_r = NULL;
-  __pyx_L0:;
-  __Pyx_XDECREF(__pyx_v___pyx_result);
-  __Pyx_XGIVEREF(__pyx_r);
-  __Pyx_RefNannyFinishContext();
-  return __pyx_r;
-}
-
-/* "(tree fragment)":11
- *         __pyx_unpickle_Unfolder__set_state(<Unfolder> __pyx_result, __pyx_state)
- *     return __pyx_result
- * cdef __pyx_unpickle_Unfolder__set_state(Unfolder __pyx_result, __pyx_state: tuple):             # <<<<<<<<<<<<<<
- *     __pyx_result.arena = __pyx_state[0]; __pyx_result.n_segments = __pyx_state[1]; __pyx_result.n_values = __pyx_state[2]; __pyx_result.out = __pyx_state[3]; __pyx_result.overflow = __pyx_state[4]; __pyx_result.row = __pyx_state[5]; __pyx_result.row_values = __pyx_state[6]; __pyx_result.seg = __pyx_state[7]; __pyx_result.seg_rows = __pyx_state[8]; __pyx_result.segments = __pyx_state[9]; __pyx_result.used = __pyx_state[10]; __pyx_result.val = __pyx_state[11]; __pyx_result.values = __pyx_state[12]
- *     __Pyx_UpdateUnpickledDict(__pyx_result, __pyx_state, 13)
-*/
-
-static PyObject *__pyx_f_5rules_6unfold___pyx_unpickle_Unfolder__set_state(struct __pyx_obj_5rules_6unfold_Unfolder *__pyx_v___pyx_result, PyObject *__pyx_v___pyx_state) {
-  PyObject *__pyx_r = NULL;
-  __Pyx_RefNannyDeclarations
-  PyObject *__pyx_t_1 = NULL;
-  Py_ssize_t __pyx_t_2;
-  __Pyx_memviewslice __pyx_t_3 = { 0, 0, { 0 }, { 0 }, { 0 } };
-  __Pyx_memviewslice __pyx_t_4 = { 0, 0, { 0 }, { 0 }, { 0 } };
-  int __pyx_t_5;
-  int __pyx_lineno = 0;
-  const char *__pyx_filename = NULL;
-  int __pyx_clineno = 0;
-  __Pyx_RefNannySetupContext("__pyx_unpickle_Unfolder__set_state", 0);
-
-  /* "(tree fragment)":12
- *     return __pyx_result
- * cdef __pyx_unpickle_Unfolder__set_state(Unfolder __pyx_result, __pyx_state: tuple):
- *     __pyx_result.arena = __pyx_state[0]; __pyx_result.n_segments = __pyx_state[1]; __pyx_result.n_values = __pyx_state[2]; __pyx_result.out = __pyx_state[3]; __pyx_result.overflow = __pyx_state[4]; __pyx_result.row = __pyx_state[5]; __pyx_result.row_values = __pyx_state[6]; __pyx_result.seg = __pyx_state[7]; __pyx_result.seg_rows = __pyx_state[8]; __pyx_result.segments = __pyx_state[9]; __pyx_result.used = __pyx_state[10]; __pyx_result.val = __pyx_state[11]; __pyx_result.values = __pyx_state[12]             # <<<<<<<<<<<<<<
- *     __Pyx_UpdateUnpickledDict(__pyx_result, __pyx_state, 13)
-*/
-  __pyx_t_1 = __Pyx_GetItemInt_Tuple(__pyx_v___pyx_state, 0, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_1)) __PYX_ERR(1, 12, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_1);
-  __Pyx_GIVEREF(__pyx_t_1);
-  __Pyx_GOTREF(__pyx_v___pyx_result->arena);
-  __Pyx_DECREF_SET(__pyx_v___pyx_result->arena, __pyx_t_1);
-  __pyx_t_1 = 0;
-  __pyx_t_1 = __Pyx_GetItemInt_Tuple(__pyx_v___pyx_state, 1, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_1)) __PYX_ERR(1, 12, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_1);
-  __pyx_t_2 = __Pyx_PyIndex_AsSsize_t(__pyx_t_1); if (unlikely((__pyx_t_2 == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(1, 12, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
-  __pyx_v___pyx_result->n_segments = __pyx_t_2;
-  __pyx_t_1 = __Pyx_GetItemInt_Tuple(__pyx_v___pyx_state, 2, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_1)) __PYX_ERR(1, 12, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_1);
-  __pyx_t_2 = __Pyx_PyIndex_AsSsize_t(__pyx_t_1); if (unlikely((__pyx_t_2 == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(1, 12, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
-  __pyx_v___pyx_result->n_values = __pyx_t_2;
-  __pyx_t_1 = __Pyx_GetItemInt_Tuple(__pyx_v___pyx_state, 3, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_1)) __PYX_ERR(1, 12, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_1);
-  __pyx_t_3 = __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_char(__pyx_t_1, PyBUF_WRITABLE); if (unlikely(!__pyx_t_3.memview)) __PYX_ERR(1, 12, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
-  __PYX_XCLEAR_MEMVIEW(&__pyx_v___pyx_result->out, 0);
-  __pyx_v___pyx_result->out = __pyx_t_3;
-  __pyx_t_3.memview = NULL;
-  __pyx_t_3.data = NULL;
-  __pyx_t_1 = __Pyx_GetItemInt_Tuple(__pyx_v___pyx_state, 4, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_1)) __PYX_ERR(1, 12, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_1);
-  __pyx_t_2 = __Pyx_PyIndex_AsSsize_t(__pyx_t_1); if (unlikely((__pyx_t_2 == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(1, 12, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
-  __pyx_v___pyx_result->overflow = __pyx_t_2;
-  __pyx_t_1 = __Pyx_GetItemInt_Tuple(__pyx_v___pyx_state, 5, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_1)) __PYX_ERR(1, 12, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_1);
-  __pyx_t_2 = __Pyx_PyIndex_AsSsize_t(__pyx_t_1); if (unlikely((__pyx_t_2 == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(1, 12, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
-  __pyx_v___pyx_result->row = __pyx_t_2;
-  __pyx_t_1 = __Pyx_GetItemInt_Tuple(__pyx_v___pyx_state, 6, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_1)) __PYX_ERR(1, 12, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_1);
-  __pyx_t_2 = __Pyx_PyIndex_AsSsize_t(__pyx_t_1); if (unlikely((__pyx_t_2 == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(1, 12, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
-  __pyx_v___pyx_result->row_values = __pyx_t_2;
-  __pyx_t_1 = __Pyx_GetItemInt_Tuple(__pyx_v___pyx_state, 7, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_1)) __PYX_ERR(1, 12, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_1);
-  __pyx_t_4 = __Pyx_PyObject_to_MemoryviewSlice_d_dc_PY_LONG_LONG(__pyx_t_1, PyBUF_WRITABLE); if (unlikely(!__pyx_t_4.memview)) __PYX_ERR(1, 12, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
-  __PYX_XCLEAR_MEMVIEW(&__pyx_v___pyx_result->seg, 0);
-  __pyx_v___pyx_result->seg = __pyx_t_4;
-  __pyx_t_4.memview = NULL;
-  __pyx_t_4.data = NULL;
-  __pyx_t_1 = __Pyx_GetItemInt_Tuple(__pyx_v___pyx_state, 8, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_1)) __PYX_ERR(1, 12, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_1);
-  __Pyx_GIVEREF(__pyx_t_1);
-  __Pyx_GOTREF(__pyx_v___pyx_result->seg_rows);
-  __Pyx_DECREF_SET(__pyx_v___pyx_result->seg_rows, __pyx_t_1);
-  __pyx_t_1 = 0;
-  __pyx_t_1 = __Pyx_GetItemInt_Tuple(__pyx_v___pyx_state, 9, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_1)) __PYX_ERR(1, 12, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_1);
-  __Pyx_GIVEREF(__pyx_t_1);
-  __Pyx_GOTREF(__pyx_v___pyx_result->segments);
-  __Pyx_DECREF_SET(__pyx_v___pyx_result->segments, __pyx_t_1);
-  __pyx_t_1 = 0;
-  __pyx_t_1 = __Pyx_GetItemInt_Tuple(__pyx_v___pyx_state, 10, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_1)) __PYX_ERR(1, 12, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_1);
-  __pyx_t_2 = __Pyx_PyIndex_AsSsize_t(__pyx_t_1); if (unlikely((__pyx_t_2 == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(1, 12, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
-  __pyx_v___pyx_result->used = __pyx_t_2;
-  __pyx_t_1 = __Pyx_GetItemInt_Tuple(__pyx_v___pyx_state, 11, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_1)) __PYX_ERR(1, 12, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_1);
-  __pyx_t_4 = __Pyx_PyObject_to_MemoryviewSlice_d_dc_PY_LONG_LONG(__pyx_t_1, PyBUF_WRITABLE); if (unlikely(!__pyx_t_4.memview)) __PYX_ERR(1, 12, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
-  __PYX_XCLEAR_MEMVIEW(&__pyx_v___pyx_result->val, 0);
-  __pyx_v___pyx_result->val = __pyx_t_4;
-  __pyx_t_4.memview = NULL;
-  __pyx_t_4.data = NULL;
-  __pyx_t_1 = __Pyx_GetItemInt_Tuple(__pyx_v___pyx_state, 12, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_1)) __PYX_ERR(1, 12, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_1);
-  __Pyx_GIVEREF(__pyx_t_1);
-  __Pyx_GOTREF(__pyx_v___pyx_result->values);
-  __Pyx_DECREF_SET(__pyx_v___pyx_result->values, __pyx_t_1);
-  __pyx_t_1 = 0;
-
-  /* "(tree fragment)":13
- * cdef __pyx_unpickle_Unfolder__set_state(Unfolder __pyx_result, __pyx_state: tuple):
- *     __pyx_result.arena = __pyx_state[0]; __pyx_result.n_segments = __pyx_state[1]; __pyx_result.n_values = __pyx_state[2]; __pyx_result.out = __pyx_state[3]; __pyx_result.overflow = __pyx_state[4]; __pyx_result.row = __pyx_state[5]; __pyx_result.row_values = __pyx_state[6]; __pyx_result.seg = __pyx_state[7]; __pyx_result.seg_rows = __pyx_state[8]; __pyx_result.segments = __pyx_state[9]; __pyx_result.used = __pyx_state[10]; __pyx_result.val = __pyx_state[11]; __pyx_result.values = __pyx_state[12]
- *     __Pyx_UpdateUnpickledDict(__pyx_result, __pyx_state, 13)             # <<<<<<<<<<<<<<
-*/
-  __pyx_t_5 = __Pyx_UpdateUnpickledDict(((PyObject *)__pyx_v___pyx_result), __pyx_v___pyx_state, 13); if (unlikely(__pyx_t_5 == ((int)-1))) __PYX_ERR(1, 13, __pyx_L1_error)
-
-
-  /* "(tree fragment)":11
- *         __pyx_unpickle_Unfolder__set_state(<Unfolder> __pyx_result, __pyx_state)
- *     return __pyx_result
- * cdef __pyx_unpickle_Unfolder__set_state(Unfolder __pyx_result, __pyx_state: tuple):             # <<<<<<<<<<<<<<
- *     __pyx_result.arena = __pyx_state[0]; __pyx_result.n_segments = __pyx_state[1]; __pyx_result.n_values = __pyx_state[2]; __pyx_result.out = __pyx_state[3]; __pyx_result.overflow = __pyx_state[4]; __pyx_result.row = __pyx_state[5]; __pyx_result.row_values = __pyx_state[6]; __pyx_result.seg = __pyx_state[7]; __pyx_result.seg_rows = __pyx_state[8]; __pyx_result.segments = __pyx_state[9]; __pyx_result.used = __pyx_state[10]; __pyx_result.val = __pyx_state[11]; __pyx_result.values = __pyx_state[12]
- *     __Pyx_UpdateUnpickledDict(__pyx_result, __pyx_state, 13)
-*/
-
-  /* function exit code */
-  __pyx_r = Py_None; __Pyx_INCREF(Py_None);
-  goto __pyx_L0;
-  __pyx_L1_error:;
-  __Pyx_XDECREF(__pyx_t_1);
-  __PYX_XCLEAR_MEMVIEW(&__pyx_t_3, 1);
-  __PYX_XCLEAR_MEMVIEW(&__pyx_t_4, 1);
-  __Pyx_AddTraceback("rules.unfold.__pyx_unpickle_Unfolder__set_state", __pyx_clineno, __pyx_lineno, __pyx_filename);
-  __pyx_r = 0;
-  __pyx_L0:;
-  __Pyx_XGIVEREF(__pyx_r);
-  __Pyx_RefNannyFinishContext();
-  return __pyx_r;
-}
 /* #### Code section: module_exttypes ### */
 static struct __pyx_vtabstruct_5rules_6unfold_Unfolder __pyx_vtable_5rules_6unfold_Unfolder;
 
@@ -35515,8 +34548,6 @@ static int __pyx_setprop_5rules_6unfold_8Unfolder_overflow(PyObject *o, PyObject
 
 static PyMethodDef __pyx_methods_5rules_6unfold_Unfolder[] = {
   {"unfold", (PyCFunction)(void(*)(void))(__Pyx_PyCFunction_FastCallWithKeywords)__pyx_pw_5rules_6unfold_8Unfolder_3unfold, __Pyx_METH_FASTCALL|METH_KEYWORDS, __pyx_doc_5rules_6unfold_8Unfolder_2unfold},
-  {"__reduce_cython__", (PyCFunction)(void(*)(void))(__Pyx_PyCFunction_FastCallWithKeywords)__pyx_pw_5rules_6unfold_8Unfolder_5__reduce_cython__, __Pyx_METH_FASTCALL|METH_KEYWORDS, 0},
-  {"__setstate_cython__", (PyCFunction)(void(*)(void))(__Pyx_PyCFunction_FastCallWithKeywords)__pyx_pw_5rules_6unfold_8Unfolder_7__setstate_cython__, __Pyx_METH_FASTCALL|METH_KEYWORDS, 0},
   {0, 0, 0, 0}
 };
 
@@ -37067,7 +36098,6 @@ static int __Pyx_modinit_Exttype___pyx_obj_5rules_6unfold_Unfolder(__pyx_mstatet
   #endif
   if (__Pyx_SetVtable(__pyx_mstate->__pyx_ptype_5rules_6unfold_Unfolder, __pyx_vtabptr_5rules_6unfold_Unfolder) < (0)) __PYX_ERR(0, 287, __pyx_L1_error)
   if (PyObject_SetAttr(__pyx_m, __pyx_mstate_global->__pyx_n_u_Unfolder, (PyObject *) __pyx_mstate->__pyx_ptype_5rules_6unfold_Unfolder) < (0)) __PYX_ERR(0, 287, __pyx_L1_error)
-  if (__Pyx_setup_reduce((PyObject *) __pyx_mstate->__pyx_ptype_5rules_6unfold_Unfolder) < (0)) __PYX_ERR(0, 287, __pyx_L1_error)
   __Pyx_RefNannyFinishContext();
   return 0;
   __pyx_L1_error:;
@@ -39578,33 +38608,6 @@ __Pyx_RefNannySetupContext("PyInit_unfold", 0);
   if (__Pyx_SetItemOnTypeDict(__pyx_mstate_global->__pyx_ptype_5rules_6unfold_Unfolder, __pyx_mstate_global->__pyx_n_u_unfold, __pyx_t_18) < (0)) __PYX_ERR(0, 300, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_18); __pyx_t_18 = 0;
 
-  /* "(tree fragment)":1
- * def __reduce_cython__(self):             # <<<<<<<<<<<<<<
- *     cdef tuple state
- *     cdef object _dict
-*/
-  __pyx_t_18 = __Pyx_CyFunction_New(&__pyx_mdef_5rules_6unfold_8Unfolder_5__reduce_cython__, __Pyx_CYFUNCTION_CCLASS, __pyx_mstate_global->__pyx_n_u_Unfolder___reduce_cython, NULL, __pyx_mstate_global->__pyx_n_u_rules_unfold, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[5])); if (unlikely(!__pyx_t_18)) __PYX_ERR(1, 1, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_18);
-  #if CYTHON_COMPILING_IN_CPYTHON && PY_VERSION_HEX >= 0x030E0000
-  PyUnstable_Object_EnableDeferredRefcount(__pyx_t_18);
-  #endif
-  if (__Pyx_SetItemOnTypeDict(__pyx_mstate_global->__pyx_ptype_5rules_6unfold_Unfolder, __pyx_mstate_global->__pyx_n_u_reduce_cython, __pyx_t_18) < (0)) __PYX_ERR(1, 1, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_18); __pyx_t_18 = 0;
-
-  /* "(tree fragment)":17
- *     else:
- *         return __pyx_unpickle_Unfolder, (type(self), 0x63c23d6, state)
- * def __setstate_cython__(self, __pyx_state):             # <<<<<<<<<<<<<<
- *     __pyx_unpickle_Unfolder__set_state(self, __pyx_state)
-*/
-  __pyx_t_18 = __Pyx_CyFunction_New(&__pyx_mdef_5rules_6unfold_8Unfolder_7__setstate_cython__, __Pyx_CYFUNCTION_CCLASS, __pyx_mstate_global->__pyx_n_u_Unfolder___setstate_cython, NULL, __pyx_mstate_global->__pyx_n_u_rules_unfold, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[6])); if (unlikely(!__pyx_t_18)) __PYX_ERR(1, 17, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_18);
-  #if CYTHON_COMPILING_IN_CPYTHON && PY_VERSION_HEX >= 0x030E0000
-  PyUnstable_Object_EnableDeferredRefcount(__pyx_t_18);
-  #endif
-  if (__Pyx_SetItemOnTypeDict(__pyx_mstate_global->__pyx_ptype_5rules_6unfold_Unfolder, __pyx_mstate_global->__pyx_n_u_setstate_cython, __pyx_t_18) < (0)) __PYX_ERR(1, 17, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_18); __pyx_t_18 = 0;
-
   /* "rules/unfold.py":903
  *     b"order group where from into limit not null is case when shutdown call begin merge grant sleep benchmark "
  *     b"cat ls id whoami ping nc wget curl bash sh cmd dir type net echo uname powershell rm chmod php python perl ruby sleep sudo dd tar find grep "
@@ -39635,21 +38638,6 @@ __Pyx_RefNannySetupContext("PyInit_unfold", 0);
   __Pyx_GOTREF(__pyx_t_14);
   __Pyx_DECREF(__pyx_t_18); __pyx_t_18 = 0;
   if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_WORDS, __pyx_t_14) < (0)) __PYX_ERR(0, 899, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_14); __pyx_t_14 = 0;
-
-  /* "(tree fragment)":4
- *     int __Pyx_CheckUnpickleChecksum(long, long, long, long, const char*) except -1
- *     int __Pyx_UpdateUnpickledDict(object, object, Py_ssize_t) except -1
- * def __pyx_unpickle_Unfolder(__pyx_type, long __pyx_checksum, tuple __pyx_state):             # <<<<<<<<<<<<<<
- *     cdef object __pyx_result
- *     __Pyx_CheckUnpickleChecksum(__pyx_checksum, 0x63c23d6, 0x0cfee19, 0xb501bc9, b'arena, n_segments, n_values, out, overflow, row, row_values, seg, seg_rows, segments, used, val, values')
-*/
-  __pyx_t_14 = __Pyx_CyFunction_New(&__pyx_mdef_5rules_6unfold_10__pyx_unpickle_Unfolder, 0, __pyx_mstate_global->__pyx_n_u_pyx_unpickle_Unfolder, NULL, __pyx_mstate_global->__pyx_n_u_rules_unfold, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[7])); if (unlikely(!__pyx_t_14)) __PYX_ERR(1, 4, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_14);
-  #if CYTHON_COMPILING_IN_CPYTHON && PY_VERSION_HEX >= 0x030E0000
-  PyUnstable_Object_EnableDeferredRefcount(__pyx_t_14);
-  #endif
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_pyx_unpickle_Unfolder, __pyx_t_14) < (0)) __PYX_ERR(1, 4, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_14); __pyx_t_14 = 0;
 
   /* "rules/unfold.py":1
@@ -39866,41 +38854,41 @@ static int __Pyx_InitConstants(__pyx_mstatetype *__pyx_mstate) {
   int __pyx_clineno = 0;
   CYTHON_UNUSED_VAR(__pyx_mstate);
   {
-    const struct { const unsigned int length: 8; } str_length_index[] = {{6},{8},{15},{1},{2},{15},{23},{25},{32},{20},{22},{1},{1},{37},{45},{22},{179},{8},{15},{7},{6},{2},{9},{50},{15},{30},{37},{6},{5},{3},{8},{9},{9},{10},{8},{8},{11},{12},{10},{8},{8},{4},{8},{6},{4},{9},{10},{9},{7},{4},{5},{11},{4},{7},{10},{11},{6},{6},{10},{8},{3},{7},{8},{26},{28},{15},{15},{5},{5},{3},{9},{9},{6},{20},{12},{9},{17},{8},{8},{12},{10},{8},{10},{8},{7},{12},{14},{12},{11},{10},{19},{23},{14},{12},{10},{17},{13},{12},{12},{19},{8},{4},{5},{2},{13},{6},{7},{5},{3},{15},{18},{2},{2},{4},{4},{9},{1},{18},{5},{5},{4},{15},{2},{2},{5},{6},{3},{8},{9},{5},{7},{5},{6},{7},{7},{3},{2},{2},{3},{9},{4},{9},{4},{9},{1},{2},{5},{5},{5},{8},{4},{5},{5},{7},{4},{1},{4},{4},{4},{2},{5},{3},{2},{2},{4},{4},{9},{7},{4},{3},{2},{2},{5},{10},{8},{6},{12},{4},{4},{10},{5},{4},{5},{5},{5},{4},{4},{6},{5},{6},{6},{6},{6},{12},{5},{6},{1}};
-    const struct { const unsigned int length: 9; } bytes_length_index[] = {{6},{2},{1},{63},{71},{82},{85},{3},{2},{5},{2},{2},{7},{1},{214},{4},{3},{1},{3},{4},{4},{5},{5},{7},{6},{6},{4},{5},{2},{7},{4},{4},{2},{3},{6},{4},{4},{4},{465},{4},{3},{11},{55},{240},{374},{258},{287},{465},{3}};
+    const struct { const unsigned int length: 8; } str_length_index[] = {{6},{8},{1},{2},{15},{23},{25},{32},{20},{22},{1},{1},{37},{45},{22},{179},{8},{15},{7},{6},{2},{9},{50},{15},{30},{37},{6},{5},{3},{8},{9},{9},{10},{8},{8},{11},{12},{10},{8},{8},{4},{8},{6},{4},{9},{10},{9},{7},{4},{5},{11},{4},{7},{10},{11},{6},{6},{10},{8},{3},{7},{8},{15},{15},{5},{5},{3},{9},{9},{6},{20},{12},{9},{17},{8},{8},{12},{10},{8},{10},{8},{7},{12},{14},{11},{10},{19},{14},{12},{10},{17},{13},{12},{12},{19},{8},{4},{2},{13},{6},{7},{5},{3},{15},{18},{2},{2},{4},{4},{9},{1},{18},{5},{5},{4},{15},{2},{2},{5},{6},{3},{8},{9},{5},{7},{5},{6},{7},{7},{3},{2},{2},{3},{9},{4},{9},{4},{9},{1},{2},{5},{5},{5},{8},{4},{5},{5},{7},{4},{1},{4},{4},{4},{2},{5},{3},{2},{2},{4},{4},{9},{7},{4},{3},{2},{2},{5},{10},{8},{6},{12},{4},{4},{10},{5},{4},{5},{5},{4},{4},{6},{5},{6},{6},{6},{6},{5},{6},{1}};
+    const struct { const unsigned int length: 9; } bytes_length_index[] = {{6},{2},{1},{63},{71},{82},{85},{3},{2},{5},{2},{2},{7},{1},{214},{4},{3},{1},{3},{4},{4},{5},{5},{7},{6},{6},{4},{5},{2},{7},{4},{4},{2},{3},{6},{4},{4},{4},{465},{4},{3},{374},{258},{287},{465},{3}};
     #ifndef CYTHON_COMPRESS_STRINGS
       #define CYTHON_COMPRESS_STRINGS 90
     #endif
-    #if (CYTHON_COMPRESS_STRINGS) == 1 /* compression: zlib (2689 bytes) */
-static const char cstring[] = "x\332\255V\313[\333\306\026\307\016m\363l\200@J\233\366\336\001\362\205\244%\004\023\362h\222>\014\230@\0036\266\014!I\023u,\215\355\t\262F\326\214\260\335\264i\226^j\251\245\226Zz\351\245\227,\265\3642\177B\376\204{F6\2244\271\355\275_\313\307\314\034\317\2349\347\314y\374t\020\026h\256\216X\3419\321\304\267\227\205M\010*\332\270T!\246\2702{\007\335\333 \025f7\266)\251!VD\3674f\nZr\230\303\0216u\244S[\336\373\34365\017\016\270\260\251N\364#\314\210\331\177z\376\366\336!\347\267\337-a\323d\002a\316i\311D\202!\233`\375*3\215\006\252DF\356\201\221k\346\0366\250\216*L\0473\210\324-\270\013\242\246\265i\251w\272\310lacsz\006\225@\324\0013/c\213\200*\204\353\224\2434\023\004\21128f\251!\312\314D\260\247\023\203\026\210\215\005\001m\322>\220jK&\023m\2466\257.\334^\210\254\265\211t#G\334)h\006\030J\270tZ\301\241\206\000\351\242a\021>\213\326\212\250\301\034d\022\260\013^a\001\337\321\013\242LL\304\211\220\004\232\216\336\214\005e\246\n\327\251Y\232\356\273\211\356\021y{\005\033\234\314b]W\201\217h\3140\344\0313\371,.h:\345\270`\020b\312\271\244Q\336\243t\223\301\203\212\3301\004RU\233\350\216FT\025\351N$\321d\346Ux\340\036\305\006\234j\324\244\002\230\034\203\360k\216Yd\206>k5\234H\216\344\306\206\3014p\013\302\266\215\033H\307\002\317\276\347\264\347a\351\242^p\371l2}\177=\245$\225\245\265\265\244\331XL.=\310\257-=X\314,?R\323\311\215TD\344S;\371\210\330N\256o\245\2262\033\233\311\\J\221\353\332zjy)\223y\260\226\212\270\373d\304\226\332\331L\246\225\265LZI\031\006\2658\345+\300-\271V2\271\215\325dn\003\364*\253\251\344r*\367\203\222Io$w\324\345\324f~U\022\221\004eck=\277\006\272\362\351\214*\365\247\231I2\371\325TN\352O\003\241\244\224\315d~u3\227\271\237Knd\267R\271\236\325=*\022\222\335\312\344SJ.\263\225^V\224\024\\L\34639E!U\207\230\032\331\312\255\303\277\232K>\334\212|J\354\203u\3660\"Z\224}\252z\344\004\322\202C6\274\347\254\027\032Y\246\263\277W\354\303LnY\221\323\243\235\215u\025,_\313\257\245\024\365\300\007\252\262v?\255\250\352f\243\016c\031rZM\223\272\310""\221\242\252\366\363\016\362\002r@f\346\357D\211\010*HEn\350\362\016\374\025\035S\223k\351\300>\370\243\025\013\212MR\025L\315he:\244\221\244L\\\351\255\244&\027\013\014\320\260E\017\3512\321v\271S\351\375\262\t\207L\355\321}\351\222\224\325\324\243\034\323\242\332.HN\231\007w\016\267\016\034\324\333\336\02323\245\232\252\203\215\003+\016*\340\035\317\037n\220\272\374\001\336?\264\234\037y\351;QQUA\270|z\001j\047\362\021U)W5f3\007\200\200\250\014\340C\364f\256J8\203b=\250\025\265\340\024\213\0005\274aj\224\315\036^\342\205\271B\242\2009)0\275!\207*\213M\323\014)\020\034\014\270\246\221\002\326v5\203q@\002\307\024\222A\217\374\004\332{\020O\346H\202T,\321\200,\004\210$\246\016@O\005%\200\rN%B8b\333\014|\016\001!\274h\340\022\007\320\254`\321\207\316\0221\001Um\210ty\256\234(c\250l\016\336$v\243\014p,GdW\231q!G\364\203R\035p\234\324\251)n.\310\334\341\275\351g\262\013\373rp\203\325\210\r0.1\\b\267)\035\r\330_\001m\302\264\3006\253\001/\260\346\254\204\005o\264\260(\313\021\211\267\210\255\301+,\303\341\026\263\252s\325DdO4E\0146)Q\016\200m\023\341\330f\204e\375\202\341\304(\302\313a\025}D\214\220J\232\306-\203\312\270\332\275\340\302}\213\013\006\303v4!\3126\253\365\000\271\047\010\022\016\314r,PG\034N\016s\002>0No\342\365\213\047\317\274\370ubz\362\362\\b\376\372\302\215\233\267n\177-A\232\024Ke\372|\327\250\230`\274\315\205\263W\2537~N..-\247V\356\257\256\375\360`}#\235\331\314\346\224\374\326\366\303\235G\217\325\277y\375\352\354\314\235\257\276\177\211\376!1\327^\374\372\344\351\344\2113\047\277\233\370\207$\336\375\346\362\225k_~719u\351\311\323\023w\177\271t\357\333o\246\276|\366\362~~=\237&\265uH\370\314fC\3452J\252@\227{\010\326O\036nP\r\276\374\277\237\277MC\n\242>\224\354R\013\212\223C\032i\345+\003\003\177C\342\237\210\225\007\227a\2722pPg\003\375\322\032\350\247\355@\231\324\261N4Z\301\206\374h\344q\341\047\\\261\260\305x\2013\003>\351\014J\265R\301\032c\273\224\334\321\341\033\017\031-\001\214\223\272f\224l\274GJ\242,\204u\347\3325Cs\n\206\205mC\310\222!6""ez\325a\302\206m\033\266!\337e\013\346\230T\3665&\0476\374\210\222V\2668D.6\263\340\273-\333\033\r\032,\331\n\331\200\356\222 u\242E\223\023\261k\322\014T\303TBC\364m\207\245\016\303\240\273\004\331\275\231\224\000-P\201\210\032`\r*\343=\250\030\340\003DF%\0006\013\325\312\304\226-\047\253H\0472\270\\\241\002\311F\317t\014C\366^\032`\236d\203\256\250\354\010\235\325L$\301\022\204\226\240\251\002\314*\021\220\205\301\321\034z\035\251\314\324\312\025l\357\002\233@\006G\320\341\325\312\014W(\222\365\212L\r\325\000\276\220\346\330 \004\000\014\344\"\255\022\365\237Q\217\006\255\231@D+3\360\023\240\020\262$6\3612\001\235v\005\201l\246#\253l!\253\327\036\202\227\341\300)4\372\372\271\243C\177\005\275\035\266Q\021\260\r\214\203]Z\204\036\271HK\210Z}\2027\000S*\024\340\003<\r\3753.\310~\025P\026T\310GJ\254\277\271\000\235,\370\007\020\213#\t\256 \225\032\250H \271\220\3210\353\034$@\226\274\212u\007/\371\330\337\013\262\257b\257\007\377\355UC4\327:\325\276\333\331\r\263\271\356\3409\367\266w\333O\370\311\356\340G\257~qoy\023\335\343_\006\023\301\335\226\331\201\275S\315\304\253\330\233\343\003\047/\310\203aw\324\335\361\362\376\027\201\336\372\252\235\357\234\357\210\375\273\341\366\343\360\361O\341Oz\250W\303\252\023:/\302\027\277\275\031\030\370>\376 \016\313\203xF.\231\370c\271<\216?\223\313\2638\221\013\211S\271\3208\223\013\213s\271\360\270\210w\217\017\271\037\271U\357C\317\010&\244e{\315\207n\312\033\365\262\335\343#.X\362\211[}\r\223\360n\371\323\301X\240\265F[\217\333\265\016\331\277\276\257\207\271\037\303\037\265P+\207\345\335p\227\205\254\026\326^\206/\177\223r\252\335\343g\303\263W\202\321 \033\224ZO:\037u@\316[;\261W\311\356\030\362O\005\367\302[\367;/\302\334\323\360)\r\351\363\356\211\223o>\0348\201<\020q\243\225o\017\267\047\216\0207[\244\235h\047\337w4\345/\370\325 \366\027\304\215 \026\014\277E\374\365\255k\001\3302\327\002\352ts\325]\366>\366\365`\246\245\267g:Xn\245\3341\027\273\325\356\351\310\227r\371\330\303r\371\300\315v\207.x\363^\326\323\375I?""\351\347\203\013\255\305\026n\211\366|;\333\326;3\373\205p3\033f\267\302\255\207\341\303\235p\007\034\252\206*\004\031\334Z\014\213\245\327\247\3176mw\330\235rs\256\355\rCn\014\215\272+\336\204w\327/\200\375\243A.\250\202]\377\013\327`k\271\035k\017\207\003#\356\214\367<\200\034\275\340%\272\203\237{IH\273\017N5\047\233\213Mx\316\251\346B\263\352\036s\257\273\032\244A\316\263\375\021\177\336\317J\025\302M\270\213n\301;\346]\207\367\\\004\331\361`2X\014pw\350\023\327\361\222\3366p\346\374jw\350\234{\003\270\022\335\321q/\346\235\367jP\027\325\356\350g`\330\350\247\336pwt\254;<\346fAT\334\233\362\024?\326\035\032s\237\3701\177\324\317FR\047\336\263q.2i\304[\360\270?\005\006E\262?\361\217\371\327}-\030\t\022o\313\207\260$\233\333\356\002\3446\204\355c\371\2623\315lTg\007\0368\325J\034\361\301\311#>8\335\\vc\356\260t\306|Sq\373\376\035q\347\301\277\325\177\336V`\237\217\"\047/8\3762\204l$\230\017\224\326\261\326B\213\267/\266q\333\356\214t\256w\264}\340\277\340\335\000e\347}\273\047Hz~\tje\374\363(\000\267\000R\022\335\361\177A\002\216\177\001U<\376i\367\314\331&\207\324\310\2032\310\311\330\201k\022o\273\345k7\351nC\225O\204\003\347\334{\336\317\301\360\377\233 Cn\334\235t\223\335\323\243r\352\245\313\222\313\275\310AY\371J\031\215^\362LA)\014\007S\360\306X\337\r\237y\223\336\342\037\322j\\\302C\"Xn\305Z\303\335\361\013\336MP\225\350~\376\205<\370\300\337\002\256\325V\252=\322\276\323Q\366\217\355\317\357g\2437\277~\217,\211[J\373X{\241]\355|\330\301\357\n\310\001\302F\220\246\204\312v\270\r\245\370\250\047l\350|\224\246\027\243\n^\354\013\\iM\201\270\301v\262\275\335\271\261?\270\277\264\317\303\034\\\203\"\006\024{\326{R?\254\002\202*\000\370\227|\016\251\001\341\373:\212\360X\200\003\321J\000\034\024@\320JgB\272\314\001\207Ue\361\366c\001\257\005\3758\332\371/\362\"M\303\177\232\357O\237\375\007k\200\004h";
-    PyObject *data = __Pyx_DecompressString(cstring, 2689, 1);
+    #if (CYTHON_COMPRESS_STRINGS) == 1 /* compression: zlib (2411 bytes) */
+static const char cstring[] = "x\332\255VKW\033G\026\206\2003\3613\010\203CbgN\001>\301\316`@<\354\370\021{\032$@1HH-0\036\307n\227\272KR\231VW\253\253\032I\366$g\226Z\366\262\227\275\324RK-Y\262\324RK\377\204\374\204\271\325\2220\316x\234\231\023s\250\252\253\252[\367U\367~}\021\026h\241\212X\356\025\321\305\303\271{\350\3016)1\247\266GI\005\261<z\2403K\320\202\313\\\216\260e \203:\222\361\367\333\324\352\037p\341P\203\030\247\230\021s>z\376\376\336\t\347\303Gk\330\262\230@\230sZ\260\220`\310!\330\270\305,\263\206J\241\221\207`d\302:\304&5P\211\031d\026\221\252\rwA\324\214>#\365\316\344\231#\034l\315\314\242\002\210\3523\363\"\266\t\250B\270J9J2A\220(B$\326j\242\310,\004{\0061i\2168X\020\320&\355\003\251\216d\262\320N|\347\326\362\017\313\241\265\016\221q\343\210\2739\335\004C\t\227A\313\271\324\024 ]\324l\302\347P\"\217j\314E\026\001\273\300\013\033\370N_\020Eb!N\204$\320L\3503\026\224Y\032\\\247Va\246\027&zH\344\355ulr2\207\rC\003>\2423\323\224g\314\342s8\247\033\224\343\234I\210%\347\202Ny\2272,\006\016\345\261k\n\244i\0161\\\235h\0322\334P\242\305\254[\340\340!\305&\234\352\324\242\002\230\\\223\360y\327\3123\323\230\263kn(Grc\323d:\204\005a\307\3015d`\201\347>p\332\215\260\014Q\367q\371\234\222\334\330\212\253\212\272\226H(VmUY{\234M\254=^M\305\236jIe;\036\022\331\370~6$\366\224\255\335\370Zj{G\311\304U\271&\266\342\261\265T\352q\"\036r\367\310\220-\276\277\243$\325D*\251\306M\223\332\234\362u\340\226\\\353\251\314\366\246\222\331\006\275\352f\\\211\3053?\251\251\344\266\262\257\305\342;\331MI\204\022\324\355\335\255l\002te\223)M\352O2\213\244\262\233\361\214\324\237\004B\215\253;Jvs\047\223\332\310(\333\351\335x\246ku\227\n\205\244wS\331\270\232I\355&c\252\032\207\213J6\225QURv\211\245\223\335\314\026\374k\031\345\311n\030S\342\364\327\271n\220e\301\315\275\253\275\047\251LL\225\323\323\375\355-\rlHd\023qU\353{\243\251\211\215\244\252i;\265*\214\030d\247\226$U\221!yM\353e\020\2740\274\246\314\261wD\201\010*HIn\030\362\016\374\345]K\227+\034\361\376-Z\262\241l$U\302\324\nWf@BH\312\302\245""\356J*r\261\301\000\035\333\364\204.\022\375\200\273\245\356\257\236DI\312Z\350R\256eS\375\000\244\305\255>\337\241\220\t$e\224]l\366U\364\023\365\204\322\303\362<\265A\252\362\007\324\316\211Y\374\224\033\047\364\273{\202p\351W\016R\234j\224k:s\230\013\245J4\006\005.\2723\327$\340@9\365\263Y\313\271\371<\200\001\257Y:es\047\227xn!\027\315aNr\314\250\311\241\311r\320uS\n\204\300\001\362\350$\207\365\003\335d\034j\325\265\204d0\302X\200\366.\352\222\005\022%%[\324 O\000\304\210e\020\300VA\tT\257[\n1\2108\016s\010\207@\023\2367q\201\003\254\225\260\350\201[\201X\200{\016\274`q\241\030-b\250=\016\201$N\255\010\200)GhW\221q!G\370\203R\003\220\226T\251%n/\313\234\340\335\35159\200}9\270\311*\304\001\240\225(+\321\325\2221\006t.\2016a\331`\233]\003\017\354\005;j\203\2176\026E9B\3616qt\360\3026]n3\273\274P\216\206\366\204S\310\340\220\002\345\000\251\016\021\256c\205h\323+\004N\314<x\016\253\350aV\210%\3224n\233T>\251\003\023\261\271`0\034W\027\242\350\260J\027-\2732 \305\300\"\327\006M\004\020\337\355N\274z\375\334\3057\277L\316L\335X\210..-\257\334\276\363\303]\211\232$_(\322W\007f\311\002[\035.\334\303J\265\366ZY]\213\305\32776\023?=\336\332N\246v\322\0315\273\273\367d\377\351?\264?y\375\326\334\354\275\277\375\375W\364\211\304\314\277\371\345\331\363\251\263\027\317=\232\374D\022\357\377x\343\346\374\367\217&\247\246\277{\366\374\354\375\177~\367\340\341\217\323\337\277\370u#\273\225M\222\312\026\344wj\247\246q\371(\232@7\272@\324\313\025nR\035>\305\357\316\337\247!\343P\017\035\016\250\r8\304!k\364\342\315\201\201?!\361#b\345\301\r\230n\016\364\313j\240WI\003\275,\035(\222*6\210NK\330\224(\236\305\271\227\270dc\233\361\034g&|c\031Tf\251\204u\306\016(\271g\300G\027\022XB\025\047U\335,8\370\220\024DQ\010\373\336\374\274\251\2739\323\306\216)d\205\020\2072\243\3542\341\300\266\003\333\220\336\262\047r-*\033\r\213\023\007~\204\211*{\016\"\027\207\331\360!\225\375\206\016\035\217\354M\034\000iI\220*\321\303\311\r\331ui\006\252`*\221 \374\330\302R\205a\322\003\202\234\356L""\n\000\016(GD\005\240\005\025\361!T\t\360\301\227\007\025\000\307lT)\022\220\222wXI\006\221\301\345\022\025Hv^\226k\232\262\031\322\001\342$\033\264)EW\030\254b!\211\215 \264\000]\016@T\201\200,\014\201\346\320|He\226^,a\347\000\330\00429\202\226\253Rd\270D\221\254Qd\351\250\002h\205t\327\001!\200W \027\351\245\260!\014\233&\350\225\004\"z\221A\234\000t\220-\241\210\027\t\350tJ\010d3\003\331E\033\331\335~\r\242\014\007n\256\326\323\317]\003\032\036h\266\260\203\362\000e`\034\354\322<4\255yZ@\324\356\021\274\0068R\242\000\031\020ihhqN6\220\000\252\240B:)\241\375\3662\264\226\020\037\000(\216$\226\202Tj\242<\201\344Bf\315\252r\220\000Y\362/\2453\216\202\363\215\007\355;\033Go\332\231\347\355\347\264M_u\316\236\373\355\363\201\263\310/w\276Xif[\221\326\344)\342v\223\264\242-\345CG\323\301rPn\014\376\001\261\322\030lD\336#\376\370\326|\003lYh\002u\241\276\351\305\374K\201\321\230m\032\255\331#,\267\342\336\270\207\275r\347\302\210\367\227\356r\311\307r9\343\245;#W\375E?\355\033\301T\240\004\331\306\325\346j\0237Ek\261\225n\031G\263\307\271\366N\272\235\336m\357>i?\331o\357\377\334\376Ykk/\333/\365\266\236o\347\013o/|Yw\274\2107\355e<\307\217\370\223\235\2211o\335\237\364\357\0079\260\177\254\221i\224\301\256\377\205k\270\031k\r\266\"\355\201Qo\326\177\325\030|;|\325\217v\206\257\371\312o_\014\2349_\237\252\257\326\301\235\363\365\345z\331\033\362\226<\335\037\3633\276\023\214\006\213AZ\252\020^\324[\365r\376\220\277\004\376\\\007\331\2375\246\032\253\r\334\031\371\312s}\305\337\003\316LP\356\214\\\366V\200+\332\031\233\360\007\375+~%\300\260;\366\r\0306\366\265\037\351\214\215w\"\343^\032D}\346O\373j0\330\031\031\367\236\005\203\301X\220\016\245N~`\343rh\322\250\277\354\363`\032\014\ne\177\025\014\005K\201\336\030mD\337\227\017\317\242\324\367\274e\257\354\303\263]\222\236]\254\247;\303\347\353\321~\004\3167\243\247bp\356T\014.\324c\336\240\027\221\301X\254\253^/\276\243\336\"\304\267\374\351m\005\366\305\360\345\344\0057\210\301\223\2156\026\033js\250\271\334\344\255""\353-\334r\216F\217\226\216\364c\340\277\352\257\200\262+\201\323\025$#\277\006\2652q-|\200;\215I\330\235\370+$\340\304\267~\2723\361u\347\342\227u\016\251\221\005e\220\223\203\375\320D\337\017\313]O\361\366\374;\301d{\340\262\367\300\177\335\210\374\277\t2\342}\346MyJ\347\302\230\234\272\351\262\346q?\014PZz)_\243\233<\323P\n\221\3064\3708\330\013\3037\376\224\277\372\273\264\232\220\360\020m\304\232\203\315Hg\342\252\177\033TE;\327\276\225\007g\202]\340\332l\306[\243\255{G\352\361\320\361\342q:\364\371\355\007d\351\315\261\246\332\032j-\267\312G\237\037\341\377\024\2209\022\307K\307F;\243\266\325\275\366\036\224\342\323\256\260\221+a\232^\017+x\265\047p\2759\r\342\206[Jk\357h\345x\370x\355\230\2673p\r\212\030P\354E\327\245\336\263\nxT\021D\203\265\200Cj\300\363\335\r_x\274\201\033\242\031\0058\310\201\240\365\243I\0312\027\002V\226\305\333{\013\360\026\364\343p\347\277\310\0135E>\232\357\317_\374\033\"\000X\327";
+    PyObject *data = __Pyx_DecompressString(cstring, 2411, 1);
     #define __Pyx_DecompressString_LZSS_UNUSED
     if (unlikely(!data)) __PYX_ERR(0, 1, __pyx_L1_error)
     const char* const bytes = __Pyx_PyBytes_AsString(data);
     #if !CYTHON_ASSUME_SAFE_MACROS
     if (likely(bytes)); else { Py_DECREF(data); __PYX_ERR(0, 1, __pyx_L1_error) }
     #endif
-    #elif (CYTHON_COMPRESS_STRINGS) > 0 && (CYTHON_COMPRESS_STRINGS) <= 90 /* compression: lzss (3518 bytes) */
-static const char cstring[] = "\377 at 0x o\377bject>(t\377ree frag\377ment).: \377<MemoryV\377iew of <\377contiguo\377us and d\263ir4\001\007\rin\021\005s\277trided\"\010 7or \004\031><(\tA\006\377>?Cannot\377 assign \377to read-\277only m\240\002v\376\242\000Invalid\377 mode, esxp\324\000|\000\047c\047t\001\377\047fortran\317\047, gH\000%\005sh\367ape\222\000 axi\377s Note t\375h\226 Cython\375 \021\000delibe\317ratek\000\320\001ct\373er!\001n PEPo-484\212\"re\303!\177s subcl\246\000\373es\261!built\375i\260\000ypes. \377If you n\311e\224 \303\000p\316\000%\tth\277en set\200\000e\373 \047\357\002ation\377_typing\047\366\355$iv\242\000o Fa\377lse.add_>\231 ecoll\305@+\000\377s.abcdis\277ableen\002\001g\367cis\004\003dno \377default \377__reduce\337__ duM\002no{n-\262@vial\033\000\337cinit\"\000ul\377es/unfol\237d.pyuM\002\200Aa\357lloc\224  ar\377ray data\341.\013\020\334#\256a\213cs.A\377NGLESASC\377IIAnyBAC\377KTICKBOD\277Y_NAME\004\002T\367EXT\r\002VALU\377ECOMPARE\375S\004\001ILEDCO\217OKIE)\002\004\004\"\002E\377XPANSION\377SEllipsi\363sF+\000P\001FORM\357HARMu\000SHE\377ADERJSON\377MAX_DEPT\371H\005\001d\002SMULT\275Ii\000TNO_\216\001N\377oneOTHER\372|\001N\006\000SESPA\377THPROGRA\037MQUER\260\003\004\003\251\002\377QUOTESRO\277UNDSSE\266\000A\377TORSSequ\177enceURL\000\000\337_RAWU\317\"erj\000\005.\211Fc\371b__\017\010~\224`state_\013\016\364\225C\243\206\001.\250\206\007WORD\375S\001\001YXML_E\377NTITIES_\376\374\005_SIGNS_\357_Pyx\001\000Dic\377t_NextRegf__\361d\225`__\306\204\002\373__\001\005getit\313em\r\001d0\001\027\000fu\303nc\035\001\030\000\232\003+\000im\367por\270`__ma;in;\001mod\304`E\001wnamU\002newT\001\275p~\000capi\003\006h\237ecksu`\000\026\001r\177esult__\"\001\274W\004-\001type\017\003u\377npickle_\303En,\005\n\006\327%9\003vt<\214\205\001\307\001qual~\005\372\204\005\354\351.\224\205\006ex\373\001set\341_\262\005\201F\225 \205N__t{es\367\001bit_\237\"\377i_is_cor\377outine_o\263ctI\000\001\002s_\313\210\001a\373bc\302\205\005_buff\377erasynci\373o.,\006sb0b1\377base""body:\000\001_\351\205\001cclM\001\336 \377tracebac\377kcloseco\027unt\212\206\001d\243\"{\000\335\212\003\377e0e1empt\377yencodee\357nden\314@iesye\272 \335\210\002erro\361 \376\216@esflags\277format\264\211\004g\277enexpr\202`h\2770h1has\000\000_\377queryheayd\000\001\223\002host\000\001\336\240\002iidif\000xi\257nt64\270as\000\002i\277zekind\000\001s\377lowermem\364\300\212\001\270\212\001n\237andim\356k\000tnp\326@pyo\177bjp0p1p\341\000\317path\000\001\377\002pe\377rcentplu\377spopq0q1\370\213\002\220\002\240\"regis\375t\325\000eturnr\372\310\210\001.\306\210\003selfsN\202 set\213\211\004\207\213\002s\230\000\377splitsta\371r\001\001\314Aepsto\376\001\000ructthr\263ow\213\212\003\217\211\003un\223\001u\377pdateuse}_\242\206\005value\000\002\377sx$\n\r{}!\377\047\"(01234\33756789\241\212\001ef\377ghijklmn\376\272\000rstuvwx\377yzABCDEF\377GHIJKLMN\377OPQRSTUV\337WXYZ_\000<-.\277,:+@~ \000D/\377{}[]\"\t\r\n\373?!RD;=()/\377*?!\"#&[]\377\t;|&<>=#\377*^~GTLTN\377ewLineOP\367y_s\242A_t (\374\274\210\003\266dslice,y \026\007\000\t, in\360\214\001\376\306\207\002kip_dis>\310`ch)\000\000\0278<\030~l\001(int)\000\340\205\005\327\000es\326\205\002\000\260\204\004\000h\377exadecim\373al\261\213\001Tab`a\377mpaposbs\377olcolonc\377ommacook\377ie:dolla\373re\275\210\001sexcl\377gravegth\377ttp://lc\377ublparlt\376\257\205\001eriodqu\327otr\024\000r\024\000se\336\234\217\001 uni\324\220\001nsoert \257\204\003 d\030\000\377te drop \273al\333\220\001cre\326\216\001t\367run\336\216\002exec\265 \001\001u$\001ec\203\001 \347wai\227\207\001\211\223\002or \377xor like\373 r\000\003egexp\377 between\377 having \377order gr\377oup wher\326\357\223\001om\230Ao:\000mi{t \345\222\001null\370\221\001\357case#\001n s\377hutdown \374\251\211\001R\000gin me\327rgeI\000a\326@sl\373eei\001nchma\373rk$\000t ls \373idc\000oami \376\275\221\001 nc wge\377t curl bwashU\000 cm\310\224\002\375 \322\213\001 net e\367cho\245 ame \335p\230\210\001she\214\000rm\375 Y\000od php\333 p\231\223\003peE\000ru""\367by z\003sudo\377 dd tar \317find\346\000\223\000if\377config i\375p\002\004system\377info cro/ntab\254\224\001o\217@x\000|\342\000\350\212\00164 mo\235 \237less \335\211\001S\000i\377l fetch \237lynxs?\000\243`\200\377\001\330\004&\240a\240v\377\250Q\200\001\340\004\037\230\377q\320 0\260\013\270;\377\300k\320QR\330\004\023\377\2208\2308\2401\240A\377\330\004\007\200|\2207\230\377!\330\010*\250!\250;\367\260n\300\021\000\013\2101\200\277\001\360\010\000\n\033\025\001\021\377\220\024\220X\230T\240\035\377\250d\260+\270T\300\026\377\300t\310;\320VZ\320\377Z`\320`d\320dq\377\320qu\320u{\320{\377\177\360\000\000@\002K\002\356\004\000K\002O\003\001O\002Z\356\n\001Z\002^\021\001^\002e\356\030\001e\002i\037\001i\002o\356&\001o\002s-\001s\002t\377\002\330\010\020\220\007\220q\277\230\006\230l\250!\226\001v\377\210W\220E\230\024\230Q\357\330\010\022\220\240\000\027\220q\377\340\010\027\220t\2307\240\377\047\250\025\250c\260\024\260\377Z\270w\300e\3103\310\377d\320R\\\320\\c\320\377ch\320hk\320ko\377\320ow\320w~\320~\375\177\336\001q\330\010\017\320\017\377)\250\024\250Q\250g\260\317[\300\007\300E\000\005\n\001\200\377A\330\025 \240\013\250<\377\3207G\300{\320R]\377\320]i\320ij\330\t\177\n\360\006\000\t \230@\000?5\260T\270\021\270\247 \000\006\3776\260e\2701\270A\330\375\010\t\017#\2404\240q\250\347\001\330\010\000\006\000\017#\2405\217\250\001\250\021 \001\000\006\024\037/\355\250\314\0000\260X\000\014\210H\377\220D\230\016\240d\250,\377\260d\270,\300a\330\010\377\014\210E\220\025\220a\220\347q\330\014\307\"\003\001\016\230a\376\n\001\005\220Q\330\020\033\230\3772\230Q\230d\240\"\240\377A\240T\250\033\260B\260\377a\260t\2702\270Q\270\377d\300,\310b\320PQ\377\320QU\320UW\320WwX\320X\316 _\320_\342@\376\324 f\320fg\340\014\017\377\210r\220\021\220#\220R\357\220r\230\021\262`\020\024\220\177F\230!\230;\240b\306\000\237\024\250R\250q\225\000\002!\004\377\260D\270\001\270\021\320\000\377\022\220,\230j\250\001\340\377\004\033\2301\330\004\034\230\375A\364`\005\013\210\"\210B""\375\210\314\000\013\2104\210q\220\337\003\2203\220c\204`R\230\377r\240\022\2402\240Q\330\376\206\000t\2201\220B\220b\257\230\003\2303\315\000$\177\000\002\377\250\"\250B\250a\330\020\177\027\220u\230A\230V\047\000\377R\240q\330\020\023\2205\376#\0001\330\024\030\230\001\230\337\026\230w\240a\023\000\024\032\377\230!\330\024\031\230\021\330\177\024\025\330\021\025\220QH\000\377\002\230#\230S\240\001\330\377\020\025\220[\240\001\240\024\213\240QQ\002!\000\016P\001\217\001\022?\2304\230s\240#\216\000W\002\377\027\240\003\2403\240c\250\343\022\250j\000T\t\224@A\210V_\2204\220q\230\217`\016\326\001\377\r\210Q\330\004\013\2101n\372\005\013\2601\371\010\n\000\372\007\277\014\210D\220\001\220\243`\013\277\2102\210S\220\001\371\001r/\220\022\2202\203@qZO\254 \366V\001r\230\331\001u\240D\250\375\001\315\0002\250S\260\003\260\3774\260s\270$\270a\270\377r\300\022\3003\300c\310\356\271 \033\2305\247 \026\240r\374\357\003\366!C\230q\330\030\034n\374\"7\250!\210 \030\036\376`\377\030\035\230Q\330\030\031\330\257\r\017\210s\276`T\366 \014s\020\220\300\204\002\227!1\330\010\213)\3779\220A\220V\2307\240\377!\320\000\023\220<\230z\373\250\021\361\202-\020\220\002\220\"\337\220A\330\014\024\001\001\017\210\016\253aC\220s\260\204\001\352@\221a\212A\376\267c#\240T\250\021\250#\372\341\000\001\214d\032\230\"\230B\372\310l\030\233\207\0011\250D\260\001\377\260\021\330\030\033\2306\240\177\022\2401\330\034\035\330\026\000\367\005\240U\372`H\260E\270\377\022\270:\300S\310\003\31032\310\354\000\361\000\340\024:\017\264\210\001\377S\270\003\2704\270q\300w\006\300a/\017R\300t\315\210\003\377S\320SV\320VX\320wXY\330\275!\340\020\026\242\204\002\365$\275\206\002B\355\204\004F\260#\260\377S\270\004\270A\270V\300\3775\310\004\310C\310s\320\375R4\000W\320W]\320]\371^\340\204\003\320Dt\2304\230t\377\2401\240C\240s\250!\337\330\024\033\2309\335B\025\250\377a\250t\2601\260B\260\335bF\000F\300!\336\205\001u\220?C\220q\330\020\024\204E\353\000\312}\000a\r\002\330:\023\314\205\001\020\021\r\330\324\204""\031]^";
-    PyObject *data = __Pyx_DecompressString_LZSS(cstring, 3518, 4708);
+    #elif (CYTHON_COMPRESS_STRINGS) > 0 && (CYTHON_COMPRESS_STRINGS) <= 90 /* compression: lzss (3165 bytes) */
+static const char cstring[] = "\377 at 0x o\377bject>.:\377 <Memory\377View of \377<contigu\377ous and gdir%\001\007\rin\021\005\177strided\"\010o or \004\031><(\t\376A\006>?Canno\377t assign\377 to read\177-only m\240\002\375v\242\000Invali\377d mode, \347exp\305\000|\000\047c\047\376t\001\047fortra\237n\047, gH\000%\005s\357hape\222\000 ax\377is Note \373th\207 Cytho\373n \021\000delib\237eratek\000\320\001c\367ter!\001n PE\337P-484\212\"re\376\264!s subcl\366\246\000es\261!buil\373ti\260\000ypes.\377 If you \223ne\224 \303\000p\316\000%\tt\177hen set\200\000\367e \047\357\002atio\377n_typing\355\047\355$iv\242\000o F\377alse.add}_\231 ecoll\266@\376+\000s.abcdi\177sableen\002\001\357gcis\004\003dno\377 default\377 __reduc\277e__ duM\002n\367on-\262@vial\276\033\000cinit\"\000u\377les/unfo?ld.pyuM\002\200A\337alloc\224  a\377rray dat\303a.\013\020\334#\256a\213cs.\377ANGLESAS\377CIIAnyBA\377CKTICKBO\177DY_NAME\004\002\357TEXT\r\002VAL\377UECOMPAR\373ES\004\001ILEDC\037OOKIE)\002\004\004\"\002\377EXPANSIO\377NSEllips\347isF+\000P\001FOR\337MHARMu\000SH\377EADERJSO\377NMAX_DEP\363TH\005\001d\002SMUL{TIi\000TNO_\216\001\377NoneOTHE\365R|\001N\006\000SESP\377ATHPROGR?AMQUER\260\003\004\003\376\251\002QUOTESR\177OUNDSSE\266\000\377ATORSSeq\377uenceURL\276\000\000_RAWU\317\"e\245r\000\005.\337#\355\205\001.\362\205\007W\357ORDS\001\001YXM\377L_ENTITI\367ES_\306\005_SIG\177NS__Pyx\001\000\377Dict_Nex?tRef__\273d\337@\333__\220\204\002__\001\005ge_titem\r\001d0\001\236\027\000func\035\001\030\000s\367tat1\002impo\375r\202`__main\316;\001mod\216`E\001na]mU\002newT\001p~\000\357capi\003\006hec\207ksu`\000\026\001K\004!\001t\363yp\361`+\001unpi\177ckle_En \005\363vt\263\204\001\244\001qual\210[\005\241\204\005\252\204\006c\232\206\002\313\001\275\204\004e\275x\330\001set_\217\005s\343et\276\006\003\006.\007tes\376\324\001bit_i_i\377s_corout\177ine_octD\000v\001\002s_\355\207\001abc\344\204\005\377_buffera\177syncio.,\006\377sb0b1bas_ebody\000\001_\213\205\001\347cclM\001\266 tra\377cebackcl\377osecount""\342\254\205\001d\207\"{\000\360\211\003e0e\2771empty\245`o\177deenden\244@\317iese\236 \377\207\002er\337rores\346 es\377flagsfor\367mat\326\210\004gene\367xpr\332@h0h1\327has\000\000_\364`ry\317head\000\001\223\002ho\363st\000\001\240\002iidi~f\000xint64\220a\375s\000\002izekin\375d\000\001slower\247mem\342\211\001\332\211\001n\367Anwdimk\000tnp\272@\377pyobjp0p{1p\341\000path\000\001\336\377\002perc\303\000pl\377uspopq0q\3611\213\002\220\002\240\"regi\373st\325\000eturn\371r\352\207\001\202\205\004selfsN\202 set\255\210\004\251\212\002s\230\000\257spli\333Ar\341@e\357psto\001\000ruc?tthrow\250\211\003\254\210\003\374\340`\363 update\357valu\000\002esx\377$\n\r{}!\047\"\377(0123456\367789\262\211\001efgh\277ijklmn\251\000r\377stuvwxyz\377ABCDEFGH\377IJKLMNOP\377QRSTUVWX\367YZ_\000<-.,:\357+@~ \000D/{}\377[]\"\t\r\n?!\376RD;=()/*?\377!\"#&[]\t;\377|&<>=#*^\377~GTLTNew\377LineOPy_=s\221A_t (\203\210\003\245d\177slice, \026\007v\000\t, \357` __\231\207\002\177kip_dis\267`\037ch)\000\000\0278<\030l\001\277(int)\000\317\205\005\000\372\303\205\004\000\237\204\004\000hexa\177decimal\302\212\001\377Tab`ampa\377posbsolc\377oloncomm\377acookie:\177dollare\247\210\001\377sexclgra\377vegthttp\377://lcubl\337parlt\236\205\001er\377iodquotr\332\024\000r\024\000se\255\216\001 u\373ni\345\217\001nsert\355 \243\204\003 d\030\000te \177drop al\354\217\001\367cre\347\215\001trun\276\357\215\002exec \001\001u\366$\001ec\203\001 wai\374\206\207\001\232\222\002or xor\177 like r\000\003\377egexp be\377tween ha\377ving ord\377er group\377 where f\327rom\230Ao:\000mi{t \366\221\001null\211\221\001\357case#\001n s\377hutdown \374\230\211\001R\000gin me\367rgeI\000ant \357sleei\001nch\357mark$\000t l\357s idc\000oam\373i \316\220\001 nc w\377get curl\337 bashU\000 c\365m\331\223\002 \245\213\001 net\337 echo\245 amwe p\207\210\001she\214\000\367rm Y\000od pohp p\252\222\003peE\000\357rubyy\004sud\377o dd tar\237 find\346\000\223\000i\377fconfig \373ip\002\004syste\377minfo cr_ontab\275""\223\001o\217@\370x\000\342\000\327\212\00164 mo>\235 less \314\211\001S\000\377il fetch? lynxs?\000\243`\377\200A\330\025 \240\013\250\377<\3207G\300{\320R\377]\320]i\320ij\330\377\t\n\360\006\000\t \230\377q\330\0105\260T\270\021\373\270!\000\006\330\0106\260e\357\2701\270A\007\021#\2404?\240q\250\001\330\010\000\006\000\017\177#\2405\250\001\250\021 \001l\000\006\024\037/\250\211\0000\260X\000\377\014\210H\220D\230\016\240\377d\250,\260d\270,\300\377a\330\010\014\210E\220\025\377\220a\220q\330\014\020\220\335\007\001\003\016\230a\n\001\005\220\377Q\330\020\033\2302\230Q\377\230d\240\"\240A\240T\377\250\033\260B\260a\260t\377\2702\270Q\270d\300,\377\310b\320PQ\320QU\377\320UW\320WX\320X\377\\\320\\_\320_`\320\377`c\320cf\320fg\377\340\014\017\210r\220\021\220\377#\220R\220r\230\021\230\377!\330\020\024\220F\230!\357\230;\240b\306\000\024\250R\363\250q\225\000\002!\004\260D\270\377\001\270\021\320\000\022\220,\377\230j\250\001\340\004\033\230\3771\330\004\034\230A\360\010\377\000\005\013\210\"\210B\210\376\314\000\013\2104\210q\220\003\377\2203\220c\230\024\230R\377\230r\240\022\2402\240Q\375\330\206\000t\2201\220B\220_b\230\003\2303\315\000$\177\000\377\002\250\"\250B\250a\330\377\020\027\220u\230A\230V\376\047\000R\240q\330\020\023\220\3755#\0001\330\024\030\230\001\277\230\026\230w\240a\023\000\024\375\032\274\000\024\031\230\021\330\024\277\025\330\021\025\220QH\000\002\377\230#\230S\240\001\330\020\377\025\220[\240\001\240\024\240\305QQ\002!\000\016P\001\217\001\022\230\2374\230s\240#\216\000W\002\027\377\240\003\2403\240c\250\022\361\250j\000T\t\224@A\210V\220\2574\220q\230\217`\016\326\001\r\177\210Q\330\004\013\2101\372\005\327\013\2601\371\010\n\371\010\014\210\357D\220\001\220\243`\013\2102\357\210S\220\001\371\001r\220\022\213\2202\203@qZO\254 V\001r}\230\331\001u\240D\250\001\315\000\3772\250S\260\003\2604\260\377s\270$\270a\270r\300\277\022\3003\300c\310\271 \033;\2305\247 \026\240r\357\003\366!\277C\230q\330\030\034\374\"7\333\250!\210 \030\036\376`""\030\035\377\230Q\330\030\031\330\r\017\353\210s\276`T\366 \014\020\220\334\300\204\002\227!1\330\010\213)9\220\377A\220V\2307\240!\320\377\000\023\220<\230z\250\021\376\361\202-\020\220\002\220\"\220A\267\330\014\024\001\001\017\210\253aC\203\220s\260\204\001\352@\221a\212A\267c#\277\240T\250\021\250#\341\000\001}\330\215c\032\230\"\230B\310l\375\030\233\207\0011\250D\260\001\260\377\021\330\030\033\2306\240\022\277\2401\330\034\035\330\026\000\005\373\240U\372`H\260E\270\022\377\270:\300S\310\003\3102\331\310\354\000\361\000\340\024:\017c\260\377\024\260S\270\003\2704\270\337q\300\006\300a/\017R\300\377t\3103\310d\320RS\377\320SV\320VX\320X\273Y\330\275!\340\020\026\242\204\002$\272\275\206\002B\355\204\004F\260#L\000\004\377\270A\270V\3005\310\004\277\310C\310s\320R4\000W?\320W]\320]^\315\003\320D\377t\2304\230t\2401\240\377C\240s\250!\330\024\033\373\2309\335B\025\250a\250t\377\2601\260B\260b\270\004\357\270F\300!\336\205\001u\220CC\220q\337\206\001\205D\353\000}\000a\r\002\271\330:\023\314\205\001\020\021\330\324\204\031]\001^";
+    PyObject *data = __Pyx_DecompressString_LZSS(cstring, 3165, 4276);
     #define __Pyx_DecompressString_UNUSED
     if (unlikely(!data)) __PYX_ERR(0, 1, __pyx_L1_error)
     const char* const bytes = __Pyx_PyBytes_AsString(data);
     #if !CYTHON_ASSUME_SAFE_MACROS
     if (likely(bytes)); else { Py_DECREF(data); __PYX_ERR(0, 1, __pyx_L1_error) }
     #endif
-    #else /* compression: none (4708 bytes) */
-static const char bytes[] = " at 0x object>(tree fragment).: <MemoryView of <contiguous and direct><contiguous and indirect><strided and direct or indirect><strided and direct><strided and indirect>>?Cannot assign to read-only memoryviewInvalid mode, expected \047c\047 or \047fortran\047, got Invalid shape in axis Note that Cython is deliberately stricter than PEP-484 and rejects subclasses of builtin types. If you need to pass subclasses then set the \047annotation_typing\047 directive to False.add_notecollections.abcdisableenablegcisenabledno default __reduce__ due to non-trivial __cinit__rules/unfold.pyunable to allocate array data.unable to allocate shape and strides.ANGLESASCIIAnyBACKTICKBODY_NAMEBODY_TEXTBODY_VALUECOMPARESCOMPILEDCOOKIE_NAMECOOKIE_VALUEEXPANSIONSEllipsisFILENAMEFORMHARMLESSHEADERJSONMAX_DEPTHMAX_VALUESMULTIPARTNO_BODYNoneOTHERPARENTHESESPATHPROGRAMQUERY_NAMEQUERY_VALUEQUOTESROUNDSSEPARATORSSequenceURLURL_RAWUnfolderUnfolder.__reduce_cython__Unfolder.__setstate_cython__Unfolder.unfoldView.MemoryViewWORDSWORDYXML_ENTITIES_HARMLESS_SIGNS__Pyx_PyDict_NextRef__annotate____class____class_getitem____dict____func____getstate____import____main____module____name____new____pyx_capi____pyx_checksum__pyx_result__pyx_state__pyx_type__pyx_unpickle_Enum__pyx_unpickle_Unfolder__pyx_vtable____qualname____reduce____reduce_cython____reduce_ex____set_name____setstate____setstate_cython____test___bit_dict_i_is_coroutine_octet_octets_signabcallocate_bufferasyncio.coroutinesb0b1basebodybody_dataccline_in_tracebackclosecountdatadtype_is_objecte0e1emptyencodeendentitiesenumerateerrorescapesflagsformatfortrangenexprgeth0h1hashas_queryheadhead_datahosthost_dataiidindexint64itemsitemsizekindkindslowermemviewmodennamendimnextnpnumpyobjp0p1packpathpath_datapercentpluspopq0q1queryquery_dataregisterreturnrules.unfoldselfsendsetdefaultshapesizesplitstartstatestepstopstructthrowtypingunfoldunpackupdateuse_setstatevaluevaluesx$\n\r{}!\047\"(0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123""456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-.,:+@~ 0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-.,:+@~ /{}[]\"\t\r\n?!0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-.,:+@~ ;=()/*?!\"#&[]\t;|&<>=#*^~GTLTNewLineOPy_ssize_t (__Pyx_memviewslice, Py_ssize_t, Py_ssize_t, int __pyx_skip_dispatch)\000\000Py_ssize_t (__Pyx_memviewslice, Py_ssize_t, Py_ssize_t, int, int __pyx_skip_dispatch)\000int (int)\000entities\000escapes\000percent\000hexadecimalQUOTTab`ampaposbsolcoloncommacookie:dollarequalsexclgravegthttp://lcublparltnumperiodquotrcubrparselect union insert update delete drop alter create truncate exec execute declare waitfor and or xor like rlike regexp between having order group where from into limit not null is case when shutdown call begin merge grant sleep benchmark cat ls id whoami ping nc wget curl bash sh cmd dir type net echo uname powershell rm chmod php python perl ruby sleep sudo dd tar find grep ifconfig ipconfig systeminfo crontab export chown base64 more less head tail fetch lynxsemisol\200\001\330\004&\240a\240v\250Q\200\001\340\004\037\230q\320 0\260\013\270;\300k\320QR\330\004\023\2208\2308\2401\240A\330\004\007\200|\2207\230!\330\010*\250!\250;\260n\300A\330\004\013\2101\200\001\360\010\000\n\033\230!\330\010\021\220\024\220X\230T\240\035\250d\260+\270T\300\026\300t\310;\320VZ\320Z`\320`d\320dq\320qu\320u{\320{\177\360\000\000@\002K\002\360\000\000K\002O\002\360\000\000O\002Z\002\360\000\000Z\002^\002\360\000\000^\002e\002\360\000\000e\002i\002\360\000\000i\002o\002\360\000\000o\002s\002\360\000\000s\002t\002\330\010\020\220\007\220q\230\006\230l\250!\330\004\007\200v\210W\220E\230\024\230Q\330\010\022\220!\330\010\027\220q\340\010\027\220t\2307\240\047\250\025\250c\260\024\260Z\270w\300e\3103\310d\320R\\\320\\c\320ch\320hk\320ko\320ow\320w~\320~\177\330\004\007\200q\330\010\017\320\017)\250\024\250Q\250g\260[\300\007\300q\340\010\017\320\017)\250\024\250Q\250g\260[\300\001\200A\330\025 \240\013""\250<\3207G\300{\320R]\320]i\320ij\330\t\n\360\006\000\t \230q\330\0105\260T\270\021\270!\330\0105\260T\270\021\270!\330\0106\260e\2701\270A\330\0105\260T\270\021\270!\330\0105\260T\270\021\270!\330\010#\2404\240q\250\001\330\010#\2404\240q\250\001\330\010#\2404\240q\250\001\330\010#\2404\240q\250\001\330\010#\2405\250\001\250\021\330\010#\2405\250\001\250\021\330\010#\2404\240q\250\001\330\010#\2404\240q\250\001\330\010#\2404\240q\250\001\330\010#\2404\240q\250\001\330\010/\250q\330\0100\260\001\330\010\014\210H\220D\230\016\240d\250,\260d\270,\300a\330\010\014\210E\220\025\220a\220q\330\014\020\220\007\220q\330\014\020\220\016\230a\330\014\020\220\005\220Q\330\020\033\2302\230Q\230d\240\"\240A\240T\250\033\260B\260a\260t\2702\270Q\270d\300,\310b\320PQ\320QU\320UW\320WX\320X\\\320\\_\320_`\320`c\320cf\320fg\340\014\017\210r\220\021\220#\220R\220r\230\021\230!\330\020\024\220F\230!\230;\240b\250\001\250\024\250R\250q\260\001\330\014\017\210r\220\021\220#\220R\220r\230\021\230!\330\020\024\220F\230!\230;\240b\250\001\250\024\250R\250q\260\004\260D\270\001\270\021\320\000\022\220,\230j\250\001\340\004\033\2301\330\004\034\230A\360\010\000\005\013\210\"\210B\210a\330\010\013\2104\210q\220\003\2203\220c\230\024\230R\230r\240\022\2402\240Q\330\014\017\210t\2201\220B\220b\230\003\2303\230d\240$\240b\250\002\250\"\250B\250a\330\020\027\220u\230A\230V\2402\240R\240q\330\020\023\2205\230\003\2301\330\024\030\230\001\230\026\230w\240a\240q\330\024\032\230!\330\024\031\230\021\330\024\025\330\021\025\220Q\220b\230\002\230#\230S\240\001\330\020\025\220[\240\001\240\024\240Q\240b\250\002\250!\330\020\025\220[\240\001\240\024\240Q\240b\250\002\250!\330\020\023\2203\220c\230\022\2304\230s\240#\240Q\330\024\030\230\001\230\027\240\003\2403\240c\250\022\2501\330\024\032\230!\330\024\031\230\021\330\024\025\330\010\014\210A\210V\2204\220q\230\001\330\010\016\210a\330\010\r\210Q\330\004\013\2101\320\000\022\220,\230j\250\013\2601\340\004\033\2301\330\004\034\230A\360\n\000\005\013""\210\"\210B\210a\330\010\014\210D\220\001\220\021\330\010\013\2102\210S\220\001\330\014\017\210r\220\022\2202\220R\220q\330\020\025\220[\240\001\240\024\240Q\240b\250\002\250!\330\020\025\220[\240\001\240\024\240Q\240b\250\002\250!\330\020\023\2203\220c\230\022\2304\230s\240#\240Q\330\024\030\230\001\230\027\240\003\2403\240c\250\022\2501\330\024\032\230!\330\024\031\230\021\330\024\025\330\020\023\2202\220R\220r\230\022\2304\230u\240D\250\001\250\022\2502\250S\260\003\2604\260s\270$\270a\270r\300\022\3003\300c\310\021\330\024\033\2305\240\001\240\026\240r\250\022\2501\330\024\027\220u\230C\230q\330\030\034\230A\230V\2407\250!\2501\330\030\036\230a\330\030\035\230Q\330\030\031\330\r\017\210s\220#\220T\230\021\330\014\020\220\001\330\010\014\210A\210V\2201\330\010\016\210a\330\010\r\210Q\330\004\013\2109\220A\220V\2307\240!\320\000\023\220<\230z\250\021\340\004\033\2301\330\004\034\230A\360\010\000\005\013\210\"\210B\210a\330\010\013\2104\210q\220\003\2203\220c\230\024\230R\230r\240\022\2402\240Q\330\014\020\220\002\220\"\220A\330\014\024\220A\330\014\017\210t\2201\220C\220s\230!\330\020\025\220Q\330\020\023\2204\220q\230\003\2303\230d\240#\240T\250\021\250#\250S\260\001\330\024\031\230\021\330\024\032\230\"\230B\230d\240$\240b\250\002\250\"\250B\250a\330\030 \240\013\2501\250D\260\001\260\021\330\030\033\2306\240\022\2401\330\034\035\330\030 \240\005\240U\250\"\250H\260E\270\022\270:\300S\310\003\3102\310Q\330\030\035\230Q\340\024\032\230\"\230B\230d\240$\240b\250\002\250\"\250B\250c\260\024\260S\270\003\2704\270q\300\006\300a\330\030 \240\005\240U\250\"\250H\260E\270\022\270:\300R\300t\3103\310d\320RS\320SV\320VX\320XY\330\030\035\230Q\340\020\026\220b\230\002\230$\230d\240\"\240B\240b\250\002\250\"\250F\260#\260S\270\004\270A\270V\3005\310\004\310C\310s\320RV\320VW\320W]\320]^\330\024\031\230\021\330\020\023\2202\220R\220t\2304\230t\2401\240C\240s\250!\330\024\033\2309\240D\250\001\250\025\250a\250t\2601\260B\260b\270\004\270F\300!\330\014\017\210u\220C\220q\330""\020\024\220A\220V\2307\240!\2401\330\020\026\220a\330\020\024\220A\330\020\023\2202\220R\220t\2304\230t\2401\240C\240s\250!\330\024\031\230\021\330\020\021\330\010\014\210A\210V\2204\220q\230\001\330\010\016\210a\330\010\r\210Q\330\004\013\2101\320]^";
+    #else /* compression: none (4276 bytes) */
+static const char bytes[] = " at 0x object>.: <MemoryView of <contiguous and direct><contiguous and indirect><strided and direct or indirect><strided and direct><strided and indirect>>?Cannot assign to read-only memoryviewInvalid mode, expected \047c\047 or \047fortran\047, got Invalid shape in axis Note that Cython is deliberately stricter than PEP-484 and rejects subclasses of builtin types. If you need to pass subclasses then set the \047annotation_typing\047 directive to False.add_notecollections.abcdisableenablegcisenabledno default __reduce__ due to non-trivial __cinit__rules/unfold.pyunable to allocate array data.unable to allocate shape and strides.ANGLESASCIIAnyBACKTICKBODY_NAMEBODY_TEXTBODY_VALUECOMPARESCOMPILEDCOOKIE_NAMECOOKIE_VALUEEXPANSIONSEllipsisFILENAMEFORMHARMLESSHEADERJSONMAX_DEPTHMAX_VALUESMULTIPARTNO_BODYNoneOTHERPARENTHESESPATHPROGRAMQUERY_NAMEQUERY_VALUEQUOTESROUNDSSEPARATORSSequenceURLURL_RAWUnfolderUnfolder.unfoldView.MemoryViewWORDSWORDYXML_ENTITIES_HARMLESS_SIGNS__Pyx_PyDict_NextRef__annotate____class____class_getitem____dict____func____getstate____import____main____module____name____new____pyx_capi____pyx_checksum__pyx_state__pyx_type__pyx_unpickle_Enum__pyx_vtable____qualname____reduce____reduce_cython____reduce_ex____set_name____setstate____setstate_cython____test___bit_i_is_coroutine_octet_octets_signabcallocate_bufferasyncio.coroutinesb0b1basebodybody_dataccline_in_tracebackclosecountdatadtype_is_objecte0e1emptyencodeendentitiesenumerateerrorescapesflagsformatfortrangenexprgeth0h1hashas_queryheadhead_datahosthost_dataiidindexint64itemsitemsizekindkindslowermemviewmodennamendimnextnpnumpyobjp0p1packpathpath_datapercentpluspopq0q1queryquery_dataregisterreturnrules.unfoldselfsendsetdefaultshapesizesplitstartstepstopstructthrowtypingunfoldunpackupdatevaluevaluesx$\n\r{}!\047\"(0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-.,:+@~ 0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVW""XYZ_-.,:+@~ /{}[]\"\t\r\n?!0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-.,:+@~ ;=()/*?!\"#&[]\t;|&<>=#*^~GTLTNewLineOPy_ssize_t (__Pyx_memviewslice, Py_ssize_t, Py_ssize_t, int __pyx_skip_dispatch)\000\000Py_ssize_t (__Pyx_memviewslice, Py_ssize_t, Py_ssize_t, int, int __pyx_skip_dispatch)\000int (int)\000entities\000escapes\000percent\000hexadecimalQUOTTab`ampaposbsolcoloncommacookie:dollarequalsexclgravegthttp://lcublparltnumperiodquotrcubrparselect union insert update delete drop alter create truncate exec execute declare waitfor and or xor like rlike regexp between having order group where from into limit not null is case when shutdown call begin merge grant sleep benchmark cat ls id whoami ping nc wget curl bash sh cmd dir type net echo uname powershell rm chmod php python perl ruby sleep sudo dd tar find grep ifconfig ipconfig systeminfo crontab export chown base64 more less head tail fetch lynxsemisol\200A\330\025 \240\013\250<\3207G\300{\320R]\320]i\320ij\330\t\n\360\006\000\t \230q\330\0105\260T\270\021\270!\330\0105\260T\270\021\270!\330\0106\260e\2701\270A\330\0105\260T\270\021\270!\330\0105\260T\270\021\270!\330\010#\2404\240q\250\001\330\010#\2404\240q\250\001\330\010#\2404\240q\250\001\330\010#\2404\240q\250\001\330\010#\2405\250\001\250\021\330\010#\2405\250\001\250\021\330\010#\2404\240q\250\001\330\010#\2404\240q\250\001\330\010#\2404\240q\250\001\330\010#\2404\240q\250\001\330\010/\250q\330\0100\260\001\330\010\014\210H\220D\230\016\240d\250,\260d\270,\300a\330\010\014\210E\220\025\220a\220q\330\014\020\220\007\220q\330\014\020\220\016\230a\330\014\020\220\005\220Q\330\020\033\2302\230Q\230d\240\"\240A\240T\250\033\260B\260a\260t\2702\270Q\270d\300,\310b\320PQ\320QU\320UW\320WX\320X\\\320\\_\320_`\320`c\320cf\320fg\340\014\017\210r\220\021\220#\220R\220r\230\021\230!\330\020\024\220F\230!\230;\240b\250\001\250\024\250R\250q\260\001\330\014\017\210r\220\021\220#\220R\220r\230\021\230!\330\020\024\220F\230!\230;\240b\250\001\250""\024\250R\250q\260\004\260D\270\001\270\021\320\000\022\220,\230j\250\001\340\004\033\2301\330\004\034\230A\360\010\000\005\013\210\"\210B\210a\330\010\013\2104\210q\220\003\2203\220c\230\024\230R\230r\240\022\2402\240Q\330\014\017\210t\2201\220B\220b\230\003\2303\230d\240$\240b\250\002\250\"\250B\250a\330\020\027\220u\230A\230V\2402\240R\240q\330\020\023\2205\230\003\2301\330\024\030\230\001\230\026\230w\240a\240q\330\024\032\230!\330\024\031\230\021\330\024\025\330\021\025\220Q\220b\230\002\230#\230S\240\001\330\020\025\220[\240\001\240\024\240Q\240b\250\002\250!\330\020\025\220[\240\001\240\024\240Q\240b\250\002\250!\330\020\023\2203\220c\230\022\2304\230s\240#\240Q\330\024\030\230\001\230\027\240\003\2403\240c\250\022\2501\330\024\032\230!\330\024\031\230\021\330\024\025\330\010\014\210A\210V\2204\220q\230\001\330\010\016\210a\330\010\r\210Q\330\004\013\2101\320\000\022\220,\230j\250\013\2601\340\004\033\2301\330\004\034\230A\360\n\000\005\013\210\"\210B\210a\330\010\014\210D\220\001\220\021\330\010\013\2102\210S\220\001\330\014\017\210r\220\022\2202\220R\220q\330\020\025\220[\240\001\240\024\240Q\240b\250\002\250!\330\020\025\220[\240\001\240\024\240Q\240b\250\002\250!\330\020\023\2203\220c\230\022\2304\230s\240#\240Q\330\024\030\230\001\230\027\240\003\2403\240c\250\022\2501\330\024\032\230!\330\024\031\230\021\330\024\025\330\020\023\2202\220R\220r\230\022\2304\230u\240D\250\001\250\022\2502\250S\260\003\2604\260s\270$\270a\270r\300\022\3003\300c\310\021\330\024\033\2305\240\001\240\026\240r\250\022\2501\330\024\027\220u\230C\230q\330\030\034\230A\230V\2407\250!\2501\330\030\036\230a\330\030\035\230Q\330\030\031\330\r\017\210s\220#\220T\230\021\330\014\020\220\001\330\010\014\210A\210V\2201\330\010\016\210a\330\010\r\210Q\330\004\013\2109\220A\220V\2307\240!\320\000\023\220<\230z\250\021\340\004\033\2301\330\004\034\230A\360\010\000\005\013\210\"\210B\210a\330\010\013\2104\210q\220\003\2203\220c\230\024\230R\230r\240\022\2402\240Q\330\014\020\220\002\220\"""\220A\330\014\024\220A\330\014\017\210t\2201\220C\220s\230!\330\020\025\220Q\330\020\023\2204\220q\230\003\2303\230d\240#\240T\250\021\250#\250S\260\001\330\024\031\230\021\330\024\032\230\"\230B\230d\240$\240b\250\002\250\"\250B\250a\330\030 \240\013\2501\250D\260\001\260\021\330\030\033\2306\240\022\2401\330\034\035\330\030 \240\005\240U\250\"\250H\260E\270\022\270:\300S\310\003\3102\310Q\330\030\035\230Q\340\024\032\230\"\230B\230d\240$\240b\250\002\250\"\250B\250c\260\024\260S\270\003\2704\270q\300\006\300a\330\030 \240\005\240U\250\"\250H\260E\270\022\270:\300R\300t\3103\310d\320RS\320SV\320VX\320XY\330\030\035\230Q\340\020\026\220b\230\002\230$\230d\240\"\240B\240b\250\002\250\"\250F\260#\260S\270\004\270A\270V\3005\310\004\310C\310s\320RV\320VW\320W]\320]^\330\024\031\230\021\330\020\023\2202\220R\220t\2304\230t\2401\240C\240s\250!\330\024\033\2309\240D\250\001\250\025\250a\250t\2601\260B\260b\270\004\270F\300!\330\014\017\210u\220C\220q\330\020\024\220A\220V\2307\240!\2401\330\020\026\220a\330\020\024\220A\330\020\023\2202\220R\220t\2304\230t\2401\240C\240s\250!\330\024\031\230\021\330\020\021\330\010\014\210A\210V\2204\220q\230\001\330\010\016\210a\330\010\r\210Q\330\004\013\2101\320]^";
     PyObject *data = NULL;
     #define __Pyx_DecompressString_UNUSED
     #define __Pyx_DecompressString_LZSS_UNUSED
     #endif
     PyObject **stringtab = __pyx_mstate->__pyx_string_tab;
     Py_ssize_t pos = 0;
-    for (int i = 0; i < 197; i++) {
+    for (int i = 0; i < 189; i++) {
       Py_ssize_t bytes_length = str_length_index[i].length;
       PyObject *string = PyUnicode_DecodeUTF8(bytes + pos, bytes_length, NULL);
-      if (likely(string) && i >= 27) PyUnicode_InternInPlace(&string);
+      if (likely(string) && i >= 26) PyUnicode_InternInPlace(&string);
       if (unlikely(!string)) {
         Py_XDECREF(data);
         __PYX_ERR(0, 1, __pyx_L1_error)
@@ -39908,8 +38896,8 @@ static const char bytes[] = " at 0x object>(tree fragment).: <MemoryView of <con
       stringtab[i] = string;
       pos += bytes_length;
     }
-    for (int i = 197; i < 246; i++) {
-      Py_ssize_t bytes_length = bytes_length_index[i-197].length;
+    for (int i = 189; i < 235; i++) {
+      Py_ssize_t bytes_length = bytes_length_index[i-189].length;
       PyObject *string = PyBytes_FromStringAndSize(bytes + pos, bytes_length);
       stringtab[i] = string;
       pos += bytes_length;
@@ -39919,15 +38907,15 @@ static const char bytes[] = " at 0x object>(tree fragment).: <MemoryView of <con
       }
     }
     Py_XDECREF(data);
-    for (Py_ssize_t i = 0; i < 246; i++) {
+    for (Py_ssize_t i = 0; i < 235; i++) {
       if (unlikely(PyObject_Hash(stringtab[i]) == -1)) {
         __PYX_ERR(0, 1, __pyx_L1_error)
       }
     }
     #if CYTHON_IMMORTAL_CONSTANTS
     {
-      PyObject **table = stringtab + 197;
-      for (Py_ssize_t i=0; i<49; ++i) {
+      PyObject **table = stringtab + 189;
+      for (Py_ssize_t i=0; i<46; ++i) {
         #if PY_VERSION_HEX >= 0x030F0000
         PyUnstable_SetImmortal(table[i]);
         #elif CYTHON_COMPILING_IN_CPYTHON_FREETHREADING
@@ -39952,8 +38940,8 @@ static const char bytes[] = " at 0x object>(tree fragment).: <MemoryView of <con
     PyObject **numbertab = __pyx_mstate->__pyx_number_tab + 0;
     int8_t const cint_constants_1[] = {0,-1,1,2,3,4,5,6,8,9,10,12,16,33,34,35,36,38,39,40,41,42,44,46,47,58,59,60,61,62,64,92,96,123,125};
     int16_t const cint_constants_2[] = {256,512,1024};
-    int32_t const cint_constants_4[] = {65536L,104604630L,136983863L};
-    for (int i = 0; i < 41; i++) {
+    int32_t const cint_constants_4[] = {65536L,136983863L};
+    for (int i = 0; i < 40; i++) {
       numbertab[i] = PyLong_FromLong((i < 35 ? cint_constants_1[i - 0] : (i < 38 ? cint_constants_2[i - 35] : cint_constants_4[i - 38])));
       if (unlikely(!numbertab[i])) __PYX_ERR(0, 1, __pyx_L1_error)
     }
@@ -39961,7 +38949,7 @@ static const char bytes[] = " at 0x object>(tree fragment).: <MemoryView of <con
   #if CYTHON_IMMORTAL_CONSTANTS
   {
     PyObject **table = __pyx_mstate->__pyx_number_tab;
-    for (Py_ssize_t i=0; i<41; ++i) {
+    for (Py_ssize_t i=0; i<40; ++i) {
       #if PY_VERSION_HEX >= 0x030F0000
       PyUnstable_SetImmortal(table[i]);
       #elif CYTHON_COMPILING_IN_CPYTHON_FREETHREADING
@@ -40038,21 +39026,6 @@ static int __Pyx_CreateCodeObjects(__pyx_mstatetype *__pyx_mstate) {
     const __Pyx_PyCode_New_function_description descr = {9, 0, 0, 28, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 300};
     PyObject* const varnames[] = {__pyx_mstate->__pyx_n_u_self, __pyx_mstate->__pyx_n_u_count, __pyx_mstate->__pyx_n_u_host, __pyx_mstate->__pyx_n_u_path, __pyx_mstate->__pyx_n_u_query, __pyx_mstate->__pyx_n_u_has_query, __pyx_mstate->__pyx_n_u_head, __pyx_mstate->__pyx_n_u_body, __pyx_mstate->__pyx_n_u_kinds, __pyx_mstate->__pyx_n_u_i_2, __pyx_mstate->__pyx_n_u_n, __pyx_mstate->__pyx_n_u_host_data, __pyx_mstate->__pyx_n_u_path_data, __pyx_mstate->__pyx_n_u_query_data, __pyx_mstate->__pyx_n_u_head_data, __pyx_mstate->__pyx_n_u_body_data, __pyx_mstate->__pyx_n_u_h0, __pyx_mstate->__pyx_n_u_h1, __pyx_mstate->__pyx_n_u_p0, __pyx_mstate->__pyx_n_u_p1, __pyx_mstate->__pyx_n_u_q0, __pyx_mstate->__pyx_n_u_q1, __pyx_mstate->__pyx_n_u_e0, __pyx_mstate->__pyx_n_u_e1, __pyx_mstate->__pyx_n_u_b0, __pyx_mstate->__pyx_n_u_b1, __pyx_mstate->__pyx_n_u_has, __pyx_mstate->__pyx_n_u_kind};
     __pyx_mstate_global->__pyx_codeobj_tab[4] = __Pyx_PyCode_New(descr, varnames, __pyx_mstate->__pyx_kp_u_rules_unfold_py, __pyx_mstate->__pyx_n_u_unfold, __pyx_mstate->__pyx_kp_b_iso88591_A_7G_R_iij_q_5T_5T_6e1A_5T_5T_4q, tuple_dedup_map); if (unlikely(!__pyx_mstate_global->__pyx_codeobj_tab[4])) goto bad;
-  }
-  {
-    const __Pyx_PyCode_New_function_description descr = {1, 0, 0, 4, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 1};
-    PyObject* const varnames[] = {__pyx_mstate->__pyx_n_u_self, __pyx_mstate->__pyx_n_u_state, __pyx_mstate->__pyx_n_u_dict_2, __pyx_mstate->__pyx_n_u_use_setstate};
-    __pyx_mstate_global->__pyx_codeobj_tab[5] = __Pyx_PyCode_New(descr, varnames, __pyx_mstate->__pyx_kp_u_tree_fragment, __pyx_mstate->__pyx_n_u_reduce_cython, __pyx_mstate->__pyx_kp_b_iso88591_XT_d_T_t_VZZ_ddqquu_K_K_O_O_Z_Z, tuple_dedup_map); if (unlikely(!__pyx_mstate_global->__pyx_codeobj_tab[5])) goto bad;
-  }
-  {
-    const __Pyx_PyCode_New_function_description descr = {2, 0, 0, 2, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 17};
-    PyObject* const varnames[] = {__pyx_mstate->__pyx_n_u_self, __pyx_mstate->__pyx_n_u_pyx_state};
-    __pyx_mstate_global->__pyx_codeobj_tab[6] = __Pyx_PyCode_New(descr, varnames, __pyx_mstate->__pyx_kp_u_tree_fragment, __pyx_mstate->__pyx_n_u_setstate_cython, __pyx_mstate->__pyx_kp_b_iso88591_avQ, tuple_dedup_map); if (unlikely(!__pyx_mstate_global->__pyx_codeobj_tab[6])) goto bad;
-  }
-  {
-    const __Pyx_PyCode_New_function_description descr = {3, 0, 0, 4, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 4};
-    PyObject* const varnames[] = {__pyx_mstate->__pyx_n_u_pyx_type, __pyx_mstate->__pyx_n_u_pyx_checksum, __pyx_mstate->__pyx_n_u_pyx_state, __pyx_mstate->__pyx_n_u_pyx_result};
-    __pyx_mstate_global->__pyx_codeobj_tab[7] = __Pyx_PyCode_New(descr, varnames, __pyx_mstate->__pyx_kp_u_tree_fragment, __pyx_mstate->__pyx_n_u_pyx_unpickle_Unfolder, __pyx_mstate->__pyx_kp_b_iso88591_q_0_kQR_881A_7_nA_1, tuple_dedup_map); if (unlikely(!__pyx_mstate_global->__pyx_codeobj_tab[7])) goto bad;
   }
   Py_DECREF(tuple_dedup_map);
   return 0;
@@ -44594,6 +43567,33 @@ bad:
     return -1;
 }
 
+/* ApplySequenceOrMappingFlag */
+#if CYTHON_COMPILING_IN_LIMITED_API || (CYTHON_COMPILING_IN_PYPY && CYTHON_USE_TYPE_SPECS)
+int __Pyx_ApplySequenceOrMappingFlag(PyTypeObject *tp, int is_sequence) {
+    PyObject *abc;
+    PyObject *collections_abc = PyImport_ImportModule("collections.abc");
+    if (unlikely(!collections_abc)) return -1;
+    abc = PyObject_GetAttrString(collections_abc, is_sequence ? "Sequence": "Mapping");
+    Py_DECREF(collections_abc);
+    if (unlikely(!abc)) return -1;
+    PyObject *register_result = PyObject_CallMethod(abc, "register", "O", (PyObject*)tp);
+    Py_DECREF(abc);
+    if (unlikely(!register_result)) return -1;
+    Py_DECREF(register_result);
+    return 0;
+}
+#elif CYTHON_COMPILING_IN_PYPY // && !CYTHON_USE_TYPE_SPECS
+int __Pyx_ApplySequenceOrMappingFlag(PyTypeObject *tp, int is_sequence) {
+    CYTHON_UNUSED_VAR(tp);
+    CYTHON_UNUSED_VAR(is_sequence);
+    return PyErr_WarnEx(
+        PyExc_RuntimeWarning,
+        "cython.collection_type only works on PyPy with the C flag CYTHON_USE_TYPE_SPECS=1",
+        1
+    );
+}
+#endif
+
 /* LimitedApiGetTypeTypeDict (used by DelItemOnTypeDict) */
 #if CYTHON_COMPILING_IN_LIMITED_API
 static PyObject *__Pyx_GetTypeTypeDict(PyTypeObject *tp) {
@@ -44769,33 +43769,6 @@ __PYX_GOOD:
     Py_XDECREF(setstate_cython);
     return ret;
 }
-
-/* ApplySequenceOrMappingFlag */
-#if CYTHON_COMPILING_IN_LIMITED_API || (CYTHON_COMPILING_IN_PYPY && CYTHON_USE_TYPE_SPECS)
-int __Pyx_ApplySequenceOrMappingFlag(PyTypeObject *tp, int is_sequence) {
-    PyObject *abc;
-    PyObject *collections_abc = PyImport_ImportModule("collections.abc");
-    if (unlikely(!collections_abc)) return -1;
-    abc = PyObject_GetAttrString(collections_abc, is_sequence ? "Sequence": "Mapping");
-    Py_DECREF(collections_abc);
-    if (unlikely(!abc)) return -1;
-    PyObject *register_result = PyObject_CallMethod(abc, "register", "O", (PyObject*)tp);
-    Py_DECREF(abc);
-    if (unlikely(!register_result)) return -1;
-    Py_DECREF(register_result);
-    return 0;
-}
-#elif CYTHON_COMPILING_IN_PYPY // && !CYTHON_USE_TYPE_SPECS
-int __Pyx_ApplySequenceOrMappingFlag(PyTypeObject *tp, int is_sequence) {
-    CYTHON_UNUSED_VAR(tp);
-    CYTHON_UNUSED_VAR(is_sequence);
-    return PyErr_WarnEx(
-        PyExc_RuntimeWarning,
-        "cython.collection_type only works on PyPy with the C flag CYTHON_USE_TYPE_SPECS=1",
-        1
-    );
-}
-#endif
 
 /* ImportFrom */
 static PyObject* __Pyx_ImportFrom(PyObject* module, PyObject* name) {
@@ -47179,18 +46152,6 @@ no_fail:
         return (target_type) value;\
     }
 
-/* MemviewDtypeToObject */
-static CYTHON_INLINE PyObject *__pyx_memview_get_unsigned_char(const char *itemp) {
-    return (PyObject *) __Pyx_PyLong_From_unsigned_char(*(unsigned char const *) itemp);
-}
-static CYTHON_INLINE int __pyx_memview_set_unsigned_char(char *itemp, PyObject *obj) {
-    unsigned char value = __Pyx_PyLong_As_unsigned_char(obj);
-    if (unlikely((value == (unsigned char)-1) && PyErr_Occurred()))
-        return 0;
-    *(unsigned char *) itemp = value;
-    return 1;
-}
-
 /* IsLittleEndian (used by BufferFormatCheck) */
 static CYTHON_INLINE int __Pyx_Is_Little_Endian(void)
 {
@@ -47949,14 +46910,14 @@ __pyx_fail:
 }
 
 /* MemviewDtypeToObject */
-static CYTHON_INLINE PyObject *__pyx_memview_get_PY_LONG_LONG(const char *itemp) {
-    return (PyObject *) __Pyx_PyLong_From_PY_LONG_LONG(*(PY_LONG_LONG const *) itemp);
+static CYTHON_INLINE PyObject *__pyx_memview_get_unsigned_char(const char *itemp) {
+    return (PyObject *) __Pyx_PyLong_From_unsigned_char(*(unsigned char const *) itemp);
 }
-static CYTHON_INLINE int __pyx_memview_set_PY_LONG_LONG(char *itemp, PyObject *obj) {
-    PY_LONG_LONG value = __Pyx_PyLong_As_PY_LONG_LONG(obj);
-    if (unlikely((value == (PY_LONG_LONG)-1) && PyErr_Occurred()))
+static CYTHON_INLINE int __pyx_memview_set_unsigned_char(char *itemp, PyObject *obj) {
+    unsigned char value = __Pyx_PyLong_As_unsigned_char(obj);
+    if (unlikely((value == (unsigned char)-1) && PyErr_Occurred()))
         return 0;
-    *(PY_LONG_LONG *) itemp = value;
+    *(unsigned char *) itemp = value;
     return 1;
 }
 
@@ -47981,38 +46942,6 @@ __pyx_fail:
     result.memview = NULL;
     result.data = NULL;
     return result;
-}
-
-/* PyObjectCallMethod1 */
-static CYTHON_INLINE PyObject* __Pyx_PyObject_CallMethod1(PyObject* obj, PyObject* method_name, PyObject* arg) {
-#if CYTHON_VECTORCALL && (__PYX_LIMITED_VERSION_HEX >= 0x030C0000 || !CYTHON_COMPILING_IN_LIMITED_API)
-    PyObject *args[2] = {obj, arg};
-    return PyObject_VectorcallMethod(method_name, args, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
-#elif CYTHON_COMPILING_IN_LIMITED_API
-    return PyObject_CallMethodObjArgs(obj, method_name, arg, NULL);
-#else
-    return PyObject_CallMethodOneArg(obj, method_name, arg);
-#endif
-}
-
-/* CheckUnpickleChecksumError */
-static void __Pyx_RaiseUnpickleChecksumError(long checksum, long checksum1, long checksum2, long checksum3, const char *members) {
-    PyObject *pickle_module = PyImport_ImportModule("pickle");
-    if (unlikely(!pickle_module)) return;
-    PyObject *pickle_error = PyObject_GetAttrString(pickle_module, "PickleError");
-    Py_DECREF(pickle_module);
-    if (unlikely(!pickle_error)) return;
-    if (checksum2 == checksum1) {
-        PyErr_Format(pickle_error, "Incompatible checksums (0x%x vs (0x%x) = (%s))",
-            checksum, checksum1, members);
-    } else if (checksum3 == checksum2) {
-        PyErr_Format(pickle_error, "Incompatible checksums (0x%x vs (0x%x, 0x%x) = (%s))",
-            checksum, checksum1, checksum2, members);
-    } else {
-        PyErr_Format(pickle_error, "Incompatible checksums (0x%x vs (0x%x, 0x%x, 0x%x) = (%s))",
-            checksum, checksum1, checksum2, checksum3, members);
-    }
-    Py_DECREF(pickle_error);
 }
 
 /* ObjectToMemviewSlice */
@@ -48129,133 +47058,6 @@ no_fail:
     __Pyx_XDECREF((PyObject *) array_obj);
     __Pyx_RefNannyFinishContext();
     return new_mvs;
-}
-
-/* PyObjectVectorcallKwds (used by PyObjectVectorcallMethodKwds) */
-#if CYTHON_VECTORCALL
-CYTHON_UNUSED static int __Pyx_CheckVectorcallKwarg(PyObject *kwnames, Py_ssize_t i) {
-    PyObject *key = __Pyx_PyTuple_GET_ITEM(kwnames, i);
-#if !CYTHON_ASSUME_SAFE_MACROS
-    if (unlikely(!key)) return -1;
-#endif
-    if (unlikely(!PyUnicode_Check(key))) {
-        PyErr_SetString(PyExc_TypeError, "keywords must be strings");
-        return -1;
-    }
-    return 0;
-}
-#else
-CYTHON_UNUSED static PyObject *__Pyx_MakeKwargDict(PyObject **keys, PyObject **values, Py_ssize_t n) {
-    PyObject *out = PyDict_New();
-    if (unlikely(!out)) return NULL;
-    for (Py_ssize_t i=0; i<n; ++i) {
-        if (unlikely(PyDict_SetItem(out, keys[i], values[i]) < 0)) {
-            Py_DECREF(out);
-            return NULL;
-        }
-    }
-    return out;
-}
-CYTHON_UNUSED static int __Pyx_CheckVectorcallKwarg(PyObject **kwnames, Py_ssize_t i) {
-    PyObject *key = kwnames[i];
-    if (unlikely(!PyUnicode_Check(key))) {
-        PyErr_SetString(PyExc_TypeError, "keywords must be strings");
-        return -1;
-    }
-    return 0;
-}
-#endif
-
-/* PyObjectVectorcallMethodKwds (used by CIntToPy) */
-#if !CYTHON_VECTORCALL
-static PyObject *__Pyx_Object_VectorcallMethodKwds(PyObject *name, PyObject *const *args, size_t nargsf, PyObject *kwnames) {
-    PyObject *result;
-    PyObject *obj = PyObject_GetAttr(args[0], name);
-    if (unlikely(!obj))
-        return NULL;
-    result = __Pyx_Object_VectorcallKwds(obj, args+1, nargsf-1, kwnames);
-    Py_DECREF(obj);
-    return result;
-}
-#endif
-
-/* CIntToPy */
-static CYTHON_INLINE PyObject* __Pyx_PyLong_From_unsigned_char(unsigned char value) {
-#ifdef __Pyx_HAS_GCC_DIAGNOSTIC
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wconversion"
-#endif
-    const unsigned char neg_one = (unsigned char) -1, const_zero = (unsigned char) 0;
-#ifdef __Pyx_HAS_GCC_DIAGNOSTIC
-#pragma GCC diagnostic pop
-#endif
-    const int is_unsigned = neg_one > const_zero;
-    if (is_unsigned) {
-        if (sizeof(unsigned char) < sizeof(long)) {
-            return PyLong_FromLong((long) value);
-        } else if (sizeof(unsigned char) <= sizeof(unsigned long)) {
-            return PyLong_FromUnsignedLong((unsigned long) value);
-#if !CYTHON_COMPILING_IN_PYPY
-        } else if (sizeof(unsigned char) <= sizeof(unsigned PY_LONG_LONG)) {
-            return PyLong_FromUnsignedLongLong((unsigned PY_LONG_LONG) value);
-#endif
-        }
-    } else {
-        if (sizeof(unsigned char) <= sizeof(long)) {
-            return PyLong_FromLong((long) value);
-        } else if (sizeof(unsigned char) <= sizeof(PY_LONG_LONG)) {
-            return PyLong_FromLongLong((PY_LONG_LONG) value);
-        }
-    }
-    {
-        unsigned char *bytes = (unsigned char *)&value;
-#if !CYTHON_COMPILING_IN_LIMITED_API && PY_VERSION_HEX >= 0x030d00A4
-        if (is_unsigned) {
-            return PyLong_FromUnsignedNativeBytes(bytes, sizeof(value), -1);
-        } else {
-            return PyLong_FromNativeBytes(bytes, sizeof(value), -1);
-        }
-#elif !CYTHON_COMPILING_IN_LIMITED_API && PY_VERSION_HEX < 0x030d0000
-        int one = 1; int little = (int)*(unsigned char *)&one;
-        return _PyLong_FromByteArray(bytes, sizeof(unsigned char),
-                                     little, !is_unsigned);
-#else
-        int one = 1; int little = (int)*(unsigned char *)&one;
-        PyObject *result = NULL, *kwds = NULL;
-        PyObject *py_bytes = NULL, *order_str = NULL, *from_bytes_str = NULL;;
-        py_bytes = PyBytes_FromStringAndSize((char*)bytes, sizeof(unsigned char));
-        if (!py_bytes) goto limited_bad;
-        from_bytes_str = PyUnicode_FromStringAndSize("from_bytes", 10);
-        if (!from_bytes_str) goto limited_bad;
-        order_str = PyUnicode_FromString(little ? "little" : "big");
-        if (!order_str) goto limited_bad;
-        {
-            PyObject *args[] = { (PyObject*)&PyLong_Type, py_bytes, order_str, Py_True };
-            if (!is_unsigned) {
-                PyObject *signed_str = PyUnicode_FromStringAndSize("signed", 6);
-                if (!signed_str) goto limited_bad;
-#if CYTHON_VECTORCALL
-                kwds = PyTuple_Pack(1, signed_str);
-#else
-                {
-                    PyObject *keys[] = {signed_str};
-                    PyObject *values[] = {Py_True};
-                    kwds = __Pyx_MakeKwargDict(keys, values, 1);
-                }
-#endif
-                Py_DECREF(signed_str);
-                if (unlikely(!kwds)) goto limited_bad;
-            }
-            result = __Pyx_Object_VectorcallMethodKwds(from_bytes_str, args, 3 | __Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET, kwds);
-        }
-        limited_bad:
-        Py_XDECREF(kwds);
-        Py_XDECREF(order_str);
-        Py_XDECREF(py_bytes);
-        Py_XDECREF(from_bytes_str);
-        return result;
-#endif
-    }
 }
 
 /* CIntFromPy */
@@ -48559,31 +47361,79 @@ static CYTHON_INLINE unsigned char __Pyx_PyLong_As_unsigned_char(PyObject *x) {
     }
 }
 
+/* PyObjectVectorcallKwds (used by PyObjectVectorcallMethodKwds) */
+#if CYTHON_VECTORCALL
+CYTHON_UNUSED static int __Pyx_CheckVectorcallKwarg(PyObject *kwnames, Py_ssize_t i) {
+    PyObject *key = __Pyx_PyTuple_GET_ITEM(kwnames, i);
+#if !CYTHON_ASSUME_SAFE_MACROS
+    if (unlikely(!key)) return -1;
+#endif
+    if (unlikely(!PyUnicode_Check(key))) {
+        PyErr_SetString(PyExc_TypeError, "keywords must be strings");
+        return -1;
+    }
+    return 0;
+}
+#else
+CYTHON_UNUSED static PyObject *__Pyx_MakeKwargDict(PyObject **keys, PyObject **values, Py_ssize_t n) {
+    PyObject *out = PyDict_New();
+    if (unlikely(!out)) return NULL;
+    for (Py_ssize_t i=0; i<n; ++i) {
+        if (unlikely(PyDict_SetItem(out, keys[i], values[i]) < 0)) {
+            Py_DECREF(out);
+            return NULL;
+        }
+    }
+    return out;
+}
+CYTHON_UNUSED static int __Pyx_CheckVectorcallKwarg(PyObject **kwnames, Py_ssize_t i) {
+    PyObject *key = kwnames[i];
+    if (unlikely(!PyUnicode_Check(key))) {
+        PyErr_SetString(PyExc_TypeError, "keywords must be strings");
+        return -1;
+    }
+    return 0;
+}
+#endif
+
+/* PyObjectVectorcallMethodKwds (used by CIntToPy) */
+#if !CYTHON_VECTORCALL
+static PyObject *__Pyx_Object_VectorcallMethodKwds(PyObject *name, PyObject *const *args, size_t nargsf, PyObject *kwnames) {
+    PyObject *result;
+    PyObject *obj = PyObject_GetAttr(args[0], name);
+    if (unlikely(!obj))
+        return NULL;
+    result = __Pyx_Object_VectorcallKwds(obj, args+1, nargsf-1, kwnames);
+    Py_DECREF(obj);
+    return result;
+}
+#endif
+
 /* CIntToPy */
-static CYTHON_INLINE PyObject* __Pyx_PyLong_From_PY_LONG_LONG(PY_LONG_LONG value) {
+static CYTHON_INLINE PyObject* __Pyx_PyLong_From_unsigned_char(unsigned char value) {
 #ifdef __Pyx_HAS_GCC_DIAGNOSTIC
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wconversion"
 #endif
-    const PY_LONG_LONG neg_one = (PY_LONG_LONG) -1, const_zero = (PY_LONG_LONG) 0;
+    const unsigned char neg_one = (unsigned char) -1, const_zero = (unsigned char) 0;
 #ifdef __Pyx_HAS_GCC_DIAGNOSTIC
 #pragma GCC diagnostic pop
 #endif
     const int is_unsigned = neg_one > const_zero;
     if (is_unsigned) {
-        if (sizeof(PY_LONG_LONG) < sizeof(long)) {
+        if (sizeof(unsigned char) < sizeof(long)) {
             return PyLong_FromLong((long) value);
-        } else if (sizeof(PY_LONG_LONG) <= sizeof(unsigned long)) {
+        } else if (sizeof(unsigned char) <= sizeof(unsigned long)) {
             return PyLong_FromUnsignedLong((unsigned long) value);
 #if !CYTHON_COMPILING_IN_PYPY
-        } else if (sizeof(PY_LONG_LONG) <= sizeof(unsigned PY_LONG_LONG)) {
+        } else if (sizeof(unsigned char) <= sizeof(unsigned PY_LONG_LONG)) {
             return PyLong_FromUnsignedLongLong((unsigned PY_LONG_LONG) value);
 #endif
         }
     } else {
-        if (sizeof(PY_LONG_LONG) <= sizeof(long)) {
+        if (sizeof(unsigned char) <= sizeof(long)) {
             return PyLong_FromLong((long) value);
-        } else if (sizeof(PY_LONG_LONG) <= sizeof(PY_LONG_LONG)) {
+        } else if (sizeof(unsigned char) <= sizeof(PY_LONG_LONG)) {
             return PyLong_FromLongLong((PY_LONG_LONG) value);
         }
     }
@@ -48597,13 +47447,13 @@ static CYTHON_INLINE PyObject* __Pyx_PyLong_From_PY_LONG_LONG(PY_LONG_LONG value
         }
 #elif !CYTHON_COMPILING_IN_LIMITED_API && PY_VERSION_HEX < 0x030d0000
         int one = 1; int little = (int)*(unsigned char *)&one;
-        return _PyLong_FromByteArray(bytes, sizeof(PY_LONG_LONG),
+        return _PyLong_FromByteArray(bytes, sizeof(unsigned char),
                                      little, !is_unsigned);
 #else
         int one = 1; int little = (int)*(unsigned char *)&one;
         PyObject *result = NULL, *kwds = NULL;
         PyObject *py_bytes = NULL, *order_str = NULL, *from_bytes_str = NULL;;
-        py_bytes = PyBytes_FromStringAndSize((char*)bytes, sizeof(PY_LONG_LONG));
+        py_bytes = PyBytes_FromStringAndSize((char*)bytes, sizeof(unsigned char));
         if (!py_bytes) goto limited_bad;
         from_bytes_str = PyUnicode_FromStringAndSize("from_bytes", 10);
         if (!from_bytes_str) goto limited_bad;
@@ -48635,307 +47485,6 @@ static CYTHON_INLINE PyObject* __Pyx_PyLong_From_PY_LONG_LONG(PY_LONG_LONG value
         Py_XDECREF(from_bytes_str);
         return result;
 #endif
-    }
-}
-
-/* CIntFromPy */
-static PY_LONG_LONG __Pyx_LargePyLong___Pyx_PyLong_As_PY_LONG_LONG(PyObject *x);
-static PY_LONG_LONG __Pyx_raise_neg_overflow___Pyx_PyLong_As_PY_LONG_LONG(void) {
-    const char* type_name = "PY_LONG_LONG";
-    PyErr_Format(PyExc_OverflowError,
-        "can't convert negative value to %.200s", type_name);
-    return (PY_LONG_LONG) -1;
-}
-static PY_LONG_LONG __Pyx_raise_overflow___Pyx_PyLong_As_PY_LONG_LONG(void) {
-    const char* type_name = "PY_LONG_LONG";
-    PyErr_Format(PyExc_OverflowError,
-        "value too large to convert to %.200s", type_name);
-    return (PY_LONG_LONG) -1;
-}
-static CYTHON_INLINE PY_LONG_LONG __Pyx_PyULong___Pyx_PyLong_As_PY_LONG_LONG(PyObject *x) {
-    const int is_unsigned = 1;
-#if CYTHON_USE_PYLONG_INTERNALS
-    {
-        const digit* digits = __Pyx_PyLong_Digits(x);
-        const Py_ssize_t size = __Pyx_PyLong_DigitCount(x);
-        if (size == 2 && (8 * sizeof(PY_LONG_LONG) > 1 * PyLong_SHIFT)) {
-            if ((8 * sizeof(unsigned long) > 2 * PyLong_SHIFT)) {
-                __PYX_VERIFY_RETURN_INT(PY_LONG_LONG, unsigned long, (((((unsigned long)digits[1]) << PyLong_SHIFT) | (unsigned long)digits[0])))
-            } else if ((8 * sizeof(PY_LONG_LONG) >= 2 * PyLong_SHIFT)) {
-                return (PY_LONG_LONG) (((((PY_LONG_LONG)digits[1]) << PyLong_SHIFT) | (PY_LONG_LONG)digits[0]));
-            }
-        } else
-        if (size == 3 && (8 * sizeof(PY_LONG_LONG) > 2 * PyLong_SHIFT)) {
-            if ((8 * sizeof(unsigned long) > 3 * PyLong_SHIFT)) {
-                __PYX_VERIFY_RETURN_INT(PY_LONG_LONG, unsigned long, (((((((unsigned long)digits[2]) << PyLong_SHIFT) | (unsigned long)digits[1]) << PyLong_SHIFT) | (unsigned long)digits[0])))
-            } else if ((8 * sizeof(PY_LONG_LONG) >= 3 * PyLong_SHIFT)) {
-                return (PY_LONG_LONG) (((((((PY_LONG_LONG)digits[2]) << PyLong_SHIFT) | (PY_LONG_LONG)digits[1]) << PyLong_SHIFT) | (PY_LONG_LONG)digits[0]));
-            }
-        } else
-        if (size == 4 && (8 * sizeof(PY_LONG_LONG) > 3 * PyLong_SHIFT)) {
-            if ((8 * sizeof(unsigned long) > 4 * PyLong_SHIFT)) {
-                __PYX_VERIFY_RETURN_INT(PY_LONG_LONG, unsigned long, (((((((((unsigned long)digits[3]) << PyLong_SHIFT) | (unsigned long)digits[2]) << PyLong_SHIFT) | (unsigned long)digits[1]) << PyLong_SHIFT) | (unsigned long)digits[0])))
-            } else if ((8 * sizeof(PY_LONG_LONG) >= 4 * PyLong_SHIFT)) {
-                return (PY_LONG_LONG) (((((((((PY_LONG_LONG)digits[3]) << PyLong_SHIFT) | (PY_LONG_LONG)digits[2]) << PyLong_SHIFT) | (PY_LONG_LONG)digits[1]) << PyLong_SHIFT) | (PY_LONG_LONG)digits[0]));
-            }
-        } else
-        {}
-    }
-#elif CYTHON_COMPILING_IN_CPYTHON && PY_VERSION_HEX < 0x030C00A7
-    if (unlikely(Py_SIZE(x) < 0)) {
-        goto raise_neg_overflow;
-    }
-#else
-    {
-        int result = PyObject_RichCompareBool(x, Py_False, Py_LT);
-        if (unlikely(result < 0))
-            return (PY_LONG_LONG) -1;
-        if (unlikely(result == 1))
-            goto raise_neg_overflow;
-    }
-#endif
-    if ((sizeof(PY_LONG_LONG) <= sizeof(unsigned long))) {
-        __PYX_VERIFY_RETURN_INT_EXC(PY_LONG_LONG, unsigned long, PyLong_AsUnsignedLong(x))
-    } else if ((sizeof(PY_LONG_LONG) <= sizeof(unsigned PY_LONG_LONG))) {
-        __PYX_VERIFY_RETURN_INT_EXC(PY_LONG_LONG, unsigned PY_LONG_LONG, PyLong_AsUnsignedLongLong(x))
-    }
-    return __Pyx_LargePyLong___Pyx_PyLong_As_PY_LONG_LONG(x);
-raise_neg_overflow:
-    return __Pyx_raise_neg_overflow___Pyx_PyLong_As_PY_LONG_LONG();
-raise_overflow:
-    return __Pyx_raise_overflow___Pyx_PyLong_As_PY_LONG_LONG();
-}
-static CYTHON_INLINE PY_LONG_LONG __Pyx_PySLong___Pyx_PyLong_As_PY_LONG_LONG(PyObject *x) {
-    const int is_unsigned = 0;
-#if CYTHON_USE_PYLONG_INTERNALS
-    if (__Pyx_PyLong_IsNeg(x)) {
-        const Py_ssize_t size = __Pyx_PyLong_DigitCount(x);
-        const digit* digits = __Pyx_PyLong_Digits(x);
-        if (size == 2 && (8 * sizeof(PY_LONG_LONG) > 1 * PyLong_SHIFT)) {
-            if ((8 * sizeof(long) > 2 * PyLong_SHIFT)) {
-                long ival = - (long) (((((unsigned long)digits[1]) << PyLong_SHIFT) | (unsigned long)digits[0]));
-                __PYX_VERIFY_RETURN_INT(PY_LONG_LONG, long, ival)
-            } else if ((8 * sizeof(PY_LONG_LONG) - 1 > 2 * PyLong_SHIFT)) {
-                return (PY_LONG_LONG) (((PY_LONG_LONG) -1) * (((((PY_LONG_LONG)digits[1]) << PyLong_SHIFT) | (PY_LONG_LONG)digits[0])));
-            }
-        } else
-        if (size == 3 && (8 * sizeof(PY_LONG_LONG) > 2 * PyLong_SHIFT)) {
-            if ((8 * sizeof(long) > 3 * PyLong_SHIFT)) {
-                long ival = - (long) (((((((unsigned long)digits[2]) << PyLong_SHIFT) | (unsigned long)digits[1]) << PyLong_SHIFT) | (unsigned long)digits[0]));
-                __PYX_VERIFY_RETURN_INT(PY_LONG_LONG, long, ival)
-            } else if ((8 * sizeof(PY_LONG_LONG) - 1 > 3 * PyLong_SHIFT)) {
-                return (PY_LONG_LONG) (((PY_LONG_LONG) -1) * (((((((PY_LONG_LONG)digits[2]) << PyLong_SHIFT) | (PY_LONG_LONG)digits[1]) << PyLong_SHIFT) | (PY_LONG_LONG)digits[0])));
-            }
-        } else
-        if (size == 4 && (8 * sizeof(PY_LONG_LONG) > 3 * PyLong_SHIFT)) {
-            if ((8 * sizeof(long) > 4 * PyLong_SHIFT)) {
-                long ival = - (long) (((((((((unsigned long)digits[3]) << PyLong_SHIFT) | (unsigned long)digits[2]) << PyLong_SHIFT) | (unsigned long)digits[1]) << PyLong_SHIFT) | (unsigned long)digits[0]));
-                __PYX_VERIFY_RETURN_INT(PY_LONG_LONG, long, ival)
-            } else if ((8 * sizeof(PY_LONG_LONG) - 1 > 4 * PyLong_SHIFT)) {
-                return (PY_LONG_LONG) (((PY_LONG_LONG) -1) * (((((((((PY_LONG_LONG)digits[3]) << PyLong_SHIFT) | (PY_LONG_LONG)digits[2]) << PyLong_SHIFT) | (PY_LONG_LONG)digits[1]) << PyLong_SHIFT) | (PY_LONG_LONG)digits[0])));
-            }
-        } else
-        {}
-    } else {
-        const Py_ssize_t size = __Pyx_PyLong_DigitCount(x);
-        const digit* digits = __Pyx_PyLong_Digits(x);
-        if (size == 2 && (8 * sizeof(PY_LONG_LONG) > 1 * PyLong_SHIFT)) {
-            if ((8 * sizeof(long) > 2 * PyLong_SHIFT)) {
-                __PYX_VERIFY_RETURN_INT(PY_LONG_LONG, unsigned long, (((((unsigned long)digits[1]) << PyLong_SHIFT) | (unsigned long)digits[0])))
-            } else if ((8 * sizeof(PY_LONG_LONG) - 1 > 2 * PyLong_SHIFT)) {
-                return (PY_LONG_LONG) (((((PY_LONG_LONG)digits[1]) << PyLong_SHIFT) | (PY_LONG_LONG)digits[0]));
-            }
-        } else
-        if (size == 3 && (8 * sizeof(PY_LONG_LONG) > 2 * PyLong_SHIFT)) {
-            if ((8 * sizeof(long) > 3 * PyLong_SHIFT)) {
-                __PYX_VERIFY_RETURN_INT(PY_LONG_LONG, unsigned long, (((((((unsigned long)digits[2]) << PyLong_SHIFT) | (unsigned long)digits[1]) << PyLong_SHIFT) | (unsigned long)digits[0])))
-            } else if ((8 * sizeof(PY_LONG_LONG) - 1 > 3 * PyLong_SHIFT)) {
-                return (PY_LONG_LONG) (((((((PY_LONG_LONG)digits[2]) << PyLong_SHIFT) | (PY_LONG_LONG)digits[1]) << PyLong_SHIFT) | (PY_LONG_LONG)digits[0]));
-            }
-        } else
-        if (size == 4 && (8 * sizeof(PY_LONG_LONG) > 3 * PyLong_SHIFT)) {
-            if ((8 * sizeof(long) > 4 * PyLong_SHIFT)) {
-                __PYX_VERIFY_RETURN_INT(PY_LONG_LONG, unsigned long, (((((((((unsigned long)digits[3]) << PyLong_SHIFT) | (unsigned long)digits[2]) << PyLong_SHIFT) | (unsigned long)digits[1]) << PyLong_SHIFT) | (unsigned long)digits[0])))
-            } else if ((8 * sizeof(PY_LONG_LONG) - 1 > 4 * PyLong_SHIFT)) {
-                return (PY_LONG_LONG) (((((((((PY_LONG_LONG)digits[3]) << PyLong_SHIFT) | (PY_LONG_LONG)digits[2]) << PyLong_SHIFT) | (PY_LONG_LONG)digits[1]) << PyLong_SHIFT) | (PY_LONG_LONG)digits[0]));
-            }
-        } else
-        {}
-    }
-#endif
-    #if __PYX_LIMITED_VERSION_HEX >= 0x030d0000
-    if ((sizeof(PY_LONG_LONG) <= sizeof(int)) && (sizeof(int) < sizeof(long))) {
-        __PYX_VERIFY_RETURN_INT_EXC(PY_LONG_LONG, int, PyLong_AsInt(x))
-    } else
-    #endif
-    if ((sizeof(PY_LONG_LONG) <= sizeof(long))) {
-        __PYX_VERIFY_RETURN_INT_EXC(PY_LONG_LONG, long, PyLong_AsLong(x))
-    } else if ((sizeof(PY_LONG_LONG) <= sizeof(PY_LONG_LONG))) {
-        __PYX_VERIFY_RETURN_INT_EXC(PY_LONG_LONG, PY_LONG_LONG, PyLong_AsLongLong(x))
-    }
-    return __Pyx_LargePyLong___Pyx_PyLong_As_PY_LONG_LONG(x);
-raise_neg_overflow:
-    return __Pyx_raise_neg_overflow___Pyx_PyLong_As_PY_LONG_LONG();
-raise_overflow:
-    return __Pyx_raise_overflow___Pyx_PyLong_As_PY_LONG_LONG();
-}
-static PY_LONG_LONG __Pyx_LargePyLong___Pyx_PyLong_As_PY_LONG_LONG(PyObject *x) {
-#ifdef __Pyx_HAS_GCC_DIAGNOSTIC
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wconversion"
-#endif
-    const PY_LONG_LONG neg_one = (PY_LONG_LONG) -1, const_zero = (PY_LONG_LONG) 0;
-#ifdef __Pyx_HAS_GCC_DIAGNOSTIC
-#pragma GCC diagnostic pop
-#endif
-    const int is_unsigned = neg_one > const_zero;
-    PY_LONG_LONG val;
-    int ret = -1;
-#if PY_VERSION_HEX >= 0x030d00A6 && !CYTHON_COMPILING_IN_LIMITED_API
-    Py_ssize_t bytes_copied = PyLong_AsNativeBytes(
-        x, &val, sizeof(val), Py_ASNATIVEBYTES_NATIVE_ENDIAN | (is_unsigned ? Py_ASNATIVEBYTES_UNSIGNED_BUFFER | Py_ASNATIVEBYTES_REJECT_NEGATIVE : 0));
-    if (unlikely(bytes_copied == -1)) {
-    } else if (unlikely(bytes_copied > (Py_ssize_t) sizeof(val))) {
-        goto raise_overflow;
-    } else {
-        ret = 0;
-    }
-#elif PY_VERSION_HEX < 0x030d0000 && !(CYTHON_COMPILING_IN_PYPY || CYTHON_COMPILING_IN_LIMITED_API) || defined(_PyLong_AsByteArray)
-    int one = 1; int is_little = (int)*(unsigned char *)&one;
-    unsigned char *bytes = (unsigned char *)&val;
-    ret = _PyLong_AsByteArray((PyLongObject *)x,
-                                bytes, sizeof(val),
-                                is_little, !is_unsigned);
-    if ((0)) goto raise_overflow;
-#else
-    PyObject *v;
-    PyObject *stepval = NULL, *mask = NULL, *shift = NULL;
-    int bits, remaining_bits, is_negative = 0;
-    int chunk_size = (sizeof(long) < 8) ? 30 : 62;
-    if (likely(PyLong_CheckExact(x))) {
-        v = __Pyx_NewRef(x);
-    } else {
-        v = PyNumber_Long(x);
-        if (unlikely(!v)) return (PY_LONG_LONG) -1;
-        assert(PyLong_CheckExact(v));
-    }
-    {
-        int result = PyObject_RichCompareBool(v, Py_False, Py_LT);
-        if (unlikely(result < 0)) {
-            Py_DECREF(v);
-            return (PY_LONG_LONG) -1;
-        }
-        is_negative = result == 1;
-    }
-    if (is_unsigned && unlikely(is_negative)) {
-        Py_DECREF(v);
-        PyErr_SetString(PyExc_OverflowError,
-            "can't convert negative value to PY_LONG_LONG");
-        return (PY_LONG_LONG) -1;
-    } else if (is_negative) {
-        stepval = PyNumber_Invert(v);
-        Py_DECREF(v);
-        if (unlikely(!stepval))
-            return (PY_LONG_LONG) -1;
-    } else {
-        stepval = v;
-    }
-    v = NULL;
-    val = (PY_LONG_LONG) 0;
-    mask = PyLong_FromLong((1L << chunk_size) - 1); if (unlikely(!mask)) goto done;
-    shift = PyLong_FromLong(chunk_size); if (unlikely(!shift)) goto done;
-    for (bits = 0; bits < (int) sizeof(PY_LONG_LONG) * 8 - chunk_size; bits += chunk_size) {
-        PyObject *tmp, *digit;
-        long idigit;
-        digit = PyNumber_And(stepval, mask);
-        if (unlikely(!digit)) goto done;
-        idigit = PyLong_AsLong(digit);
-        Py_DECREF(digit);
-        if (unlikely(idigit < 0)) goto done;
-        val |= ((PY_LONG_LONG) idigit) << bits;
-        tmp = PyNumber_Rshift(stepval, shift);
-        if (unlikely(!tmp)) goto done;
-        Py_DECREF(stepval); stepval = tmp;
-    }
-    Py_DECREF(shift); shift = NULL;
-    Py_DECREF(mask); mask = NULL;
-    {
-        long idigit = PyLong_AsLong(stepval);
-        if (unlikely(idigit < 0)) goto done;
-        remaining_bits = ((int) sizeof(PY_LONG_LONG) * 8) - bits - (is_unsigned ? 0 : 1);
-        if (unlikely(idigit >= (1L << remaining_bits)))
-            goto raise_overflow;
-        val |= ((PY_LONG_LONG) idigit) << bits;
-    }
-    if (!is_unsigned) {
-        if (unlikely(val & (((PY_LONG_LONG) 1) << (sizeof(PY_LONG_LONG) * 8 - 1))))
-            goto raise_overflow;
-        if (is_negative)
-            val = ~val;
-    }
-    ret = 0;
-done:
-    Py_XDECREF(shift);
-    Py_XDECREF(mask);
-    Py_XDECREF(stepval);
-#endif
-    if (unlikely(ret))
-        return (PY_LONG_LONG) -1;
-    return val;
-raise_overflow:
-    return __Pyx_raise_overflow___Pyx_PyLong_As_PY_LONG_LONG();
-}
-static CYTHON_INLINE PY_LONG_LONG __Pyx_PyLong___Pyx_PyLong_As_PY_LONG_LONG(PyObject *x) {
-#ifdef __Pyx_HAS_GCC_DIAGNOSTIC
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wconversion"
-#endif
-    const PY_LONG_LONG neg_one = (PY_LONG_LONG) -1, const_zero = (PY_LONG_LONG) 0;
-#ifdef __Pyx_HAS_GCC_DIAGNOSTIC
-#pragma GCC diagnostic pop
-#endif
-    const int is_unsigned = neg_one > const_zero;
-    if (is_unsigned) {
-        #if CYTHON_USE_PYLONG_INTERNALS
-        if (unlikely(__Pyx_PyLong_IsNeg(x))) {
-            goto raise_neg_overflow;
-        } else if (__Pyx_PyLong_IsCompact(x)) {
-            __PYX_VERIFY_RETURN_INT(PY_LONG_LONG, __Pyx_compact_upylong, __Pyx_PyLong_CompactValueUnsigned(x))
-        } else
-        #endif
-        {
-            return __Pyx_PyULong___Pyx_PyLong_As_PY_LONG_LONG(x);
-        }
-    } else {
-        #if CYTHON_USE_PYLONG_INTERNALS
-        if (__Pyx_PyLong_IsCompact(x)) {
-            __PYX_VERIFY_RETURN_INT(PY_LONG_LONG, __Pyx_compact_pylong, __Pyx_PyLong_CompactValue(x))
-        } else
-        #endif
-        {
-            return __Pyx_PySLong___Pyx_PyLong_As_PY_LONG_LONG(x);
-        }
-    }
-#if CYTHON_USE_PYLONG_INTERNALS
-raise_neg_overflow:
-    return __Pyx_raise_neg_overflow___Pyx_PyLong_As_PY_LONG_LONG();
-raise_overflow:
-    return __Pyx_raise_overflow___Pyx_PyLong_As_PY_LONG_LONG();
-#endif
-}
-static PY_LONG_LONG __Pyx_NonPyLong___Pyx_PyLong_As_PY_LONG_LONG(PyObject *x) {
-    PY_LONG_LONG val;
-    PyObject *tmp = __Pyx_PyNumber_Long(x);
-    if (!tmp) return (PY_LONG_LONG) -1;
-    val = __Pyx_PyLong_As_PY_LONG_LONG(tmp);
-    Py_DECREF(tmp);
-    return val;
-}
-static CYTHON_INLINE PY_LONG_LONG __Pyx_PyLong_As_PY_LONG_LONG(PyObject *x) {
-    if (likely(PyLong_Check(x))) {
-        return __Pyx_PyLong___Pyx_PyLong_As_PY_LONG_LONG(x);
-    } else {
-        return __Pyx_NonPyLong___Pyx_PyLong_As_PY_LONG_LONG(x);
     }
 }
 
@@ -49240,6 +47789,258 @@ static CYTHON_INLINE int __Pyx_PyLong_As_int(PyObject *x) {
     }
 }
 
+/* CIntToPy */
+static CYTHON_INLINE PyObject* __Pyx_PyLong_From_long(long value) {
+#ifdef __Pyx_HAS_GCC_DIAGNOSTIC
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wconversion"
+#endif
+    const long neg_one = (long) -1, const_zero = (long) 0;
+#ifdef __Pyx_HAS_GCC_DIAGNOSTIC
+#pragma GCC diagnostic pop
+#endif
+    const int is_unsigned = neg_one > const_zero;
+    if (is_unsigned) {
+        if (sizeof(long) < sizeof(long)) {
+            return PyLong_FromLong((long) value);
+        } else if (sizeof(long) <= sizeof(unsigned long)) {
+            return PyLong_FromUnsignedLong((unsigned long) value);
+#if !CYTHON_COMPILING_IN_PYPY
+        } else if (sizeof(long) <= sizeof(unsigned PY_LONG_LONG)) {
+            return PyLong_FromUnsignedLongLong((unsigned PY_LONG_LONG) value);
+#endif
+        }
+    } else {
+        if (sizeof(long) <= sizeof(long)) {
+            return PyLong_FromLong((long) value);
+        } else if (sizeof(long) <= sizeof(PY_LONG_LONG)) {
+            return PyLong_FromLongLong((PY_LONG_LONG) value);
+        }
+    }
+    {
+        unsigned char *bytes = (unsigned char *)&value;
+#if !CYTHON_COMPILING_IN_LIMITED_API && PY_VERSION_HEX >= 0x030d00A4
+        if (is_unsigned) {
+            return PyLong_FromUnsignedNativeBytes(bytes, sizeof(value), -1);
+        } else {
+            return PyLong_FromNativeBytes(bytes, sizeof(value), -1);
+        }
+#elif !CYTHON_COMPILING_IN_LIMITED_API && PY_VERSION_HEX < 0x030d0000
+        int one = 1; int little = (int)*(unsigned char *)&one;
+        return _PyLong_FromByteArray(bytes, sizeof(long),
+                                     little, !is_unsigned);
+#else
+        int one = 1; int little = (int)*(unsigned char *)&one;
+        PyObject *result = NULL, *kwds = NULL;
+        PyObject *py_bytes = NULL, *order_str = NULL, *from_bytes_str = NULL;;
+        py_bytes = PyBytes_FromStringAndSize((char*)bytes, sizeof(long));
+        if (!py_bytes) goto limited_bad;
+        from_bytes_str = PyUnicode_FromStringAndSize("from_bytes", 10);
+        if (!from_bytes_str) goto limited_bad;
+        order_str = PyUnicode_FromString(little ? "little" : "big");
+        if (!order_str) goto limited_bad;
+        {
+            PyObject *args[] = { (PyObject*)&PyLong_Type, py_bytes, order_str, Py_True };
+            if (!is_unsigned) {
+                PyObject *signed_str = PyUnicode_FromStringAndSize("signed", 6);
+                if (!signed_str) goto limited_bad;
+#if CYTHON_VECTORCALL
+                kwds = PyTuple_Pack(1, signed_str);
+#else
+                {
+                    PyObject *keys[] = {signed_str};
+                    PyObject *values[] = {Py_True};
+                    kwds = __Pyx_MakeKwargDict(keys, values, 1);
+                }
+#endif
+                Py_DECREF(signed_str);
+                if (unlikely(!kwds)) goto limited_bad;
+            }
+            result = __Pyx_Object_VectorcallMethodKwds(from_bytes_str, args, 3 | __Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET, kwds);
+        }
+        limited_bad:
+        Py_XDECREF(kwds);
+        Py_XDECREF(order_str);
+        Py_XDECREF(py_bytes);
+        Py_XDECREF(from_bytes_str);
+        return result;
+#endif
+    }
+}
+
+/* CIntToPy */
+static CYTHON_INLINE PyObject* __Pyx_PyLong_From_int(int value) {
+#ifdef __Pyx_HAS_GCC_DIAGNOSTIC
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wconversion"
+#endif
+    const int neg_one = (int) -1, const_zero = (int) 0;
+#ifdef __Pyx_HAS_GCC_DIAGNOSTIC
+#pragma GCC diagnostic pop
+#endif
+    const int is_unsigned = neg_one > const_zero;
+    if (is_unsigned) {
+        if (sizeof(int) < sizeof(long)) {
+            return PyLong_FromLong((long) value);
+        } else if (sizeof(int) <= sizeof(unsigned long)) {
+            return PyLong_FromUnsignedLong((unsigned long) value);
+#if !CYTHON_COMPILING_IN_PYPY
+        } else if (sizeof(int) <= sizeof(unsigned PY_LONG_LONG)) {
+            return PyLong_FromUnsignedLongLong((unsigned PY_LONG_LONG) value);
+#endif
+        }
+    } else {
+        if (sizeof(int) <= sizeof(long)) {
+            return PyLong_FromLong((long) value);
+        } else if (sizeof(int) <= sizeof(PY_LONG_LONG)) {
+            return PyLong_FromLongLong((PY_LONG_LONG) value);
+        }
+    }
+    {
+        unsigned char *bytes = (unsigned char *)&value;
+#if !CYTHON_COMPILING_IN_LIMITED_API && PY_VERSION_HEX >= 0x030d00A4
+        if (is_unsigned) {
+            return PyLong_FromUnsignedNativeBytes(bytes, sizeof(value), -1);
+        } else {
+            return PyLong_FromNativeBytes(bytes, sizeof(value), -1);
+        }
+#elif !CYTHON_COMPILING_IN_LIMITED_API && PY_VERSION_HEX < 0x030d0000
+        int one = 1; int little = (int)*(unsigned char *)&one;
+        return _PyLong_FromByteArray(bytes, sizeof(int),
+                                     little, !is_unsigned);
+#else
+        int one = 1; int little = (int)*(unsigned char *)&one;
+        PyObject *result = NULL, *kwds = NULL;
+        PyObject *py_bytes = NULL, *order_str = NULL, *from_bytes_str = NULL;;
+        py_bytes = PyBytes_FromStringAndSize((char*)bytes, sizeof(int));
+        if (!py_bytes) goto limited_bad;
+        from_bytes_str = PyUnicode_FromStringAndSize("from_bytes", 10);
+        if (!from_bytes_str) goto limited_bad;
+        order_str = PyUnicode_FromString(little ? "little" : "big");
+        if (!order_str) goto limited_bad;
+        {
+            PyObject *args[] = { (PyObject*)&PyLong_Type, py_bytes, order_str, Py_True };
+            if (!is_unsigned) {
+                PyObject *signed_str = PyUnicode_FromStringAndSize("signed", 6);
+                if (!signed_str) goto limited_bad;
+#if CYTHON_VECTORCALL
+                kwds = PyTuple_Pack(1, signed_str);
+#else
+                {
+                    PyObject *keys[] = {signed_str};
+                    PyObject *values[] = {Py_True};
+                    kwds = __Pyx_MakeKwargDict(keys, values, 1);
+                }
+#endif
+                Py_DECREF(signed_str);
+                if (unlikely(!kwds)) goto limited_bad;
+            }
+            result = __Pyx_Object_VectorcallMethodKwds(from_bytes_str, args, 3 | __Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET, kwds);
+        }
+        limited_bad:
+        Py_XDECREF(kwds);
+        Py_XDECREF(order_str);
+        Py_XDECREF(py_bytes);
+        Py_XDECREF(from_bytes_str);
+        return result;
+#endif
+    }
+}
+
+/* PyObjectCallMethod1 (used by UpdateUnpickledDict) */
+static CYTHON_INLINE PyObject* __Pyx_PyObject_CallMethod1(PyObject* obj, PyObject* method_name, PyObject* arg) {
+#if CYTHON_VECTORCALL && (__PYX_LIMITED_VERSION_HEX >= 0x030C0000 || !CYTHON_COMPILING_IN_LIMITED_API)
+    PyObject *args[2] = {obj, arg};
+    return PyObject_VectorcallMethod(method_name, args, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
+#elif CYTHON_COMPILING_IN_LIMITED_API
+    return PyObject_CallMethodObjArgs(obj, method_name, arg, NULL);
+#else
+    return PyObject_CallMethodOneArg(obj, method_name, arg);
+#endif
+}
+
+/* UpdateUnpickledDict */
+static int __Pyx__UpdateUnpickledDict(PyObject *obj, PyObject *state, Py_ssize_t index) {
+    PyObject *state_dict = __Pyx_PySequence_ITEM(state, index);
+    if (unlikely(!state_dict)) {
+        return -1;
+    }
+    int non_empty = PyObject_IsTrue(state_dict);
+    if (non_empty == 0) {
+        Py_DECREF(state_dict);
+        return 0;
+    } else if (unlikely(non_empty == -1)) {
+        return -1;
+    }
+    PyObject *dict;
+    #if CYTHON_COMPILING_IN_LIMITED_API && __PYX_LIMITED_VERSION_HEX < 0x030A0000
+    dict = PyObject_GetAttrString(obj, "__dict__");
+    #else
+    dict = PyObject_GenericGetDict(obj, NULL);
+    #endif
+    if (unlikely(!dict)) {
+        Py_DECREF(state_dict);
+        return -1;
+    }
+    int result;
+    if (likely(PyDict_CheckExact(dict))) {
+        result = PyDict_Update(dict, state_dict);
+    } else {
+        PyObject *obj_result = __Pyx_PyObject_CallMethod1(dict, __pyx_mstate_global->__pyx_n_u_update, state_dict);
+        if (likely(obj_result)) {
+            Py_DECREF(obj_result);
+            result = 0;
+        } else {
+            result = -1;
+        }
+    }
+    Py_DECREF(state_dict);
+    Py_DECREF(dict);
+    return result;
+}
+static int __Pyx_UpdateUnpickledDict(PyObject *obj, PyObject *state, Py_ssize_t index) {
+    Py_ssize_t state_size = __Pyx_PyTuple_GET_SIZE(state);
+    #if !CYTHON_ASSUME_SAFE_SIZE
+    if (unlikely(state_size == -1)) return -1;
+    #endif
+    if (state_size <= index) {
+        return 0;
+    }
+    return __Pyx__UpdateUnpickledDict(obj, state, index);
+}
+
+/* CheckUnpickleChecksumError (used by CheckUnpickleChecksum) */
+static void __Pyx_RaiseUnpickleChecksumError(long checksum, long checksum1, long checksum2, long checksum3, const char *members) {
+    PyObject *pickle_module = PyImport_ImportModule("pickle");
+    if (unlikely(!pickle_module)) return;
+    PyObject *pickle_error = PyObject_GetAttrString(pickle_module, "PickleError");
+    Py_DECREF(pickle_module);
+    if (unlikely(!pickle_error)) return;
+    if (checksum2 == checksum1) {
+        PyErr_Format(pickle_error, "Incompatible checksums (0x%x vs (0x%x) = (%s))",
+            checksum, checksum1, members);
+    } else if (checksum3 == checksum2) {
+        PyErr_Format(pickle_error, "Incompatible checksums (0x%x vs (0x%x, 0x%x) = (%s))",
+            checksum, checksum1, checksum2, members);
+    } else {
+        PyErr_Format(pickle_error, "Incompatible checksums (0x%x vs (0x%x, 0x%x, 0x%x) = (%s))",
+            checksum, checksum1, checksum2, checksum3, members);
+    }
+    Py_DECREF(pickle_error);
+}
+
+/* CheckUnpickleChecksum */
+static int __Pyx_CheckUnpickleChecksum(long checksum, long checksum1, long checksum2, long checksum3, const char *members) {
+    int found = 0;
+    found |= checksum1 == checksum;
+    found |= checksum2 == checksum;
+    found |= checksum3 == checksum;
+    if (likely(found))
+        return 0;
+    __Pyx_RaiseUnpickleChecksumError(checksum, checksum1, checksum2, checksum3, members);
+    return -1;
+}
+
 /* CIntFromPy */
 static long __Pyx_LargePyLong___Pyx_PyLong_As_long(PyObject *x);
 static long __Pyx_raise_neg_overflow___Pyx_PyLong_As_long(void) {
@@ -49538,226 +48339,6 @@ static CYTHON_INLINE long __Pyx_PyLong_As_long(PyObject *x) {
         return __Pyx_PyLong___Pyx_PyLong_As_long(x);
     } else {
         return __Pyx_NonPyLong___Pyx_PyLong_As_long(x);
-    }
-}
-
-/* CIntToPy */
-static CYTHON_INLINE PyObject* __Pyx_PyLong_From_long(long value) {
-#ifdef __Pyx_HAS_GCC_DIAGNOSTIC
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wconversion"
-#endif
-    const long neg_one = (long) -1, const_zero = (long) 0;
-#ifdef __Pyx_HAS_GCC_DIAGNOSTIC
-#pragma GCC diagnostic pop
-#endif
-    const int is_unsigned = neg_one > const_zero;
-    if (is_unsigned) {
-        if (sizeof(long) < sizeof(long)) {
-            return PyLong_FromLong((long) value);
-        } else if (sizeof(long) <= sizeof(unsigned long)) {
-            return PyLong_FromUnsignedLong((unsigned long) value);
-#if !CYTHON_COMPILING_IN_PYPY
-        } else if (sizeof(long) <= sizeof(unsigned PY_LONG_LONG)) {
-            return PyLong_FromUnsignedLongLong((unsigned PY_LONG_LONG) value);
-#endif
-        }
-    } else {
-        if (sizeof(long) <= sizeof(long)) {
-            return PyLong_FromLong((long) value);
-        } else if (sizeof(long) <= sizeof(PY_LONG_LONG)) {
-            return PyLong_FromLongLong((PY_LONG_LONG) value);
-        }
-    }
-    {
-        unsigned char *bytes = (unsigned char *)&value;
-#if !CYTHON_COMPILING_IN_LIMITED_API && PY_VERSION_HEX >= 0x030d00A4
-        if (is_unsigned) {
-            return PyLong_FromUnsignedNativeBytes(bytes, sizeof(value), -1);
-        } else {
-            return PyLong_FromNativeBytes(bytes, sizeof(value), -1);
-        }
-#elif !CYTHON_COMPILING_IN_LIMITED_API && PY_VERSION_HEX < 0x030d0000
-        int one = 1; int little = (int)*(unsigned char *)&one;
-        return _PyLong_FromByteArray(bytes, sizeof(long),
-                                     little, !is_unsigned);
-#else
-        int one = 1; int little = (int)*(unsigned char *)&one;
-        PyObject *result = NULL, *kwds = NULL;
-        PyObject *py_bytes = NULL, *order_str = NULL, *from_bytes_str = NULL;;
-        py_bytes = PyBytes_FromStringAndSize((char*)bytes, sizeof(long));
-        if (!py_bytes) goto limited_bad;
-        from_bytes_str = PyUnicode_FromStringAndSize("from_bytes", 10);
-        if (!from_bytes_str) goto limited_bad;
-        order_str = PyUnicode_FromString(little ? "little" : "big");
-        if (!order_str) goto limited_bad;
-        {
-            PyObject *args[] = { (PyObject*)&PyLong_Type, py_bytes, order_str, Py_True };
-            if (!is_unsigned) {
-                PyObject *signed_str = PyUnicode_FromStringAndSize("signed", 6);
-                if (!signed_str) goto limited_bad;
-#if CYTHON_VECTORCALL
-                kwds = PyTuple_Pack(1, signed_str);
-#else
-                {
-                    PyObject *keys[] = {signed_str};
-                    PyObject *values[] = {Py_True};
-                    kwds = __Pyx_MakeKwargDict(keys, values, 1);
-                }
-#endif
-                Py_DECREF(signed_str);
-                if (unlikely(!kwds)) goto limited_bad;
-            }
-            result = __Pyx_Object_VectorcallMethodKwds(from_bytes_str, args, 3 | __Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET, kwds);
-        }
-        limited_bad:
-        Py_XDECREF(kwds);
-        Py_XDECREF(order_str);
-        Py_XDECREF(py_bytes);
-        Py_XDECREF(from_bytes_str);
-        return result;
-#endif
-    }
-}
-
-/* UpdateUnpickledDict */
-static int __Pyx__UpdateUnpickledDict(PyObject *obj, PyObject *state, Py_ssize_t index) {
-    PyObject *state_dict = __Pyx_PySequence_ITEM(state, index);
-    if (unlikely(!state_dict)) {
-        return -1;
-    }
-    int non_empty = PyObject_IsTrue(state_dict);
-    if (non_empty == 0) {
-        Py_DECREF(state_dict);
-        return 0;
-    } else if (unlikely(non_empty == -1)) {
-        return -1;
-    }
-    PyObject *dict;
-    #if CYTHON_COMPILING_IN_LIMITED_API && __PYX_LIMITED_VERSION_HEX < 0x030A0000
-    dict = PyObject_GetAttrString(obj, "__dict__");
-    #else
-    dict = PyObject_GenericGetDict(obj, NULL);
-    #endif
-    if (unlikely(!dict)) {
-        Py_DECREF(state_dict);
-        return -1;
-    }
-    int result;
-    if (likely(PyDict_CheckExact(dict))) {
-        result = PyDict_Update(dict, state_dict);
-    } else {
-        PyObject *obj_result = __Pyx_PyObject_CallMethod1(dict, __pyx_mstate_global->__pyx_n_u_update, state_dict);
-        if (likely(obj_result)) {
-            Py_DECREF(obj_result);
-            result = 0;
-        } else {
-            result = -1;
-        }
-    }
-    Py_DECREF(state_dict);
-    Py_DECREF(dict);
-    return result;
-}
-static int __Pyx_UpdateUnpickledDict(PyObject *obj, PyObject *state, Py_ssize_t index) {
-    Py_ssize_t state_size = __Pyx_PyTuple_GET_SIZE(state);
-    #if !CYTHON_ASSUME_SAFE_SIZE
-    if (unlikely(state_size == -1)) return -1;
-    #endif
-    if (state_size <= index) {
-        return 0;
-    }
-    return __Pyx__UpdateUnpickledDict(obj, state, index);
-}
-
-/* CheckUnpickleChecksum */
-static int __Pyx_CheckUnpickleChecksum(long checksum, long checksum1, long checksum2, long checksum3, const char *members) {
-    int found = 0;
-    found |= checksum1 == checksum;
-    found |= checksum2 == checksum;
-    found |= checksum3 == checksum;
-    if (likely(found))
-        return 0;
-    __Pyx_RaiseUnpickleChecksumError(checksum, checksum1, checksum2, checksum3, members);
-    return -1;
-}
-
-/* CIntToPy */
-static CYTHON_INLINE PyObject* __Pyx_PyLong_From_int(int value) {
-#ifdef __Pyx_HAS_GCC_DIAGNOSTIC
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wconversion"
-#endif
-    const int neg_one = (int) -1, const_zero = (int) 0;
-#ifdef __Pyx_HAS_GCC_DIAGNOSTIC
-#pragma GCC diagnostic pop
-#endif
-    const int is_unsigned = neg_one > const_zero;
-    if (is_unsigned) {
-        if (sizeof(int) < sizeof(long)) {
-            return PyLong_FromLong((long) value);
-        } else if (sizeof(int) <= sizeof(unsigned long)) {
-            return PyLong_FromUnsignedLong((unsigned long) value);
-#if !CYTHON_COMPILING_IN_PYPY
-        } else if (sizeof(int) <= sizeof(unsigned PY_LONG_LONG)) {
-            return PyLong_FromUnsignedLongLong((unsigned PY_LONG_LONG) value);
-#endif
-        }
-    } else {
-        if (sizeof(int) <= sizeof(long)) {
-            return PyLong_FromLong((long) value);
-        } else if (sizeof(int) <= sizeof(PY_LONG_LONG)) {
-            return PyLong_FromLongLong((PY_LONG_LONG) value);
-        }
-    }
-    {
-        unsigned char *bytes = (unsigned char *)&value;
-#if !CYTHON_COMPILING_IN_LIMITED_API && PY_VERSION_HEX >= 0x030d00A4
-        if (is_unsigned) {
-            return PyLong_FromUnsignedNativeBytes(bytes, sizeof(value), -1);
-        } else {
-            return PyLong_FromNativeBytes(bytes, sizeof(value), -1);
-        }
-#elif !CYTHON_COMPILING_IN_LIMITED_API && PY_VERSION_HEX < 0x030d0000
-        int one = 1; int little = (int)*(unsigned char *)&one;
-        return _PyLong_FromByteArray(bytes, sizeof(int),
-                                     little, !is_unsigned);
-#else
-        int one = 1; int little = (int)*(unsigned char *)&one;
-        PyObject *result = NULL, *kwds = NULL;
-        PyObject *py_bytes = NULL, *order_str = NULL, *from_bytes_str = NULL;;
-        py_bytes = PyBytes_FromStringAndSize((char*)bytes, sizeof(int));
-        if (!py_bytes) goto limited_bad;
-        from_bytes_str = PyUnicode_FromStringAndSize("from_bytes", 10);
-        if (!from_bytes_str) goto limited_bad;
-        order_str = PyUnicode_FromString(little ? "little" : "big");
-        if (!order_str) goto limited_bad;
-        {
-            PyObject *args[] = { (PyObject*)&PyLong_Type, py_bytes, order_str, Py_True };
-            if (!is_unsigned) {
-                PyObject *signed_str = PyUnicode_FromStringAndSize("signed", 6);
-                if (!signed_str) goto limited_bad;
-#if CYTHON_VECTORCALL
-                kwds = PyTuple_Pack(1, signed_str);
-#else
-                {
-                    PyObject *keys[] = {signed_str};
-                    PyObject *values[] = {Py_True};
-                    kwds = __Pyx_MakeKwargDict(keys, values, 1);
-                }
-#endif
-                Py_DECREF(signed_str);
-                if (unlikely(!kwds)) goto limited_bad;
-            }
-            result = __Pyx_Object_VectorcallMethodKwds(from_bytes_str, args, 3 | __Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET, kwds);
-        }
-        limited_bad:
-        Py_XDECREF(kwds);
-        Py_XDECREF(order_str);
-        Py_XDECREF(py_bytes);
-        Py_XDECREF(from_bytes_str);
-        return result;
-#endif
     }
 }
 

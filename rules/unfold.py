@@ -357,7 +357,7 @@ class Unfolder:
         seg[n, 4] = a
         seg[n, 5] = b
         self.n_segments = n + 1
-        self.out[self.used] = 10  # what ends a line for the patterns
+        self.out[self.used] = 127  # keeps the texts of two segments apart
         self.used += 1
         return 0
 
@@ -731,7 +731,7 @@ class Unfolder:
                 j += 1
             place = BODY_NAME if j < end and data[j] == 58 else BODY_VALUE
             self._value(place, at, self.used)
-            self.out[self.used] = 10
+            self.out[self.used] = 127
             self.used += 1
         if self.used > 0 and start < end and data[start] != 123 and data[start] != 91 and data[start] != 34:
             # Not JSON at all, whatever its type says: read it as one text.
@@ -758,7 +758,7 @@ class Unfolder:
                     self._room(j - i + 8)
                     at = self._decode(data, i, j, False)
                     self._value(BODY_VALUE, at, self.used)
-                    self.out[self.used] = 10
+                    self.out[self.used] = 127
                     self.used += 1
                     i = j
                     continue
@@ -774,7 +774,7 @@ class Unfolder:
                     self._room(j - i + 8)
                     at = self._decode(data, i, j, False)
                     self._value(BODY_VALUE, at, self.used)
-                    self.out[self.used] = 10
+                    self.out[self.used] = 127
                     self.used += 1
                     j += 1
                     while j < end and data[j] != 62 and data[j] != 34 and data[j] != 39:
@@ -787,7 +787,7 @@ class Unfolder:
             self._room(j - i + 8)
             at = self._decode(data, i, j, False)
             self._value(BODY_VALUE, at, self.used)
-            self.out[self.used] = 10
+            self.out[self.used] = 127
             self.used += 1
             i = j
         self._room(end - start + 8)
@@ -833,7 +833,7 @@ class Unfolder:
                         self._room(mark - at + 8)
                         at = self._decode(data, at, mark, False)
                         self._value(FILENAME, at, self.used)
-                        self.out[self.used] = 10
+                        self.out[self.used] = 127
                         self.used += 1
                     mark += 1
                 j = k + 1
@@ -862,7 +862,7 @@ class Unfolder:
                     at = self._decode(data, i, mark, False)
                     self._value(BODY_VALUE, at, self.used)
                 self._room(8)
-                self.out[self.used] = 10
+                self.out[self.used] = 127
                 self.used += 1
             i = k
             while i < end and data[i] != 10:

@@ -522,6 +522,9 @@ def _ethertype(cur: Cursor, data: cython.const[cython.uchar][::1], kind: cython.
     if kind in (0x8926, 0x892F):  # VN-tag; HSR
         cur.at = at + 4
         return ETHERTYPE_FIELD
+    if kind == 0x893F:  # E-TAG (802.1BR)
+        cur.at = at + 6
+        return ETHERTYPE_FIELD
     if kind == 0x88E5:  # MACsec: readable only where it authenticates without encrypting
         short = lack(cur, 6)
         if short:
@@ -656,24 +659,31 @@ def _dot11(cur: Cursor, data: cython.const[cython.uchar][::1], padded: cython.in
     at: cython.Py_ssize_t = cur.at
     header: cython.int = 24
     aggregate: cython.int = 0
+    control: cython.int
+    flags: cython.int
     short: cython.int = lack(cur, 24)
     if short:
         return short
-    if (data[at] >> 2) & 3 != 2 or data[at] & 0x40:
+    control = data[at]
+    flags = data[at + 1]
+    if cur.tunnels > 0 and control & 0x0F != 8 and flags & 0x0F == 8:  # Cisco's and Aruba's controllers swap the two
+        control = flags
+        flags = data[at]
+    if (control >> 2) & 3 != 2 or control & 0x40:
         return NOT_IP
-    if data[at + 1] & 0x40:
+    if flags & 0x40:
         return PROTECTED
-    if data[at + 1] & 0x04 or data[at + 22] & 0x0F:
+    if flags & 0x04 or data[at + 22] & 0x0F:
         return SPLIT
-    if data[at + 1] & 3 == 3:
+    if flags & 3 == 3:
         header += 6
-    if data[at] & 0x80:  # QoS
+    if control & 0x80:  # QoS
         short = lack(cur, header + 2)
         if short:
             return short
         aggregate = data[at + header] & 0x80
         header += 2
-        if data[at + 1] & 0x80:
+        if flags & 0x80:
             header += 4
     if padded:
         header = (header + 3) & ~3
@@ -772,6 +782,8 @@ def _gre(cur: Cursor, data: cython.const[cython.uchar][::1]) -> cython.int:
         return ANY_IP
     if protocol < 0x0600:
         return NOT_IP
+    if 0x8200 <= protocol <= 0x8370 or protocol == 0x9000:  # Aruba: 802.11 between access point and controller
+        return DOT11
     return ETHERTYPE + protocol
 
 

@@ -403,7 +403,7 @@ class Decoder:
         i: cython.Py_ssize_t
         for i in range(len(offset)):
             self.decode(data, offset[i], captured[i], length[i], link[i], ts[i])
-        return self.segments - before
+        return int(self.segments - before)
 
     def segment(self, frame: bytes, link: int = 1, ts: int = 0, length: int = -1) -> Segment | None:
         """The TCP segment in one frame, or None."""

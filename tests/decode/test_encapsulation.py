@@ -320,6 +320,12 @@ FOUR: dict[str, tuple[int, bytes]] = {
     ),
     "TZSP": (1, bytes(udp(37008) / Raw(bytes.fromhex("01000001 0a01ff 00 01") + bytes(ether() / four())))),
     "CAPWAP": (1, bytes(udp(5247) / Raw(bytes.fromhex("0010000000000000") + bytes(ether() / four())))),
+    "E-TAG": (1, bytes(ether(0x893F)) + bytes(6) + b"\x08\x00" + bytes(four())),
+    "CAPWAP, 802.11 with swapped control": (
+        1,
+        bytes(udp(5247) / Raw(bytes.fromhex("0010020100000000") + bytes([dot11()[1], dot11()[0]]) + dot11()[2:])),
+    ),
+    "GRE, Aruba": (1, bytes(out() / GRE(proto=0x8200) / Raw(dot11()))),
     "NSH": (1, bytes(ether(0x894F) / NSH(nextproto=3) / ether() / four())),
     "PBB": (1, bytes(ether(0x88E7)) + bytes(4) + bytes(ether() / four())),
     "TRILL": (1, bytes(ether(0x22F3)) + bytes(6) + bytes(ether() / four())),

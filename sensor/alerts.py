@@ -71,7 +71,7 @@ class Alert:
 
     def to_json(self) -> bytes:
         """The alert log's line, without the line's end."""
-        return orjson.dumps(self, option=orjson.OPT_NON_STR_KEYS)
+        return orjson.dumps(self)
 
     @classmethod
     def from_json(cls, line: bytes) -> Alert:

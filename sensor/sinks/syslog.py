@@ -18,12 +18,12 @@ import re
 import socket
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
-from sensor.alerts import Alert
 from sensor.sinks.destination import Options
+from sensor.sinks.message import AlertFields
 from sensor.terminal import printable
 
 FACILITIES: Final = (
@@ -41,6 +41,8 @@ DECISIVE: Final = (
 )  # fmt: skip
 """An alert's fields, the ones a decision needs first in front: the order in which a small message keeps them."""
 
+_PLAIN = re.compile(r"[ !#-Z^-~]*")
+"""Printable ASCII without the three that structured data escapes: quotation mark, backslash, closing bracket."""
 _SD_SPECIAL = re.compile(r'(["\\\]])')
 
 
@@ -53,13 +55,11 @@ def sd_value(text: str, octets: int = 0) -> str:
     return _SD_SPECIAL.sub(r"\\\1", text)
 
 
-def fitted(alert: Alert, octets: int) -> bytes:
+def fitted(fields: AlertFields, line: bytes, octets: int) -> bytes:
     """The alert as JSON of at most `octets` octets: whole where it fits, else with its decisive fields and `dropped`, the number of fields that
     are missing or shortened. With less than some 60 octets there is no room for an identity: then `{}`."""
-    whole = alert.to_json()
-    if len(whole) <= octets:
-        return whole
-    fields: dict[str, Any] = orjson.loads(whole)
+    if len(line) <= octets:
+        return line
     pieces: dict[str, bytes] = {}
     dropped = 0
     left = octets - len(b'{"dropped":21}')
@@ -82,8 +82,8 @@ def fitted(alert: Alert, octets: int) -> bytes:
     return b"{" + b"".join(pieces.values()) + b'"dropped":%d}' % dropped
 
 
-Body = Callable[[Alert, int], bytes]
-"""(alert, room in octets) -> the message's text."""
+Body = Callable[[AlertFields, bytes, int], bytes]
+"""(alert, its line, room in octets) -> the message's text."""
 
 
 class Syslog:
@@ -105,39 +105,56 @@ class Syslog:
         self._second_text = ""
         self._words: dict[str, str] = {}
 
-    def message(self, alert: Alert, seq: int) -> bytes:
+    def message(self, alert: AlertFields, line: bytes, seq: int) -> bytes:
         """One message, without framing; no line feed is in it."""
-        return self._message_3164(alert) if self.rfc3164 else self._message_5424(alert, seq)
+        return self._message_3164(alert, line) if self.rfc3164 else self._message_5424(alert, line, seq)
 
-    def _message_5424(self, alert: Alert, seq: int) -> bytes:
-        msgid = self._words.get(alert.category)
+    def _message_5424(self, alert: AlertFields, line: bytes, seq: int) -> bytes:
+        category = alert["category"]
+        msgid = self._words.get(category)
         if msgid is None:
-            msgid = _word(alert.category, 32)
+            msgid = _word(category, 32)
             if len(self._words) < 256:
-                self._words[alert.category] = msgid
-        head = f"<{self._facility + SEVERITY[alert.severity]}>1 {self._time(alert.last_seen)} {self._host} {self._app} {self._pid} {msgid} "
-        out = (head + self._data(alert, seq, self.octets // 2 if self.octets < 4096 else 2048)).encode() + self._bom
-        return out + self._body(alert, self.octets - len(out))
+                self._words[category] = msgid
+        head = f"<{self._facility + SEVERITY[alert['severity']]}>1 {self._time(alert['last_seen'])} {self._host} {self._app} {self._pid} {msgid} "
+        data = self._data(alert, seq, self.octets // 2 if self.octets < 4096 else 2048)
+        out = (head + data).encode() + self._bom
+        return out + self._body(alert, line, self.octets - len(out))
 
-    def _data(self, alert: Alert, seq: int, octets: int) -> str:
+    def _data(self, alert: AlertFields, seq: int, octets: int) -> str:
         """Structured data of at most `octets` octets: identity always, the rest while there is room."""
+        clients, endpoints, detectors, principals = (
+            alert["clients"],
+            alert["endpoints"],
+            alert["detectors"],
+            alert["principals"],
+        )
         meta = f'[meta sequenceId="{(seq - 1) % SEQUENCE_END + 1}"] '
+        values = (
+            ("client", clients[0] if clients else "", 64),
+            ("category", alert["category"], 64),
+            ("calls", str(alert["calls"]), 0),
+            ("confidence", f"{alert['confidence']:g}", 0),
+            ("title", alert["title"], 200),
+            ("detector", detectors[0] if detectors else "", 64),
+            ("endpoint", endpoints[0] if endpoints else "", 200),
+            ("principal", principals[0] if principals else "", 64),
+            ("clients", str(len(clients)) if len(clients) > 1 else "", 0),
+        )
         data = (
-            f'[{self._sd_id} uid="{sd_value(alert.uid, 40)}" revision="{alert.revision}" state="{sd_value(alert.state)}" '
-            f'severity="{sd_value(alert.severity)}" score="{alert.severity_score:g}"'
+            f'[{self._sd_id} uid="{sd_value(alert["uid"], 40)}" revision="{alert["revision"]}" state="{sd_value(alert["state"])}" '
+            f'severity="{sd_value(alert["severity"])}" score="{alert["severity_score"]:g}"'
         )
         left = octets - len(data) - len(meta) - 1
-        for name, text, most in (
-            ("client", alert.clients[0] if alert.clients else "", 64),
-            ("category", alert.category, 64),
-            ("calls", str(alert.calls), 0),
-            ("confidence", f"{alert.confidence:g}", 0),
-            ("title", alert.title, 200),
-            ("detector", alert.detectors[0] if alert.detectors else "", 64),
-            ("endpoint", alert.endpoints[0] if alert.endpoints else "", 200),
-            ("principal", alert.principals[0] if alert.principals else "", 64),
-            ("clients", str(len(alert.clients)) if len(alert.clients) > 1 else "", 0),
+        # Plain text of ordinary length needs no look at each value: one test for all of them (23 to 9 us a message).
+        together = "".join([text for _, text, _ in values])
+        if (
+            len(together) + 120 <= left
+            and _PLAIN.fullmatch(together)
+            and all(len(text) <= most for _, text, most in values if most)
         ):
+            return data + "".join([f' {name}="{text}"' for name, text, _ in values if text]) + "]" + meta
+        for name, text, most in values:
             if text:
                 param = f' {name}="{sd_value(text, most)}"'
                 size = len(param.encode())
@@ -159,16 +176,16 @@ class Syslog:
         # A time outside the years 1 to 9999 has no TIMESTAMP: the nil value.
         return f"{self._second_text}.{rest // 1000:06d}Z" if self._second_text else "-"
 
-    def _message_3164(self, alert: Alert) -> bytes:
+    def _message_3164(self, alert: AlertFields, line: bytes) -> bytes:
         try:
-            moment = time.gmtime(alert.last_seen // 1_000_000_000)
+            moment = time.gmtime(alert["last_seen"] // 1_000_000_000)
         except (OverflowError, ValueError, OSError):
             moment = time.gmtime(0)
         month = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")[moment.tm_mon - 1]
         stamp = f"{month} {moment.tm_mday:2d} {moment.tm_hour:02d}:{moment.tm_min:02d}:{moment.tm_sec:02d}"
         # RFC 3164: the tag is alphanumeric and at most 32 long, and receivers end it at the first other character.
-        out = f"<{self._facility + SEVERITY[alert.severity]}>{stamp} {self._host} {self._app[:32]}[{self._pid}]: ".encode()
-        return out + self._body(alert, self.octets - len(out))
+        out = f"<{self._facility + SEVERITY[alert['severity']]}>{stamp} {self._host} {self._app[:32]}[{self._pid}]: ".encode()
+        return out + self._body(alert, line, self.octets - len(out))
 
 
 def _word(text: str, most: int) -> str:

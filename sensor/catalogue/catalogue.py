@@ -1,0 +1,466 @@
+"""The endpoint map: every API endpoint of the calls seen, decided from all of them together.
+
+`observe` takes the calls of a batch at column speed; `label` says which endpoint each call of a batch is, by what is known then; `finish` freezes
+the map, so that every later `label` uses the final one. The map depends on the calls, not on their order.
+
+What makes an endpoint is an answer that shows the route exists. A call answered 404 (or 405, 400 and their like) makes none; nor does a redirect or
+a refusal alone, since a gateway sends those for any path. Such calls are counted with the endpoint when other calls prove it, and stand apart as
+*probed* when none does. Calls without an answer count as proof only on a mirror that shows no answers.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from sensor.catalogue.paths import Matcher, PathTable, sample_hash, shape
+from sensor.catalogue.templates import Param, Place, Templates
+
+PROBES = frozenset({400, 404, 405, 410, 414, 421, 431, 501, 505})
+"""Answers that say no such route, or no such request."""
+WEAK = frozenset({301, 302, 307, 308, 401, 403, 407, 429, 502, 503, 504})
+"""Answers that a proxy or gateway gives for any path."""
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueLimits:
+    """What the map may grow to."""
+
+    hosts: int = 4_096
+    """Hosts with a map of their own; the Host header is a stranger's to choose, later ones share one map."""
+    nodes: int = 131_072
+    """Segments remembered for all hosts together: some 60 MB. A large API has 5 000."""
+    probe_nodes: int = 16_384
+    """The same for paths that no answer has proved: enough to show what a scanner asks for."""
+    words: int = 1_024
+    """Words remembered below one prefix; the largest flat API known has some 500."""
+    values: int = 16
+    """Values of one shape remembered one by one below one prefix; then they fold into one."""
+    callers: int = 32
+    """Callers counted exactly for one endpoint; then the number is an estimate."""
+    depth: int = 32
+    """Segments of a path."""
+
+
+@dataclass(slots=True)
+class Endpoint:
+    """One endpoint of the map."""
+
+    method: str
+    host: str
+    template: str
+    calls: int = 0
+    callers: int = 0
+    callers_counted: bool = True
+    """False: `callers` is an estimate from a sketch."""
+    statuses: dict[int, int] = field(default_factory=dict)
+    """Calls by status; 0 stands for no answer seen."""
+    first_seen: int = 0
+    last_seen: int = 0
+    confidence: float = 1.0
+    evidence: list[str] = field(default_factory=list)
+    parameters: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """By name: shapes, how many values, masked examples."""
+    declared: str = ""
+    """`declared`, `shadow`, `zombie`; empty without a description to compare with."""
+    declared_in: str = ""
+    operation: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.method} {self.host}{self.template}"
+
+
+class Catalogue:
+    """The map of all hosts of a capture or a running sensor."""
+
+    def __init__(self, limits: CatalogueLimits | None = None, key: bytes | None = None) -> None:
+        self.limits = limits = limits or CatalogueLimits()
+        secret = key or secrets.token_bytes(16)
+        self._k0 = int.from_bytes(secret[:8], "little")
+        self._k1 = int.from_bytes(secret[8:16], "little")
+        self._proved = self._table(limits.nodes)
+        self._weak = self._table(limits.probe_nodes)
+        self._silent = self._table(limits.probe_nodes)
+        self._hosts: dict[str, int] = {}
+        self._answered: dict[str, list[int]] = {}
+        self._callers: dict[str, int] = {}
+        self._frozen = False
+        self._map: _Map | None = None
+        self._mapped_at = -1
+        self.calls = 0
+
+    def _table(self, nodes: int) -> PathTable:
+        limits = self.limits
+        return PathTable(self._k0, self._k1, limits.values, limits.words, limits.callers, nodes, limits.depth)
+
+    # Taking calls ---------------------------------------------------------------------------------------------------------------------
+
+    def observe(self, batch: pa.RecordBatch) -> None:
+        """Take the evidence of a batch's calls."""
+        if self._frozen:
+            raise RuntimeError("the map is finished and takes no more calls")
+        if batch.num_rows == 0:
+            return
+        columns = _Columns(batch)
+        hosts = columns.hosts(self._host_name)
+        statuses = columns.statuses()
+        methods, method_names = columns.words("method")
+        callers, caller_names = columns.words("client_ip")
+        asked = columns.paths_seen & (methods >= 0)
+        hashes = np.array([self._caller(name) for name in caller_names] + [0], np.uint64)[callers]
+        state = np.full(1024, 0, np.int8)  # 0 proved, 1 weak or probe, 2 silent
+        state[list(PROBES | WEAK)] = 1
+        state[0] = 2
+        of_row = state[np.clip(statuses, 0, 1023)]
+        self.calls += int(asked.sum())
+        for row_state, table in ((0, self._proved), (1, self._weak), (2, self._silent)):
+            rows = np.flatnonzero(asked & (of_row == row_state)).astype(np.int64)
+            if not len(rows):
+                continue
+            used_hosts = np.unique(hosts.codes[rows])
+            roots = np.zeros(len(hosts.names) + 1, np.int32)
+            for code in used_hosts:
+                roots[code] = table.root(hosts.names[code])
+            numbers = np.array([table.method(name) for name in method_names] + [0], np.int32)
+            for code, n in zip(*np.unique(hosts.codes[rows], return_counts=True), strict=True):
+                self._answered.setdefault(hosts.names[code], [0, 0, 0])[row_state] += int(n)
+            table.observe(rows, columns.offsets, columns.octets, roots[hosts.codes], numbers[methods], statuses, columns.times, hashes)
+
+    def _host_name(self, host: str | None, server: str) -> str:
+        name = host if host else server
+        if name.endswith((":80", ":443")):
+            name = name[: name.rindex(":")]
+        if name not in self._hosts:
+            if len(self._hosts) >= self.limits.hosts:
+                return "(other)"
+            self._hosts[name] = len(self._hosts)
+        return name
+
+    def _caller(self, name: str) -> int:
+        found = self._callers.get(name)
+        if found is None:
+            if len(self._callers) > 65_536:
+                self._callers.clear()
+            found = self._callers[name] = sample_hash(name.encode())
+        return found
+
+    # Deciding -------------------------------------------------------------------------------------------------------------------------
+
+    def finish(self) -> None:
+        """Freeze the map: what is known now is final."""
+        if not self._frozen:
+            self._map = self._decide()
+            self._frozen = True
+
+    def _current(self) -> _Map:
+        """The map by what is known now; decided anew when the tree has grown by a tenth since."""
+        size = self._proved.nodes + self._silent.nodes
+        if self._map is None or (not self._frozen and size > self._mapped_at + self._mapped_at // 10):
+            self._map = self._decide()
+            self._mapped_at = size
+        return self._map
+
+    def _decide(self) -> _Map:
+        return _Map(self)
+
+    # Asking ---------------------------------------------------------------------------------------------------------------------------
+
+    def label(self, batch: pa.RecordBatch) -> tuple[pa.DictionaryArray, pa.DictionaryArray]:
+        """(template, operation) of every call of a batch; a null template is a call of no endpoint."""
+        return self._current().label(batch)
+
+    def endpoints(self) -> list[Endpoint]:
+        """All endpoints, by host, template and method."""
+        return self._current().endpoints
+
+    def probed(self) -> list[Endpoint]:
+        """What was asked for and is no endpoint, most asked first."""
+        return self._current().probed
+
+    def counters(self) -> dict[str, int]:
+        """Which limits bit, and how often."""
+        total: dict[str, int] = {}
+        for table in (self._proved, self._weak, self._silent):
+            for name, n in table.dropped.items():
+                total[name] = total.get(name, 0) + n
+        total["endpoints"] = len(self._map.endpoints) if self._map else 0
+        total["nodes"] = self._proved.nodes + self._weak.nodes + self._silent.nodes
+        return total
+
+    def to_json(self) -> dict[str, Any]:
+        """The whole map as plain data."""
+        return {
+            "version": 1,
+            "endpoints": [asdict(endpoint) for endpoint in self.endpoints()],
+            "probed": [
+                {"method": one.method, "host": one.host, "path": one.template, "calls": one.calls, "callers": one.callers, "statuses": one.statuses}
+                for one in self.probed()[:1000]
+            ],
+            "counters": self.counters(),
+        }
+
+
+class _Columns:
+    """The columns of a batch as the tables take them."""
+
+    def __init__(self, batch: pa.RecordBatch) -> None:
+        self.batch = batch
+        path = batch.column("path")
+        if path.offset:
+            path = pa.concat_arrays([path])
+        if path.offset:
+            path = pa.array(path.to_pylist(), pa.string())
+        _, offsets, octets = path.buffers()
+        self.offsets = np.frombuffer(offsets, np.int32)[: len(path) + 1]
+        self.octets = np.frombuffer(octets, np.uint8) if octets is not None and octets.size else np.zeros(1, np.uint8)
+        self.paths_seen = np.asarray(path.is_valid().to_numpy(zero_copy_only=False), bool)
+
+    def words(self, name: str) -> tuple[np.ndarray[Any, Any], list[str]]:
+        """(index of each row, -1 for null; the words)."""
+        column = self.batch.column(name)
+        codes = column.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
+        return codes, [word if word is not None else "" for word in column.dictionary.to_pylist()]
+
+    @property
+    def times(self) -> np.ndarray[Any, Any]:
+        return np.ascontiguousarray(self.batch.column("ts").to_numpy(zero_copy_only=False), np.int64)
+
+    def statuses(self) -> np.ndarray[Any, Any]:
+        status = self.batch.column("status").fill_null(0).to_numpy(zero_copy_only=False).astype(np.int32)
+        return np.where((status < 0) | (status > 999), 0, status).astype(np.int32)
+
+    def hosts(self, name_of: Any) -> _Hosts:
+        """The host of each row: the authority asked for, or the server's address where none was named."""
+        codes, names = self.words("host")
+        hosts = [name_of(name, "") if name else "" for name in names]
+        missing = codes < 0
+        if names and "" in names:
+            missing |= np.isin(codes, [i for i, name in enumerate(names) if not name])
+        if missing.any():
+            server, servers = self.words("server_ip")
+            ports = self.batch.column("server_port").to_numpy(zero_copy_only=False)
+            index: dict[tuple[int, int], int] = {}
+            codes = codes.copy()
+            for row in np.flatnonzero(missing):
+                key = (int(server[row]), int(ports[row]))
+                if key not in index:
+                    address = servers[key[0]]
+                    index[key] = len(hosts)
+                    hosts.append(name_of(None, f"[{address}]:{key[1]}" if ":" in address else f"{address}:{key[1]}"))
+                codes[row] = index[key]
+        return _Hosts(codes, hosts)
+
+
+@dataclass(slots=True)
+class _Hosts:
+    codes: np.ndarray[Any, Any]
+    names: list[str]
+
+
+class _Map:
+    """A decided map: endpoints, and the matcher that labels calls with them."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+        self.matcher = Matcher(catalogue._k0, catalogue._k1, catalogue.limits.depth)
+        self.roots: dict[str, int] = {}
+        self.templates: list[str] = []
+        self.index: dict[str, int] = {}
+        self.methods: list[set[str]] = []
+        self.found: dict[tuple[str, str, str], Endpoint] = {}
+        self.places: dict[str, Templates] = {}
+        self.leaf_key: list[tuple[str, str]] = []
+        self.probed: list[Endpoint] = []
+        silent = {
+            host for host, (proved, weak, unanswered) in catalogue._answered.items() if unanswered > proved + weak
+        }
+        for host in sorted(set(catalogue._proved.roots) | (set(catalogue._silent.roots) & silent)):
+            self._host(host, host in silent)
+        self._unproved(silent)
+        self.endpoints = [self.found[key] for key in sorted(self.found)]
+        self.probed.sort(key=lambda one: (-one.calls, one.host, one.template, one.method))
+
+    def _host(self, host: str, silent: bool) -> None:
+        table = self.catalogue._proved
+        if silent and host in self.catalogue._silent.roots:
+            table = _joined(self.catalogue, host)
+        if host not in table.roots:
+            return
+        templates = self.places[host] = Templates(table, table.roots[host])
+        root = self.roots[host] = self.matcher.add_node()
+        self._grow(host, table, templates.top, root, [], [], 1.0, [])
+
+    def _grow(
+        self,
+        host: str,
+        table: PathTable,
+        place: Place,
+        node: int,
+        parts: list[str],
+        params: list[Param],
+        confidence: float,
+        evidence: list[str],
+    ) -> None:
+        template = "/" + "/".join(parts)
+        for cell in place.cells:
+            self._endpoint(host, table, cell, template, node, params, confidence, evidence)
+        for text, below in place.literals.items():
+            sure, why = place.evidence.get(text, (1.0, ""))
+            made = self.matcher.add_literal(node, text.encode("utf-8", "backslashreplace"))
+            self._grow(
+                host, table, below, made, [*parts, text], params, confidence * sure, evidence + ([f"{text}: {why}"] if why else [])
+            )
+        taken = {param.name for param in params}
+        for param in place.params:
+            name = param.name
+            number = 2
+            while name in taken:
+                name = f"{param.name}_{number}"
+                number += 1
+            named = Param(name, param.prefix, param.suffix, param.kinds, param.place, param.distinct, param.examples, param.confidence, param.evidence)
+            made = self.matcher.add_param(node, param.kinds, param.prefix.encode(), param.suffix.encode())
+            part = f"{param.prefix}{{{name}}}{param.suffix}"
+            self._grow(
+                host,
+                table,
+                param.place,
+                made,
+                [*parts, part],
+                [*params, named],
+                confidence * param.confidence,
+                evidence + [f"{{{name}}}: {line}" for line in param.evidence],
+            )
+
+    def _endpoint(
+        self,
+        host: str,
+        table: PathTable,
+        cell: int,
+        template: str,
+        node: int,
+        params: list[Param],
+        confidence: float,
+        evidence: list[str],
+    ) -> None:
+        method = table.method_names[table.cell_method[cell]]
+        key = (host, template, method)
+        endpoint = self.found.get(key)
+        if endpoint is None:
+            endpoint = self.found[key] = Endpoint(
+                method, host, template, first_seen=2**63 - 1, last_seen=-(2**63), confidence=round(confidence, 3), evidence=evidence
+            )
+            endpoint.parameters = {
+                param.name: {
+                    "values": param.distinct,
+                    "examples": [masked(text) for text in param.examples[:3]],
+                    "confidence": round(param.confidence, 3),
+                }
+                for param in params
+            }
+        _count(endpoint, table, cell)
+        if self.matcher.leaf[node] < 0:
+            self.matcher.leaf[node] = len(self.templates)
+            self.templates.append(template)
+            self.leaf_key.append((host, template))
+            self.methods.append(set())
+        self.methods[int(self.matcher.leaf[node])].add(method)
+
+    def _unproved(self, silent: set[str]) -> None:
+        """Count what no answer proved with the endpoints it belongs to; the rest was probed."""
+        catalogue = self.catalogue
+        for table, is_silent in ((catalogue._weak, False), (catalogue._silent, True)):
+            for host, root in table.roots.items():
+                if is_silent and host in silent:
+                    continue
+                self._unproved_below(host, table, root, [])
+
+    def _unproved_below(self, host: str, table: PathTable, node: int, parts: list[bytes]) -> None:
+        stack = [(node, parts)]
+        while stack:
+            node, parts = stack.pop()
+            for child in table.children[node]:
+                frame = table.frames[child]
+                if frame is None:
+                    part = table.texts[child]
+                else:
+                    part = min(table.value_texts[child].values(), default=b"")
+                stack.append((child, [*parts, part]))
+            for cell in table.cells_of[node]:
+                method = table.method_names[table.cell_method[cell]]
+                leaf = self._leaf(host, b"/" + b"/".join(parts))
+                endpoint = self.found.get((*self.leaf_key[leaf], method)) if leaf >= 0 else None
+                if endpoint is None:
+                    path = (b"/" + b"/".join(parts)).decode("utf-8", "backslashreplace")
+                    endpoint = Endpoint(method, host, path, first_seen=2**63 - 1, last_seen=-(2**63), confidence=0.0)
+                    self.probed.append(endpoint)
+                _count(endpoint, table, cell)
+
+    def _leaf(self, host: str, path: bytes) -> int:
+        leaves = np.full(1, -1, np.int32)
+        root = self.roots.get(host, -1)
+        octets = np.frombuffer(path or b"/", np.uint8)
+        self.matcher.match(np.array([0, len(octets)], np.int32), octets, np.array([root], np.int32), leaves)
+        return int(leaves[0])
+
+    def label(self, batch: pa.RecordBatch) -> tuple[pa.DictionaryArray, pa.DictionaryArray]:
+        n = batch.num_rows
+        leaves = np.full(n, -1, np.int32)
+        if n:
+            columns = _Columns(batch)
+            hosts = columns.hosts(self.catalogue._host_name)
+            of_host = np.array([self.roots.get(name, -1) for name in hosts.names] + [-1], np.int32)
+            roots = of_host[hosts.codes]
+            methods, names = columns.words("method")
+            roots[~columns.paths_seen | (methods < 0)] = -1
+            self.matcher.match(columns.offsets, columns.octets, roots, leaves)
+            known = np.zeros((len(self.templates) + 1, len(names) + 1), bool)
+            number = {name: i for i, name in enumerate(names)}
+            for leaf, answered in enumerate(self.methods):
+                for name in answered:
+                    if name in number:
+                        known[leaf, number[name]] = True
+            leaves[~known[leaves, methods]] = -1
+        template = pa.DictionaryArray.from_arrays(pa.array(leaves, pa.int32(), mask=leaves < 0), pa.array(self.templates, pa.string()))
+        operation = pa.DictionaryArray.from_arrays(pa.nulls(n, pa.int32()), pa.array([], pa.string()))
+        return template, operation
+
+
+def _count(endpoint: Endpoint, table: PathTable, cell: int) -> None:
+    endpoint.calls += int(table.cell_calls[cell])
+    endpoint.first_seen = min(endpoint.first_seen, int(table.cell_first[cell]))
+    endpoint.last_seen = max(endpoint.last_seen, int(table.cell_last[cell]))
+    n, counted = table.callers(cell)
+    endpoint.callers = max(endpoint.callers, n)
+    endpoint.callers_counted = endpoint.callers_counted and counted
+    for status, calls in sorted(table.statuses(cell).items()):
+        endpoint.statuses[status] = endpoint.statuses.get(status, 0) + calls
+
+
+def _joined(catalogue: Catalogue, host: str) -> PathTable:
+    """On a mirror that shows no answers every call counts: the tree of the answered and the unanswered calls of a host together."""
+    table = catalogue._table(catalogue.limits.nodes)
+    for source in (catalogue._proved, catalogue._silent):
+        if host in source.roots:
+            table.copy_tree(source, source.roots[host], table.root(host))
+    return table
+
+
+def masked(text: str) -> str:
+    """An example that shows a value's make and not the value: letters and digits past the second are dots unless it is a short word or number."""
+    kind, _, _, _ = shape(text.encode("utf-8", "backslashreplace"))
+    if len(text) <= 4 or (kind == "word" and len(text) <= 12 and text.isalpha()):
+        return text
+    kept = 0
+    out = []
+    for c in text:
+        if c.isalnum():
+            kept += 1
+            out.append(c if kept <= 2 else "•")
+        else:
+            out.append(c)
+    return "".join(out)

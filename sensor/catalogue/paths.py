@@ -1,0 +1,1010 @@
+"""The paths of a site as a bounded tree: the evidence that endpoint templates are decided on.
+
+`PathTable` takes calls at column speed. Each path segment is an edge, and what stands at the end of a path is a *cell* per method: calls, callers,
+statuses, first and last seen. A segment whose shape says *value* (a number, a UUID, hex, a date, a token) keeps its own edge only while few such
+values stand beside each other; past `values_kept` they fold into one edge of that shape, whose subtree is the union of theirs, with a sketch of
+the values. Folding depends on the set of values alone, so the tree is the same for any order of the calls.
+
+`Matcher` walks decided templates the same way: a literal edge first, then the parameter.
+
+What a stranger can make grow is bounded: edges of one shape by folding, words by `words_kept` (a new word beside so many must be seen four times
+before it gets an edge), everything by `nodes_kept`. Each bound counts what it dropped in `dropped`. The hash is keyed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+try:
+    import cython
+except ModuleNotFoundError:
+    from parsers import _cython as cython
+
+if cython.compiled:
+    from cython.cimports.parsers.siphash import bytes_hash
+else:
+    from parsers.siphash import bytes_hash
+
+COMPILED = cython.compiled
+
+KINDS = ("word", "integer", "uuid", "hex", "token", "date", "mixed", "email", "number")
+"""Shapes of a segment. A *word* may be anything; *mixed* has letters and several digits; the rest are values by their shape."""
+
+WORD = cython.declare(cython.int, 0)
+INTEGER = cython.declare(cython.int, 1)
+UUID = cython.declare(cython.int, 2)
+HEX = cython.declare(cython.int, 3)
+TOKEN = cython.declare(cython.int, 4)
+DATE = cython.declare(cython.int, 5)
+MIXED = cython.declare(cython.int, 6)
+EMAIL = cython.declare(cython.int, 7)
+NUMBER = cython.declare(cython.int, 8)
+
+_MASK = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
+_SPREAD = cython.declare(cython.ulonglong, 0x9E3779B97F4A7C15)
+
+# The sample of values must not depend on the table's secret, or the same capture would show other examples each time.
+_SAMPLE0 = cython.declare(cython.ulonglong, 0x5A17C0DE5A17C0DE)
+_SAMPLE1 = cython.declare(cython.ulonglong, 0x0DDB1A5E0DDB1A5E)
+
+_DIGIT = cython.declare(cython.int, 1)
+_LOWER = cython.declare(cython.int, 2)
+_UPPER = cython.declare(cython.int, 4)
+
+
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def _spread(x: cython.ulonglong) -> cython.ulonglong:
+    """A bijection of 64-bit words that moves every bit (the finaliser of SplitMix64)."""
+    if cython.compiled:
+        x = (x ^ (x >> 30)) * cython.cast(cython.ulonglong, 0xBF58476D1CE4E5B9)
+        x = (x ^ (x >> 27)) * cython.cast(cython.ulonglong, 0x94D049BB133111EB)
+        return x ^ (x >> 31)
+    else:
+        x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & 0xFFFFFFFFFFFFFFFF
+        x = ((x ^ (x >> 27)) * 0x94D049BB133111EB) & 0xFFFFFFFFFFFFFFFF
+        return x ^ (x >> 31)
+
+
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def _plain(x: cython.int) -> cython.int:
+    """x; interpreted, an int that does not wrap as numpy's would."""
+    if cython.compiled:
+        return x
+    else:
+        return int(x)
+
+
+@cython.cclass
+class Segment:
+    """The shape of one path segment: its kind, and where its stem stands when a frame is around it (``{id}.json``, ``Orders({id})``, ``{id}:close``)."""
+
+    def __init__(self) -> None:
+        self.kind = 0
+        self.stem_at = 0
+        self.stem_end = 0
+
+    def read(self, data, start, end):
+        """Read data[start:end]; sets kind, stem_at, stem_end."""
+        i: cython.Py_ssize_t
+        c: cython.int
+        at: cython.Py_ssize_t = start
+        stop: cython.Py_ssize_t = end
+        dot: cython.Py_ssize_t = -1
+        # The frame: Name( ... ) of OData, then a suffix .ext, :verb or #fragment made of letters.
+        if end - start >= 4 and data[end - 1] == 41:
+            i = start
+            while i < end and data[i] != 40:
+                i += 1
+            if start < i < end - 2:
+                at = i + 1
+                stop = end - 1
+                if stop - at >= 2 and data[at] == 39 and data[stop - 1] == 39:
+                    at += 1
+                    stop -= 1
+        if at == start:
+            i = end - 1
+            while i > start:
+                c = data[i]
+                if c == 46 or c == 58 or c == 35:
+                    dot = i
+                    break
+                if not (97 <= (c | 32) <= 122 or c == 95 or (48 <= c <= 57 and i > start)):
+                    break
+                i -= 1
+            if dot > start and dot < end - 1 and 97 <= (data[dot + 1] | 32) <= 122 and (data[dot] != 46 or end - dot <= 6):
+                stop = dot
+        digits: cython.int = 0
+        letters: cython.int = 0
+        hexes: cython.int = 0
+        dashes: cython.int = 0
+        dots: cython.int = 0
+        others: cython.int = 0
+        number_tokens: cython.int = 0
+        switches: cython.int = 0
+        digit_runs: cython.int = 0
+        longest_digits: cython.int = 0
+        before: cython.int = 0
+        token_is_number: cython.bint = True
+        token_at: cython.Py_ssize_t = at
+        run: cython.int = 0
+        n: cython.Py_ssize_t = stop - at
+        mail: cython.bint = False
+        i = at
+        while i < stop:
+            c = data[i]
+            if 48 <= c <= 57:
+                digits += 1
+                run += 1
+                if before != _DIGIT:
+                    digit_runs += 1
+                    if before != 0:
+                        switches += 1
+                if run > longest_digits:
+                    longest_digits = run
+                before = _DIGIT
+            else:
+                run = 0
+                if 97 <= c <= 122:
+                    letters += 1
+                    if c <= 102:
+                        hexes += 1
+                    if before != _LOWER and before != 0 and before != _UPPER:
+                        switches += 1
+                    before = _LOWER
+                    token_is_number = False
+                elif 65 <= c <= 90:
+                    letters += 1
+                    if c <= 70:
+                        hexes += 1
+                    if before != _UPPER and before != 0:
+                        switches += 1
+                    before = _UPPER
+                    token_is_number = False
+                else:
+                    if c == 45:
+                        dashes += 1
+                    elif c == 46:
+                        dots += 1
+                    elif c == 64:
+                        mail = True
+                        others += 1
+                    else:
+                        others += 1
+                    if i > token_at and token_is_number:
+                        number_tokens += 1
+                    token_at = i + 1
+                    token_is_number = True
+                    before = 0
+            i += 1
+        if stop > token_at and token_is_number:
+            number_tokens += 1
+        kind: cython.int = WORD
+        if n == 0:
+            at = start
+            stop = end
+        elif digits == n:
+            kind = INTEGER
+        elif mail and letters > 0 and (dots > 0 or stop < end):
+            kind = EMAIL
+            at = start
+            stop = end
+        elif n == 36 and dashes == 4 and digits + hexes == 32 and letters == hexes and data[at + 8] == 45 and data[at + 13] == 45:
+            kind = UUID
+        elif letters == 0 and digits > 0:
+            # 2.0 and 1.2.3 are versions as a rule, so words until many of them show; 2024-05-01 is a date; 51.5,-0.1 and +4930123 are numbers.
+            if n == 10 and dashes == 2 and dots == 0 and others == 0 and data[at + 4] == 45 and data[at + 7] == 45:
+                kind = DATE
+            elif dots > 0 and dashes == 0 and others == 0 and dots < 3:
+                kind = WORD
+            else:
+                kind = NUMBER
+        elif letters == hexes and digits > 0 and digits + hexes == n and n >= 8:
+            kind = HEX
+        elif n >= 19 and digits >= 8 and dashes == 2 and data[at + 4] == 45 and data[at + 7] == 45 and letters <= 2:
+            kind = DATE
+        elif digits >= 2 and n >= 16 and dashes + dots <= 1 and others <= 2 and (switches >= 4 or longest_digits >= 8):
+            kind = TOKEN
+        elif digits >= 2 and (longest_digits >= 3 or digit_runs >= 2 or number_tokens > 0 or n >= 12):
+            kind = MIXED
+        elif digits == 1 and number_tokens == 1 and dots == 0 and n >= 4:
+            kind = MIXED
+        elif n >= 24 and digits >= 1 and switches >= 8:
+            kind = TOKEN
+        if kind == WORD:
+            at = start
+            stop = end
+        self.kind = kind
+        self.stem_at = at
+        self.stem_end = stop
+        return 0
+
+
+def shape(text: bytes) -> tuple[str, bytes, bytes, bytes]:
+    """(kind, prefix, stem, suffix) of a segment, for callers in plain Python."""
+    if not text:
+        return "word", b"", b"", b""
+    segment: Segment = Segment()
+    segment.read(text, 0, len(text))
+    return KINDS[segment.kind], text[: segment.stem_at], text[segment.stem_at : segment.stem_end], text[segment.stem_end :]
+
+
+def sample_hash(text: bytes) -> int:
+    """The hash that value samples and caller sketches use: the same in every run."""
+    return int(bytes_hash(_SAMPLE0, _SAMPLE1, text, 0, len(text)))
+
+
+@cython.cclass
+class PathTable:
+    def __init__(
+        self,
+        k0: Any,
+        k1: Any,
+        values_kept: Any = 16,
+        words_kept: Any = 1024,
+        callers_kept: Any = 32,
+        nodes_kept: Any = 131_072,
+        depth_kept: Any = 32,
+    ) -> None:
+        self.k0 = k0
+        self.k1 = k1
+        self.values_kept = values_kept
+        self.words_kept = words_kept
+        self.callers_kept = callers_kept
+        self.nodes_kept = nodes_kept
+        self.depth_kept = depth_kept
+        self.dropped = {"paths_past_node_limit": 0, "paths_too_deep": 0, "words_folded": 0, "methods_dropped": 0, "odd_targets": 0}
+        self.slots = 1024
+        self.slots_used = 0
+        self.slot_key = np.zeros(self.slots, np.uint64)
+        self.slot_node = np.zeros(self.slots, np.int32)
+        self.parents, self.kinds, self.texts, self.frames = [], [], [], []
+        self.children, self.cells_of, self.value_texts, self.codes_of = [], [], [], []
+        self.siblings = {}
+        self.roots = {}
+        self.methods = {}
+        self.method_names = []
+        self.nodes = 0
+        self.folded = np.zeros(256, np.uint32)
+        self.sketch_of = np.full(256, -1, np.int32)
+        self.passed = np.zeros(256, np.int64)
+        self.value_hash = np.zeros((16, 64), np.uint64)
+        self.value_n = np.zeros(16, np.int32)
+        self.sketches = 0
+        self.cell_slots = 1024
+        self.cell_key = np.zeros(self.cell_slots, np.uint64)
+        self.cell_slot = np.zeros(self.cell_slots, np.int32)
+        self.cells = 0
+        self.cell_node = np.zeros(256, np.int32)
+        self.cell_method = np.zeros(256, np.int32)
+        self.cell_calls = np.zeros(256, np.int64)
+        self.cell_first = np.zeros(256, np.int64)
+        self.cell_last = np.zeros(256, np.int64)
+        self.caller_hash = np.zeros((256, self.callers_kept), np.uint64)
+        self.caller_n = np.zeros(256, np.int32)
+        self.last_caller = np.zeros(256, np.uint64)
+        self.status_slots = 1024
+        self.status_used = 0
+        self.status_key = np.zeros(self.status_slots, np.uint64)
+        self.status_calls = np.zeros(self.status_slots, np.int64)
+        self.sighted = np.zeros(65_536, np.uint8)
+        self.segment = Segment()
+
+    # Tables -------------------------------------------------------------------------------------------------------------------------
+
+    def edge(self, key):
+        """The node behind a key, or -1."""
+        mask: cython.Py_ssize_t = self.slots - 1
+        i: cython.Py_ssize_t = key & mask
+        while self.slot_key[i] != 0:
+            if self.slot_key[i] == key:
+                return _plain(self.slot_node[i])
+            i = (i + 1) & mask
+        return -1
+
+    def add_edge(self, key: Any, node: Any) -> None:
+        if self.slots_used * 2 >= self.slots:
+            keys, nodes = np.asarray(self.slot_key), np.asarray(self.slot_node)
+            self.slots *= 2
+            self.slots_used = 0
+            self.slot_key = np.zeros(self.slots, np.uint64)
+            self.slot_node = np.zeros(self.slots, np.int32)
+            for at in np.flatnonzero(keys):
+                self.add_edge(int(keys[at]), int(nodes[at]))
+        k: cython.ulonglong = key
+        mask: cython.Py_ssize_t = self.slots - 1
+        i: cython.Py_ssize_t = k & mask
+        while self.slot_key[i] != 0 and self.slot_key[i] != k:
+            i = (i + 1) & mask
+        if self.slot_key[i] == 0:
+            self.slots_used += 1
+        self.slot_key[i] = k
+        self.slot_node[i] = node
+
+    def word_key(self, node, data, start, end):
+        n: cython.ulonglong = node
+        key: cython.ulonglong = bytes_hash(self.k0 ^ _spread(n + 1), self.k1, data, start, end)
+        return key | 1  # 0 is an empty slot
+
+    def frame_key(self, node, kind, data, start, stem_at, stem_end, end):
+        n: cython.ulonglong = node
+        k: cython.ulonglong = kind
+        key: cython.ulonglong = _spread(self.k1 ^ (n << 8) ^ k)
+        if stem_at > start:
+            key ^= bytes_hash(self.k1, self.k0, data, start, stem_at)
+        if end > stem_end:
+            key ^= bytes_hash(self.k0, self.k0, data, stem_end, end)
+        return key | 1
+
+    def add_node(self, parent: Any, kind: Any, text: bytes, frame: tuple[bytes, bytes] | None) -> int:
+        node = self.nodes
+        if node == len(self.folded):
+            self.folded = np.concatenate([np.asarray(self.folded), np.zeros(node, np.uint32)])
+            self.sketch_of = np.concatenate([np.asarray(self.sketch_of), np.full(node, -1, np.int32)])
+            self.passed = np.concatenate([np.asarray(self.passed), np.zeros(node, np.int64)])
+        self.nodes = node + 1
+        self.parents.append(parent)
+        self.kinds.append(kind)
+        self.texts.append(text)
+        self.frames.append(frame)
+        self.children.append([])
+        self.cells_of.append([])
+        self.value_texts.append(None)
+        if parent >= 0:
+            self.children[parent].append(node)
+        if frame is not None:
+            self.value_texts[node] = {}
+            if self.sketches == len(self.value_n):
+                self.value_hash = np.concatenate([np.asarray(self.value_hash), np.zeros((self.sketches, 64), np.uint64)])
+                self.value_n = np.concatenate([np.asarray(self.value_n), np.zeros(self.sketches, np.int32)])
+            self.sketch_of[node] = self.sketches
+            self.sketches += 1
+        return int(node)
+
+    def root(self, name: str) -> int:
+        """The node that a host's paths hang from."""
+        node = self.roots.get(name)
+        if node is None:
+            node = self.roots[name] = self.add_node(-1, 0, name.encode(), None)
+        return int(node)
+
+    def method(self, name: str) -> int:
+        """The number of a method; the 64th and later share one, since a stranger can invent them."""
+        number = self.methods.get(name)
+        if number is None:
+            if len(self.method_names) >= 63:
+                self.dropped["methods_dropped"] += 1
+                name = "(other)"
+                if name in self.methods:
+                    return int(self.methods[name])
+            number = self.methods[name] = len(self.method_names)
+            self.method_names.append(name)
+        return int(number)
+
+    # Growing and folding: for structure seen for the first time only -----------------------------------------------------------------
+
+    def child(self, node: Any, text: bytes) -> int:
+        """The node for a segment below `node`, made if need be; -1 when a limit forbids it."""
+        segment: Segment = Segment()
+        if text:
+            segment.read(text, 0, len(text))
+        kind = int(segment.kind)
+        at, stop = int(segment.stem_at), int(segment.stem_end)
+        if not text:
+            at = stop = 0
+        folded = self.edge(self.frame_key(node, kind, text, 0, at, stop, len(text)))
+        if folded >= 0 and kind != WORD:
+            self.note_value(folded, bytes_hash(_SAMPLE0, _SAMPLE1, text, 0, len(text)), text, 0, len(text))
+            return int(folded)
+        key = self.word_key(node, text, 0, len(text))
+        found = self.edge(key)
+        if found >= 0:
+            return int(found)
+        group = (node, kind, text[:at], text[stop:])
+        beside = self.siblings.setdefault(group, [])
+        if kind == WORD and len(beside) >= self.words_kept:
+            sight = int(key >> 20) & 0xFFFF
+            seen = min(self.sighted[sight] + 1, 255)
+            self.sighted[sight] = seen
+            if seen < 4 or len(beside) >= 4 * self.words_kept or self.nodes >= self.nodes_kept:
+                self.dropped["words_folded"] += 1
+                return self.fold_node(node, kind, text, 0, 0)
+        if self.nodes >= self.nodes_kept:
+            # Past the limit a value still finds the fold of its shape; what would need a new edge is dropped and counted.
+            if self.nodes < self.nodes_kept + self.nodes_kept // 8 and kind != WORD:
+                return self.fold(node, kind, text[:at], text[stop:])
+            return -1
+        made = self.add_node(node, kind, text, None)
+        self.add_edge(key, made)
+        beside.append(made)
+        if kind not in (WORD, MIXED) and len(beside) > self.values_kept or kind == MIXED and len(beside) > 4 * self.values_kept:
+            return self.fold(node, kind, text[:at], text[stop:])
+        return made
+
+    def fold_node(self, node: Any, kind: Any, text: bytes, at: Any, stop: Any) -> int:
+        """The folded node of the segment's kind and frame; for words, of any frame."""
+        if kind == WORD:
+            made = self.fold(node, kind, b"", b"")
+        else:
+            made = self.fold(node, kind, text[:at], text[stop:])
+        self.note_value(made, bytes_hash(_SAMPLE0, _SAMPLE1, text, 0, len(text)), text, 0, len(text))
+        return made
+
+    def fold(self, node: Any, kind: Any, prefix: bytes, suffix: bytes) -> int:
+        """One node for all values of this kind and frame below `node`; those that stand there go into it."""
+        whole = prefix + suffix
+        key = self.frame_key(node, kind, whole, 0, len(prefix), len(prefix), len(whole))
+        made = self.edge(key)
+        if made >= 0:
+            return int(made)
+        made = self.add_node(node, kind, b"", (prefix, suffix))
+        self.add_edge(key, made)
+        self.folded[node] = int(self.folded[node]) | (1 << kind)
+        if kind == WORD:  # the words that have an edge keep it
+            return made
+        inside = self.siblings.pop((node, kind, prefix, suffix), [])
+        gone = set(inside)
+        self.children[node] = [one for one in self.children[node] if one not in gone]
+        for one in inside:
+            text = self.texts[one]
+            self.note_value(made, bytes_hash(_SAMPLE0, _SAMPLE1, text, 0, len(text)), text, 0, len(text))
+            self.absorb(one, made)
+        return made
+
+    def absorb(self, source: Any, target: Any) -> None:
+        """Move the counts and the subtree of `source` into `target`; `source` is dead afterwards."""
+        self.passed[target] = self.passed[target] + self.passed[source]
+        for cell in self.cells_of[source]:
+            self.absorb_cell(cell, self.make_cell(target, int(self.cell_method[cell])))
+        self.cells_of[source] = []
+        for one in self.children[source]:
+            frame = self.frames[one]
+            if frame is None:
+                into = self.child(target, self.texts[one])
+            else:
+                into = self.fold(target, self.kinds[one], frame[0], frame[1])
+                for text in self.value_texts[one].values():
+                    self.note_value(into, bytes_hash(_SAMPLE0, _SAMPLE1, text, 0, len(text)), text, 0, len(text))
+            if into >= 0:
+                self.absorb(one, into)
+        self.children[source] = []
+        self.value_texts[source] = None
+
+    def absorb_cell(self, source: Any, target: Any) -> None:
+        self.cell_calls[target] = self.cell_calls[target] + self.cell_calls[source]
+        self.cell_first[target] = min(self.cell_first[target], self.cell_first[source])
+        self.cell_last[target] = max(self.cell_last[target], self.cell_last[source])
+        for i in range(int(self.caller_n[source])):
+            self.note_caller(target, self.caller_hash[source, i])
+        for status, calls in self.statuses(source).items():
+            self.note_status(target, status, calls)
+
+    def copy_tree(self, other: PathTable, source: Any, target: Any) -> None:
+        """Add the counts and the subtree of a node of another table to `target` of this one."""
+        self.passed[target] = self.passed[target] + other.passed[source]
+        for cell in other.cells_of[source]:
+            into = self.make_cell(target, self.method(other.method_names[other.cell_method[cell]]))
+            self.cell_calls[into] = self.cell_calls[into] + other.cell_calls[cell]
+            self.cell_first[into] = min(self.cell_first[into], other.cell_first[cell])
+            self.cell_last[into] = max(self.cell_last[into], other.cell_last[cell])
+            for i in range(int(other.caller_n[cell])):
+                self.note_caller(into, other.caller_hash[cell, i])
+            for status, calls in other.statuses(cell).items():
+                self.note_status(into, status, calls)
+        for one in other.children[source]:
+            frame = other.frames[one]
+            if frame is None:
+                below = self.child(target, other.texts[one])
+            else:
+                below = self.fold(target, other.kinds[one], frame[0], frame[1])
+                for text in other.value_texts[one].values():
+                    self.note_value(below, bytes_hash(_SAMPLE0, _SAMPLE1, text, 0, len(text)), text, 0, len(text))
+            if below >= 0:
+                self.copy_tree(other, one, below)
+
+    # Cells --------------------------------------------------------------------------------------------------------------------------
+
+    def find_cell(self, node, method):
+        at: cython.ulonglong = node
+        number: cython.ulonglong = method
+        key: cython.ulonglong = (at << 6 | number) + 1
+        mask: cython.Py_ssize_t = self.cell_slots - 1
+        i: cython.Py_ssize_t = _spread(key) & mask
+        while self.cell_key[i] != 0:
+            if self.cell_key[i] == key:
+                return _plain(self.cell_slot[i])
+            i = (i + 1) & mask
+        return -1
+
+    def place_cell(self, node: Any, method: Any, cell: Any) -> None:
+        key = (int(node) << 6 | int(method)) + 1
+        mask = int(self.cell_slots) - 1
+        i = int(_spread(key)) & mask
+        while self.cell_key[i] != 0:
+            i = (i + 1) & mask
+        self.cell_key[i] = key
+        self.cell_slot[i] = cell
+
+    def make_cell(self, node: Any, method: Any) -> int:
+        """The cell of a method at a node, made if need be."""
+        cell = self.find_cell(node, method)
+        if cell >= 0:
+            return int(cell)
+        cell = self.cells
+        if cell == len(self.cell_node):
+            for name in ("cell_node", "cell_method", "caller_n"):
+                setattr(self, name, np.concatenate([np.asarray(getattr(self, name)), np.zeros(cell, np.int32)]))
+            for name in ("cell_calls", "cell_first", "cell_last"):
+                setattr(self, name, np.concatenate([np.asarray(getattr(self, name)), np.zeros(cell, np.int64)]))
+            self.caller_hash = np.concatenate([np.asarray(self.caller_hash), np.zeros((cell, self.callers_kept), np.uint64)])
+            self.last_caller = np.concatenate([np.asarray(self.last_caller), np.zeros(cell, np.uint64)])
+        if cell * 2 >= self.cell_slots:
+            self.cell_slots *= 2
+            self.cell_key = np.zeros(self.cell_slots, np.uint64)
+            self.cell_slot = np.zeros(self.cell_slots, np.int32)
+            for old in range(int(cell)):
+                self.place_cell(self.cell_node[old], self.cell_method[old], old)
+        self.cells = cell + 1
+        self.cell_node[cell] = node
+        self.cell_method[cell] = method
+        self.cell_first[cell] = 0x7FFFFFFFFFFFFFFF
+        self.cell_last[cell] = -0x7FFFFFFFFFFFFFFF
+        self.place_cell(node, method, cell)
+        self.cells_of[node].append(int(cell))
+        self.codes_of.append([])
+        return int(cell)
+
+    def note_value(self, node, value, data, start, end):
+        """Keep the smallest 64 hashes of a folded node's values, with their text: a sample, and a count of distinct values."""
+        sketch: cython.int = self.sketch_of[node]
+        n: cython.int = self.value_n[sketch]
+        i: cython.int = 0
+        worst: cython.int = 0
+        if n == 64 and value > self.value_hash[sketch, 0]:
+            return 0
+        while i < n:
+            if self.value_hash[sketch, i] == value:
+                return 0
+            i += 1
+        texts = self.value_texts[node]
+        if n < 64:
+            self.value_hash[sketch, n] = value
+            self.value_n[sketch] = n + 1
+            n += 1
+            i = n - 1
+        else:
+            texts.pop(int(self.value_hash[sketch, 0]), None)
+            self.value_hash[sketch, 0] = value
+            i = 0
+        texts[int(value)] = bytes(data[start:end])
+        if n == 64:  # the largest stands first
+            i = 1
+            while i < n:
+                if self.value_hash[sketch, i] > self.value_hash[sketch, worst]:
+                    worst = i
+                i += 1
+            value = self.value_hash[sketch, 0]
+            self.value_hash[sketch, 0] = self.value_hash[sketch, worst]
+            self.value_hash[sketch, worst] = value
+        return 0
+
+    def note_caller(self, cell, caller):
+        """As `note_value`, for the callers of a cell."""
+        kept: cython.int = self.callers_kept
+        n: cython.int = self.caller_n[cell]
+        i: cython.int = 0
+        worst: cython.int = 0
+        if n == kept and caller > self.caller_hash[cell, 0]:
+            return 0
+        while i < n:
+            if self.caller_hash[cell, i] == caller:
+                return 0
+            i += 1
+        if n < kept:
+            self.caller_hash[cell, n] = caller
+            n += 1
+            self.caller_n[cell] = n
+        else:
+            self.caller_hash[cell, 0] = caller
+        if n == kept:
+            i = 1
+            while i < n:
+                if self.caller_hash[cell, i] > self.caller_hash[cell, worst]:
+                    worst = i
+                i += 1
+            caller = self.caller_hash[cell, 0]
+            self.caller_hash[cell, 0] = self.caller_hash[cell, worst]
+            self.caller_hash[cell, worst] = caller
+        return 0
+
+    def note_status(self, cell, status, calls):
+        at: cython.ulonglong = cell
+        code: cython.ulonglong = status
+        key: cython.ulonglong = (at << 10 | (code & 1023)) + 1
+        mask: cython.Py_ssize_t = self.status_slots - 1
+        i: cython.Py_ssize_t = _spread(key) & mask
+        while self.status_key[i] != 0:
+            if self.status_key[i] == key:
+                self.status_calls[i] += calls
+                return 0
+            i = (i + 1) & mask
+        self.status_key[i] = key
+        self.status_calls[i] = calls
+        self.status_used += 1
+        self.codes_of[cell].append(int(status))
+        if self.status_used * 2 >= self.status_slots:
+            self.grow_statuses()
+        return 0
+
+    def grow_statuses(self) -> None:
+        keys, counts = np.asarray(self.status_key), np.asarray(self.status_calls)
+        self.status_slots *= 2
+        self.status_used = 0
+        self.status_key = np.zeros(self.status_slots, np.uint64)
+        self.status_calls = np.zeros(self.status_slots, np.int64)
+        mask: cython.Py_ssize_t = self.status_slots - 1
+        i: cython.Py_ssize_t
+        for at in np.flatnonzero(keys):
+            i = int(_spread(int(keys[at]))) & mask
+            while self.status_key[i] != 0:
+                i = (i + 1) & mask
+            self.status_key[i] = keys[at]
+            self.status_calls[i] = counts[at]
+            self.status_used += 1
+
+    def statuses(self, cell: Any) -> dict[int, int]:
+        """Calls of a cell by status; 0 stands for no response seen."""
+        found = {}
+        mask = int(self.status_slots) - 1
+        for status in self.codes_of[cell]:
+            key = (int(cell) << 10 | status) + 1
+            i = int(_spread(key)) & mask
+            while self.status_key[i] != 0:
+                if self.status_key[i] == key:
+                    found[status] = int(self.status_calls[i])
+                    break
+                i = (i + 1) & mask
+        return found
+
+    def callers(self, cell: Any) -> tuple[int, bool]:
+        """How many callers a cell has, and whether that is counted (else it is an estimate from the sketch)."""
+        n = int(self.caller_n[cell])
+        if n < self.callers_kept:
+            return n, True
+        return round((n - 1) / (int(self.caller_hash[cell, 0]) / 2.0**64)), False
+
+    def distinct(self, node: Any) -> tuple[int, bool]:
+        """How many values a folded node has taken, and whether that is counted."""
+        sketch = int(self.sketch_of[node])
+        if sketch < 0:
+            return 1, True
+        n = int(self.value_n[sketch])
+        if n < 64:
+            return n, True
+        return round((n - 1) / (int(self.value_hash[sketch, 0]) / 2.0**64)), False
+
+    # The hot path -------------------------------------------------------------------------------------------------------------------
+
+    def walk(self, root, data, start, end):
+        """The node at the end of the path data[start:end] (which begins with a slash), grown if need be; -1 when a limit forbids it."""
+        node: cython.int = root
+        below: cython.int
+        at: cython.Py_ssize_t = start
+        stop: cython.Py_ssize_t
+        cut: cython.Py_ssize_t
+        depth: cython.int = 0
+        segment: Segment = self.segment
+        while at < end:
+            at += 1  # the slash
+            stop = at
+            cut = -1
+            while stop < end and data[stop] != 47:
+                if data[stop] == 59 and cut < 0:
+                    cut = stop  # matrix parameters are no part of the name
+                stop += 1
+            if cut < 0:
+                cut = stop
+            if cut == at:
+                if stop < end:
+                    at = stop
+                    continue  # //
+                if depth == 0:
+                    return node
+                # a trailing slash: an empty word
+            depth += 1
+            if depth > self.depth_kept:
+                self.dropped["paths_too_deep"] += 1
+                return -1
+            below = -1
+            if cut > at:
+                segment.read(data, at, cut)
+                if segment.kind != 0 and (self.folded[node] >> segment.kind) & 1:
+                    below = self.edge(self.frame_key(node, segment.kind, data, at, segment.stem_at, segment.stem_end, cut))
+                    if below >= 0:
+                        self.note_value(below, bytes_hash(_SAMPLE0, _SAMPLE1, data, at, cut), data, at, cut)
+            if below < 0:
+                below = self.edge(self.word_key(node, data, at, cut))
+                if below < 0:
+                    below = self.child(node, bytes(data[at:cut]))
+                    if below < 0:
+                        self.dropped["paths_past_node_limit"] += 1
+                        return -1
+            node = below
+            self.passed[node] += 1
+            at = stop
+        return node
+
+    def observe(
+        self,
+        rows: Any,
+        offsets: Any,
+        octets: Any,
+        roots: Any,
+        methods: Any,
+        statuses: Any,
+        times: Any,
+        callers: Any,
+    ) -> int:
+        """Take the calls in `rows` of a batch's columns. Returns how many found a place."""
+        if not cython.compiled:
+            columns = rows, offsets, octets, roots, methods, statuses, times, callers
+            rows, offsets, octets, roots, methods, statuses, times, callers = (column.tolist() for column in columns)
+            octets = bytes(octets)
+        row_v: cython.const[cython.longlong][::1] = rows
+        offset_v: cython.const[cython.int][::1] = offsets
+        data: cython.const[cython.uchar][::1] = octets
+        root_v: cython.const[cython.int][::1] = roots
+        method_v: cython.const[cython.int][::1] = methods
+        status_v: cython.const[cython.int][::1] = statuses
+        time_v: cython.const[cython.longlong][::1] = times
+        caller_v: cython.const[cython.ulonglong][::1] = callers
+        i: cython.Py_ssize_t = 0
+        n: cython.Py_ssize_t = len(row_v)
+        row: cython.Py_ssize_t
+        node: cython.int
+        cell: cython.int
+        start: cython.Py_ssize_t
+        end: cython.Py_ssize_t
+        placed: cython.Py_ssize_t = 0
+        while i < n:
+            row = row_v[i]
+            i += 1
+            start = offset_v[row]
+            end = offset_v[row + 1]
+            start = path_start(data, start, end)
+            if start < 0:
+                self.dropped["odd_targets"] += 1
+                continue
+            node = self.walk(root_v[row], data, start, end)
+            if node < 0:
+                continue
+            cell = self.find_cell(node, method_v[row])
+            if cell < 0:
+                cell = self.make_cell(node, method_v[row])
+            placed += 1
+            self.cell_calls[cell] += 1
+            if time_v[row] < self.cell_first[cell]:
+                self.cell_first[cell] = time_v[row]
+            if time_v[row] > self.cell_last[cell]:
+                self.cell_last[cell] = time_v[row]
+            self.note_status(cell, status_v[row], 1)
+            if caller_v[row] != self.last_caller[cell]:
+                self.last_caller[cell] = caller_v[row]
+                self.note_caller(cell, caller_v[row])
+        return placed
+
+
+@cython.cfunc
+@cython.exceptval(-2)
+def path_start(data: cython.const[cython.uchar][::1], start: cython.Py_ssize_t, end: cython.Py_ssize_t) -> cython.Py_ssize_t:
+    """Where the path begins: past scheme and authority of an absolute-form target; -1 for ``*`` and ``host:port``."""
+    i: cython.Py_ssize_t
+    if start < end and data[start] == 47:
+        return start
+    i = start
+    while i + 2 < end:
+        if data[i] == 58 and data[i + 1] == 47 and data[i + 2] == 47:
+            i += 3
+            while i < end and data[i] != 47:
+                i += 1
+            return i
+        i += 1
+    return -1
+
+
+@cython.cclass
+class Matcher:
+    """Decided templates as a tree to walk: literal edges, and parameters that take segments of the kinds and the frame they were seen with."""
+
+    def __init__(self, k0: Any, k1: Any, depth_kept: Any = 32) -> None:
+        self.k0 = k0
+        self.k1 = k1
+        self.depth_kept = depth_kept
+        self.slots = 1024
+        self.slots_used = 0
+        self.slot_key = np.zeros(self.slots, np.uint64)
+        self.slot_node = np.zeros(self.slots, np.int32)
+        self.nodes = 0
+        self.literal_kinds = np.zeros(256, np.uint32)
+        self.first_param = np.full(256, -1, np.int32)
+        self.next_param = np.full(256, -1, np.int32)
+        self.param_kinds = np.zeros(256, np.uint32)
+        self.param_frame = np.zeros(256, np.uint64)
+        self.leaf = np.full(256, -1, np.int32)
+        self.segment = Segment()
+
+    def edge(self, key):
+        mask: cython.Py_ssize_t = self.slots - 1
+        i: cython.Py_ssize_t = key & mask
+        while self.slot_key[i] != 0:
+            if self.slot_key[i] == key:
+                return _plain(self.slot_node[i])
+            i = (i + 1) & mask
+        return -1
+
+    def word_key(self, node, data, start, end):
+        n: cython.ulonglong = node
+        key: cython.ulonglong = bytes_hash(self.k0 ^ _spread(n + 1), self.k1, data, start, end)
+        return key | 1
+
+    def add_node(self) -> int:
+        node = self.nodes
+        if node == len(self.leaf):
+            for name in ("first_param", "next_param", "leaf"):
+                setattr(self, name, np.concatenate([np.asarray(getattr(self, name)), np.full(node, -1, np.int32)]))
+            for name in ("literal_kinds", "param_kinds"):
+                setattr(self, name, np.concatenate([np.asarray(getattr(self, name)), np.zeros(node, np.uint32)]))
+            self.param_frame = np.concatenate([np.asarray(self.param_frame), np.zeros(node, np.uint64)])
+        self.nodes = node + 1
+        return int(node)
+
+    def add_literal(self, parent: Any, text: bytes) -> int:
+        """A literal edge; its node."""
+        if self.slots_used * 2 >= self.slots:
+            keys, nodes = np.asarray(self.slot_key), np.asarray(self.slot_node)
+            self.slots *= 2
+            self.slot_key = np.zeros(self.slots, np.uint64)
+            self.slot_node = np.zeros(self.slots, np.int32)
+            for at in np.flatnonzero(keys):
+                self.place(int(keys[at]), int(nodes[at]))
+        made = self.add_node()
+        self.place(int(self.word_key(parent, text, 0, len(text))), made)
+        self.slots_used += 1
+        kind = 0
+        if text:
+            segment: Segment = Segment()
+            segment.read(text, 0, len(text))
+            kind = int(segment.kind)
+        self.literal_kinds[parent] = int(self.literal_kinds[parent]) | 1 << kind
+        return made
+
+    def place(self, key: Any, node: Any) -> None:
+        k: cython.ulonglong = key
+        mask: cython.Py_ssize_t = self.slots - 1
+        i: cython.Py_ssize_t = k & mask
+        while self.slot_key[i] != 0:
+            i = (i + 1) & mask
+        self.slot_key[i] = k
+        self.slot_node[i] = node
+
+    def add_param(self, parent: Any, kinds: Any, prefix: bytes, suffix: bytes) -> int:
+        """A parameter edge for segments of these kinds (a bit each) inside this frame; its node."""
+        made = self.add_node()
+        self.param_kinds[made] = kinds
+        self.param_frame[made] = frame_hash(self.k0, prefix + suffix, len(prefix))
+        self.next_param[made] = self.first_param[parent]
+        self.first_param[parent] = made
+        return made
+
+    def walk(self, root, data, start, end):
+        """The template node at the end of a path, or -1. Takes a literal before a parameter, and comes back for the parameter if the literal leads nowhere."""
+        node: cython.int = root
+        below: cython.int
+        param: cython.int
+        at: cython.Py_ssize_t = start
+        stop: cython.Py_ssize_t
+        cut: cython.Py_ssize_t
+        frame: cython.ulonglong
+        depth: cython.int = 0
+        tries: cython.int = 0
+        back_node: cython.int = -1  # the last place where a literal was taken though a parameter stood beside it
+        back_at: cython.Py_ssize_t = 0
+        back_depth: cython.int = 0
+        only_param: cython.bint = False
+        segment: Segment = self.segment
+        while True:
+            if at >= end:
+                if self.leaf[node] >= 0:
+                    return node
+                below = -1
+            else:
+                stop = at + 1
+                cut = -1
+                while stop < end and data[stop] != 47:
+                    if data[stop] == 59 and cut < 0:
+                        cut = stop
+                    stop += 1
+                if cut < 0:
+                    cut = stop
+                if cut == at + 1:
+                    if stop < end:
+                        at = stop
+                        continue
+                    if depth == 0:
+                        at = end
+                        continue
+                depth += 1
+                if depth > self.depth_kept:
+                    return -1
+                below = -1
+                segment.kind = 0
+                segment.stem_at = at + 1
+                segment.stem_end = cut
+                if cut > at + 1:
+                    segment.read(data, at + 1, cut)
+                if not only_param and (self.literal_kinds[node] >> segment.kind) & 1:
+                    below = self.edge(self.word_key(node, data, at + 1, cut))
+                    if below >= 0 and self.first_param[node] >= 0:
+                        back_node = node
+                        back_at = at
+                        back_depth = depth - 1
+                only_param = False
+                if below < 0 and cut > at + 1:
+                    param = self.first_param[node]
+                    while param >= 0:
+                        if (self.param_kinds[param] >> segment.kind) & 1:
+                            frame = 1
+                            if segment.stem_at > at + 1 or segment.stem_end < cut:
+                                frame = bytes_hash(self.k0, 1, data, at + 1, segment.stem_at) ^ bytes_hash(self.k0, 2, data, segment.stem_end, cut) | 1
+                            if frame == self.param_frame[param]:
+                                below = param
+                                break
+                        param = self.next_param[param]
+            if below < 0:
+                tries += 1
+                if back_node < 0 or tries > 4:
+                    return -1
+                node = back_node
+                at = back_at
+                depth = back_depth
+                back_node = -1
+                only_param = True
+                continue
+            node = below
+            at = stop
+
+    def match(self, offsets: Any, octets: Any, roots: Any, leaves: Any) -> None:
+        """The leaf number of every path (-1: no template takes it) into `leaves`. A root of -1 is a host without a map."""
+        if not cython.compiled:
+            offsets, octets, roots = offsets.tolist(), octets.tobytes(), roots.tolist()
+        offset_v: cython.const[cython.int][::1] = offsets
+        data: cython.const[cython.uchar][::1] = octets
+        root_v: cython.const[cython.int][::1] = roots
+        leaf_v: cython.int[::1] = leaves
+        i: cython.Py_ssize_t = 0
+        n: cython.Py_ssize_t = len(root_v)
+        node: cython.int
+        start: cython.Py_ssize_t
+        end: cython.Py_ssize_t
+        while i < n:
+            leaf_v[i] = -1
+            if root_v[i] >= 0:
+                end = offset_v[i + 1]
+                start = path_start(data, offset_v[i], end)
+                if start >= 0:
+                    node = self.walk(root_v[i], data, start, end)
+                    if node >= 0:
+                        leaf_v[i] = self.leaf[node]
+            i += 1
+
+
+def frame_hash(k0: Any, frame: bytes, prefix: Any) -> int:
+    """What a parameter's frame is known by; 1 for none."""
+    if not frame:
+        return 1
+    return int(bytes_hash(k0, 1, frame, 0, prefix) ^ bytes_hash(k0, 2, frame, prefix, len(frame)) | 1)

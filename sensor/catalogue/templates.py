@@ -1,0 +1,489 @@
+"""Endpoint templates from joint evidence: which segments of a site's paths are names, and which are values of a parameter.
+
+The decision is made place by place from the root down. A place is a position in the site: all tree nodes that the decisions above it made one.
+So what is seen below one user id is evidence for every user id. At a place, the segments seen next are split into literals and parameters on
+
+* their shape (numbers, UUIDs, hex, tokens, dates, addresses are values; a version number is not),
+* how they read (`shapes.wordness`), alone and as a set: values of one parameter share length and characters,
+* numbered stems (``gold-25``, ``gold-7``): the stems are a vocabulary of values that holds at every other place of the same host,
+* whether siblings share what follows them,
+* how many there are, how often each was called, and so whether their number still grows.
+
+Every decision carries its evidence as sentences and a confidence. Nothing depends on the order of the calls: the tree does not, and the
+items of a place are sorted before they are judged.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from sensor.catalogue.paths import KINDS, PathTable, shape
+from sensor.catalogue.shapes import cast, locale, numbered, tokens, version, wordness
+
+WORD, INTEGER, UUID, HEX, TOKEN, DATE, MIXED, EMAIL, NUMBER = range(len(KINDS))
+CERTAIN = frozenset({INTEGER, UUID, HEX, TOKEN, DATE, EMAIL, NUMBER})
+"""Kinds that are values by their shape alone."""
+
+VERBS = frozenset({"PUT", "PATCH", "DELETE"})
+
+
+@dataclass(slots=True)
+class Item:
+    """One segment, or one fold of segments, seen below a place."""
+
+    text: str
+    kind: int
+    prefix: str
+    suffix: str
+    nodes: list[int] = field(default_factory=list)
+    folded: bool = False
+    calls: int = 0
+    values: list[str] = field(default_factory=list)
+    distinct: int = 1
+    names: set[str] = field(default_factory=set)
+    """What follows: words, `*` for anything that is a value by its shape, and the methods answered right here."""
+    methods: set[str] = field(default_factory=set)
+
+    @property
+    def stem(self) -> str:
+        return self.text[len(self.prefix) : len(self.text) - len(self.suffix)] if self.suffix else self.text[len(self.prefix) :]
+
+    @property
+    def leaf(self) -> bool:
+        return not self.names
+
+
+@dataclass(slots=True)
+class Param:
+    """A parameter at a place."""
+
+    name: str
+    prefix: str
+    suffix: str
+    kinds: int
+    place: Place
+    distinct: int
+    examples: list[str]
+    confidence: float
+    evidence: list[str]
+
+
+@dataclass(slots=True)
+class Place:
+    """A position of the site: literals and parameters that follow, and the cells of the calls that end here."""
+
+    nodes: list[int]
+    literals: dict[str, Place] = field(default_factory=dict)
+    params: list[Param] = field(default_factory=list)
+    cells: list[int] = field(default_factory=list)
+    evidence: dict[str, tuple[float, str]] = field(default_factory=dict)
+    """Of each literal that stands beside a parameter or could be one: confidence and why it was kept."""
+
+
+@dataclass(slots=True)
+class Vocabulary:
+    """Words that were seen as values somewhere on a host."""
+
+    words: set[str] = field(default_factory=set)
+    tokens: Counter[str] = field(default_factory=Counter)
+
+    def has(self, text: str) -> bool:
+        low = text.lower()
+        if low in self.words:
+            return True
+        parts = [part.lower() for part in tokens(text) if not part.isdigit()]
+        return bool(parts) and all(part in self.tokens for part in parts)
+
+    def add(self, text: str) -> None:
+        found = numbered(text)
+        stem = (found[0] if found else text).lower().rstrip("-_.")
+        self.words.add(stem)
+        for part in tokens(stem):
+            if not part.isdigit():
+                self.tokens[part] += 1
+
+
+class Templates:
+    """The decided map of one host."""
+
+    def __init__(self, table: PathTable, root: int, pins: dict[str, str] | None = None) -> None:
+        self.table = table
+        self.pins = pins or {}
+        self.vocabulary = Vocabulary()
+        self.learning = True
+        # First to learn which words are values anywhere, then, knowing them, to decide.
+        for _ in range(2):
+            before = len(self.vocabulary.words)
+            self.place([root], 0)
+            if len(self.vocabulary.words) == before:
+                break
+        self.learning = False
+        self.top = self.place([root], 0)
+
+    def place(self, nodes: list[int], depth: int, before: str = "") -> Place:
+        """Decide the place that these nodes make up, and all below it."""
+        here = Place(nodes)
+        for node in nodes:
+            here.cells.extend(self.table.cells_of[node])
+        items = self.items(nodes)
+        if not items:
+            return here
+        values, words, why = self.split(items, depth)
+        frames: dict[tuple[str, str], list[Item]] = {}
+        for item in values:
+            frames.setdefault((item.prefix, item.suffix), []).append(item)
+        self.join_frames(frames)
+        for item in words:
+            here.literals[item.text] = self.place(item.nodes, depth + 1, item.text)
+            if item.text in why:
+                here.evidence[item.text] = why[item.text]
+        for (prefix, suffix), group in sorted(frames.items()):
+            here.params.append(self.param(group, prefix, suffix, depth, before))
+        return here
+
+    def join_frames(self, frames: dict[tuple[str, str], list[Item]]) -> None:
+        """Files of several types (``a-1.pdf``, ``b-2.png``) are one parameter; ``{id}.json`` beside ``{id}`` is two."""
+        dotted = [key for key in frames if not key[0] and key[1].startswith(".")]
+        if len(dotted) >= 2 and all(item.kind in (MIXED, WORD) for key in dotted for item in frames[key]):
+            for key in dotted:
+                for item in frames.pop(key):
+                    frames.setdefault(("", ""), []).append(item)
+
+    def items(self, nodes: list[int]) -> list[Item]:
+        """What follows a place, one item a segment or fold, sorted."""
+        table = self.table
+        found: dict[tuple[str, str, str, int], Item] = {}
+        for node in nodes:
+            for child in table.children[node]:
+                frame = table.frames[child]
+                kind = table.kinds[child]
+                if frame is not None:
+                    prefix, suffix = frame[0].decode("utf-8", "replace"), frame[1].decode("utf-8", "replace")
+                    key = ("", prefix, suffix, kind)
+                else:
+                    text = table.texts[child].decode("utf-8", "backslashreplace")
+                    prefix = suffix = ""
+                    key = (text, "", "", -1)
+                item = found.get(key)
+                if item is None:
+                    if frame is None:
+                        _, pre, _, post = shape(table.texts[child])
+                        prefix, suffix = pre.decode("utf-8", "replace"), post.decode("utf-8", "replace")
+                    item = found[key] = Item(key[0], kind, prefix, suffix, folded=frame is not None)
+                item.nodes.append(child)
+                item.calls += table.passed[child]
+                if frame is not None:
+                    item.values.extend(text.decode("utf-8", "backslashreplace") for text in table.value_texts[child].values())
+                    item.distinct = max(item.distinct, table.distinct(child)[0])
+        for item in found.values():
+            if item.folded:
+                item.values = sorted(set(item.values))
+                item.distinct = max(item.distinct, len(item.values))
+            else:
+                item.values = [item.text]
+            for node in item.nodes:
+                for cell in table.cells_of[node]:
+                    item.methods.add(table.method_names[table.cell_method[cell]])
+                for child in table.children[node]:
+                    kind = table.kinds[child]
+                    item.names.add(table.texts[child].decode("utf-8", "backslashreplace") if kind == WORD and table.frames[child] is None else "*")
+        return [found[key] for key in sorted(found)]
+
+    # The decision ---------------------------------------------------------------------------------------------------------------------
+
+    def split(self, items: list[Item], depth: int) -> tuple[list[Item], list[Item], dict[str, tuple[float, str]]]:
+        """(values, literals, why) of a place's items."""
+        values: list[Item] = []
+        words: list[Item] = []
+        why: dict[str, tuple[float, str]] = {}
+        for item in items:
+            if item.folded or item.kind in CERTAIN:
+                values.append(item)
+            else:
+                words.append(item)
+        self.keep_versions(values, words, why, depth)
+        self.take_opaque(values, words)
+        self.take_numbered(values, words)
+        self.take_codes(values, words)
+        self.take_known(values, words)
+        self.take_alike(values, words)
+        self.take_growing(values, words)
+        self.take_enumeration(values, words)
+        self.give_back_outliers(values, words, why)
+        if values:
+            for item in words:
+                why.setdefault(item.text, (0.9, "reads as a name and stands beside values of another make"))
+        if self.learning:
+            for item in values:
+                if item.kind in (WORD, MIXED):
+                    for text in item.values:
+                        if self.slug(text):
+                            self.vocabulary.add(text)
+        words.sort(key=lambda item: item.text)
+        return values, words, why
+
+    def slug(self, text: str) -> bool:
+        """Whether a value is made of readable words, so that its words are worth remembering."""
+        parts = [part for part in tokens(text) if not part.isdigit()]
+        if not parts or any(len(part) < 2 for part in parts):
+            return False
+        return wordness(text) > 0.0 and (numbered(text) is not None or text.isalpha() or "-" in text or "_" in text)
+
+    def keep_versions(self, values: list[Item], words: list[Item], why: dict[str, tuple[float, str]], depth: int) -> None:
+        """A version near the root, or the only number of a place with a whole API below it, is a literal."""
+        plain = [item for item in values if not item.folded]
+        for item in plain:
+            small = item.kind == INTEGER and len(item.text) <= 2 and depth <= 2
+            if (item.kind == DATE and version(item.text) or small) and len(values) <= 3 and not item.leaf:
+                if sum(name != "*" for name in item.names) >= 2 or depth <= 1 and len(values) == 1 and not item.methods:
+                    values.remove(item)
+                    words.append(item)
+                    why[item.text] = (0.9, f"the only such value among {item.calls} calls, with an API below it: a version")
+
+    def opaque(self, text: str) -> bool:
+        """Whether a segment alone reads as random: letters that make no word, or digits in the middle of letters."""
+        if version(text) or len(text) < 5:
+            return False
+        if any(sign in text for sign in ".~!$&'()*+,;=:@%") or text.count("_") + text.count("-") > 1:
+            return False
+        reads = wordness(text)
+        digits = sum(c.isdigit() for c in text)
+        if digits == 0:
+            return reads < (-0.35 if len(text) >= 8 else -0.75)
+        tail = numbered(text)
+        if tail is not None and tail[0].isalpha() and reads > -0.35:
+            return False
+        return reads < 0.1 or max((len(part) for part in tokens(text)), default=0) < 4
+
+    def take_opaque(self, values: list[Item], words: list[Item]) -> None:
+        """Random-looking segments, and those of the same length and characters as several of them."""
+        for item in list(words):
+            stem = item.stem if item.kind == MIXED else self.unframed(item, values)
+            if item.kind == MIXED:
+                found = numbered(stem)
+                if found and found[0][-1:].isalpha() and wordness(found[0]) > -0.35 and not self.opaque(stem):
+                    continue
+                if len(values) == 0 and len(words) <= 2 and len(stem) <= 6 and found and not found[1]:
+                    continue
+                words.remove(item)
+                values.append(item)
+            elif self.opaque(stem) and self.fits(item, values, words):
+                self.reframe(item, stem)
+                words.remove(item)
+                values.append(item)
+        # As a set: values of one make.
+        makes: Counter[tuple[int, str]] = Counter()
+        for item in values:
+            if item.kind in (WORD, MIXED, TOKEN, HEX):
+                for text in item.values:
+                    stem = text[len(item.prefix) : len(text) - len(item.suffix)]
+                    makes[len(stem), cast(stem)] += 1
+        if not makes:
+            return
+        for item in list(words):
+            stem = self.unframed(item, values)
+            if len(stem) < 4 or version(stem):
+                continue
+            kin = sum(n for (length, chars), n in makes.items() if length == len(stem) and set(cast(stem)) <= set(chars))
+            if kin >= 3 and kin * 2 >= sum(makes.values()) and wordness(stem) < (0.9 if stem.isupper() or any(c.isdigit() for c in stem) else 0.35):
+                if self.compatible(item, values):
+                    self.reframe(item, stem)
+                    words.remove(item)
+                    values.append(item)
+
+    def fits(self, item: Item, values: list[Item], words: list[Item]) -> bool:
+        """An unreadable word alone is an abbreviation as often as a value: it needs company, or no structure that says name."""
+        if values:
+            return self.compatible(item, values)
+        return sum(self.opaque(other.text) for other in words) >= 2 or any(c.isdigit() for c in item.text) or len(item.text) >= 12
+
+    def unframed(self, item: Item, values: list[Item]) -> str:
+        """A word's stem when values beside it stand in a frame that the word has too (``abcd.json`` beside ``1234.json``)."""
+        for other in values:
+            if other.suffix and item.text.endswith(other.suffix) and len(item.text) > len(other.suffix) and not other.prefix:
+                return item.text[: -len(other.suffix)]
+        return item.text
+
+    def reframe(self, item: Item, stem: str) -> None:
+        item.suffix = item.text[len(stem) :]
+
+    def compatible(self, item: Item, values: list[Item]) -> bool:
+        """Whether what follows an item could follow the values: nothing, or mostly the same."""
+        names = {name for name in item.names if name != "*"}
+        if not names:
+            return True
+        known: set[str] = set()
+        for other in values:
+            known |= other.names
+        return len(names & known) * 2 >= len(names)
+
+    def take_numbered(self, values: list[Item], words: list[Item]) -> None:
+        """``gold-25``, ``lotus42``: several numbered stems beside each other are values."""
+        found = [(item, numbered(self.unframed(item, values))) for item in words]
+        tailed = [(item, tail) for item, tail in found if tail is not None and not version(item.text)]
+        dashed = [(item, tail) for item, tail in tailed if tail[1] in ("-", "_")]
+        stems = {tail[0].lower() for _, tail in tailed}
+        for item, tail in tailed:
+            known = self.vocabulary.has(tail[0])
+            slugs = any(other.kind == MIXED and numbered(other.stem) for other in values)
+            beside = any(other.text == tail[0] for other in words)
+            if known or slugs or len(dashed) >= 2 and tail[1] or len(stems) >= 3 or beside and tail[1] or values and tail[1] and self.compatible(item, values):
+                stem = self.unframed(item, values)
+                if self.compatible(item, values) or len(tailed) >= 3:
+                    self.reframe(item, stem)
+                    words.remove(item)
+                    values.append(item)
+
+    def take_codes(self, values: list[Item], words: list[Item]) -> None:
+        """Countries and languages: segments of two letters, or ``pt-BR``, when no other word stands with them."""
+        codes = [item for item in words if locale(item.text)]
+        full = [item for item in codes if len(item.text) == 5]
+        upper = [item for item in codes if item.text.isupper()]
+        chosen: list[Item] = []
+        if len(full) >= 2 or full and len(codes) >= 2:
+            chosen = codes
+        elif len(upper) >= 2 and len(upper) * 2 > len(words):
+            chosen = upper
+        elif len(codes) >= 3 and len(codes) * 4 >= len(words) * 3:
+            chosen = codes
+        for item in chosen:
+            words.remove(item)
+            values.append(item)
+
+    def take_known(self, values: list[Item], words: list[Item]) -> None:
+        """Words that were values elsewhere on this host, unless what follows them says name."""
+        if not self.vocabulary.words:
+            return
+        for item in list(words):
+            stem = self.unframed(item, values)
+            if self.vocabulary.has(stem) and not version(stem):
+                slugs = any(other.kind in (WORD, MIXED) for other in values)
+                others = [other for other in words if other is not item]
+                if (slugs and self.compatible(item, values)) or (not values or self.compatible(item, values)) and all(
+                    self.vocabulary.has(self.unframed(other, values)) for other in others
+                ):
+                    self.reframe(item, stem)
+                    words.remove(item)
+                    values.append(item)
+
+    def take_alike(self, values: list[Item], words: list[Item]) -> None:
+        """Words that share what follows them, when there are enough of them and they are not collections."""
+        inner = [item for item in words if any(name != "*" for name in item.names) and not version(item.text)]
+        if len(inner) < 3:
+            return
+        freq = Counter(name for item in inner for name in item.names if name != "*")
+        shared = {name for name, n in freq.items() if n * 2 >= len(inner) and n >= 3}
+        alike = [item for item in inner if shared and len({n for n in item.names if n != "*"} & shared) * 3 >= 2 * sum(n != "*" for n in item.names)]
+        plural = sum(item.text.endswith("s") for item in alike)
+        collections = sum("*" in item.names for item in alike)
+        need = 4 if len(shared) >= 2 else 6
+        if collections * 2 > len(alike):
+            need = 8
+        if len(alike) >= need and plural * 2 < len(alike) and len(alike) * 3 >= len(inner) * 2:
+            for item in alike:
+                words.remove(item)
+                values.append(item)
+
+    def take_growing(self, values: list[Item], words: list[Item]) -> None:
+        """Words that end paths, many and mostly called once: their number still grows, as that of names does not."""
+        ends = [item for item in words if item.leaf and not version(item.text)]
+        if len(ends) < 8:
+            return
+        once = sum(item.calls == 1 for item in ends)
+        calls = sum(item.calls for item in ends)
+        if once * 2 >= len(ends) and calls < 2.5 * len(ends) or len(ends) >= 512:
+            for item in ends:
+                words.remove(item)
+                values.append(item)
+
+    def take_enumeration(self, values: list[Item], words: list[Item]) -> None:
+        """A few words with the very same opaque values below them choose a view of those values: they are one parameter."""
+        if values or not 2 <= len(words) <= 6 or any(item.methods for item in words):
+            return
+        below = [self.values_below(item) for item in words]
+        if any(len(part) < 2 for part in below):
+            return
+        common = set.intersection(*below)
+        if len(common) >= 2 and len(common) * 3 >= min(len(part) for part in below):
+            for item in list(words):
+                words.remove(item)
+                values.append(item)
+
+    def values_below(self, item: Item) -> set[str]:
+        """Opaque values right below an item."""
+        found: set[str] = set()
+        for node in item.nodes:
+            for child in self.table.children[node]:
+                if self.table.kinds[child] in (UUID, HEX, TOKEN):
+                    if self.table.frames[child] is None:
+                        found.add(self.table.texts[child].decode())
+                    else:
+                        found.update(text.decode() for text in self.table.value_texts[child].values())
+        return found
+
+    def give_back_outliers(self, values: list[Item], words: list[Item], why: dict[str, tuple[float, str]]) -> None:
+        """A readable word that was taken for a value, though it leads to what no other value leads to, is a literal after all."""
+        for item in list(values):
+            if item.folded or item.kind != WORD or len(values) < 3:
+                continue
+            rest: set[str] = set()
+            for other in values:
+                if other is not item:
+                    rest |= other.names
+            own = {name for name in item.names if name != "*"}
+            if len(own) >= 2 and not own & rest and wordness(item.text) > 0:
+                values.remove(item)
+                words.append(item)
+                why[item.text] = (0.8, "leads to " + ", ".join(sorted(own)[:3]) + ", as no value beside it does")
+
+    # Parameters -----------------------------------------------------------------------------------------------------------------------
+
+    def param(self, group: list[Item], prefix: str, suffix: str, depth: int, before: str) -> Param:
+        kinds = 0
+        nodes: list[int] = []
+        examples: list[str] = []
+        distinct = 0
+        for item in group:
+            kinds |= 1 << item.kind
+            nodes.extend(item.nodes)
+            examples.extend(item.values)
+            distinct += item.distinct if item.folded else 1
+        place = self.place(nodes, depth + 1)
+        certain = [item for item in group if item.folded or item.kind in CERTAIN]
+        share = sum(item.calls for item in certain) / max(1, sum(item.calls for item in group))
+        confidence = min(0.99, 0.6 + 0.3 * share + 0.1 * min(1.0, distinct / 20))
+        names = sorted({KINDS[item.kind] for item in group})
+        evidence = [f"{distinct} values of shape {', '.join(names)} in {sum(item.calls for item in group)} calls"]
+        evidence.append(f"{round(100 * share)} % of the calls carry a value that its shape alone gives away")
+        name = name_of(group, before)
+        return Param(name, prefix, suffix, kinds, place, distinct, sorted(examples)[:8], confidence, evidence)
+
+
+def singular(word: str) -> str:
+    """A collection's name for one of its members."""
+    low = word.lower()
+    if low.endswith("ies") and len(word) > 4:
+        return word[:-3] + "y"
+    if low.endswith(("sses", "shes", "ches", "xes", "zes")):
+        return word[:-2]
+    if low.endswith("s") and not low.endswith(("ss", "us", "is")) and len(word) > 3:
+        return word[:-1]
+    return word
+
+
+def name_of(group: list[Item], before: str) -> str:
+    """A parameter's name from the segment before it and the make of its values."""
+    kinds = {item.kind for item in group}
+    base = singular("".join(c if c.isalnum() or c == "_" else "_" for c in before).strip("_"))
+    if kinds <= {DATE}:
+        return "date"
+    if kinds <= {EMAIL}:
+        return "email"
+    if not base or version(before):
+        base = ""
+    if all(locale(text) for item in group for text in item.values):
+        return "locale"
+    if kinds <= {WORD, MIXED} and not any(item.folded and item.kind == WORD for item in group) and base:
+        return base if wordness(group[0].values[0]) > 0 else base + "_id"
+    return f"{base}_id" if base else "id"

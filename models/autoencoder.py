@@ -1,0 +1,109 @@
+"""The autoencoder: a small network that learns to say a normal call's features again from a narrow waist, and its loss.
+
+Trained with PyTorch (`train`), or in closed form as a linear one (`linear`: principal components, the optimum of a linear autoencoder), which
+needs no torch and suits a single capture judged on the spot. Running it is four products of matrices, done here in numpy: a forward pass of a
+batch costs less than importing torch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(slots=True)
+class Autoencoder:
+    """Weights and biases of its layers, in order; all but the last are followed by tanh when it is not linear. `noise` is the usual squared
+    error of each feature on calls it did not learn from."""
+
+    weights: list[Array]
+    biases: list[Array]
+    bent: bool
+    noise: Array
+
+    def reconstruct(self, z: Array) -> Array:
+        """What a normal call would have had."""
+        for index, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            z = z @ weight
+            z += bias
+            if self.bent and index + 1 < len(self.weights):
+                np.tanh(z, out=z)
+        return z
+
+    def residuals(self, z: Array) -> Array:
+        """Squared error of each feature, in units of what is usual for it."""
+        error = z - self.reconstruct(z)
+        np.square(error, out=error)
+        error /= self.noise
+        return error
+
+    def score(self, z: Array) -> Array:
+        """One number a call: the mean residual."""
+        out: Array = self.residuals(z).mean(1)
+        return out
+
+
+def linear(z: Array, waist: int) -> Autoencoder:
+    """The best linear autoencoder: projection on the first principal components."""
+    mean = z.mean(0)
+    centred = (z - mean).astype(np.float64)
+    values, vectors = np.linalg.eigh(centred.T @ centred / max(1, len(z)))
+    basis = vectors[:, np.argsort(-values, kind="stable")[:waist]].astype(np.float32)
+    return Autoencoder([basis, basis.T.copy()], [-(mean @ basis), mean.astype(np.float32)], False, np.ones(z.shape[1], np.float32))
+
+
+def set_noise(network: Autoencoder, held: Array) -> None:
+    """Measure the usual error on calls it did not learn from. A floor keeps a feature that is always the same from ruling alone."""
+    error = (held - network.reconstruct(held)) ** 2
+    network.noise = (error.mean(0) + 0.05).astype(np.float32)
+
+
+def train(z: Array, seed: int, hidden: int, waist: int, steps: int, rows: int = 256) -> Autoencoder:
+    """Fit by Adam on random rows, some features blanked so that the others must tell of them. Deterministic from the seed."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # sums in one order: the same weights on every machine with this build
+    try:
+        return _train(torch, z, seed, hidden, waist, steps, rows)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _train(torch: Any, z: Array, seed: int, hidden: int, waist: int, steps: int, rows: int) -> Autoencoder:
+    generator = torch.Generator().manual_seed(seed)
+    width = z.shape[1]
+    sizes = [width, hidden, waist, hidden, width]
+    data = torch.from_numpy(np.ascontiguousarray(z, np.float32))
+    parameters = []
+    for a, b in zip(sizes, sizes[1:], strict=False):
+        parameters.append((torch.rand(a, b, generator=generator) * 2 - 1) * (6 / (a + b)) ** 0.5)
+        parameters.append(torch.zeros(b))
+    for parameter in parameters:
+        parameter.requires_grad_(True)
+    first = [torch.zeros_like(p) for p in parameters]
+    second = [torch.zeros_like(p) for p in parameters]
+    # Adam (Kingma and Ba 2015) by hand: importing torch.optim costs more than all of this training.
+    for step in range(1, steps + 1):
+        x = data[torch.randint(0, len(data), (min(rows, len(data)),), generator=generator)]
+        h = x * (torch.rand(x.shape, generator=generator) > 0.1)
+        for index in range(0, len(parameters), 2):
+            h = h @ parameters[index] + parameters[index + 1]
+            if index + 2 < len(parameters):
+                h = torch.tanh(h)
+        # Huber's loss: one call that is far out does not bend the network towards itself.
+        error = (h - x).abs()
+        loss = torch.where(error < 1, error * error / 2, error - 0.5).mean()
+        gradients = torch.autograd.grad(loss, parameters)
+        rate = 3e-3 * min(1.0, 3 * (1 - step / (steps + 1)))
+        with torch.no_grad():
+            for p, g, m, v in zip(parameters, gradients, first, second, strict=True):
+                m.mul_(0.9).add_(g, alpha=0.1)
+                v.mul_(0.999).addcmul_(g, g, value=0.001)
+                p.sub_(rate * (m / (1 - 0.9**step)) / ((v / (1 - 0.999**step)).sqrt() + 1e-8))
+    arrays = [p.detach().numpy().copy() for p in parameters]
+    return Autoencoder(arrays[0::2], arrays[1::2], True, np.ones(width, np.float32))

@@ -1,0 +1,861 @@
+"""A call taken apart into fields: every value a client chose, with where it stood and what it is made of.
+
+A field is a path segment, a query or form parameter, a JSON leaf, a header, a cookie or a body of another kind. `FieldReader.read` walks the
+octets of a batch once and fills columns; no Python object is made for a call or a field. Of each value it keeps its decoded length, the set
+of characters in it (a 64-bit mask), its shape (runs of letters, digits and single marks, hashed), a hash of the value, and how unlikely its
+characters are, in nats, under tables of neighbouring characters. Memory for a call is bounded: `MAX_FIELDS` fields, `MAX_VALUE` octets of
+each value, `MAX_DEPTH` levels of JSON.
+
+The path is followed through a tree of known paths (`models.endpoints`); the node where it ends names the endpoint.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+try:
+    import cython
+except ModuleNotFoundError:
+    from parsers import _cython as cython
+
+if cython.compiled:
+    from cython.cimports.libc.math import log
+else:
+    from math import log
+
+COMPILED = cython.compiled
+
+SEGMENT, QUERY, FORM, JSON, HEADER, COOKIE, BODY, UNKNOWN = range(8)
+"""Where a field stood. UNKNOWN is a path segment below the last known node."""
+
+STATUS, RESPONSE_TYPE, RESPONSE_SIZE, REQUEST_SIZE = range(8, 12)
+"""What the answer was, given as fields too, so that one profile judges all (`models.profile` appends them)."""
+
+KINDS = (
+    "path segment", "query parameter", "form field", "JSON field", "header", "cookie", "request body", "unknown path segment",
+    "status", "response type", "response size", "request size",
+)  # fmt: skip
+
+MAX_FIELDS = 192
+"""Fields of one call; past them a call is only counted. The widest honest forms have some 100."""
+MAX_VALUE = 4096
+"""Octets looked at of one value: an attack that hides behind 4 KiB of padding shows by the padding."""
+MAX_DEPTH = 24
+"""Levels of JSON that are followed."""
+MAX_RUNS = 10
+"""Runs of a shape; longer values differ by length and characters anyway."""
+
+LOWER, UPPER, DIGIT, SPACE = range(4)
+PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
+TAB, LF, CR, NUL, CONTROL, HIGH, BAD_ESCAPE, NEEDLESS_ESCAPE, DOUBLE_ESCAPE, EMPTY = range(36, 46)
+MARKS = (
+    ["a small letter", "a capital letter", "a digit", "a space"]
+    + [f"'{c}'" for c in PUNCTUATION]
+    + ["a tab", "a line feed", "a carriage return", "a NUL", "a control character", "a non-ASCII character"]
+    + ["a malformed percent escape", "a letter or digit hidden in a percent escape", "a doubly escaped character", "nothing at all"]
+)
+"""What each bit of a character mask stands for, in words."""
+
+ROW_COUNTS = (
+    "path_len", "path_segments", "query_len", "body_len", "params", "longest_value", "letters", "digits", "punctuation", "spaces", "uncommon",
+    "escapes", "entropy", "headers", "header_bytes", "longest_header", "header_marks", "cookies", "json_depth", "nats",
+)  # fmt: skip
+"""What `FieldReader.counts` holds for each call, in this order."""
+
+_M64 = 0xFFFFFFFFFFFFFFFF
+
+_PRIME = cython.declare(cython.ulonglong, 0x100000001B3)
+_STIR = cython.declare(cython.ulonglong, 0xD6E8FEB86659FD93)
+_GOLDEN = cython.declare(cython.ulonglong, 0x9E3779B97F4A7C15)
+_BASIS = cython.declare(cython.ulonglong, 0xCBF29CE484222325)
+# The public names below are Python objects; the hot loops read these C twins.
+_SYMBOLS = cython.declare(cython.int, 64)
+_START = cython.declare(cython.int, 62)
+_END = cython.declare(cython.int, 63)
+_MAX_FIELDS = cython.declare(cython.int, 192)
+_MAX_VALUE = cython.declare(cython.Py_ssize_t, 4096)
+_MAX_DEPTH = cython.declare(cython.int, 24)
+_MAX_RUNS = cython.declare(cython.int, 10)
+_TAB = cython.declare(cython.int, 36)
+_BAD_ESCAPE = cython.declare(cython.int, 42)
+_NEEDLESS_ESCAPE = cython.declare(cython.int, 43)
+_DOUBLE_ESCAPE = cython.declare(cython.int, 44)
+_EMPTY = cython.declare(cython.int, 45)
+_SPACE = cython.declare(cython.int, 3)
+_DIGIT = cython.declare(cython.int, 2)
+_SEGMENT = cython.declare(cython.int, 0)
+_QUERY = cython.declare(cython.int, 1)
+_FORM = cython.declare(cython.int, 2)
+_JSON = cython.declare(cython.int, 3)
+_HEADER = cython.declare(cython.int, 4)
+_COOKIE = cython.declare(cython.int, 5)
+_BODY = cython.declare(cython.int, 6)
+_UNKNOWN = cython.declare(cython.int, 7)
+_WILDCARD = cython.declare(cython.int, 1)
+
+def _tables() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    mark = np.full(256, CONTROL, np.uint8)
+    symbol = np.full(256, 60, np.uint8)
+    for c in range(256):
+        if 97 <= c <= 122:
+            mark[c], symbol[c] = LOWER, c - 97
+        elif 65 <= c <= 90:
+            mark[c], symbol[c] = UPPER, c - 65
+        elif 48 <= c <= 57:
+            mark[c], symbol[c] = DIGIT, 26
+        elif c == 32:
+            mark[c], symbol[c] = SPACE, 27
+        elif c >= 128:
+            mark[c], symbol[c] = HIGH, 61
+        elif chr(c) in PUNCTUATION:
+            mark[c] = 4 + PUNCTUATION.index(chr(c))
+            symbol[c] = 28 + PUNCTUATION.index(chr(c))
+    for c, m in ((9, TAB), (10, LF), (13, CR), (0, NUL)):
+        mark[c] = m
+    return mark, symbol
+
+MARK_OF, SYMBOL_OF = _tables()
+START, END = 62, 63
+SYMBOLS = 64
+
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def _mix(h: cython.ulonglong, v: cython.ulonglong) -> cython.ulonglong:
+    """One step of FNV-1a over 64 bits."""
+    if cython.compiled:
+        return (h ^ v) * _PRIME
+    else:
+        return ((h ^ v) * _PRIME) & _M64
+
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def _spread(h: cython.ulonglong) -> cython.ulonglong:
+    """Stir the high bits into the low ones, which FNV leaves poor."""
+    if cython.compiled:
+        h ^= h >> 32
+        h *= _STIR
+        h ^= h >> 32
+        return h
+    else:
+        h ^= h >> 32
+        h = (h * _STIR) & _M64
+        return h ^ (h >> 32)
+
+def hash_octets(data: bytes, seed: int = 0) -> int:
+    """The hash the reader gives to these octets (undecoded), for building tables."""
+    h = 0xCBF29CE484222325 ^ seed
+    for c in data:
+        h = ((h ^ c) * 0x100000001B3) & _M64
+    h ^= h >> 32
+    h = (h * 0xD6E8FEB86659FD93) & _M64
+    return h ^ (h >> 32)
+
+def join_hash(a: int, b: int) -> int:
+    """The hash of two hashes, as the reader joins kind, place and name."""
+    h = (((a ^ 0x9E3779B97F4A7C15) * 0x100000001B3) & _M64) ^ b
+    h = (h * 0xD6E8FEB86659FD93) & _M64
+    return h ^ (h >> 29)
+
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def _join(a: cython.ulonglong, b: cython.ulonglong) -> cython.ulonglong:
+    h: cython.ulonglong
+    if cython.compiled:
+        h = ((a ^ _GOLDEN) * _PRIME) ^ b
+        h *= _STIR
+        return h ^ (h >> 29)
+    else:
+        return join_hash(a, b)
+
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def _hex(c: cython.int) -> cython.int:
+    if 48 <= c <= 57:
+        return c - 48
+    if 97 <= c <= 102:
+        return c - 87
+    if 65 <= c <= 70:
+        return c - 55
+    return -1
+
+_SKIPPED = ("content-length", "date", "host", "cookie")
+"""Headers whose value is judged elsewhere (length, cookies), or is another in every call (Date)."""
+SKIPPED_HASHES = np.array([hash_octets(name.encode()) for name in _SKIPPED], np.uint64)
+
+WILDCARD = 1
+"""Hash that stands for any segment in the path tree."""
+
+
+@cython.cclass
+class FieldReader:
+    """Columns of fields, filled by `read`. One reader serves many batches; `take` hands over what was read and starts afresh."""
+
+    n: cython.int
+    room: cython.int
+    row: cython.int[::1]
+    kind: cython.uchar[::1]
+    slot: cython.ulonglong[::1]
+    pool: cython.ulonglong[::1]
+    length: cython.int[::1]
+    marks: cython.int[::1]
+    mask: cython.ulonglong[::1]
+    shape: cython.ulonglong[::1]
+    value: cython.ulonglong[::1]
+    nats: cython.float[::1]
+    source: cython.uchar[::1]
+    name_at: cython.int[::1]
+    name_end: cython.int[::1]
+    at: cython.int[::1]
+    end: cython.int[::1]
+    arrays: dict  # type: ignore[type-arg]
+    # one call's running sums
+    hist: cython.int[::1]
+    first: cython.int
+    params: cython.int
+    longest: cython.int
+    letters: cython.int
+    digits: cython.int
+    punctuation: cython.int
+    spaces: cython.int
+    uncommon: cython.int
+    escapes: cython.int
+    headers: cython.int
+    longest_header: cython.int
+    header_marks: cython.int
+    cookies: cython.int
+    depth: cython.int
+    nats_sum: cython.float
+    nats_len: cython.int
+    table: cython.int
+    place: cython.ulonglong
+    # what all calls share
+    mark_of: cython.uchar[::1]
+    symbol_of: cython.uchar[::1]
+    skipped: cython.ulonglong[::1]
+    bigrams: cython.float[:, ::1]
+    keys: cython.ulonglong[::1]
+    children: cython.int[::1]
+    stack: cython.ulonglong[::1]
+    objects: cython.uchar[::1]
+    node: cython.int
+
+    def __init__(self, bigrams: Any, keys: Any, children: Any) -> None:
+        self.n = 0
+        self.mark_of = MARK_OF
+        self.symbol_of = SYMBOL_OF
+        self.skipped = SKIPPED_HASHES
+        self.bigrams = bigrams
+        self.keys = keys
+        self.children = children
+        self.hist = np.zeros(SYMBOLS, np.int32)
+        self.stack = np.zeros(MAX_DEPTH + 1, np.uint64)
+        self.objects = np.zeros(MAX_DEPTH + 1, np.uint8)
+        self.table = 0
+        self._room(8192)
+
+    def _room(self, room: Any) -> None:
+        """New column arrays of `room` fields, what was there copied over."""
+        n: cython.int = self.n
+        old = self.arrays if n else None
+        self.room = room
+        self.arrays = {
+            name: np.zeros(room, kind)
+            for name, kind in (
+                ("row", np.int32), ("kind", np.uint8), ("slot", np.uint64), ("pool", np.uint64), ("length", np.int32), ("marks", np.int32),
+                ("mask", np.uint64), ("shape", np.uint64), ("value", np.uint64), ("nats", np.float32), ("source", np.uint8),
+                ("name_at", np.int32), ("name_end", np.int32), ("at", np.int32), ("end", np.int32),
+            )
+        }  # fmt: skip
+        a = self.arrays
+        if old is not None:
+            for name in a:
+                a[name][:n] = old[name][:n]
+        self.row, self.kind, self.slot, self.pool = a["row"], a["kind"], a["slot"], a["pool"]
+        self.length, self.marks, self.mask, self.shape, self.value = a["length"], a["marks"], a["mask"], a["shape"], a["value"]
+        self.nats, self.source = a["nats"], a["source"]
+        self.name_at, self.name_end, self.at, self.end = a["name_at"], a["name_end"], a["at"], a["end"]
+
+    def take(self) -> Any:
+        """The columns read so far, as a dict of arrays of equal length."""
+        n: cython.int = self.n
+        out = {name: array[:n].copy() for name, array in self.arrays.items()}
+        self.n = 0
+        return out
+
+    @cython.cfunc
+    def _child(self, node: cython.int, segment: cython.ulonglong) -> cython.int:
+        """The child of a node under this segment hash, or -1."""
+        size: cython.Py_ssize_t = self.keys.shape[0]
+        if size == 0:
+            return -1
+        key: cython.ulonglong = _join(segment, cython.cast(cython.ulonglong, node + 2))
+        if key == 0:
+            key = 1
+        i: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, key & cython.cast(cython.ulonglong, size - 1))
+        while self.keys[i] != 0:
+            if self.keys[i] == key:
+                return self.children[i]
+            i += 1
+            if i == size:
+                i = 0
+        return -1
+
+    @cython.cfunc
+    def _name(self, data: cython.const[cython.uchar][::1], start: cython.Py_ssize_t, end: cython.Py_ssize_t, fold: cython.bint) -> cython.ulonglong:
+        """Hash of a name as sent, in lower case when `fold`."""
+        h: cython.ulonglong = _BASIS
+        i: cython.Py_ssize_t
+        c: cython.int
+        for i in range(start, end):
+            c = data[i]
+            if fold and 65 <= c <= 90:
+                c += 32
+            h = _mix(h, c)
+        return _spread(h)
+
+    @cython.cfunc
+    def _field(
+        self,
+        data: cython.const[cython.uchar][::1],
+        source: cython.int,
+        row: cython.int,
+        kind: cython.int,
+        slot: cython.ulonglong,
+        pool: cython.ulonglong,
+        name_at: cython.Py_ssize_t,
+        name_end: cython.Py_ssize_t,
+        start: cython.Py_ssize_t,
+        end: cython.Py_ssize_t,
+        escaped: cython.int,
+    ) -> cython.int:
+        """Read one value and append its field. `escaped`: 0 as is, 1 percent escapes, 2 percent escapes and plus signs, 3 JSON escapes."""
+        if self.n - self.first >= _MAX_FIELDS:
+            return 0
+        i: cython.Py_ssize_t
+        k: cython.Py_ssize_t
+        # A name used twice in one call is another field: duplicates are how parameters are smuggled past one of two parsers.
+        if kind == _QUERY or kind == _FORM or kind == _HEADER or kind == _COOKIE:
+            for k in range(self.first, self.n):
+                if self.slot[k] == slot and self.kind[k] == kind:
+                    slot = _join(slot, 2)
+                    pool = _join(pool, 2)
+                    break
+        h: cython.ulonglong = _BASIS
+        shape: cython.ulonglong = _BASIS
+        if kind == _JSON and escaped == 0:
+            shape = _mix(shape, 200)  # a bare number is not the text "12"
+        mask: cython.ulonglong = 0
+        one: cython.ulonglong = 1
+        last: cython.int = -1
+        runs: cython.int = 0
+        length: cython.int = 0
+        marks: cython.int = 0
+        previous: cython.int = _START
+        nats: cython.float = 0
+        c: cython.int
+        m: cython.int
+        s: cython.int
+        a: cython.int
+        b: cython.int
+        param: cython.bint = kind != _HEADER and kind != _COOKIE
+        stop: cython.Py_ssize_t = end if end - start <= _MAX_VALUE else start + _MAX_VALUE
+        i = start
+        while i < stop:
+            c = data[i]
+            i += 1
+            if c == 37 and (escaped == 1 or escaped == 2):  # %
+                a = _hex(data[i]) if i < end else -1
+                b = _hex(data[i + 1]) if i + 1 < end else -1
+                if a >= 0 and b >= 0:
+                    c = a * 16 + b
+                    i += 2
+                    self.escapes += 1
+                    if 48 <= c <= 57 or 65 <= c <= 90 or 97 <= c <= 122:
+                        mask |= one << _NEEDLESS_ESCAPE
+                    elif c == 37 and i + 1 < end and _hex(data[i]) >= 0 and _hex(data[i + 1]) >= 0:
+                        mask |= one << _DOUBLE_ESCAPE
+                else:
+                    mask |= one << _BAD_ESCAPE
+            elif c == 43 and escaped == 2:  # +
+                c = 32
+            elif c == 92 and escaped == 3 and i < end:  # \
+                c = data[i]
+                i += 1
+                if c == 110:
+                    c = 10
+                elif c == 116:
+                    c = 9
+                elif c == 114:
+                    c = 13
+                elif c == 98 or c == 102:
+                    c = 8
+                elif c == 117 and i + 3 < end:
+                    a = 0
+                    for k in range(4):
+                        b = _hex(data[i + k])
+                        a = a * 16 + (b if b >= 0 else 0)
+                    i += 4
+                    c = a if a < 256 else 255
+                    if 48 <= c <= 57 or 65 <= c <= 90 or 97 <= c <= 122:
+                        mask |= one << _NEEDLESS_ESCAPE
+            length += 1
+            m = self.mark_of[c]
+            mask |= one << m
+            h = _mix(h, c)
+            s = self.symbol_of[c]
+            nats += self.bigrams[self.table, previous * _SYMBOLS + s]
+            previous = s
+            if m > _SPACE:
+                marks += 1
+            if m != last:
+                last = m
+                runs += 1
+                if runs <= _MAX_RUNS:
+                    shape = _mix(shape, m + 1)
+            if param:
+                self.hist[s] += 1
+                if m <= 1:
+                    self.letters += 1
+                elif m == _DIGIT:
+                    self.digits += 1
+                elif m == _SPACE:
+                    self.spaces += 1
+                elif m < _TAB:
+                    self.punctuation += 1
+                else:
+                    self.uncommon += 1
+        nats += self.bigrams[self.table, previous * _SYMBOLS + _END]
+        if length == 0:
+            mask |= one << _EMPTY
+        if end > stop:
+            length += cython.cast(cython.int, end - stop)
+        if runs > _MAX_RUNS:
+            shape = _mix(shape, 255)
+        if param:
+            self.params += 1
+            if length > self.longest:
+                self.longest = length
+            self.nats_sum += nats
+            self.nats_len += length + 1
+        else:
+            if length > self.longest_header:
+                self.longest_header = length
+            self.header_marks += marks
+        n: cython.int = self.n
+        self.row[n] = row
+        self.kind[n] = kind
+        self.slot[n] = slot
+        self.pool[n] = pool
+        self.length[n] = length
+        self.marks[n] = marks
+        self.mask[n] = mask
+        self.shape[n] = _spread(shape)
+        self.value[n] = _spread(h)
+        self.nats[n] = nats
+        self.source[n] = source
+        self.name_at[n] = cython.cast(cython.int, name_at)
+        self.name_end[n] = cython.cast(cython.int, name_end)
+        self.at[n] = cython.cast(cython.int, start)
+        self.end[n] = cython.cast(cython.int, end)
+        self.n = n + 1
+        return 1
+
+    @cython.cfunc
+    def _pairs(
+        self,
+        data: cython.const[cython.uchar][::1],
+        source: cython.int,
+        row: cython.int,
+        kind: cython.int,
+        start: cython.Py_ssize_t,
+        end: cython.Py_ssize_t,
+    ) -> cython.int:
+        """Fields of name=value pairs: a query, a form, a Cookie header."""
+        i: cython.Py_ssize_t = start
+        begin: cython.Py_ssize_t
+        equals: cython.Py_ssize_t
+        name: cython.ulonglong
+        c: cython.int
+        between: cython.int = 59 if kind == _COOKIE else 38
+        while i < end:
+            if kind == _COOKIE:
+                while i < end and data[i] == 32:
+                    i += 1
+            begin = i
+            equals = -1
+            while i < end:
+                c = data[i]
+                if c == between:
+                    break
+                if c == 61 and equals < 0:
+                    equals = i
+                i += 1
+            if i > begin:
+                if equals < 0:
+                    equals = i
+                name = self._name(data, begin, equals, False)
+                if kind == _COOKIE:
+                    self.cookies += 1
+                    name = _join(_COOKIE, name)
+                    self._field(data, source, row, kind, name, _join(_COOKIE, 0), begin, equals, equals + 1 if equals < i else i, i, 0)
+                else:
+                    self._field(
+                        data, source, row, kind, _join(_join(self.place, _QUERY if kind == _QUERY else _FORM), name), _join(_QUERY, name),
+                        begin, equals, equals + 1 if equals < i else i, i, 2,
+                    )  # fmt: skip
+            i += 1
+        return 0
+
+    @cython.cfunc
+    def _json(
+        self, data: cython.const[cython.uchar][::1], source: cython.int, row: cython.int, start: cython.Py_ssize_t, end: cython.Py_ssize_t
+    ) -> cython.int:
+        """Leaves of a JSON text as fields named by the keys above them; elements of an array share one name. Returns 0 when it is no JSON."""
+        i: cython.Py_ssize_t = start
+        depth: cython.int = 0
+        begin: cython.Py_ssize_t
+        stop: cython.Py_ssize_t
+        key_at: cython.Py_ssize_t = start
+        key_end: cython.Py_ssize_t = start
+        c: cython.int
+        expect_key: cython.bint = False
+        text: cython.bint
+        leaves: cython.int = 0
+        name: cython.ulonglong = _BASIS
+        self.stack[0] = name
+        self.objects[0] = 0
+        while i < end:
+            c = data[i]
+            if c == 32 or c == 9 or c == 10 or c == 13 or c == 58:
+                i += 1
+            elif c == 123 or c == 91:
+                if depth >= _MAX_DEPTH:
+                    return leaves
+                depth += 1
+                if depth > self.depth:
+                    self.depth = depth
+                self.stack[depth] = _join(name, c)
+                self.objects[depth] = c == 123
+                name = self.stack[depth]
+                expect_key = c == 123
+                i += 1
+            elif c == 125 or c == 93:
+                if depth == 0:
+                    return leaves
+                depth -= 1
+                name = self.stack[depth]
+                expect_key = False
+                i += 1
+            elif c == 44:
+                name = self.stack[depth]
+                expect_key = self.objects[depth] != 0
+                i += 1
+            else:
+                text = c == 34
+                begin = i + 1 if text else i
+                i += 1
+                if text:
+                    while i < end and data[i] != 34:
+                        i += 2 if data[i] == 92 else 1
+                    stop = i if i < end else end
+                    i = stop + 1
+                else:
+                    while i < end and data[i] != 44 and data[i] != 125 and data[i] != 93 and data[i] > 32:
+                        i += 1
+                    stop = i
+                if expect_key:
+                    # Keys that are ids (a map keyed by order number) are one name, or every call would bring new ones.
+                    if _looks_like_id(data, begin, stop):
+                        name = _join(self.stack[depth], _WILDCARD)
+                    else:
+                        name = _join(self.stack[depth], self._name(data, begin, stop, False))
+                    key_at, key_end = begin, stop
+                    expect_key = False
+                else:
+                    leaves += 1
+                    self._field(
+                        data, source, row, _JSON, _join(_join(self.place, _JSON), name), _join(_JSON, name), key_at, key_end,
+                        begin, stop, 3 if text else 0,
+                    )  # fmt: skip
+        return leaves
+
+    @cython.cfunc
+    def _path(
+        self,
+        data: cython.const[cython.uchar][::1],
+        row: cython.int,
+        root: cython.int,
+        start: cython.Py_ssize_t,
+        end: cython.Py_ssize_t,
+    ) -> cython.int:
+        """Follow the path through the tree; returns how many segments it has, negative when it left the tree. The node stands in `node`."""
+        node: cython.int = root
+        child: cython.int
+        segments: cython.int = 0
+        i: cython.Py_ssize_t = start
+        begin: cython.Py_ssize_t
+        lost: cython.bint = root < 0
+        while i < end:
+            if data[i] == 47:
+                i += 1
+                if i >= end:
+                    break
+            begin = i
+            while i < end and data[i] != 47:
+                i += 1
+            segments += 1
+            if not lost:
+                child = self._child(node, self._name(data, begin, i, False))
+                if child < 0:
+                    child = self._child(node, _WILDCARD)
+                    if child >= 0:
+                        self._field(
+                            data, 0, row, _SEGMENT, _join(_SEGMENT, cython.cast(cython.ulonglong, child)), _join(_SEGMENT, 0), start, begin,
+                            begin, i, 1,
+                        )  # fmt: skip
+                if child < 0:
+                    lost = True
+                else:
+                    node = child
+            if lost:
+                self._field(
+                    data, 0, row, _UNKNOWN, _join(_UNKNOWN, cython.cast(cython.ulonglong, node + 2)), _join(_UNKNOWN, 0), start, begin, begin, i, 1
+                )
+        self.node = node
+        return -segments - 1 if lost else segments
+
+    def read(self, batch: Any, first: Any, last: Any, table: Any, nodes: Any, variants: Any, counts: Any) -> None:
+        """Append the fields of calls first..last of a batch.
+
+        `batch` holds the columns: path, query, head and body octets with their offsets, root node and body kind of each call (`models.calls`
+        makes it). `table` names the table of characters for each call. Filled in for each call: `nodes` (negative - 2 when the path left the
+        tree there), `variants` (bit 0 a query, bits 1-2 the kind of body) and `counts` (ROW_COUNTS).
+        """
+        paths: cython.const[cython.uchar][::1] = batch.path
+        queries: cython.const[cython.uchar][::1] = batch.query
+        heads: cython.const[cython.uchar][::1] = batch.head
+        bodies: cython.const[cython.uchar][::1] = batch.body
+        path_at: cython.const[cython.int][::1] = batch.path_at
+        query_at: cython.const[cython.int][::1] = batch.query_at
+        head_at: cython.const[cython.int][::1] = batch.head_at
+        body_at: cython.const[cython.int][::1] = batch.body_at
+        roots: cython.const[cython.int][::1] = batch.root
+        kinds: cython.const[cython.uchar][::1] = batch.body_kind
+        tables: cython.const[cython.uchar][::1] = table
+        node_out: cython.int[::1] = nodes
+        variant_out: cython.uchar[::1] = variants
+        out: cython.float[:, ::1] = counts
+        r: cython.Py_ssize_t
+        i: cython.Py_ssize_t
+        s: cython.Py_ssize_t
+        e: cython.Py_ssize_t
+        colon: cython.Py_ssize_t
+        v: cython.Py_ssize_t
+        ve: cython.Py_ssize_t
+        c: cython.int
+        k: cython.int
+        segments: cython.int
+        variant: cython.int
+        row: cython.int
+        total: cython.float
+        entropy: cython.double
+        name: cython.ulonglong
+        skip: cython.bint
+        body_kind: cython.int
+        begin_row: cython.Py_ssize_t = first
+        end_row: cython.Py_ssize_t = last
+        for r in range(begin_row, end_row):
+            if self.n + _MAX_FIELDS + 8 > self.room:
+                self._room(self.room * 2)
+            row = cython.cast(cython.int, r)
+            self.first = self.n
+            self.params = self.longest = self.letters = self.digits = self.punctuation = self.spaces = self.uncommon = self.escapes = 0
+            self.headers = self.longest_header = self.header_marks = self.cookies = self.depth = self.nats_len = 0
+            self.nats_sum = 0
+            for k in range(_SYMBOLS):
+                self.hist[k] = 0
+            self.table = tables[r]
+            segments = self._path(paths, row, roots[r], path_at[r], path_at[r + 1])
+            node_out[r] = -self.node - 3 if segments < 0 else self.node
+            if segments < 0:
+                segments = -segments - 1
+            variant = 0
+            if query_at[r + 1] > query_at[r]:
+                variant = 1
+            body_kind = kinds[r]
+            s, e = body_at[r], body_at[r + 1]
+            if e > s:
+                variant |= body_kind << 1
+            variant_out[r] = variant
+            self.place = _join(cython.cast(cython.ulonglong, self.node + 2), 0 if node_out[r] >= 0 else 1)
+            if query_at[r + 1] > query_at[r]:
+                self._pairs(queries, 1, row, _QUERY, query_at[r], query_at[r + 1])
+            if e > s:
+                if body_kind == 1:
+                    self._pairs(bodies, 3, row, _FORM, s, e)
+                elif body_kind == 2:
+                    self._json(bodies, 3, row, s, e)
+                else:
+                    self._field(bodies, 3, row, _BODY, _join(self.place, _BODY), _join(_BODY, 0), s, s, s, e, 0)
+            # The header block: the start line first, then a line a header, to the empty line.
+            i, e = head_at[r], head_at[r + 1]
+            while i < e and heads[i] != 10:
+                i += 1
+            i += 1
+            while i < e:
+                s = i
+                colon = -1
+                while i < e and heads[i] != 10:
+                    if colon < 0 and heads[i] == 58:
+                        colon = i
+                    i += 1
+                ve = i
+                i += 1
+                if ve > s and heads[ve - 1] == 13:
+                    ve -= 1
+                if ve == s:
+                    break
+                self.headers += 1
+                if colon < 0:
+                    colon = v = ve
+                else:
+                    v = colon + 1
+                while v < ve and (heads[v] == 32 or heads[v] == 9):
+                    v += 1
+                name = self._name(heads, s, colon, True)
+                skip = False
+                for k in range(4):
+                    if name == self.skipped[k]:
+                        skip = True
+                if skip:
+                    if name == self.skipped[3]:
+                        self._pairs(heads, 2, row, _COOKIE, v, ve)
+                    continue
+                self._field(heads, 2, row, _HEADER, _join(_HEADER, name), _join(_HEADER, 0), s, colon, v, ve, 0)
+            total = 0
+            for k in range(_SYMBOLS):
+                total += self.hist[k]
+            entropy = 0
+            if total > 0:
+                for k in range(_SYMBOLS):
+                    if self.hist[k] > 0:
+                        entropy -= self.hist[k] / total * log(self.hist[k] / total)
+            out[r, 0] = path_at[r + 1] - path_at[r]
+            out[r, 1] = segments
+            out[r, 2] = query_at[r + 1] - query_at[r]
+            out[r, 3] = body_at[r + 1] - body_at[r]
+            out[r, 4] = self.params
+            out[r, 5] = self.longest
+            out[r, 6] = self.letters
+            out[r, 7] = self.digits
+            out[r, 8] = self.punctuation
+            out[r, 9] = self.spaces
+            out[r, 10] = self.uncommon
+            out[r, 11] = self.escapes
+            out[r, 12] = entropy
+            out[r, 13] = self.headers
+            out[r, 14] = head_at[r + 1] - head_at[r]
+            out[r, 15] = self.longest_header
+            out[r, 16] = self.header_marks
+            out[r, 17] = self.cookies
+            out[r, 18] = self.depth
+            out[r, 19] = self.nats_sum / self.nats_len if self.nats_len > 0 else 0
+
+
+@cython.cfunc
+def _looks_like_id(data: cython.const[cython.uchar][::1], start: cython.Py_ssize_t, end: cython.Py_ssize_t) -> cython.bint:
+    """Digits alone, or 16 and more characters with at least four digits among hexadecimal ones and dashes."""
+    i: cython.Py_ssize_t
+    c: cython.int
+    digits: cython.int = 0
+    if end <= start:
+        return False
+    for i in range(start, end):
+        c = data[i]
+        if 48 <= c <= 57:
+            digits += 1
+        elif _hex(c) < 0 and c != 45:
+            return False
+    return digits == end - start or (end - start >= 16 and digits >= 4)
+
+
+def fingerprints(batch: Any, out: Any) -> None:
+    """A hash of what each call asks for (method, host, agent, path, query, body) into `out`: equal for copies of one request."""
+    paths: cython.const[cython.uchar][::1] = batch.path
+    queries: cython.const[cython.uchar][::1] = batch.query
+    bodies: cython.const[cython.uchar][::1] = batch.body
+    path_at: cython.const[cython.int][::1] = batch.path_at
+    query_at: cython.const[cython.int][::1] = batch.query_at
+    body_at: cython.const[cython.int][::1] = batch.body_at
+    seeds: cython.const[cython.ulonglong][::1] = batch.seed
+    result: cython.ulonglong[::1] = out
+    r: cython.Py_ssize_t
+    i: cython.Py_ssize_t
+    stop: cython.Py_ssize_t
+    h: cython.ulonglong
+    for r in range(seeds.shape[0]):
+        h = seeds[r]
+        for i in range(path_at[r], path_at[r + 1]):
+            h = _mix(h, paths[i])
+        h = _mix(h, 256)
+        for i in range(query_at[r], query_at[r + 1]):
+            h = _mix(h, queries[i])
+        h = _mix(h, 256)
+        stop = body_at[r + 1]
+        if stop - body_at[r] > _MAX_VALUE:
+            stop = body_at[r] + _MAX_VALUE
+        for i in range(body_at[r], stop):
+            h = _mix(h, bodies[i])
+        result[r] = _spread(_mix(h, cython.cast(cython.ulonglong, body_at[r + 1] - body_at[r])))
+
+
+def count_neighbours(data: Any, at: Any, escaped: Any, table: Any, out: Any) -> None:
+    """Add how often each character follows each, over the values of a column of pairs or bodies, to out[table of the call]."""
+    octets: cython.const[cython.uchar][::1] = data
+    offsets: cython.const[cython.int][::1] = at
+    tables: cython.const[cython.uchar][::1] = table
+    result: cython.float[:, ::1] = out
+    symbol_of: cython.const[cython.uchar][::1] = SYMBOL_OF
+    r: cython.Py_ssize_t
+    i: cython.Py_ssize_t
+    end: cython.Py_ssize_t
+    c: cython.int
+    a: cython.int
+    b: cython.int
+    s: cython.int
+    previous: cython.int
+    k: cython.int
+    mode: cython.int = escaped
+    for r in range(tables.shape[0]):
+        i = offsets[r]
+        end = offsets[r + 1]
+        if end - i > 4 * _MAX_VALUE:
+            end = i + 4 * _MAX_VALUE
+        k = tables[r]
+        previous = _START
+        while i < end:
+            c = octets[i]
+            i += 1
+            if mode == 1 and (c == 38 or c == 61 or c == 47) or mode == 2 and (c == 34 or c == 10):
+                result[k, previous * _SYMBOLS + _END] += 1
+                previous = _START
+                continue
+            if mode == 1:
+                if c == 37 and i + 1 < end:
+                    a = _hex(octets[i])
+                    b = _hex(octets[i + 1])
+                    if a >= 0 and b >= 0:
+                        c = a * 16 + b
+                        i += 2
+                elif c == 43:
+                    c = 32
+            s = symbol_of[c]
+            result[k, previous * _SYMBOLS + s] += 1
+            previous = s
+        result[k, previous * _SYMBOLS + _END] += 1

@@ -1,0 +1,416 @@
+"""What each field of each endpoint usually holds, and how surprising another value is.
+
+Every field has a *unit* of statistics: its own (endpoint, kind and name), else its name's over all endpoints, else its class's. A unit with
+few values leans on its parent (additive smoothing towards the parent's estimate), so that a parameter seen twice is judged mostly as parameters
+of that name are. Surprises are negative logarithms of probabilities, so they compare between fields and add up:
+
+- length and number of marks: how far out in the tail;
+- characters: the set of character kinds in the value against how often each occurs there, and the rarest one of them;
+- shape and value: the better guess (Good and Turing's) of the chance that the next one is new, which is near one where all values differ
+  and near nothing for an enumeration;
+- language: how the neighbourhood of characters fits, against what is usual there;
+- name: a parameter that this endpoint never had, or always had and now has not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+
+from models import judge
+from models.endpoints import PathTree, hash_table
+from models.fields import (
+    COOKIE,
+    FORM,
+    HEADER,
+    JSON,
+    KINDS,
+    QUERY,
+    RESPONSE_TYPE,
+    SEGMENT,
+    STATUS,
+    SYMBOLS,
+    UNKNOWN,
+)
+
+Array = np.ndarray[Any, Any]
+
+LEAN = 3.0
+"""Weight of the parent's estimate, in observations."""
+UNITS = 16_384
+"""Units kept; the fullest stay. More names than this is a scanner's work, or names that are values."""
+VALUES = 400_000
+"""Values and shapes remembered."""
+
+CLASS_OF_KIND = np.array([0, 0, 0, 0, 1, 2, 3, 0, 4, 5, 6, 7], np.int32)
+CLASSES = 8
+ENUMERATED = (STATUS, RESPONSE_TYPE)
+"""Kinds whose known values are told apart by how rare they are."""
+
+ROW_ASPECTS = ("endpoint", "variant", "missing")
+
+
+def joined(a: Array, b: Array) -> Array:
+    """`models.fields.join_hash` over arrays."""
+    with np.errstate(over="ignore"):
+        h = ((a.astype(np.uint64) ^ np.uint64(0x9E3779B97F4A7C15)) * np.uint64(0x100000001B3)) ^ b.astype(np.uint64)
+        h = h * np.uint64(0xD6E8FEB86659FD93)
+        out: Array = h ^ (h >> np.uint64(29))
+    return out
+
+
+@dataclass(slots=True)
+class Profile:
+    """Resolved tables: scoring only looks up."""
+
+    unit_keys: Array
+    unit_values: Array
+    n: Array
+    by_length: Array
+    by_marks: Array
+    bit_set: Array
+    bit_gain: Array
+    bit_base: Array
+    new_shape: Array
+    new_value: Array
+    nats_mean: Array
+    nats_spread: Array
+    shape_keys: Array
+    shape_cost: Array
+    value_keys: Array
+    value_cost: Array
+    slot_keys: Array
+    new_name: Array
+    """Of each node (last: everywhere else), the cost of a name never seen there."""
+    known_names: Array
+    """Pool hashes, sorted."""
+    fresh_name: float
+    """What a name adds that was seen nowhere at all."""
+    new_child: Array
+    """Of each node (last: everywhere else), the cost of leaving the tree there."""
+    variant_keys: Array
+    variant_cost: Array
+    new_variant: Array
+    expected_keys: Array
+    """Sorted hashes of (node, variant, slot)."""
+    expected_cost: Array
+    expected_place: Array
+    """Sorted hashes of (node, variant)."""
+    expected_total: Array
+    # what explanations read
+    length_low: Array
+    length_high: Array
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def units(self, table: dict[str, Array]) -> Array:
+        """The unit that judges each field."""
+        out = np.zeros(len(table["slot"]), np.int32)
+        judge.find_units(table["slot"], table["pool"], table["kind"], self.unit_keys, self.unit_values, CLASS_OF_KIND, out)
+        return out
+
+    def field_surprise(self, table: dict[str, Array], node: Array) -> tuple[Array, Array]:
+        """(units, surprise[field, aspect])."""
+        units = self.units(table)
+        out = np.zeros((len(units), len(judge.ASPECTS)), np.float32)
+        judge.surprise(table, units, self, out)
+        unknown = ~_member(self.slot_keys, table["slot"])
+        kind = table["kind"]
+        named = unknown & ((kind == QUERY) | (kind == FORM) | (kind == JSON) | (kind == HEADER) | (kind == COOKIE))
+        at = np.flatnonzero(named)
+        if len(at):
+            place = node[table["row"][at]]
+            shared = (kind[at] == HEADER) | (kind[at] == COOKIE)
+            place = np.where(shared, len(self.new_name) - 2, np.where(place < 0, len(self.new_name) - 1, place))
+            cost = self.new_name[place]
+            fresh = ~_member(self.known_names, table["pool"][at]) & ~shared
+            out[at, judge.NAME] = cost + np.where(fresh, self.fresh_name, 0)
+        return units, out
+
+    def row_surprise(self, table: dict[str, Array], node: Array, variant: Array, terminal: Array) -> Array:
+        """surprise[row, ROW_ASPECTS]: unseen endpoint, unseen variant of it, names that are missing."""
+        rows = len(node)
+        out = np.zeros((rows, len(ROW_ASPECTS)), np.float32)
+        lost = (node < 0) | ~terminal
+        deepest = np.where(node < 0, -node - 3, node)
+        deepest = np.where(deepest < 0, len(self.new_child) - 1, deepest)
+        out[:, 0] = np.where(lost, self.new_child[deepest], 0)
+        key = joined(node.astype(np.int64).astype(np.uint64), variant)
+        at, found = _where(self.variant_keys, key)
+        out[:, 1] = np.where(lost, 0, np.where(found, self.variant_cost[at] if len(self.variant_cost) else 0, self.new_variant[deepest]))
+        at, found = _where(self.expected_place, key)
+        total = np.where(found, self.expected_total[at] if len(self.expected_total) else 0, 0)
+        row = table["row"]
+        at, present = _where(self.expected_keys, joined(key[row], table["slot"]))
+        if len(self.expected_cost):
+            total = total - np.bincount(row, np.where(present, self.expected_cost[at], 0), rows)
+        out[:, 2] = np.maximum(total, 0)
+        return out
+
+
+def _member(sorted_keys: Array, keys: Array) -> Array:
+    return _where(sorted_keys, keys)[1]
+
+
+def _where(sorted_keys: Array, keys: Array) -> tuple[Array, Array]:
+    """Index of each key in a sorted array, and whether it is there."""
+    if not len(sorted_keys):
+        return np.zeros(len(keys), np.int64), np.zeros(len(keys), bool)
+    at = np.minimum(np.searchsorted(sorted_keys, keys), len(sorted_keys) - 1)
+    found: Array = sorted_keys[at] == keys
+    return at, found
+
+
+def _tails(hist: Array, parent: Array, n: Array, lean: float) -> tuple[Array, Array]:
+    """Smoothed upper and lower tails of histograms, one a row."""
+    up = np.cumsum(hist[:, ::-1], 1)[:, ::-1]
+    low = np.cumsum(hist, 1)
+    up_parent = np.cumsum(parent[:, ::-1], 1)[:, ::-1]
+    low_parent = np.cumsum(parent, 1)
+    total = n[:, None] + lean
+    return (up + lean * up_parent) / total, (low + lean * low_parent) / total
+
+
+def learn_profile(table: dict[str, Array], node: Array, variant: Array, copies: Array, tree: PathTree, rows: Array) -> Profile:
+    """A profile of the fields whose call is marked in `rows` (bool a call); endpoints are counted over all calls, copies included."""
+    keep = rows[table["row"]]
+    t = {name: column[keep] for name, column in table.items()}
+    n_rows = max(1, int(rows.sum()))
+    # Units: classes, then names over all endpoints, then each endpoint's own.
+    pools, pool_first = np.unique(t["pool"], return_index=True)
+    slots, slot_first, slot_inverse, slot_count = np.unique(t["slot"], return_index=True, return_inverse=True, return_counts=True)
+    slot_pool = np.searchsorted(pools, t["pool"][slot_first])
+    pool_class = CLASS_OF_KIND[t["kind"][pool_first]]
+    if len(slots) > UNITS:
+        kept = np.sort(np.argsort(-slot_count, kind="stable")[:UNITS])
+    else:
+        kept = np.arange(len(slots))
+    place_of_slot = np.full(len(slots), -1)
+    place_of_slot[kept] = CLASSES + len(pools) + np.arange(len(kept))
+    units = CLASSES + len(pools) + len(kept)
+    parent = np.full(units, -1)
+    parent[CLASSES : CLASSES + len(pools)] = pool_class
+    parent[CLASSES + len(pools) :] = CLASSES + slot_pool[kept]
+    field_pool = CLASSES + np.searchsorted(pools, t["pool"])
+    field_slot = place_of_slot[slot_inverse]
+    field_class = CLASS_OF_KIND[t["kind"]]
+    levels = (field_class, field_pool, field_slot)
+    own = field_slot >= 0
+
+    n = np.zeros(units)
+    length_bins = np.zeros(len(t["row"]), np.int32)
+    mark_bins = np.zeros(len(t["row"]), np.int32)
+    judge.bins(t["length"], t["marks"], length_bins, mark_bins)
+    by_length = np.zeros((units, judge.LENGTH_BINS))
+    by_marks = np.zeros((units, judge.MARK_BINS))
+    bits = np.zeros((units, judge.BITS))
+    nats_sum, nats_square = np.zeros(units), np.zeros(units)
+    per = t["nats"] / (np.minimum(t["length"], 4096) + 1)
+    present = [((t["mask"] >> np.uint64(b)) & np.uint64(1)).astype(bool) for b in range(judge.BITS)]
+    for level in levels:
+        known = level >= 0
+        at = level[known]
+        n += np.bincount(at, minlength=units)
+        by_length += np.bincount(at * judge.LENGTH_BINS + length_bins[known], minlength=units * judge.LENGTH_BINS).reshape(units, -1)
+        by_marks += np.bincount(at * judge.MARK_BINS + mark_bins[known], minlength=units * judge.MARK_BINS).reshape(units, -1)
+        nats_sum += np.bincount(at, per[known], units)
+        nats_square += np.bincount(at, per[known].astype(np.float64) ** 2, units)
+        for b in range(judge.BITS):
+            if present[b].any():
+                bits[:, b] += np.bincount(level[known & present[b]], minlength=units)
+
+    groups = (np.arange(CLASSES), np.arange(CLASSES, CLASSES + len(pools)), np.arange(CLASSES + len(pools), units))
+    # Lengths and marks: tails, each unit leaning on its parent; the classes on a prior that thins out slowly.
+    cost_length, cost_marks = np.zeros_like(by_length), np.zeros_like(by_marks)
+    for hist, cost, prior in ((by_length, cost_length, 0.85), (by_marks, cost_marks, 0.6)):
+        base = prior ** np.arange(hist.shape[1])
+        base /= base.sum()
+        smooth = np.zeros_like(hist)
+        for group in groups:
+            above = np.broadcast_to(base, (CLASSES, len(base))) if group is groups[0] else smooth[parent[group]]
+            up, low = _tails(hist[group], above, n[group], LEAN)
+            smooth[group] = (hist[group] + LEAN * above) / (n[group][:, None] + LEAN)
+            cost[group] = -np.log(np.minimum(1, 2 * np.minimum(up, low)))
+    chance = np.zeros((units, judge.BITS))
+    for group in groups:
+        above = np.full((CLASSES, judge.BITS), 0.02) if group is groups[0] else chance[parent[group]]
+        chance[group] = (bits[group] + LEAN * above) / (n[group][:, None] + LEAN)
+    # What a class never showed is no rarer than its observations can tell, however many levels agree.
+    lowest = np.zeros(units)
+    for group in groups:
+        lowest[group] = 0.1 / (n[group] + 1) if group is groups[0] else lowest[parent[group]]
+    chance = np.clip(chance, lowest[:, None], 1 - lowest[:, None])
+    bit_set = -np.log(chance)
+    bit_unset = -np.log1p(-chance)
+    expected = (chance * bit_set + (1 - chance) * bit_unset).sum(1)
+    bit_base = bit_unset.sum(1) - expected
+    # Language: mean and spread of nats a character; a unit with few values has its parent's.
+    mean, variance = np.zeros(units), np.zeros(units)
+    for group in groups:
+        if group is groups[0]:
+            above_mean, above_variance = np.full(CLASSES, np.log(SYMBOLS) / 1.5), np.full(CLASSES, 1.0)
+        else:
+            above_mean, above_variance = mean[parent[group]], variance[parent[group]]
+        count = n[group] + LEAN
+        mean[group] = (nats_sum[group] + LEAN * above_mean) / count
+        raw = nats_square[group] - 2 * mean[group] * nats_sum[group] + n[group] * mean[group] ** 2
+        variance[group] = (np.maximum(raw, 0) + LEAN * (above_variance + (above_mean - mean[group]) ** 2)) / count
+    spread = np.sqrt(variance + 0.01)
+
+    shape_keys, shape_cost, new_shape = _novelty(t["shape"], levels, units, n, parent, groups, t["kind"], False)
+    value_keys, value_cost, new_value = _novelty(t["value"], levels, units, n, parent, groups, t["kind"], True)
+
+    entries = {int(pools[i]): CLASSES + i for i in range(len(pools))}
+    entries.update({int(slots[i]): int(place_of_slot[i]) for i in kept.tolist()})
+    unit_keys, unit_values = hash_table(entries)
+
+    named = np.isin(t["kind"], (QUERY, FORM, JSON, HEADER, COOKIE))
+    new_name, fresh_name = _name_costs(t, named, node, rows, len(tree.names), slots, slot_inverse, slot_count, n_rows)
+    new_child = _child_costs(tree)
+    variant_keys, variant_cost, new_variant = _variant_costs(node, variant, copies * rows, len(tree.names))
+    expected_keys, expected_cost, expected_place, expected_total = _expected(t, node, variant, rows, named)
+    f32 = np.float32
+    length_low, length_high = _usual_lengths(t, levels, units)
+    return Profile(
+        unit_keys, unit_values, n.astype(f32), cost_length.astype(f32), cost_marks.astype(f32), bit_set.astype(f32),
+        (bit_set - bit_unset).astype(f32), bit_base.astype(f32), new_shape.astype(f32), new_value.astype(f32), mean.astype(f32),
+        spread.astype(f32), shape_keys, shape_cost, value_keys, value_cost, slots, new_name, pools, fresh_name, new_child,
+        variant_keys, variant_cost, new_variant, expected_keys, expected_cost, expected_place, expected_total, length_low, length_high,
+    )  # fmt: skip
+
+
+def _novelty(
+    what: Array, levels: tuple[Array, ...], units: int, n: Array, parent: Array, groups: tuple[Array, ...], kind: Array, values: bool
+) -> tuple[Array, Array, Array]:
+    """Known values (or shapes) of each unit with the cost of each, and each unit's cost of one never seen."""
+    once = np.zeros(units)
+    all_keys, all_costs = [], []
+    for level in levels:
+        known = level >= 0
+        key = joined(level[known].astype(np.uint64) + np.uint64(1), what[known])
+        distinct, first, count = np.unique(key, return_index=True, return_counts=True)
+        unit = level[known][first]
+        once += np.bincount(unit[count == 1], minlength=units)
+        # A value that came once is known, but no habit: its cost is that of one in n, where n is large and few are new.
+        cost = np.zeros(len(distinct))
+        all_keys.append(distinct)
+        if values:
+            share = count / np.maximum(1, n[unit])
+            cost = np.where(np.isin(kind[known][first], ENUMERATED), -np.log(share), 0)
+        all_costs.append(cost)
+    chance = np.zeros(units)
+    for group in groups:
+        above = np.full(CLASSES, 0.5) if group is groups[0] else chance[parent[group]]
+        # Never below what n observations can tell: that nothing new came in n says at most one in 2n.
+        chance[group] = np.maximum((once[group] + LEAN * above) / (n[group] + LEAN), 0.5 / (n[group] + 1))
+    new = -np.log(np.minimum(1, chance))
+    keys, costs = np.concatenate(all_keys), np.concatenate(all_costs)
+    if len(keys) > VALUES:
+        # Where nearly every value is new, remembering them tells nothing: forget those first.
+        unit_of = np.concatenate([level[level >= 0][np.unique(joined(level[level >= 0].astype(np.uint64) + np.uint64(1), what[level >= 0]), return_index=True)[1]] for level in levels])
+        kept = np.sort(np.argsort(-new[unit_of], kind="stable")[:VALUES])
+        keys, costs = keys[kept], costs[kept]
+    table = _pack(keys)
+    out = np.zeros(len(table), np.float32)
+    order = np.argsort(keys)
+    at, found = _where(keys[order], table)
+    out[found] = costs[order][at[found]]
+    return table, out, new
+
+
+def _pack(keys: Array) -> Array:
+    """An open-addressing table of distinct keys, vectorised: keys that meet a taken place move one on, round after round."""
+    size = 8
+    while size < 2 * len(keys) + 1:
+        size *= 2
+    table = np.zeros(size, np.uint64)
+    pending = np.where(keys == 0, np.uint64(1), keys)
+    place = (pending & np.uint64(size - 1)).astype(np.int64)
+    while len(pending):
+        free = table[place] == 0
+        at, first = np.unique(place[free], return_index=True)
+        table[at] = pending[free][first]
+        left = table[place] != pending
+        pending, place = pending[left], (place[left] + 1) & (size - 1)
+    return table
+
+
+def _name_costs(
+    t: dict[str, Array], named: Array, node: Array, rows: Array, nodes: int, slots: Array, inverse: Array, count: Array, n_rows: int
+) -> tuple[Array, float]:
+    """Cost of an unseen name at each node, then for headers and cookies, then elsewhere; and the extra cost of one unseen everywhere."""
+    shared = np.isin(t["kind"], (HEADER, COOKIE))
+    place = node[t["row"]].astype(np.int64)
+    place = np.where(shared, nodes, np.where(place < 0, nodes + 1, place))
+    lone = named & (count[inverse] == 1)
+    once = np.bincount(place[lone], minlength=nodes + 2).astype(float)
+    n = np.bincount(np.where(node[rows] < 0, nodes + 1, node[rows]).astype(np.int64), minlength=nodes + 2).astype(float)
+    n[nodes] = n_rows
+    overall = (once[:nodes].sum() + once[nodes + 1] + 0.5) / (n_rows + 1)
+    chance = (once + LEAN * min(1.0, overall)) / (n + LEAN)
+    chance[nodes] = (once[nodes] + 0.5) / (n_rows + 1)
+    mine = named & ~shared
+    pools, pool_count = np.unique(t["pool"][mine], return_counts=True)
+    lone_slots = len(np.unique(t["slot"][mine & lone])) + 1.0
+    fresh = (float((pool_count == 1).sum()) + 0.5) / (lone_slots + 0.5)
+    return -np.log(np.minimum(1, chance)).astype(np.float32), float(-np.log(min(1.0, fresh)))
+
+
+def _child_costs(tree: PathTree) -> Array:
+    nodes = len(tree.names)
+    total = float(tree.calls.sum()) if nodes else 0.0
+    overall = (float(tree.once.sum()) + 0.5) / (total + 1)
+    chance = (tree.once + LEAN * min(1.0, overall)) / (tree.visits + LEAN)
+    lone_roots = sum(1 for root in tree.roots.values() if root >= 0 and tree.visits[root] == 1)
+    return -np.log(np.minimum(1, np.append(chance, (lone_roots + 0.5) / (total + 1)))).astype(np.float32)
+
+
+def _variant_costs(node: Array, variant: Array, copies: Array, nodes: int) -> tuple[Array, Array, Array]:
+    seen = (node >= 0) & (copies > 0)
+    key = joined(node[seen].astype(np.int64).astype(np.uint64), variant[seen])
+    keys, first, inverse = np.unique(key, return_index=True, return_inverse=True)
+    count = np.bincount(inverse, copies[seen].astype(float)) if len(keys) else np.zeros(0)
+    n = np.bincount(node[seen], copies[seen].astype(float), nodes + 1) if seen.any() else np.zeros(nodes + 1)
+    cost = -np.log(count / np.maximum(1, n[node[seen][first]])) if len(keys) else np.zeros(0)
+    lone = np.bincount(node[seen][first][count == 1], minlength=nodes + 1) if len(keys) else np.zeros(nodes + 1)
+    overall = (lone.sum() + 0.5) / (n.sum() + 1)
+    new = -np.log(np.minimum(1, (lone + LEAN * overall) / (n + LEAN)))
+    return keys, cost.astype(np.float32), new.astype(np.float32)
+
+
+def _expected(t: dict[str, Array], node: Array, variant: Array, rows: Array, named: Array) -> tuple[Array, Array, Array, Array]:
+    """Names that most calls of a variant carry, and what it costs to leave one out."""
+    key = joined(node.astype(np.int64).astype(np.uint64), variant)
+    places, place_count = np.unique(key[rows & (node >= 0)], return_counts=True)
+    field_key = key[t["row"]]
+    use = named & (node[t["row"]] >= 0)
+    pair = joined(field_key[use], t["slot"][use])
+    pairs, first, count = np.unique(pair, return_index=True, return_counts=True)
+    at, _ = _where(places, field_key[use][first])
+    n = place_count[at].astype(float) if len(places) else np.zeros(0)
+    share = count / np.maximum(1, n)
+    usual = (share > 0.5) & (n >= 4)
+    absent = (n - np.minimum(count, n) + 0.5) / (n + 1)
+    cost = -np.log(absent)
+    # Less what is expected of it, so that many names that come and go do not add up.
+    total = np.bincount(at[usual], cost[usual], len(places)) if len(places) else np.zeros(0)
+    return pairs[usual], cost[usual].astype(np.float32), places, total.astype(np.float32)
+
+
+def _usual_lengths(t: dict[str, Array], levels: tuple[Array, ...], units: int) -> tuple[Array, Array]:
+    low = np.full(units, 2**31 - 1, np.int64)
+    high = np.zeros(units, np.int64)
+    for level in levels:
+        known = level >= 0
+        np.minimum.at(low, level[known], t["length"][known])
+        np.maximum.at(high, level[known], t["length"][known])
+    return low.astype(np.int32), high.astype(np.int32)
+
+
+def tensors(profile: Profile) -> dict[str, Array]:
+    """The arrays of a profile by name, for the model file."""
+    return {f.name: getattr(profile, f.name) for f in fields(profile) if isinstance(getattr(profile, f.name), np.ndarray)}
+
+
+__all__ = ["CLASSES", "CLASS_OF_KIND", "KINDS", "ROW_ASPECTS", "SEGMENT", "UNKNOWN", "Profile", "joined", "learn_profile", "tensors"]

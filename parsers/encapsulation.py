@@ -952,6 +952,13 @@ def _udp(cur: Cursor, data: cython.const[cython.uchar][::1]) -> cython.int:
         cur.tunnels += 1
         cur.at = at + n
         return DOT11 if data[at + 3] & 1 else ETHERNET
+    # Between a Teredo client and a relay both ports are anything; the address inside says what it is (RFC 4380 2.6: 2001:0::/32).
+    if (
+        lack(cur, 40) == 0
+        and data[at] >> 4 == 6
+        and (u32(data, at + 8) == 0x20010000 or u32(data, at + 24) == 0x20010000)
+    ):
+        return _teredo(cur, data)
     return NOT_TCP
 
 

@@ -535,6 +535,13 @@ def test_what_cannot_be_read_is_counted_by_its_reason(form: Form, counter: str, 
     assert {name for name, n in counters.items() if n} == {"frames", counter}
 
 
+def test_teredo_between_client_and_relay_is_told_by_its_address(form: Form) -> None:
+    inner = IPv6(src="2001:0:4136:e378:8000:63bf:3fff:fdd2", dst="2001:db8::9") / tcp()
+    got = decoder(form).segment(bytes(udp(32900, 3797) / inner))
+    assert (got.src, got.dst, got.payload) == ("2001:0:4136:e378:8000:63bf:3fff:fdd2", "2001:db8::9", BODY)
+    assert decoder(form).segment(bytes(udp(32900, 3797) / six())) is None
+
+
 def test_a_length_of_zero_means_to_the_end_of_the_frame(form: Form) -> None:
     """As segmentation offload shows packets that are too long for the field."""
     frame = bytearray(bytes(ether() / four()))

@@ -36,6 +36,7 @@ if HOT:
             "cdivision": True,
             "infer_types": False,
             "annotation_typing": True,
+            "auto_pickle": False,
             "freethreading_compatible": False,
         },
     )

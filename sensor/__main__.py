@@ -1,0 +1,5 @@
+"""`python -P -m sensor` is `api-sensor` (the -P keeps a folder called `models` or `rules` in the current directory out of it)."""
+
+from sensor.cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,175 @@
+"""The call log: one row an API call, as Parquet or JSON lines, the same columns in both (parsers.schema.LOG_SCHEMA).
+
+A call's template is what the map makes of it at the end, so batches wait here until the map is done: slim (no heads or bodies unless they are
+asked for), in memory up to KEPT octets and in a temporary Arrow file past that. Secrets are masked on the way out, not before: evidence kept in
+memory stays what was seen.
+"""
+
+from __future__ import annotations
+
+import base64
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import orjson
+import pyarrow as pa
+
+from parsers.schema import LOG_SCHEMA
+from sensor.errors import SensorError
+from sensor.identity import with_columns
+from sensor.masking import Masker
+
+KEPT = 67_108_864
+HEADS = ("request_head", "response_head")
+BODIES = ("request_body", "response_body")
+
+Label = Callable[[pa.RecordBatch], tuple[pa.Array, pa.Array]]
+
+
+class CallLog:
+    """Where calls are written. `target` is a path ending in .parquet or .jsonl, or `-` for JSON lines on standard output.
+
+    Raises SensorError for another ending, or when the file cannot be made.
+    """
+
+    def __init__(self, target: str, masker: Masker, headers: bool = False, bodies: bool = False, mask_bodies: bool = False) -> None:
+        self.target = target
+        self._masker = masker
+        self._headers = headers or bodies
+        self._bodies = bodies
+        self._mask_bodies = mask_bodies
+        self._waiting: list[pa.RecordBatch] = []
+        self._octets = 0
+        self._spill: IO[bytes] | None = None
+        self._spill_writer: Any = None
+        self._kept = [*LOG_SCHEMA.names, *(HEADS if self._headers else ()), *(BODIES if bodies else ())]
+        self._file: IO[bytes] | None = None
+        self.written = 0
+        try:
+            if target == "-":
+                self._file = sys.stdout.buffer
+            elif target.endswith((".jsonl", ".json", ".ndjson", ".parquet")):
+                self._file = Path(target).open("wb")  # noqa: SIM115 (closed in finish)
+            else:
+                raise SensorError(f"--calls {target}: a call log ends in .parquet or .jsonl, or is - for JSON lines on standard output")
+        except OSError as error:
+            raise SensorError(f"--calls {target}: it cannot be written ({error.strerror})") from error
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Take a judged batch; it is written when the map is done."""
+        slim = batch.select([name for name in self._kept if name in batch.schema.names])
+        if self._spill_writer is not None:
+            self._spill_writer.write_batch(slim)
+            return
+        self._waiting.append(slim)
+        self._octets += slim.nbytes
+        if self._octets > KEPT:
+            self._spill = tempfile.TemporaryFile(prefix="api-sensor-")  # noqa: SIM115 (it lives as long as the log)
+            options = pa.ipc.IpcWriteOptions(emit_dictionary_deltas=False)
+            self._spill_writer = pa.ipc.new_stream(self._spill, slim.schema, options=options)
+            for one in self._waiting:
+                self._spill_writer.write_batch(one)
+            self._waiting = []
+
+    def _all(self) -> Iterator[pa.RecordBatch]:
+        if self._spill is None:
+            yield from self._waiting
+            return
+        self._spill_writer.close()
+        self._spill.seek(0)
+        yield from pa.ipc.open_stream(self._spill)
+        self._spill.close()
+
+    def finish(self, label: Label) -> None:
+        """Write every call with the templates and operations that `label` gives."""
+        writer: Any = None
+        if self._file is None:
+            return
+        try:
+            for batch in self._all():
+                template, operation = label(batch)
+                whole = with_columns(batch, {"template": template, "operation": operation})
+                for name in ("path", "query", "user_agent", "host"):
+                    masked = self._masker.column(whole.column(name))
+                    if masked is not whole.column(name):
+                        whole = with_columns(whole, {name: masked})
+                if self.target.endswith(".parquet"):
+                    rows = self._columns(whole)
+                    if writer is None:
+                        from pyarrow import parquet
+
+                        dictionaries = [field.name for field in rows.schema if pa.types.is_dictionary(field.type)]
+                        writer = parquet.ParquetWriter(
+                            self._file, rows.schema, compression="snappy", use_dictionary=dictionaries, write_statistics=["ts"]
+                        )
+                    writer.write_batch(rows)
+                else:
+                    self._lines(whole)
+                self.written += batch.num_rows
+        finally:
+            if writer is not None:
+                writer.close()
+            elif self.target.endswith(".parquet") and self.written == 0:
+                from pyarrow import parquet
+
+                parquet.write_table(LOG_SCHEMA.empty_table(), self._file)
+            if self._file is sys.stdout.buffer:
+                self._file.flush()
+            else:
+                self._file.close()
+            self._file = None
+
+    def _columns(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """The columns of the Parquet file, in the log's order; heads and bodies last, where asked for."""
+        return batch.select([*LOG_SCHEMA.names, *(name for name in (*HEADS, *BODIES) if name in batch.schema.names)])
+
+    def _lines(self, batch: pa.RecordBatch) -> None:
+        assert self._file is not None
+        columns = {name: batch.column(name).to_pylist() for name in batch.schema.names}
+        names = [name for name in LOG_SCHEMA.names if name in columns]
+        out = []
+        for row in range(batch.num_rows):
+            call: dict[str, Any] = {name: columns[name][row] for name in names}
+            for side in ("request", "response"):
+                head = columns[f"{side}_head"][row] if self._headers else None
+                if self._headers:
+                    call[f"{side}_headers"] = None if head is None else [
+                        [name, self._masker.header(name, value)] for name, value in header_list(head)
+                    ]
+                if self._bodies:
+                    self._body(call, side, columns[f"{side}_body"][row])
+            out.append(orjson.dumps(call, option=orjson.OPT_APPEND_NEWLINE))
+        self._file.write(b"".join(out))
+
+    def _body(self, call: dict[str, Any], side: str, body: bytes | None) -> None:
+        if body is None:
+            call[f"{side}_body"] = None
+            return
+        try:
+            text = body.decode()
+        except UnicodeDecodeError:
+            call[f"{side}_body"] = base64.b64encode(body).decode()
+            call[f"{side}_body_encoding"] = "base64"
+            return
+        call[f"{side}_body"] = self._masker.text(text) if self._mask_bodies else text
+
+
+def header_list(head: bytes) -> list[tuple[str, str]]:
+    """The header fields of a head as sent, folded lines joined (RFC 9112 5.2); lines without a colon are left out."""
+    fields: list[tuple[str, str]] = []
+    for line in head.split(b"\n")[1:]:
+        if line[:1] in (b" ", b"\t") and fields:
+            name, value = fields[-1]
+            fields[-1] = (name, f"{value} {_text(line.strip())}")
+            continue
+        name_octets, colon, octets = line.partition(b":")
+        if colon:
+            fields.append((_text(name_octets.strip()), _text(octets.strip())))
+    return fields
+
+
+def _text(octets: bytes) -> str:
+    return octets.decode("utf-8", "backslashreplace")

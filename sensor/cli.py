@@ -1,0 +1,116 @@
+"""The command line: one table of subcommands, each a module with `add_arguments(parser)` and `run(args) -> int`.
+
+Only the module of the subcommand asked for is imported, and none of them imports numpy, pyarrow or torch before `run`: `api-sensor --help`
+answers at once. Exit statuses stand in `STATUSES`; an operator's mistake is a sentence and status 2, a mistake of ours one line and status 1
+(`--debug` shows the traceback), and a reader who closes the pipe has simply seen enough.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any, NamedTuple, NoReturn
+
+from sensor import VERSION
+from sensor.errors import SensorError
+
+OK, FAULT, USAGE, FOUND, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 130, 143
+
+STATUSES = {
+    OK: "done",
+    FAULT: "a fault of ours; --debug shows its traceback",
+    USAGE: "something the operator can put right, said in a sentence",
+    FOUND: "done, and there is what --fail-on (or the command) looks for",
+    INTERRUPTED: "interrupted by Ctrl-C; what was found until then was written",
+    TERMINATED: "ended by SIGTERM; what was found until then was written",
+}
+
+
+class Command(NamedTuple):
+    """One subcommand: its name, the module that holds `add_arguments` and `run`, and a line on what it does."""
+
+    name: str
+    module: str
+    about: str
+
+
+COMMANDS = (
+    Command("replay", "sensor.replay", "read captures: the calls in them, the endpoint map, alerts"),
+    Command("config", "sensor.config", "print the configuration file that the defaults amount to"),
+    Command("check", "sensor.check", "say how this installation stands: compiled or not, who owns the package names"),
+)
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: the same orderly end as Ctrl-C, with a status of its own."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line `argv` (default: the process's own) and return its exit status."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    args = _parser(words).parse_args(words)
+    previous = _terminate_in_order()
+    try:
+        status: int = args.run(args)
+        sys.stdout.flush()
+        return status
+    except SensorError as error:
+        return _say(f"{error}", USAGE)
+    except BrokenPipeError:
+        # Python flushes standard output once more on its way out; it must not meet the closed pipe again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    except Terminated:
+        return _say("ended by SIGTERM", TERMINATED)
+    except KeyboardInterrupt:
+        return _say("interrupted", INTERRUPTED)
+    except Exception as error:
+        if args.debug:
+            raise
+        kind = type(error).__name__
+        return _say(f"this is a fault of ours: {kind}: {error} (--debug shows where; please report it)", FAULT)
+    finally:
+        if previous is not None:
+            signal.signal(signal.SIGTERM, previous)
+
+
+def _say(sentence: str, status: int) -> int:
+    from sensor.terminal import printable
+
+    for line in sentence.splitlines():
+        print(f"api-sensor: {printable(line)}", file=sys.stderr)
+    return status
+
+
+def _terminate_in_order() -> Any:
+    def end(_signal: int, _frame: Any) -> NoReturn:
+        raise Terminated
+
+    try:
+        return signal.signal(signal.SIGTERM, end)
+    except ValueError:  # not the main thread: whoever runs us there minds the signals
+        return None
+
+
+def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """The whole table by name and line, and the options of the one command that `words` ask for."""
+    parser = argparse.ArgumentParser(
+        prog="api-sensor",
+        description="A passive API security sensor: packets in, API calls, an endpoint map and explained alerts out.",
+        epilog="exit status: " + "; ".join(f"{status} {what}" for status, what in STATUSES.items()),
+    )
+    parser.add_argument("--version", action="version", version=f"api-sensor {VERSION}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    asked = next((word for word in words if not word.startswith("-")), None)
+    for command in COMMANDS:
+        sub = commands.add_parser(command.name, help=command.about, description=command.about)
+        if command.name == asked:
+            module = import_module(command.module)
+            module.add_arguments(sub)
+            sub.add_argument("--debug", action="store_true", help="show the traceback of a fault of ours")
+            sub.set_defaults(run=module.run)
+    return parser

@@ -1,0 +1,310 @@
+"""Secrets and personal data become keyed tokens wherever they leave memory: the call log, alerts, the map's examples, evidence.
+
+A token such as `masked-jwt-k3q6vd2mzc5a` is BLAKE2 of the value under a key of this installation: equal values stay recognisable (the same
+stolen token in two alerts is seen to be the same), nobody without the key can test a guess, and another installation's tokens differ. The key is
+32 random octets in a file of mode 0600 in the state directory.
+
+What is masked: credentials in headers and cookies; the values of parameters and JSON members with secret names; userinfo in URLs; JWTs, well-known
+key formats and private keys anywhere; payment card numbers (issuer range and Luhn); e-mail addresses.
+
+Columns are masked without touching clean rows: one hyperscan pass over the whole text buffer names the few rows that need a closer look
+(30 MB of paths in 0.05 s, measured on 600 000 rows).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from sensor.errors import SensorError
+
+KEY_FILE = "masking.key"
+KEY_BYTES = 32
+PREFIX = "masked"
+_REMEMBERED = 65_536
+"""Texts whose masked form is remembered (dictionary values such as user agents come back in every batch)."""
+
+_SECRET_WORD = (
+    r"passw(?:or)?d|passphrase|passcode|pwd|secret|api[_-]?key|access[_-]?key|private[_-]?key|credential|"
+    r"(?<!page[_-])(?<!next[_-])(?<!sync[_-])(?<!page)(?<!next)token(?!s\b|ize)"
+)
+_SECRET_EXACT = (
+    r"pass|pw|sig|signature|session|sid|session[_-]?id|jsessionid|phpsessid|auth|authorization|jwt|otp|pin|cvv|cvc|cvv2|csc|"
+    r"card[_-]?number|pan|assertion|samlresponse|samlrequest|code[_-]verifier|key[_-]?id"
+)
+# What stands before a secret word in a name is not read: `x` words of prefix would be tried at every one of its letters.
+_NAME = rf"(?:(?:{_SECRET_WORD})[A-Za-z0-9_.\]\-]{{0,40}}+|(?<![A-Za-z0-9_.-])(?:{_SECRET_EXACT}))"
+_ALWAYS = re.compile(r"passw|passphrase|passcode|pwd|secret|cvv|cvc|csc|pin$|otp$", re.IGNORECASE)
+"""Names whose value is masked whatever it looks like; other secret names hold a machine's value: eight characters or more, and no blank."""
+_SHORTEST = 8
+
+_CREDENTIAL_HEADERS = (
+    r"authorization|proxy-authorization|x-api-key|api-key|apikey|x-auth-token|x-access-token|x-amz-security-token|x-csrf-token|"
+    r"x-xsrf-token|x-vault-token|private-token|x-goog-api-key|ocp-apim-subscription-key|x-session-token|x-functions-key"
+)
+_CREDENTIAL_HEADER = re.compile(rf"(?:{_CREDENTIAL_HEADERS})\Z", re.IGNORECASE)
+_COOKIE_HEADER = re.compile(r"(?:set-)?cookie2?\Z", re.IGNORECASE)
+_COOKIE_ATTRIBUTES = frozenset({"path", "domain", "expires", "max-age", "samesite", "secure", "httponly", "partitioned", "priority", "version"})
+
+# One alternation, so that a text is read once. Possessive and bounded quantifiers: no input makes it slower than linear (times 64).
+_SEARCH = re.compile(
+    rf"""
+    (?P<pem>-----BEGIN[ ][A-Z0-9 ]{{0,40}}PRIVATE[ ]KEY-----(?:.{{0,20000}}?-----END[ ][A-Z0-9 ]{{0,40}}PRIVATE[ ]KEY-----|.{{0,20000}}))
+  | (?P<jwt>\beyJ[A-Za-z0-9_=-]{{6,}}+\.[A-Za-z0-9_=-]{{2,}}+(?:\.[A-Za-z0-9_=-]*+){{0,3}})
+  | (?P<key>\b(?:A[KS]IA[0-9A-Z]{{16}}|gh[pousr]_[A-Za-z0-9]{{30,}}|github_pat_[A-Za-z0-9_]{{22,}}|glpat-[A-Za-z0-9_-]{{20,}}
+        |[sr]k_(?:live|test)_[A-Za-z0-9]{{16,}}|xox[abeoprs]-[A-Za-z0-9-]{{10,}}|AIza[0-9A-Za-z_-]{{35}}|SG\.[A-Za-z0-9_-]{{16,}}\.[A-Za-z0-9_-]{{16,}})\b)
+  | (?P<header>(?m:^)(?:{_CREDENTIAL_HEADERS})[ \t]*:[ \t]*)(?P<header_value>[^\r\n]+)
+  | (?P<cookie>(?m:^)(?:set-)?cookie2?[ \t]*:[ \t]*)(?P<cookie_value>[^\r\n]+)
+  | (?P<scheme>\b(?:bearer|basic|digest|token|apikey|negotiate)[ ]+)(?P<scheme_value>(?=[A-Za-z0-9._~+/=-]{{1,40}}(?-i:[A-Z0-9=+/_-]))[A-Za-z0-9._~+/=-]{{8,}}+)
+  | (?P<member>{_NAME}["'][ \t]*:[ \t]*["'])(?P<member_value>(?:[^"'\\]|\\.)*+)
+  | (?P<parameter>{_NAME}=)(?P<parameter_value>[^&\s"'\\]*+)
+  | (?P<userinfo>://)(?P<userinfo_value>[^/@\s"'?\#]{{1,256}})(?=@)
+  | (?P<email>(?<![A-Za-z0-9._+-])(?:[A-Za-z0-9._+-]|%2[Bb]){{1,64}}?(?:@|%40)[A-Za-z0-9-]{{1,63}}+(?:\.[A-Za-z0-9-]{{1,63}}+){{1,8}})
+  | (?P<card>(?<![0-9A-Fa-f.-])[2-6](?:[0-9]{{12,18}}+|[0-9]{{3}}(?P<gap>[ +-]|%20)[0-9]{{4,6}}(?P=gap)[0-9]{{4,5}}(?:(?P=gap)[0-9]{{1,7}})?)(?![0-9A-Fa-f-]))
+    """,
+    re.VERBOSE | re.IGNORECASE | re.DOTALL,
+)
+
+# What a text must hold for `_SEARCH` to find anything: cheap literals for hyperscan, a superset by design (a test holds it to that).
+_HINTS = (
+    rb"PRIVATE KEY",
+    rb"eyJ[A-Za-z0-9_=-]{6}",
+    rb"A[KS]IA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{8}|github_pat_|glpat-|[sr]k_(live|test)_|xox[abeoprs]-|AIza[0-9A-Za-z_-]{8}|SG\.[A-Za-z0-9_-]{8}",
+    rb"(key|token|authorization|cookie2?)[ \t]*:",
+    rb"(bearer|basic|digest|token|apikey|negotiate) ",
+    rb"(passw(or)?d|passphrase|passcode|pwd|secret|api[_-]?key|access[_-]?key|private[_-]?key|credential|token)[A-Za-z0-9_.\]\-]{0,40}(=|[\"'][ \t]*:)",
+    rb"\b(pass|pw|sig|signature|session|sid|session[_-]?id|jsessionid|phpsessid|auth|authorization|jwt|otp|pin|cvv|cvc|cvv2|csc"
+    rb"|card[_-]?number|pan|assertion|samlresponse|samlrequest|code[_-]verifier|key[_-]?id)(=|[\"'][ \t]*:)",
+    rb"(@|%40)[A-Za-z0-9-]{1,63}\.",
+    rb"://[^/@\s\"'?#]{1,256}@",
+    rb"[2-6][0-9]{12}|[2-6][0-9]{3}([ +-]|%20)[0-9]{4}",
+)
+
+
+def luhn(digits: str) -> bool:
+    """Whether the last digit of `digits` is their check digit (ISO/IEC 7812-1)."""
+    total = 0
+    for place, digit in enumerate(reversed(digits)):
+        n = ord(digit) - 48
+        total += n if place % 2 == 0 else (2 * n if n < 5 else 2 * n - 9)
+    return total % 10 == 0
+
+
+def card_number(digits: str) -> bool:
+    """Whether `digits` can be a payment card number: an issuer's range, that issuer's length, and the check digit.
+
+    The ranges keep timestamps, order numbers and database keys out, one in ten of which has a right check digit by chance.
+    """
+    n = len(digits)
+    two, three, four = int(digits[:2]), int(digits[:3]), int(digits[:4])
+    issued = (
+        (digits[0] == "4" and n in (13, 16, 19))
+        or (n == 16 and (51 <= two <= 55 or 2221 <= four <= 2720))
+        or (n == 15 and two in (34, 37))
+        or (n == 14 and (two in (36, 38, 39) or 300 <= three <= 305))
+        or (16 <= n <= 19 and (four == 6011 or two == 65 or 644 <= three <= 649 or 3528 <= four <= 3589 or two == 62))
+        or (12 <= n <= 19 and four in (5018, 5020, 5038, 6304, 6759, 6761, 6762, 6763))
+    )
+    return issued and luhn(digits) and len(set(digits)) > 1
+
+
+def state_directory() -> Path:
+    """Where this installation keeps what it must remember: `$XDG_STATE_HOME/api-sensor`, by default `~/.local/state/api-sensor`."""
+    base = os.environ.get("XDG_STATE_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "state") / "api-sensor"
+
+
+def installation_key(state: Path) -> bytes:
+    """The masking key in the directory `state`, made (mode 0600) the first time. Raises SensorError when it can be neither read nor made."""
+    path = state / KEY_FILE
+    try:
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            # Written whole under another name first: two sensors that start together end with one key, never with half of one.
+            fresh = state / f".{KEY_FILE}.{os.getpid()}"
+            with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(os.urandom(KEY_BYTES))
+            try:
+                os.link(fresh, path)
+            finally:
+                fresh.unlink()
+        except FileExistsError:
+            pass
+        key = path.read_bytes()
+    except OSError as error:
+        raise SensorError(
+            f"{path}: the masking key can be neither read nor made ({error.strerror}); give a directory of yours with --state"
+        ) from error
+    if len(key) != KEY_BYTES:
+        raise SensorError(f"{path}: a masking key has {KEY_BYTES} octets, this has {len(key)}; remove it to have a new one made")
+    return key
+
+
+class Masker:
+    """Masks text under one key; `Masker(None)` lets everything through as it is (`--unmasked`)."""
+
+    def __init__(self, key: bytes | None) -> None:
+        self.key = key
+        self._hasher = blake2b(key=key, digest_size=8) if key is not None else None
+        self._remembered: dict[str, str] = {}
+        self._database: Any = None
+
+    @property
+    def on(self) -> bool:
+        """Whether anything is masked at all."""
+        return self._hasher is not None
+
+    def token(self, kind: str, value: str) -> str:
+        """The keyed token that stands for `value`: `masked-KIND-` and twelve characters."""
+        if self._hasher is None:
+            return value
+        hasher = self._hasher.copy()
+        hasher.update(value.encode("utf-8", "surrogatepass"))
+        number = int.from_bytes(hasher.digest(), "big")
+        letters = "".join("abcdefghijklmnopqrstuvwxyz234567"[number >> shift & 31] for shift in range(0, 60, 5))
+        return f"{PREFIX}-{kind}-{letters}"
+
+    def text(self, text: str) -> str:
+        """`text` with every secret and personal datum in it masked; clean text comes back as it is."""
+        if self._hasher is None or not text:
+            return text
+        known = self._remembered.get(text)
+        if known is None:
+            known = _SEARCH.sub(self._replace, text)
+            if len(text) <= 1024:
+                if len(self._remembered) >= _REMEMBERED:
+                    self._remembered.clear()
+                self._remembered[text] = known
+        return known
+
+    def header(self, name: str, value: str) -> str:
+        """The value of header `name` as it may be shown: credentials keep their scheme, cookies their names."""
+        if self._hasher is None:
+            return value
+        if _CREDENTIAL_HEADER.match(name):
+            return self._credential(value)
+        if _COOKIE_HEADER.match(name):
+            return self._cookies(value)
+        return self.text(value)
+
+    def column(self, column: Any) -> Any:
+        """A pyarrow string array, plain or dictionary-encoded, masked; the very same object when nothing in it needs masking."""
+        if self._hasher is None or len(column) == 0:
+            return column
+        import pyarrow as pa
+
+        if pa.types.is_dictionary(column.type):
+            values = self.column(column.dictionary)
+            if values is column.dictionary:
+                return column
+            # Two values may have one masked form (a cookie in two spellings never does, but nothing rests on it): indices stay as they are.
+            return pa.DictionaryArray.from_arrays(column.indices, values)
+        rows = self._suspects(column)
+        if len(rows) == 0:
+            return column
+        import numpy as np
+        import pyarrow.compute as pc
+
+        found = column.take(pa.array(rows)).to_pylist()
+        masked = [self.text(value) if value is not None else None for value in found]
+        if masked == found:
+            return column
+        where = np.zeros(len(column), dtype=bool)
+        where[rows] = True
+        return pc.replace_with_mask(column, pa.array(where), pa.array(masked, column.type))
+
+    def _suspects(self, column: Any) -> Any:
+        """Rows of a string array that may hold something to mask, ascending."""
+        import numpy as np
+
+        _, offsets, data = column.buffers()
+        if data is None:
+            return np.empty(0, np.int64)
+        starts = np.frombuffer(offsets, np.int32)[column.offset : column.offset + len(column) + 1]
+        first, last = int(starts[0]), int(starts[-1])
+        if first == last:
+            return np.empty(0, np.int64)
+        ends: list[int] = []
+
+        def hit(_id: int, _start: int, end: int, _flags: int, _context: Any) -> None:
+            ends.append(end)
+
+        if self._database is None:
+            self._database = _hints()
+        self._database.scan(memoryview(data)[first:last], match_event_handler=hit)
+        if not ends:
+            return np.empty(0, np.int64)
+        # A match ends in the row whose start is the last one before its final octet.
+        return np.unique(np.searchsorted(starts, np.array(ends) + (first - 1), side="right") - 1)
+
+    def _replace(self, match: re.Match[str]) -> str:
+        kind = match.lastgroup or ""
+        if kind == "card":
+            digits = re.sub(r"[^0-9]", "", match["card"].replace("%20", ""))
+            return self.token("card", digits) if 12 <= len(digits) <= 19 and card_number(digits) else match[0]
+        if kind == "email":
+            return self.token("email", match[0].replace("%40", "@").lower())
+        if kind in ("jwt", "key", "pem"):
+            return self.token(kind, match[0])
+        if kind == "parameter_value":
+            return match["parameter"] + self._named(match["parameter"], match["parameter_value"])
+        if kind == "member_value":
+            return match["member"] + self._named(match["member"], match["member_value"])
+        if kind == "header_value":
+            return match["header"] + self._credential(match["header_value"])
+        if kind == "cookie_value":
+            return match["cookie"] + self._cookies(match["cookie_value"])
+        if kind == "scheme_value":
+            return match["scheme"] + self._opaque(match["scheme_value"])
+        if kind == "userinfo_value":
+            return match["userinfo"] + self.token("userinfo", match["userinfo_value"])
+        return match[0]
+
+    def _named(self, name: str, value: str) -> str:
+        """The value of a parameter or member with a secret name."""
+        if not value or value.startswith(PREFIX + "-"):
+            return value
+        if _ALWAYS.search(name.rstrip("=\"': \t")):
+            return self.token("secret", value)
+        if len(value) < _SHORTEST or "%20" in value or " " in value:
+            return _SEARCH.sub(self._replace, value)
+        return self._opaque(value)
+
+    def _opaque(self, value: str) -> str:
+        return self.token("jwt" if value.startswith("eyJ") and "." in value else "secret", value)
+
+    def _credential(self, value: str) -> str:
+        scheme, blank, rest = value.strip().partition(" ")
+        if blank and rest.strip() and scheme.isalnum():
+            return f"{scheme} {self._opaque(rest.strip())}"
+        return self._opaque(value.strip()) if value.strip() else value
+
+    def _cookies(self, value: str) -> str:
+        parts = []
+        for part in value.split(";"):
+            name, equals, content = part.partition("=")
+            if not equals:
+                parts.append(part if name.strip().lower() in _COOKIE_ATTRIBUTES or len(part.strip()) < _SHORTEST else self._opaque(part))
+            elif name.strip().lower() in _COOKIE_ATTRIBUTES or not content:
+                parts.append(part)
+            else:
+                parts.append(f"{name}={self._opaque(content.strip())}")
+        return ";".join(parts)
+
+
+def _hints() -> Any:
+    import hyperscan
+
+    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    database.compile(
+        expressions=list(_HINTS), ids=list(range(len(_HINTS))), flags=[hyperscan.HS_FLAG_CASELESS] * len(_HINTS)
+    )
+    return database
+
+
+Mask = Callable[[str], str]
+"""What alerts, examples and evidence are given to mask their text with: `Masker.text`."""

@@ -1,0 +1,202 @@
+"""The page to read first: what happens to a capture, from frames to alerts.
+
+    capture -FrameBlock-> Engine -CallBatch-> catalogue, identity -> rules, model -Finding-> alerts -Alert-> sinks
+                                                      \\______ columns ______/-> call log
+
+Time is the packets' own everywhere, so the same capture gives the same answer. A fault of ours in one judge costs that judge that batch: it is
+counted, its traceback is logged once, and the calls go on.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from parsers.engine import Engine
+from parsers.limits import Limits
+from sensor.alerts import Alert, Alerts
+from sensor.calllog import CallLog
+from sensor.catalogue import Catalogue, Endpoint
+from sensor.findings import Evidence, Feature, Finding
+from sensor.identity import Identity, with_columns
+from sensor.masking import Masker
+
+LOSSES = ("gaps", "gap_octets", "snapped_octets", "evicted", "held_limited", "bad_checksum", "truncated", "fragment_timeout", "fragment_evicted")
+"""Counters of what was not seen: they stand in every alert, since a claim may rest on it."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a run found, in numbers and in full."""
+
+    calls: int = 0
+    packets: int = 0
+    first_ts: int = 0
+    last_ts: int = 0
+    endpoints: list[Endpoint] = field(default_factory=list)
+    probed: list[Endpoint] = field(default_factory=list)
+    alerts: list[Alert] = field(default_factory=list)
+    """The last revision of each alert, gravest first; at most ALERTS_KEPT."""
+    alerts_told: int = 0
+    counters: dict[str, int] = field(default_factory=dict)
+    loss: dict[str, int] = field(default_factory=dict)
+    faults: dict[str, int] = field(default_factory=dict)
+    """Batches that a judge failed on, by judge: our mistakes."""
+    interrupted: bool = False
+
+
+ALERTS_KEPT = 10_000
+
+
+class Pipeline:
+    """One run. `rules` and `model` may be None; `tell` gets every alert as it is raised or updated."""
+
+    def __init__(
+        self,
+        masker: Masker,
+        rules: Any = None,
+        model: Any = None,
+        call_log: CallLog | None = None,
+        tell: Callable[[Alert], None] | None = None,
+        limits: Limits | None = None,
+        verify_checksums: bool = False,
+        catalogue: bool = True,
+    ) -> None:
+        self.engine = Engine(limits, verify_checksums)
+        self.catalogue = Catalogue() if catalogue else None
+        self.identity = Identity(masker)
+        self.rules = rules
+        self.model = model
+        self.call_log = call_log
+        self.alerts = Alerts(loss=self.loss, mask=masker.text)
+        self.summary = Summary()
+        self._tell = tell
+        self._last: dict[str, Alert] = {}
+
+    def loss(self) -> dict[str, int]:
+        """What was not seen so far, by name; nothing when everything was."""
+        counters = self.engine.counters
+        return {name: counters[name] for name in LOSSES if counters.get(name)}
+
+    def run(self, blocks: Iterable[Any], progress: Callable[[Summary], None] | None = None) -> Summary:
+        """Read every block to the end; returns the summary. An interrupt ends the reading, not the writing of what was found."""
+        summary = self.summary
+        try:
+            for block in blocks:
+                summary.packets += len(block)
+                for batch in self.engine.feed(block):
+                    self._judge(batch)
+                if progress is not None:
+                    progress(summary)
+        except KeyboardInterrupt:
+            summary.interrupted = True
+        for batch in self.engine.finish():
+            self._judge(batch)
+        self._finish()
+        return summary
+
+    def _judge(self, batch: pa.RecordBatch) -> None:
+        """Everything that happens to a batch of calls."""
+        summary = self.summary
+        summary.calls += batch.num_rows
+        times = batch.column("ts").to_numpy()
+        first, last = int(times.min()), int(times.max())
+        summary.first_ts = first if summary.first_ts == 0 else min(first, summary.first_ts)
+        summary.last_ts = max(last, summary.last_ts)
+        n = batch.num_rows
+        nothing = pa.DictionaryArray.from_arrays(pa.array(np.zeros(n, np.int32), mask=np.ones(n, bool)), pa.array([""], pa.string()))
+        template, operation = nothing, nothing
+        if self.catalogue is not None:
+            self.catalogue.observe(batch)
+            template, operation = self.catalogue.label(batch)
+        principal, kind = self.identity.observe(batch)
+        batch = with_columns(batch, {"template": template, "operation": operation, "principal": principal, "principal_kind": kind})
+        findings: list[Finding] = []
+        if self.rules is not None:
+            findings += self._ask("rules", lambda: [as_finding(match) for match in self.rules.observe(batch)])
+        score: Any = pa.nulls(n, pa.float32())
+        p: Any = score
+        if self.model is not None:
+            judged = self._ask("model", lambda: [self.model.observe(batch)])
+            if judged:
+                scores, values, found = judged[0]
+                score, p = pa.array(scores, pa.float32()), pa.array(values, pa.float32())
+                findings += [as_finding(one) for one in found]
+        findings.sort(key=lambda finding: (finding.row, finding.detector))
+        for alert in self.alerts.observe(findings, last):
+            self._told(alert)
+        if self.call_log is not None:
+            marks = {"findings": _marks(findings, n), "anomaly_score": score, "anomaly_p": p}
+            self.call_log.add(with_columns(batch, marks))
+
+    def _ask(self, judge: str, question: Callable[[], list[Any]]) -> list[Any]:
+        try:
+            return question()
+        except Exception:
+            if judge not in self.summary.faults:
+                log.exception("the %s failed on a batch: a fault of ours; its calls go on without", judge)
+            self.summary.faults[judge] = self.summary.faults.get(judge, 0) + 1
+            return []
+
+    def _told(self, alert: Alert) -> None:
+        self.summary.alerts_told += 1
+        if alert.uid in self._last or len(self._last) < ALERTS_KEPT:
+            self._last[alert.uid] = alert
+        if self._tell is not None:
+            self._tell(alert)
+
+    def _finish(self) -> None:
+        summary = self.summary
+        for alert in self.alerts.finish():
+            self._told(alert)
+        if self.catalogue is not None:
+            self.catalogue.finish()
+            summary.endpoints = self.catalogue.endpoints()
+            summary.probed = self.catalogue.probed()
+        if self.call_log is not None:
+            self.call_log.finish(self.catalogue.label if self.catalogue is not None else lambda batch: (batch.column("template"), batch.column("operation")))
+        summary.alerts = sorted(self._last.values(), key=lambda alert: (-alert.severity_score, -alert.confidence, alert.first_seen, alert.uid))
+        summary.counters = self.engine.counters
+        summary.loss = self.loss()
+
+
+def as_finding(match: Any) -> Finding:
+    """A judge's own record (rules.Match and the like share the field names) as a Finding."""
+    return Finding(
+        detector=match.detector,
+        row=match.row,
+        ts=match.ts,
+        severity=match.severity,
+        severity_score=match.severity_score,
+        confidence=match.confidence,
+        title=match.title,
+        category=match.category,
+        reasons=tuple(match.reasons),
+        client=match.client,
+        principal=match.principal,
+        endpoint=match.endpoint,
+        evidence=tuple(Evidence(one.uid, one.pcap_file, one.packet, one.ts) for one in match.evidence),
+        techniques=tuple(match.techniques),
+        features=tuple(Feature(one.name, one.seen, one.usual) for one in match.features),
+        response=match.response,
+        action=dict(match.action),
+        group=match.group,
+    )
+
+
+def _marks(findings: list[Finding], rows: int) -> pa.ListArray:
+    """The call log's `findings`: ids by row."""
+    names: dict[str, int] = {}
+    marked = sorted({(finding.row, names.setdefault(finding.detector, len(names))) for finding in findings if 0 <= finding.row < rows})
+    counts = np.zeros(rows + 1, np.int32)
+    for row, _ in marked:
+        counts[row + 1] += 1
+    codes = pa.DictionaryArray.from_arrays(pa.array([code for _, code in marked], pa.int32()), pa.array(list(names), pa.string()))
+    return pa.ListArray.from_arrays(pa.array(np.cumsum(counts, dtype=np.int32)), codes)

@@ -1,0 +1,195 @@
+"""`api-sensor replay`: read captures, print what is in them, write and send what was asked for."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from sensor.errors import SensorError
+
+SEVERITIES = ("low", "medium", "high", "critical")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `replay`."""
+    parser.add_argument("captures", nargs="+", metavar="CAPTURE", help="pcap or pcapng files (gzip, zstd too), directories of them, or - for standard input")
+    out = parser.add_argument_group("what to write")
+    out.add_argument("--calls", metavar="FILE", help="the call log: FILE.parquet, FILE.jsonl, or - for JSON lines on standard output")
+    out.add_argument("--headers", action="store_true", help="with header fields in the call log (credentials masked)")
+    out.add_argument("--bodies", action="store_true", help="with header fields and bodies in the call log (bodies as they are)")
+    out.add_argument("--mask-bodies", action="store_true", help="mask secrets and personal data in those bodies too")
+    out.add_argument("--unmasked", action="store_true", help="mask nothing anywhere")
+    out.add_argument("--alerts", metavar="FILE.jsonl", help="every alert and update as a JSON line")
+    out.add_argument("--syslog", metavar="URL", action="append", default=[], help="send alerts by syslog (RFC 5424): udp://HOST:PORT, tcp://HOST:PORT, tls://HOST:PORT, unix:///dev/log; repeatable")
+    out.add_argument("--json", action="store_true", help="print the whole result as one JSON document instead of tables")
+    out.add_argument("-q", "--quiet", action="store_true", help="print the summary line only")
+    judge = parser.add_argument_group("how to judge")
+    judge.add_argument("--spec", metavar="FILE", action="append", default=[], help="OpenAPI description to compare the map with; repeatable")
+    judge.add_argument("--rules", metavar="PATH", action="append", default=[], help="rules to use instead of the built-in ones; repeatable")
+    judge.add_argument("--no-rules", action="store_true", help="judge by no rules")
+    judge.add_argument("--model", metavar="FILE", help="a model that `api-sensor learn` wrote")
+    judge.add_argument("--no-model", action="store_true", help="score no anomalies")
+    judge.add_argument("--no-map", action="store_true", help="make no endpoint map")
+    judge.add_argument("--fail-on", choices=SEVERITIES, help="end with status 3 when an alert is at least this severe")
+    judge.add_argument("--verify-checksums", action="store_true", help="drop packets whose IPv4 or TCP checksum is wrong (captures made on an end host look wrong all over)")
+    judge.add_argument("--state", metavar="DIR", help="where this installation keeps its masking key and spools (default: the user's state directory)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Replay; returns the exit status."""
+    import logging
+
+    from sensor.calllog import CallLog
+    from sensor.capture import open_captures
+    from sensor.masking import Masker, installation_key, state_directory
+    from sensor.pipeline import Pipeline
+    from sensor.terminal import Progress
+
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="api-sensor: %(message)s")
+    _say_if_slow()
+    state = Path(args.state) if args.state else state_directory()
+    masker = Masker(None if args.unmasked else installation_key(state))
+    if args.unmasked:
+        print("api-sensor: nothing is masked: what is written and sent may hold credentials and personal data", file=sys.stderr)
+    rules = None
+    if not args.no_rules:
+        import rules as rule_package
+
+        try:
+            rules = rule_package.load([Path(path) for path in args.rules] or None)
+        except rule_package.RuleError as error:
+            raise SensorError(str(error)) from error
+    model = _model(args)
+    spec = _spec(args)
+    with open_captures(args.captures) as source:
+        call_log = CallLog(args.calls, masker, args.headers, args.bodies, args.mask_bodies) if args.calls else None
+        sinks = _sinks(args, state)
+        pipeline = Pipeline(
+            masker,
+            rules,
+            model,
+            call_log,
+            sinks.send if sinks is not None else None,
+            verify_checksums=args.verify_checksums,
+            catalogue=not args.no_map,
+        )
+        if spec is not None and pipeline.catalogue is not None:
+            spec.attach(pipeline.catalogue)
+        progress = Progress(args.quiet)
+        summary = pipeline.run(source, lambda so_far: progress.show(packets=so_far.packets, calls=so_far.calls, alerts=so_far.alerts_told))
+        progress.close()
+        warnings = list(source.stats.warnings)
+    for warning in warnings:
+        _say(str(warning))
+    undelivered = sinks.close() if sinks is not None else []
+    out = sys.stderr if args.calls == "-" else sys.stdout
+    if args.json:
+        _print_json(summary, pipeline, warnings, masker, out)
+    elif not args.quiet:
+        _print_tables(summary, masker, out)
+    for one in undelivered:
+        sentence = one.sentence()
+        if sentence:
+            _say(sentence)
+    _print_summary(summary, sys.stderr if args.json or args.calls == "-" else out)
+    if summary.interrupted:
+        return 130
+    if args.fail_on and any(SEVERITIES.index(alert.severity) >= SEVERITIES.index(args.fail_on) for alert in summary.alerts):
+        return 3
+    return 0
+
+
+def _say(sentence: str) -> None:
+    from sensor.terminal import printable
+
+    print(f"api-sensor: {printable(sentence)}", file=sys.stderr)
+
+
+def _say_if_slow() -> None:
+    from parsers import engine, http1
+
+    if not (engine.COMPILED and http1.COMPILED):
+        _say("the decoding core runs interpreted, some hundred times slower: no C compiler was there when this was installed")
+
+
+def _model(args: argparse.Namespace) -> Any:
+    if args.no_model or not args.model:
+        return None
+    import models
+
+    try:
+        return models.load(args.model)
+    except models.ModelError as error:
+        raise SensorError(str(error)) from error
+
+
+def _spec(args: argparse.Namespace) -> Any:
+    if not args.spec:
+        return None
+    from sensor.catalogue import spec
+
+    return spec.load([Path(path) for path in args.spec])
+
+
+def _sinks(args: argparse.Namespace, state: Path) -> Any:
+    destinations = list(args.syslog)
+    if args.alerts:
+        destinations.append(f"file:{Path(args.alerts).absolute()}")
+    if not destinations:
+        return None
+    from sensor.sinks import open_sinks
+
+    return open_sinks(destinations, state / "spool")
+
+
+def _print_json(summary: Any, pipeline: Any, warnings: list[Any], masker: Any, out: Any) -> None:
+    import orjson
+
+    whole = {
+        "calls": summary.calls,
+        "packets": summary.packets,
+        "first_seen": summary.first_ts,
+        "last_seen": summary.last_ts,
+        "map": pipeline.catalogue.to_json() if pipeline.catalogue is not None else None,
+        "alerts": [orjson.Fragment(alert.to_json()) for alert in summary.alerts],
+        "counters": summary.counters,
+        "loss": summary.loss,
+        "warnings": [masker.text(str(warning)) for warning in warnings],
+        "faults": summary.faults,
+    }
+    out.write(orjson.dumps(whole, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_INDENT_2).decode() + "\n")
+
+
+def _print_tables(summary: Any, masker: Any, out: Any) -> None:
+    from sensor import terminal
+
+    declared = any(endpoint.declared for endpoint in summary.endpoints)
+    columns = [("endpoint", "left"), ("calls", "right"), ("callers", "right"), ("statuses", "left"), ("first seen", "left"), ("last seen", "left")]
+    rows = []
+    for endpoint in summary.endpoints[:200]:
+        statuses = " ".join(f"{status or 'none'}×{count}" for status, count in sorted(endpoint.statuses.items()))
+        row = [masker.text(endpoint.name), f"{endpoint.calls:,}", f"{'' if endpoint.callers_counted else '~'}{endpoint.callers:,}", statuses, terminal.when(endpoint.first_seen), terminal.when(endpoint.last_seen)]
+        rows.append([*row, endpoint.declared] if declared else row)
+    terminal.table(f"{len(summary.endpoints)} endpoints", [*columns, ("declared", "left")] if declared else columns, rows, out)
+    if len(summary.endpoints) > len(rows):
+        print(f"... and {len(summary.endpoints) - len(rows)} more endpoints (--json gives all)", file=out)
+    if summary.probed:
+        print(f"{len(summary.probed)} paths were asked for and are no endpoint ({sum(one.calls for one in summary.probed):,} calls)\n", file=out)
+    for alert in summary.alerts[:50]:
+        print(terminal.printable(f"[{alert.severity}] {alert.title} ({alert.calls} calls, {', '.join(alert.clients) or 'no client'})"), file=out)
+        for reason in alert.reasons[:4]:
+            print(terminal.printable(f"    {reason}"), file=out)
+        for advice in list(alert.response.get("advice", ()))[:2]:
+            print(terminal.printable(f"    -> {advice}"), file=out)
+    if len(summary.alerts) > 50:
+        print(f"... and {len(summary.alerts) - 50} more alerts (--alerts FILE.jsonl or --json gives all)", file=out)
+    if summary.loss:
+        print("not seen: " + ", ".join(f"{name} {count:,}" for name, count in summary.loss.items()), file=out)
+    for judge, batches in summary.faults.items():
+        _say(f"the {judge} failed on {batches} batches: a fault of ours, see above")
+
+
+def _print_summary(summary: Any, out: Any) -> None:
+    print(f"{summary.calls:,} calls, {len(summary.endpoints):,} endpoints, {len(summary.alerts):,} alerts from {summary.packets:,} packets", file=out)

@@ -155,7 +155,8 @@ def _keys(matched: Matched, name: str, at: npt.NDArray[np.int64]) -> Keys:
         raw = [text.encode("utf-8", "surrogateescape") for text in texts]
         ends = np.cumsum(np.array([len(text) for text in raw], np.int64))
         starts = ends - np.array([len(text) for text in raw], np.int64)
-        return hashed(np.frombuffer(b"".join(raw) or b"\x00", np.uint8), starts, ends)
+        keys: Keys = hashed(np.frombuffer(b"".join(raw) or b"\x00", np.uint8), starts, ends)
+        return keys
     return _key(matched, name)[0][at]
 
 

@@ -14,6 +14,7 @@ import base64
 import binascii
 import ipaddress
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, TypeAlias
 
@@ -26,7 +27,7 @@ from rules import columns
 from rules.faults import Fault, RuleError
 from rules.inputs import Row
 from rules.readers import READERS, read_values
-from rules.sigma.condition import And, Expression, Is, Not, Or
+from rules.sigma.condition import And, Expression, Is, Not
 from rules.sigma.fields import Kind, Part
 from rules.sigma.modifiers import Atom
 from rules.sigma.rule import Rule
@@ -98,10 +99,8 @@ class Patterns:
             return True if len(ids) >= most else None
 
         view = memoryview(data)[base:stop]
-        try:
+        with suppress(hyperscan.ScanTerminated):
             self._all.scan(view, match_event_handler=note)
-        except hyperscan.ScanTerminated:
-            pass
         at = np.array(tos, np.int64) + base
         found = np.searchsorted(starts, at - 1, side="right") - 1
         identities = np.array(ids, np.int64)
@@ -157,10 +156,8 @@ class Regex:
             found.append((start, to))
             return True
 
-        try:
+        with suppress(hyperscan.ScanTerminated):
             self._database.scan(text, match_event_handler=note)
-        except hyperscan.ScanTerminated:
-            pass
         return found[0] if found else None
 
 
@@ -376,13 +373,24 @@ class Matched:
                     self.touched.add(i)
                 known[row] = True
 
+    def tell(self, rows: npt.NDArray[np.int64]) -> None:
+        """Read what matches tell of these rows, all at once."""
+        names = [name for name in _TOLD if name in self.batch.schema.names]
+        told: dict[str, list[Any]] = {}
+        for name in names:
+            column = self.batch.column(name)
+            if pa.types.is_dictionary(column.type):
+                dictionary, indices = columns.words(column)
+                told[name] = [dictionary[i].as_py() if i >= 0 else None for i in indices[rows].tolist()]
+            else:
+                told[name] = column.take(pa.array(rows)).to_pylist()
+        for k, row in enumerate(rows.tolist()):
+            self._calls[row] = {name: told[name][k] for name in names}
+
     def call(self, row: int) -> dict[str, Any]:
         """What a match tells of a row."""
-        if not self._calls:
-            rows = np.flatnonzero(np.logical_or.reduce([np.zeros(self.count, np.bool_), *self.hits.values()]))
-            names = [name for name in _TOLD if name in self.batch.schema.names]
-            told = self.batch.select(names).take(pa.array(rows)).to_pylist()
-            self._calls = dict(zip(rows.tolist(), told, strict=True))
+        if row not in self._calls:
+            self.tell(np.array([row], np.int64))
         return self._calls[row]
 
     def row(self, row: int) -> Row:
@@ -499,17 +507,21 @@ class Matched:
         key = f"numbers:{atom.field.detail}"
         if key not in self._columns:
             self._columns[key] = columns.numbers(self.batch.column(atom.field.detail))
-        values, valid = self._columns[key]
+        values: npt.NDArray[np.float64] = self._columns[key][0]
+        valid: Rows = self._columns[key][1]
         if atom.op == "exists":
             return valid if atom.number else ~valid
         if atom.op == "eq":
-            return valid & (values == atom.number)
+            equal: Rows = valid & (values == atom.number)
+            return equal
         if atom.op in ("gt", "gte", "lt", "lte"):
             compare = {"gt": np.greater, "gte": np.greater_equal, "lt": np.less, "lte": np.less_equal}[atom.op]
-            return valid & np.asarray(compare(values, atom.number))
+            compared: Rows = valid & np.asarray(compare(values, atom.number))
+            return compared
         distinct, inverse = np.unique(values, return_inverse=True)
         holds = np.array([_compared(atom, None, b"%d" % int(value)) is not None for value in distinct], np.bool_)
-        return valid & holds[inverse]
+        chosen: Rows = valid & holds[inverse]
+        return chosen
 
     def _exists(self, i: int, atom: Atom) -> Truth:
         part = atom.field.part
@@ -613,8 +625,8 @@ def _users(batch: pa.RecordBatch) -> tuple[list[bytes], npt.NDArray[np.int64]]:
                 name = b""
         users.append(name)
     bare = np.ones(batch.num_rows, np.bool_)
-    for name in ("authorization", "cookie", "api_key"):
-        bare &= ~columns.valid_rows(batch.column(name))
+    for credential in ("authorization", "cookie", "api_key"):
+        bare &= ~columns.valid_rows(batch.column(credential))
     users += [b"anonymous", b""]
     indices = np.where(indices >= 0, indices, np.where(bare, len(users) - 2, len(users) - 1))
     return users, indices
@@ -654,8 +666,8 @@ def _patterns(atom: Atom) -> list[tuple[str, bytes, int]]:
     if part is Part.URL:
         return [("input", pattern, flags)] if atom.field.name != "extension" else [("input", _literal(b"." + atom.text), flags)] if atom.op == "equals" else [("input", pattern, flags)]
     found = [("input", pattern, flags)]
-    # Cookies are always in the arena, other headers only where something odd stands in them.
-    if part is Part.ANYWHERE or atom.field.detail in ("any", "header"):
+    # Cookies are always in the arena, other headers where something odd stands in them: `input` leaves plain ones out.
+    if part is Part.ANYWHERE:
         found.append(("request_head", pattern, flags))
     if part is Part.ANYWHERE or atom.field.detail in ("any", "body", "name", "value"):
         found.append(("request_body", pattern, flags))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -110,6 +109,9 @@ class RuleSet:
             return []
         matched = self._matcher.match(batch)
         found: list[Match] = []
+        told = [rows for number, rows in matched.hits.items() if number not in self._silent]
+        if told:
+            matched.tell(np.flatnonzero(np.logical_or.reduce(told)))
         for number, rows in matched.hits.items():
             if number in self._silent:
                 continue
@@ -175,7 +177,7 @@ class RuleSet:
                     features.append(Feature(atom.field.name, _shown(*where), f"not {atom.op} {_shown(atom.text, 0, len(atom.text))}"))
             elif atom.field.detail in matched.batch.schema.names:
                 value = matched.batch.column(atom.field.detail)[row].as_py()
-                features.append(Feature(atom.field.name, str(value), "another value"))
+                features.append(Feature(atom.field.name, _shown(str(value).encode("utf-8", "backslashreplace"), 0, 0, most=160, around=160), "another value"))
             if len(features) >= 5:
                 break
         told = [f"{feature.name}: {feature.seen}" for feature in features]

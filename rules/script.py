@@ -53,7 +53,7 @@ _UTF7 = re.compile(rb"\+adw-|\+adwa?[a-z0-9+/]{2,}-|\+ad4-")
 _ATTRIBUTE_CODE = re.compile(rb"&\{[^}]{1,200}\};?|<(?:img|image|input|td|table|body|video|audio|source|a|form|button)[^>]{0,300}(?:dynsrc|lowsrc|background|formaction|poster|srcset|xlink:href)=", re.DOTALL)
 _IGNORED = bytes(range(0x21)) + b"\x7f"
 _COMMENT = re.compile(rb"/\*.{0,200}?\*/", re.DOTALL)
-_TRIGGERS = re.compile(rb"[<>:(`=]|\+a[dD]")
+_TRIGGERS = re.compile(rb"[<>:(`=]|\+[aA][dD]")
 
 
 def runs(text: bytes) -> bool:
@@ -95,7 +95,7 @@ def _markup(lower: bytes) -> bool:
     for tag in _TAG.finditer(lower):
         closing, name = tag.groups()
         if name[:1] in b"!?%":
-            if name.startswith(b"?import") or name.startswith(b"?xml-stylesheet"):
+            if name.startswith((b"?import", b"?xml-stylesheet")):
                 return True
             continue
         bare = name.split(b":")[-1]

@@ -34,13 +34,15 @@ _STRONG = (
 ).split()
 _WEAK = b"dir echo type net host find sort who w time date test more less head tail set start call exec eval source command history last finger locate which whereis grep cut paste false true nc sh ver vol tree route help sleep sysinfo".split()
 
-_NAMES = b"|".join(sorted({re.escape(name) for name in _STRONG + _WEAK}, key=len, reverse=True))
+_ESCAPED: set[bytes] = {re.escape(name) for name in _STRONG + _WEAK}
+_LONGEST_FIRST: list[bytes] = sorted(_ESCAPED, key=len, reverse=True)
+_NAMES = b"|".join(_LONGEST_FIRST)
 _STRONG_NAMES = frozenset(_STRONG) - frozenset(b"view ex ed last users groups free host print replace query expand where join split column script watch service ip ss fetch http https links screen dialog write wall "
     b"go rc pr less as make comm fold chef expect batch nice who java scala julia gem bundle rake fish identify convert timeout strings emacs users last at sc reg md rd make copy mail export kill route strings id node ruby env git touch sed export passwd mount git dash ls expr start tee".split())
 
 # What shells drop inside a word: quotes, backslashes, empty substitutions.
 _DROPPED = re.compile(rb"[\\\"'^]|\$[@*!?#$-]|\$\{?[0-9]\}?(?=[a-z])|(?<=\w)\$[a-z]\w{0,8}(?=\\|\W|$)|``|[<>]\(\)|\$\(\)|\$\{\w{0,12}\}")
-_BLANK = re.compile(rb"\$\{?ifs(?:\}|\$[0-9]|\b)|\$\{ifs[^}]{0,12}\}|\{(?=[a-z]{1,12},)|%09")
+_BLANK = re.compile(rb"\$\{?ifs(?:\}|\$[0-9]|\b)|\$\{ifs[^}]{0,12}\}|%09")
 _COMMAND = re.compile(
     rb"(?P<before>\|\|?|&&?|;|\r?\n|\$\(|`|<\(|>\(|\{,{0,4}|!|^)[\s(]{0,8}"
     rb"(?P<path>(?:(?:[a-z]:)?[\\/]?(?:[\w.?*\[\]-]{1,20}[\\/]){1,6})?)(?P<name>" + _NAMES + rb")(?:\.exe|\.com)?(?P<after>[\s;|&`)<>$,}/+-]|$)"
@@ -89,9 +91,9 @@ def _is_command_like(lower: bytes, at: int) -> bool:
 
 def _placed(text: bytes) -> bool:
     for found in _COMMAND.finditer(text):
-        before, path, name, after = found.group("before", "path", "name", "after")
+        before, path, name = found.group("before", "path", "name")
         rest = text[found.end("name") : found.end("name") + 80]
-        if before == b"" or before == b"!":
+        if before in (b"", b"!"):
             if found.start() == 0 and path and b"/" in path and (b"bin/" in path):
                 return True
             continue

@@ -363,7 +363,6 @@ class SqlReader:
 
     def _is(self, i: Any, word: Any) -> Any:
         """Whether token i is this word (given in lower case)."""
-        j: cython.Py_ssize_t
         n: cython.Py_ssize_t = len(word)
         if not 0 <= i < self.count or self.to[i] - self.at[i] != n:
             return False
@@ -724,7 +723,7 @@ class SqlReader:
                 return True
             if n == _LIMIT and self._is(i + 1, b"procedure"):
                 return self._k(i + 2) in (_NAME, _CALL)
-            if n != _NOUN or self._is(i + 1, b"time") or self._is(i + 1, b"into") or self._is(i + 1, b"set") or self._is(i + 1, b"data") or self._is(i + 1, b"user") and strict:
+            if n != _NOUN or self._is(i + 1, b"time") or self._is(i + 1, b"into") or self._is(i + 1, b"set") or self._is(i + 1, b"data") or (self._is(i + 1, b"user") and strict):
                 return False
             if self._k(i + 2) not in (_NAME, _CALL, _MISC, _TEXT, _HOT_NAME, _KNOWN_CALL, _NOUN):
                 return False

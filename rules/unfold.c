@@ -3901,7 +3901,7 @@ namespace {
     PyObject *__pyx_tuple[4];
     PyObject *__pyx_codeobj_tab[5];
     PyObject *__pyx_string_tab[235];
-    PyObject *__pyx_number_tab[40];
+    PyObject *__pyx_number_tab[41];
 /* #### Code section: module_state_contents ### */
 /* PyFrozenDict.module_state_decls */
 #if CYTHON_COMPILING_IN_LIMITED_API
@@ -4230,14 +4230,15 @@ static __pyx_mstatetype * const __pyx_mstate_global = &__pyx_mstate_global_stati
 #define __pyx_int_62 __pyx_number_tab[29]
 #define __pyx_int_64 __pyx_number_tab[30]
 #define __pyx_int_92 __pyx_number_tab[31]
-#define __pyx_int_96 __pyx_number_tab[32]
-#define __pyx_int_123 __pyx_number_tab[33]
-#define __pyx_int_125 __pyx_number_tab[34]
-#define __pyx_int_256 __pyx_number_tab[35]
-#define __pyx_int_512 __pyx_number_tab[36]
-#define __pyx_int_1024 __pyx_number_tab[37]
-#define __pyx_int_65536 __pyx_number_tab[38]
-#define __pyx_int_136983863 __pyx_number_tab[39]
+#define __pyx_int_95 __pyx_number_tab[32]
+#define __pyx_int_96 __pyx_number_tab[33]
+#define __pyx_int_123 __pyx_number_tab[34]
+#define __pyx_int_125 __pyx_number_tab[35]
+#define __pyx_int_256 __pyx_number_tab[36]
+#define __pyx_int_512 __pyx_number_tab[37]
+#define __pyx_int_1024 __pyx_number_tab[38]
+#define __pyx_int_65536 __pyx_number_tab[39]
+#define __pyx_int_136983863 __pyx_number_tab[40]
 /* #### Code section: module_state_clear ### */
 #if CYTHON_USE_MODULE_STATE
 static CYTHON_SMALL_CODE int __pyx_m_clear(PyObject *m) {
@@ -4271,7 +4272,7 @@ static CYTHON_SMALL_CODE int __pyx_m_clear(PyObject *m) {
   for (int i=0; i<4; ++i) { Py_CLEAR(clear_module_state->__pyx_tuple[i]); }
   for (int i=0; i<5; ++i) { Py_CLEAR(clear_module_state->__pyx_codeobj_tab[i]); }
   for (int i=0; i<235; ++i) { Py_CLEAR(clear_module_state->__pyx_string_tab[i]); }
-  for (int i=0; i<40; ++i) { Py_CLEAR(clear_module_state->__pyx_number_tab[i]); }
+  for (int i=0; i<41; ++i) { Py_CLEAR(clear_module_state->__pyx_number_tab[i]); }
 /* #### Code section: module_state_clear_contents ### */
 /* CommonTypesMetaclass.module_state_clear */
 Py_CLEAR(clear_module_state->__pyx_CommonTypesMetaclassType);
@@ -4316,7 +4317,7 @@ static CYTHON_SMALL_CODE int __pyx_m_traverse(PyObject *m, visitproc visit, void
   for (int i=0; i<4; ++i) { __Pyx_VISIT_CONST(traverse_module_state->__pyx_tuple[i]); }
   for (int i=0; i<5; ++i) { __Pyx_VISIT_CONST(traverse_module_state->__pyx_codeobj_tab[i]); }
   for (int i=0; i<235; ++i) { __Pyx_VISIT_CONST(traverse_module_state->__pyx_string_tab[i]); }
-  for (int i=0; i<40; ++i) { __Pyx_VISIT_CONST(traverse_module_state->__pyx_number_tab[i]); }
+  for (int i=0; i<41; ++i) { __Pyx_VISIT_CONST(traverse_module_state->__pyx_number_tab[i]); }
 /* #### Code section: module_state_traverse_contents ### */
 /* CommonTypesMetaclass.module_state_traverse */
 Py_VISIT(traverse_module_state->__pyx_CommonTypesMetaclassType);
@@ -24748,11 +24749,11 @@ static int __pyx_f_5rules_6unfold_8Unfolder__value(struct __pyx_obj_5rules_6unfo
  * 
  *     def _settle(self, start: Any, end: Any) -> Any:             # <<<<<<<<<<<<<<
  *         """Undo further layers of encoding in out[start:end] until nothing changes or ROUNDS are done; returns the new end."""
- *         turn: cython.int
+ *         _turn: cython.int
 */
 
 static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__settle(struct __pyx_obj_5rules_6unfold_Unfolder *__pyx_v_self, Py_ssize_t __pyx_v_start, Py_ssize_t __pyx_v_end) {
-  CYTHON_UNUSED int __pyx_v_turn;
+  CYTHON_UNUSED int __pyx_v__turn;
   Py_ssize_t __pyx_v_i;
   int __pyx_v_signs;
   Py_ssize_t __pyx_v_after;
@@ -24779,7 +24780,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__settle(struct __pyx_obj_5rul
  *         after: cython.Py_ssize_t
  *         here: cython.Py_ssize_t = end             # <<<<<<<<<<<<<<
  *         out: cython.uchar[::1] = self.out
- *         for turn in range(ROUNDS):
+ *         for _turn in range(ROUNDS):
 */
   __pyx_v_here = __pyx_v_end;
 
@@ -24787,7 +24788,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__settle(struct __pyx_obj_5rul
  *         after: cython.Py_ssize_t
  *         here: cython.Py_ssize_t = end
  *         out: cython.uchar[::1] = self.out             # <<<<<<<<<<<<<<
- *         for turn in range(ROUNDS):
+ *         for _turn in range(ROUNDS):
  *             signs = 0
 */
   __pyx_t_1 = __pyx_v_self->out;
@@ -24799,7 +24800,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__settle(struct __pyx_obj_5rul
   /* "rules/unfold.py":420
  *         here: cython.Py_ssize_t = end
  *         out: cython.uchar[::1] = self.out
- *         for turn in range(ROUNDS):             # <<<<<<<<<<<<<<
+ *         for _turn in range(ROUNDS):             # <<<<<<<<<<<<<<
  *             signs = 0
  *             i = start
 */
@@ -24810,11 +24811,11 @@ static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__settle(struct __pyx_obj_5rul
   __pyx_t_4 = __pyx_t_3;
 
   for (__pyx_t_5 = 0; __pyx_t_5 < __pyx_t_4; __pyx_t_5+=1) {
-    __pyx_v_turn = __pyx_t_5;
+    __pyx_v__turn = __pyx_t_5;
 
     /* "rules/unfold.py":421
  *         out: cython.uchar[::1] = self.out
- *         for turn in range(ROUNDS):
+ *         for _turn in range(ROUNDS):
  *             signs = 0             # <<<<<<<<<<<<<<
  *             i = start
  *             while i < here:
@@ -24822,7 +24823,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__settle(struct __pyx_obj_5rul
     __pyx_v_signs = 0;
 
     /* "rules/unfold.py":422
- *         for turn in range(ROUNDS):
+ *         for _turn in range(ROUNDS):
  *             signs = 0
  *             i = start             # <<<<<<<<<<<<<<
  *             while i < here:
@@ -25166,7 +25167,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_8Unfolder__settle(struct __pyx_obj_5rul
  * 
  *     def _settle(self, start: Any, end: Any) -> Any:             # <<<<<<<<<<<<<<
  *         """Undo further layers of encoding in out[start:end] until nothing changes or ROUNDS are done; returns the new end."""
- *         turn: cython.int
+ *         _turn: cython.int
 */
 
   /* function exit code */
@@ -26617,7 +26618,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
  *                 self._plain_pairs(mark, self.used - 1)
  *             return 0             # <<<<<<<<<<<<<<
  *         self._room((h1 - h0) + (p1 - p0) + (q1 - q0) + 64)
- *         out: cython.uchar[::1] = self.out
+ *         start = self.used
 */
     {
 
@@ -26638,8 +26639,8 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
  *                 self._plain_pairs(mark, self.used - 1)
  *             return 0
  *         self._room((h1 - h0) + (p1 - p0) + (q1 - q0) + 64)             # <<<<<<<<<<<<<<
- *         out: cython.uchar[::1] = self.out
  *         start = self.used
+ *         self._put(b"http://")
 */
   __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, ((((__pyx_v_h1 - __pyx_v_h0) + (__pyx_v_p1 - __pyx_v_p0)) + (__pyx_v_q1 - __pyx_v_q0)) + 64)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 542, __pyx_L1_error)
 
@@ -26647,20 +26648,6 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
   /* "rules/unfold.py":543
  *             return 0
  *         self._room((h1 - h0) + (p1 - p0) + (q1 - q0) + 64)
- *         out: cython.uchar[::1] = self.out             # <<<<<<<<<<<<<<
- *         start = self.used
- *         self._put(b"http://")
-*/
-  __pyx_t_2 = __pyx_v_self->out;
-  __PYX_INC_MEMVIEW(&__pyx_t_2, 1);
-  __PYX_XCLEAR_MEMVIEW(&__pyx_v_out, 1);
-  __pyx_v_out = __pyx_t_2;
-  __pyx_t_2.memview = NULL;
-  __pyx_t_2.data = NULL;
-
-  /* "rules/unfold.py":544
- *         self._room((h1 - h0) + (p1 - p0) + (q1 - q0) + 64)
- *         out: cython.uchar[::1] = self.out
  *         start = self.used             # <<<<<<<<<<<<<<
  *         self._put(b"http://")
  *         for i in range(h0, h1):
@@ -26669,21 +26656,21 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
 
   __pyx_v_start = __pyx_t_3;
 
-  /* "rules/unfold.py":545
- *         out: cython.uchar[::1] = self.out
+  /* "rules/unfold.py":544
+ *         self._room((h1 - h0) + (p1 - p0) + (q1 - q0) + 64)
  *         start = self.used
  *         self._put(b"http://")             # <<<<<<<<<<<<<<
  *         for i in range(h0, h1):
- *             out[self.used] = host[i]
+ *             self.out[self.used] = host[i]
 */
-  __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_put(__pyx_v_self, __pyx_mstate_global->__pyx_kp_b_http); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 545, __pyx_L1_error)
+  __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_put(__pyx_v_self, __pyx_mstate_global->__pyx_kp_b_http); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 544, __pyx_L1_error)
 
 
-  /* "rules/unfold.py":546
+  /* "rules/unfold.py":545
  *         start = self.used
  *         self._put(b"http://")
  *         for i in range(h0, h1):             # <<<<<<<<<<<<<<
- *             out[self.used] = host[i]
+ *             self.out[self.used] = host[i]
  *             self.used += 1
 */
 
@@ -26693,10 +26680,10 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
   for (__pyx_t_5 = __pyx_v_h0; __pyx_t_5 < __pyx_t_4; __pyx_t_5+=1) {
     __pyx_v_i = __pyx_t_5;
 
-    /* "rules/unfold.py":547
+    /* "rules/unfold.py":546
  *         self._put(b"http://")
  *         for i in range(h0, h1):
- *             out[self.used] = host[i]             # <<<<<<<<<<<<<<
+ *             self.out[self.used] = host[i]             # <<<<<<<<<<<<<<
  *             self.used += 1
  *         target = self._decode(path, p0, p1, False)
 */
@@ -26707,22 +26694,22 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
     } else if (unlikely(__pyx_t_6 >= __pyx_v_host.shape[0])) __pyx_t_1 = 0;
     if (unlikely(__pyx_t_1 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_1);
-      __PYX_ERR(0, 547, __pyx_L1_error)
+      __PYX_ERR(0, 546, __pyx_L1_error)
     }
     __pyx_t_7 = __pyx_v_self->used;
     __pyx_t_1 = -1;
     if (__pyx_t_7 < 0) {
       __pyx_t_1 = 0;
-    } else if (unlikely(__pyx_t_7 >= __pyx_v_out.shape[0])) __pyx_t_1 = 0;
+    } else if (unlikely(__pyx_t_7 >= __pyx_v_self->out.shape[0])) __pyx_t_1 = 0;
     if (unlikely(__pyx_t_1 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_1);
-      __PYX_ERR(0, 547, __pyx_L1_error)
+      __PYX_ERR(0, 546, __pyx_L1_error)
     }
-    *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_out.data) + __pyx_t_7)) )) = (*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_host.data) + __pyx_t_6)) )));
+    *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_self->out.data) + __pyx_t_7)) )) = (*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_host.data) + __pyx_t_6)) )));
 
-    /* "rules/unfold.py":548
+    /* "rules/unfold.py":547
  *         for i in range(h0, h1):
- *             out[self.used] = host[i]
+ *             self.out[self.used] = host[i]
  *             self.used += 1             # <<<<<<<<<<<<<<
  *         target = self._decode(path, p0, p1, False)
  *         self._value(PATH, target, self.used)
@@ -26731,32 +26718,32 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
   }
 
 
-  /* "rules/unfold.py":549
- *             out[self.used] = host[i]
+  /* "rules/unfold.py":548
+ *             self.out[self.used] = host[i]
  *             self.used += 1
  *         target = self._decode(path, p0, p1, False)             # <<<<<<<<<<<<<<
  *         self._value(PATH, target, self.used)
  *         mark = self.used
 */
-  __pyx_t_3 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_decode(__pyx_v_self, __pyx_v_path, __pyx_v_p0, __pyx_v_p1, 0); if (unlikely(__pyx_t_3 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 549, __pyx_L1_error)
+  __pyx_t_3 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_decode(__pyx_v_self, __pyx_v_path, __pyx_v_p0, __pyx_v_p1, 0); if (unlikely(__pyx_t_3 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 548, __pyx_L1_error)
   __pyx_v_target = __pyx_t_3;
 
-  /* "rules/unfold.py":550
+  /* "rules/unfold.py":549
  *             self.used += 1
  *         target = self._decode(path, p0, p1, False)
  *         self._value(PATH, target, self.used)             # <<<<<<<<<<<<<<
  *         mark = self.used
  *         if has_query:
 */
-  __Pyx_GetModuleGlobalName(__pyx_t_10, __pyx_mstate_global->__pyx_n_u_PATH); if (unlikely(!__pyx_t_10)) __PYX_ERR(0, 550, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_10, __pyx_mstate_global->__pyx_n_u_PATH); if (unlikely(!__pyx_t_10)) __PYX_ERR(0, 549, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_10);
-  __pyx_t_1 = __Pyx_PyLong_As_int(__pyx_t_10); if (unlikely((__pyx_t_1 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 550, __pyx_L1_error)
+  __pyx_t_1 = __Pyx_PyLong_As_int(__pyx_t_10); if (unlikely((__pyx_t_1 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 549, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_10); __pyx_t_10 = 0;
-  __pyx_t_11 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_t_1, __pyx_v_target, __pyx_v_self->used); if (unlikely(__pyx_t_11 == ((int)-1))) __PYX_ERR(0, 550, __pyx_L1_error)
+  __pyx_t_11 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_t_1, __pyx_v_target, __pyx_v_self->used); if (unlikely(__pyx_t_11 == ((int)-1))) __PYX_ERR(0, 549, __pyx_L1_error)
 
 
 
-  /* "rules/unfold.py":551
+  /* "rules/unfold.py":550
  *         target = self._decode(path, p0, p1, False)
  *         self._value(PATH, target, self.used)
  *         mark = self.used             # <<<<<<<<<<<<<<
@@ -26767,7 +26754,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
 
   __pyx_v_mark = __pyx_t_3;
 
-  /* "rules/unfold.py":552
+  /* "rules/unfold.py":551
  *         self._value(PATH, target, self.used)
  *         mark = self.used
  *         if has_query:             # <<<<<<<<<<<<<<
@@ -26776,17 +26763,17 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
 */
   if (__pyx_v_has_query) {
 
-    /* "rules/unfold.py":553
+    /* "rules/unfold.py":552
  *         mark = self.used
  *         if has_query:
  *             self._room(8)             # <<<<<<<<<<<<<<
  *             self.out[self.used] = 63
  *             self.used += 1
 */
-    __pyx_t_11 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, 8); if (unlikely(__pyx_t_11 == ((int)-1))) __PYX_ERR(0, 553, __pyx_L1_error)
+    __pyx_t_11 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, 8); if (unlikely(__pyx_t_11 == ((int)-1))) __PYX_ERR(0, 552, __pyx_L1_error)
 
 
-    /* "rules/unfold.py":554
+    /* "rules/unfold.py":553
  *         if has_query:
  *             self._room(8)
  *             self.out[self.used] = 63             # <<<<<<<<<<<<<<
@@ -26800,11 +26787,11 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
     } else if (unlikely(__pyx_t_6 >= __pyx_v_self->out.shape[0])) __pyx_t_11 = 0;
     if (unlikely(__pyx_t_11 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_11);
-      __PYX_ERR(0, 554, __pyx_L1_error)
+      __PYX_ERR(0, 553, __pyx_L1_error)
     }
     *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_self->out.data) + __pyx_t_6)) )) = 63;
 
-    /* "rules/unfold.py":555
+    /* "rules/unfold.py":554
  *             self._room(8)
  *             self.out[self.used] = 63
  *             self.used += 1             # <<<<<<<<<<<<<<
@@ -26813,7 +26800,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
 */
     __pyx_v_self->used = (__pyx_v_self->used + 1);
 
-    /* "rules/unfold.py":556
+    /* "rules/unfold.py":555
  *             self.out[self.used] = 63
  *             self.used += 1
  *             mark = self.used             # <<<<<<<<<<<<<<
@@ -26824,27 +26811,27 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
 
     __pyx_v_mark = __pyx_t_3;
 
-    /* "rules/unfold.py":557
+    /* "rules/unfold.py":556
  *             self.used += 1
  *             mark = self.used
  *             self._pairs(query, q0, q1, QUERY_NAME, QUERY_VALUE, 38, True)             # <<<<<<<<<<<<<<
  *         self._room(8)
  *         self._segment(URL, start, target, mark, self.used)
 */
-    __Pyx_GetModuleGlobalName(__pyx_t_10, __pyx_mstate_global->__pyx_n_u_QUERY_NAME); if (unlikely(!__pyx_t_10)) __PYX_ERR(0, 557, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_10, __pyx_mstate_global->__pyx_n_u_QUERY_NAME); if (unlikely(!__pyx_t_10)) __PYX_ERR(0, 556, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_10);
-    __pyx_t_11 = __Pyx_PyLong_As_int(__pyx_t_10); if (unlikely((__pyx_t_11 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 557, __pyx_L1_error)
+    __pyx_t_11 = __Pyx_PyLong_As_int(__pyx_t_10); if (unlikely((__pyx_t_11 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 556, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_10); __pyx_t_10 = 0;
-    __Pyx_GetModuleGlobalName(__pyx_t_10, __pyx_mstate_global->__pyx_n_u_QUERY_VALUE); if (unlikely(!__pyx_t_10)) __PYX_ERR(0, 557, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_10, __pyx_mstate_global->__pyx_n_u_QUERY_VALUE); if (unlikely(!__pyx_t_10)) __PYX_ERR(0, 556, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_10);
-    __pyx_t_1 = __Pyx_PyLong_As_int(__pyx_t_10); if (unlikely((__pyx_t_1 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 557, __pyx_L1_error)
+    __pyx_t_1 = __Pyx_PyLong_As_int(__pyx_t_10); if (unlikely((__pyx_t_1 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 556, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_10); __pyx_t_10 = 0;
-    __pyx_t_12 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_pairs(__pyx_v_self, __pyx_v_query, __pyx_v_q0, __pyx_v_q1, __pyx_t_11, __pyx_t_1, 38, 1); if (unlikely(__pyx_t_12 == ((int)-1))) __PYX_ERR(0, 557, __pyx_L1_error)
+    __pyx_t_12 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_pairs(__pyx_v_self, __pyx_v_query, __pyx_v_q0, __pyx_v_q1, __pyx_t_11, __pyx_t_1, 38, 1); if (unlikely(__pyx_t_12 == ((int)-1))) __PYX_ERR(0, 556, __pyx_L1_error)
 
 
 
 
-    /* "rules/unfold.py":552
+    /* "rules/unfold.py":551
  *         self._value(PATH, target, self.used)
  *         mark = self.used
  *         if has_query:             # <<<<<<<<<<<<<<
@@ -26853,32 +26840,32 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
 */
   }
 
-  /* "rules/unfold.py":558
+  /* "rules/unfold.py":557
  *             mark = self.used
  *             self._pairs(query, q0, q1, QUERY_NAME, QUERY_VALUE, 38, True)
  *         self._room(8)             # <<<<<<<<<<<<<<
  *         self._segment(URL, start, target, mark, self.used)
  *         return 0
 */
-  __pyx_t_12 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, 8); if (unlikely(__pyx_t_12 == ((int)-1))) __PYX_ERR(0, 558, __pyx_L1_error)
+  __pyx_t_12 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, 8); if (unlikely(__pyx_t_12 == ((int)-1))) __PYX_ERR(0, 557, __pyx_L1_error)
 
 
-  /* "rules/unfold.py":559
+  /* "rules/unfold.py":558
  *             self._pairs(query, q0, q1, QUERY_NAME, QUERY_VALUE, 38, True)
  *         self._room(8)
  *         self._segment(URL, start, target, mark, self.used)             # <<<<<<<<<<<<<<
  *         return 0
  * 
 */
-  __Pyx_GetModuleGlobalName(__pyx_t_10, __pyx_mstate_global->__pyx_n_u_URL); if (unlikely(!__pyx_t_10)) __PYX_ERR(0, 559, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_10, __pyx_mstate_global->__pyx_n_u_URL); if (unlikely(!__pyx_t_10)) __PYX_ERR(0, 558, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_10);
-  __pyx_t_12 = __Pyx_PyLong_As_int(__pyx_t_10); if (unlikely((__pyx_t_12 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 559, __pyx_L1_error)
+  __pyx_t_12 = __Pyx_PyLong_As_int(__pyx_t_10); if (unlikely((__pyx_t_12 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 558, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_10); __pyx_t_10 = 0;
-  __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_segment(__pyx_v_self, __pyx_t_12, __pyx_v_start, __pyx_v_target, __pyx_v_mark, __pyx_v_self->used); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 559, __pyx_L1_error)
+  __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_segment(__pyx_v_self, __pyx_t_12, __pyx_v_start, __pyx_v_target, __pyx_v_mark, __pyx_v_self->used); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 558, __pyx_L1_error)
 
 
 
-  /* "rules/unfold.py":560
+  /* "rules/unfold.py":559
  *         self._room(8)
  *         self._segment(URL, start, target, mark, self.used)
  *         return 0             # <<<<<<<<<<<<<<
@@ -26917,7 +26904,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__url(struct __pyx_obj_5rules_6unfold
   return __pyx_r;
 }
 
-/* "rules/unfold.py":562
+/* "rules/unfold.py":561
  *         return 0
  * 
  *     def _plain_pairs(self, start: Any, end: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -26940,7 +26927,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__plain_pairs(struct __pyx_obj_5rules
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("_plain_pairs", 0);
 
-  /* "rules/unfold.py":564
+  /* "rules/unfold.py":563
  *     def _plain_pairs(self, start: Any, end: Any) -> Any:
  *         """Note the values of a query that needs no decoding and already stands in the arena (so it has no & in it)."""
  *         i: cython.Py_ssize_t = start             # <<<<<<<<<<<<<<
@@ -26949,7 +26936,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__plain_pairs(struct __pyx_obj_5rules
 */
   __pyx_v_i = __pyx_v_start;
 
-  /* "rules/unfold.py":565
+  /* "rules/unfold.py":564
  *         """Note the values of a query that needs no decoding and already stands in the arena (so it has no & in it)."""
  *         i: cython.Py_ssize_t = start
  *         while i < end and self.out[i] != 61:             # <<<<<<<<<<<<<<
@@ -26974,7 +26961,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__plain_pairs(struct __pyx_obj_5rules
     } else if (unlikely(__pyx_t_3 >= __pyx_v_self->out.shape[0])) __pyx_t_4 = 0;
     if (unlikely(__pyx_t_4 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_4);
-      __PYX_ERR(0, 565, __pyx_L1_error)
+      __PYX_ERR(0, 564, __pyx_L1_error)
     }
     __pyx_t_2 = ((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_self->out.data) + __pyx_t_3)) ))) != 61);
 
@@ -26985,7 +26972,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__plain_pairs(struct __pyx_obj_5rules
 
     if (!__pyx_t_1) break;
 
-    /* "rules/unfold.py":566
+    /* "rules/unfold.py":565
  *         i: cython.Py_ssize_t = start
  *         while i < end and self.out[i] != 61:
  *             i += 1             # <<<<<<<<<<<<<<
@@ -26995,7 +26982,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__plain_pairs(struct __pyx_obj_5rules
     __pyx_v_i = (__pyx_v_i + 1);
   }
 
-  /* "rules/unfold.py":567
+  /* "rules/unfold.py":566
  *         while i < end and self.out[i] != 61:
  *             i += 1
  *         if i < end:             # <<<<<<<<<<<<<<
@@ -27007,37 +26994,37 @@ static int __pyx_f_5rules_6unfold_8Unfolder__plain_pairs(struct __pyx_obj_5rules
   if (__pyx_t_1) {
 
 
-    /* "rules/unfold.py":568
+    /* "rules/unfold.py":567
  *             i += 1
  *         if i < end:
  *             self._value(QUERY_NAME, start, i)             # <<<<<<<<<<<<<<
  *             self._value(QUERY_VALUE, i + 1, end)
  *         else:
 */
-    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_QUERY_NAME); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 568, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_QUERY_NAME); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 567, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_5);
-    __pyx_t_4 = __Pyx_PyLong_As_int(__pyx_t_5); if (unlikely((__pyx_t_4 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 568, __pyx_L1_error)
+    __pyx_t_4 = __Pyx_PyLong_As_int(__pyx_t_5); if (unlikely((__pyx_t_4 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 567, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
-    __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_t_4, __pyx_v_start, __pyx_v_i); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 568, __pyx_L1_error)
+    __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_t_4, __pyx_v_start, __pyx_v_i); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 567, __pyx_L1_error)
 
 
 
-    /* "rules/unfold.py":569
+    /* "rules/unfold.py":568
  *         if i < end:
  *             self._value(QUERY_NAME, start, i)
  *             self._value(QUERY_VALUE, i + 1, end)             # <<<<<<<<<<<<<<
  *         else:
  *             self._value(QUERY_VALUE, start, end)
 */
-    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_QUERY_VALUE); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 569, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_QUERY_VALUE); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 568, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_5);
-    __pyx_t_6 = __Pyx_PyLong_As_int(__pyx_t_5); if (unlikely((__pyx_t_6 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 569, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyLong_As_int(__pyx_t_5); if (unlikely((__pyx_t_6 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 568, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
-    __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_t_6, (__pyx_v_i + 1), __pyx_v_end); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 569, __pyx_L1_error)
+    __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_t_6, (__pyx_v_i + 1), __pyx_v_end); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 568, __pyx_L1_error)
 
 
 
-    /* "rules/unfold.py":567
+    /* "rules/unfold.py":566
  *         while i < end and self.out[i] != 61:
  *             i += 1
  *         if i < end:             # <<<<<<<<<<<<<<
@@ -27047,7 +27034,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__plain_pairs(struct __pyx_obj_5rules
     goto __pyx_L7;
   }
 
-  /* "rules/unfold.py":571
+  /* "rules/unfold.py":570
  *             self._value(QUERY_VALUE, i + 1, end)
  *         else:
  *             self._value(QUERY_VALUE, start, end)             # <<<<<<<<<<<<<<
@@ -27055,17 +27042,17 @@ static int __pyx_f_5rules_6unfold_8Unfolder__plain_pairs(struct __pyx_obj_5rules
  * 
 */
   /*else*/ {
-    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_QUERY_VALUE); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 571, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_QUERY_VALUE); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 570, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_5);
-    __pyx_t_4 = __Pyx_PyLong_As_int(__pyx_t_5); if (unlikely((__pyx_t_4 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 571, __pyx_L1_error)
+    __pyx_t_4 = __Pyx_PyLong_As_int(__pyx_t_5); if (unlikely((__pyx_t_4 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 570, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
-    __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_t_4, __pyx_v_start, __pyx_v_end); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 571, __pyx_L1_error)
+    __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_t_4, __pyx_v_start, __pyx_v_end); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 570, __pyx_L1_error)
 
 
   }
   __pyx_L7:;
 
-  /* "rules/unfold.py":572
+  /* "rules/unfold.py":571
  *         else:
  *             self._value(QUERY_VALUE, start, end)
  *         return 0             # <<<<<<<<<<<<<<
@@ -27078,7 +27065,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__plain_pairs(struct __pyx_obj_5rules
   }
   goto __pyx_L0;
 
-  /* "rules/unfold.py":562
+  /* "rules/unfold.py":561
  *         return 0
  * 
  *     def _plain_pairs(self, start: Any, end: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -27098,7 +27085,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__plain_pairs(struct __pyx_obj_5rules
   return __pyx_r;
 }
 
-/* "rules/unfold.py":574
+/* "rules/unfold.py":573
  *         return 0
  * 
  *     def _put(self, text: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -27123,7 +27110,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__put(struct __pyx_obj_5rules_6unfold
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("_put", 0);
 
-  /* "rules/unfold.py":576
+  /* "rules/unfold.py":575
  *     def _put(self, text: Any) -> Any:
  *         octet: cython.uchar
  *         for octet in text:             # <<<<<<<<<<<<<<
@@ -27132,19 +27119,19 @@ static int __pyx_f_5rules_6unfold_8Unfolder__put(struct __pyx_obj_5rules_6unfold
 */
   if (unlikely(__pyx_v_text == Py_None)) {
     PyErr_SetString(PyExc_TypeError, "\047NoneType\047 is not iterable");
-    __PYX_ERR(0, 576, __pyx_L1_error)
+    __PYX_ERR(0, 575, __pyx_L1_error)
   }
   __Pyx_INCREF(__pyx_v_text);
   __pyx_t_1 = __pyx_v_text;
-  __pyx_t_3 = __Pyx_PyBytes_AsWritableString(__pyx_t_1); if (unlikely(__pyx_t_3 == ((char *)NULL))) __PYX_ERR(0, 576, __pyx_L1_error)
-  __pyx_t_4 = __Pyx_PyBytes_GET_SIZE(__pyx_t_1); if (unlikely(__pyx_t_4 == ((Py_ssize_t)-1))) __PYX_ERR(0, 576, __pyx_L1_error)
+  __pyx_t_3 = __Pyx_PyBytes_AsWritableString(__pyx_t_1); if (unlikely(__pyx_t_3 == ((char *)NULL))) __PYX_ERR(0, 575, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_PyBytes_GET_SIZE(__pyx_t_1); if (unlikely(__pyx_t_4 == ((Py_ssize_t)-1))) __PYX_ERR(0, 575, __pyx_L1_error)
   __pyx_t_5 = (__pyx_t_3 + __pyx_t_4);
 
   for (__pyx_t_6 = __pyx_t_3; __pyx_t_6 < __pyx_t_5; __pyx_t_6++) {
     __pyx_t_2 = __pyx_t_6;
     __pyx_v_octet = (__pyx_t_2[0]);
 
-    /* "rules/unfold.py":577
+    /* "rules/unfold.py":576
  *         octet: cython.uchar
  *         for octet in text:
  *             self.out[self.used] = octet             # <<<<<<<<<<<<<<
@@ -27158,11 +27145,11 @@ static int __pyx_f_5rules_6unfold_8Unfolder__put(struct __pyx_obj_5rules_6unfold
     } else if (unlikely(__pyx_t_7 >= __pyx_v_self->out.shape[0])) __pyx_t_8 = 0;
     if (unlikely(__pyx_t_8 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_8);
-      __PYX_ERR(0, 577, __pyx_L1_error)
+      __PYX_ERR(0, 576, __pyx_L1_error)
     }
     *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_self->out.data) + __pyx_t_7)) )) = __pyx_v_octet;
 
-    /* "rules/unfold.py":578
+    /* "rules/unfold.py":577
  *         for octet in text:
  *             self.out[self.used] = octet
  *             self.used += 1             # <<<<<<<<<<<<<<
@@ -27176,7 +27163,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__put(struct __pyx_obj_5rules_6unfold
 
   __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
 
-  /* "rules/unfold.py":579
+  /* "rules/unfold.py":578
  *             self.out[self.used] = octet
  *             self.used += 1
  *         return 0             # <<<<<<<<<<<<<<
@@ -27189,7 +27176,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__put(struct __pyx_obj_5rules_6unfold
   }
   goto __pyx_L0;
 
-  /* "rules/unfold.py":574
+  /* "rules/unfold.py":573
  *         return 0
  * 
  *     def _put(self, text: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -27209,7 +27196,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__put(struct __pyx_obj_5rules_6unfold
   return __pyx_r;
 }
 
-/* "rules/unfold.py":581
+/* "rules/unfold.py":580
  *         return 0
  * 
  *     def _head(self, data: Any, start: Any, end: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -27241,7 +27228,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("_head", 0);
 
-  /* "rules/unfold.py":583
+  /* "rules/unfold.py":582
  *     def _head(self, data: Any, start: Any, end: Any) -> Any:
  *         """Cookies, and the headers that hold something out of the ordinary."""
  *         i: cython.Py_ssize_t = start             # <<<<<<<<<<<<<<
@@ -27250,7 +27237,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 */
   __pyx_v_i = __pyx_v_start;
 
-  /* "rules/unfold.py":591
+  /* "rules/unfold.py":590
  *         odd: cython.bint
  *         c: cython.int
  *         while i < end and data[i] != 10:             # <<<<<<<<<<<<<<
@@ -27275,7 +27262,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
     } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
     if (unlikely(__pyx_t_4 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_4);
-      __PYX_ERR(0, 591, __pyx_L1_error)
+      __PYX_ERR(0, 590, __pyx_L1_error)
     }
     __pyx_t_2 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) != 10);
 
@@ -27286,7 +27273,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 
     if (!__pyx_t_1) break;
 
-    /* "rules/unfold.py":592
+    /* "rules/unfold.py":591
  *         c: cython.int
  *         while i < end and data[i] != 10:
  *             i += 1             # <<<<<<<<<<<<<<
@@ -27296,7 +27283,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
     __pyx_v_i = (__pyx_v_i + 1);
   }
 
-  /* "rules/unfold.py":593
+  /* "rules/unfold.py":592
  *         while i < end and data[i] != 10:
  *             i += 1
  *         i += 1             # <<<<<<<<<<<<<<
@@ -27305,7 +27292,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 */
   __pyx_v_i = (__pyx_v_i + 1);
 
-  /* "rules/unfold.py":594
+  /* "rules/unfold.py":593
  *             i += 1
  *         i += 1
  *         while i < end:             # <<<<<<<<<<<<<<
@@ -27318,7 +27305,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 
     if (!__pyx_t_1) break;
 
-    /* "rules/unfold.py":595
+    /* "rules/unfold.py":594
  *         i += 1
  *         while i < end:
  *             line = i             # <<<<<<<<<<<<<<
@@ -27327,7 +27314,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 */
     __pyx_v_line = __pyx_v_i;
 
-    /* "rules/unfold.py":596
+    /* "rules/unfold.py":595
  *         while i < end:
  *             line = i
  *             colon = -1             # <<<<<<<<<<<<<<
@@ -27336,7 +27323,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 */
     __pyx_v_colon = -1L;
 
-    /* "rules/unfold.py":597
+    /* "rules/unfold.py":596
  *             line = i
  *             colon = -1
  *             odd = False             # <<<<<<<<<<<<<<
@@ -27345,7 +27332,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 */
     __pyx_v_odd = 0;
 
-    /* "rules/unfold.py":598
+    /* "rules/unfold.py":597
  *             colon = -1
  *             odd = False
  *             while i < end:             # <<<<<<<<<<<<<<
@@ -27358,7 +27345,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 
       if (!__pyx_t_1) break;
 
-      /* "rules/unfold.py":599
+      /* "rules/unfold.py":598
  *             odd = False
  *             while i < end:
  *                 c = data[i]             # <<<<<<<<<<<<<<
@@ -27372,11 +27359,11 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
       } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
       if (unlikely(__pyx_t_4 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_4);
-        __PYX_ERR(0, 599, __pyx_L1_error)
+        __PYX_ERR(0, 598, __pyx_L1_error)
       }
       __pyx_v_c = (*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) )));
 
-      /* "rules/unfold.py":600
+      /* "rules/unfold.py":599
  *             while i < end:
  *                 c = data[i]
  *                 if _safe[c] & 8:             # <<<<<<<<<<<<<<
@@ -27388,7 +27375,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
       if (__pyx_t_1) {
 
 
-        /* "rules/unfold.py":601
+        /* "rules/unfold.py":600
  *                 c = data[i]
  *                 if _safe[c] & 8:
  *                     i += 1             # <<<<<<<<<<<<<<
@@ -27397,7 +27384,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 */
         __pyx_v_i = (__pyx_v_i + 1);
 
-        /* "rules/unfold.py":602
+        /* "rules/unfold.py":601
  *                 if _safe[c] & 8:
  *                     i += 1
  *                     continue             # <<<<<<<<<<<<<<
@@ -27406,7 +27393,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 */
         goto __pyx_L9_continue;
 
-        /* "rules/unfold.py":600
+        /* "rules/unfold.py":599
  *             while i < end:
  *                 c = data[i]
  *                 if _safe[c] & 8:             # <<<<<<<<<<<<<<
@@ -27415,7 +27402,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 */
       }
 
-      /* "rules/unfold.py":603
+      /* "rules/unfold.py":602
  *                     i += 1
  *                     continue
  *                 if c == 10:             # <<<<<<<<<<<<<<
@@ -27427,7 +27414,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
       if (__pyx_t_1) {
 
 
-        /* "rules/unfold.py":604
+        /* "rules/unfold.py":603
  *                     continue
  *                 if c == 10:
  *                     break             # <<<<<<<<<<<<<<
@@ -27436,7 +27423,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 */
         goto __pyx_L10_break;
 
-        /* "rules/unfold.py":603
+        /* "rules/unfold.py":602
  *                     i += 1
  *                     continue
  *                 if c == 10:             # <<<<<<<<<<<<<<
@@ -27445,7 +27432,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 */
       }
 
-      /* "rules/unfold.py":605
+      /* "rules/unfold.py":604
  *                 if c == 10:
  *                     break
  *                 if c == 58:             # <<<<<<<<<<<<<<
@@ -27457,7 +27444,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
       if (__pyx_t_1) {
 
 
-        /* "rules/unfold.py":606
+        /* "rules/unfold.py":605
  *                     break
  *                 if c == 58:
  *                     if colon < 0:             # <<<<<<<<<<<<<<
@@ -27469,7 +27456,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
         if (__pyx_t_1) {
 
 
-          /* "rules/unfold.py":607
+          /* "rules/unfold.py":606
  *                 if c == 58:
  *                     if colon < 0:
  *                         colon = i             # <<<<<<<<<<<<<<
@@ -27478,7 +27465,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 */
           __pyx_v_colon = __pyx_v_i;
 
-          /* "rules/unfold.py":606
+          /* "rules/unfold.py":605
  *                     break
  *                 if c == 58:
  *                     if colon < 0:             # <<<<<<<<<<<<<<
@@ -27487,7 +27474,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 */
         }
 
-        /* "rules/unfold.py":605
+        /* "rules/unfold.py":604
  *                 if c == 10:
  *                     break
  *                 if c == 58:             # <<<<<<<<<<<<<<
@@ -27497,7 +27484,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
         goto __pyx_L13;
       }
 
-      /* "rules/unfold.py":608
+      /* "rules/unfold.py":607
  *                     if colon < 0:
  *                         colon = i
  *                 elif c == 40:             # <<<<<<<<<<<<<<
@@ -27509,7 +27496,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
       if (__pyx_t_1) {
 
 
-        /* "rules/unfold.py":610
+        /* "rules/unfold.py":609
  *                 elif c == 40:
  *                     # A browser writes " (X11"; a name right before it is a call.
  *                     if _safe[data[i - 1]] & 16:             # <<<<<<<<<<<<<<
@@ -27523,14 +27510,14 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
         } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
         if (unlikely(__pyx_t_4 != -1)) {
           __Pyx_RaiseBufferIndexError(__pyx_t_4);
-          __PYX_ERR(0, 610, __pyx_L1_error)
+          __PYX_ERR(0, 609, __pyx_L1_error)
         }
         __pyx_t_1 = (((__pyx_v_5rules_6unfold__safe[(*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) )))]) & 16) != 0);
 
         if (__pyx_t_1) {
 
 
-          /* "rules/unfold.py":611
+          /* "rules/unfold.py":610
  *                     # A browser writes " (X11"; a name right before it is a call.
  *                     if _safe[data[i - 1]] & 16:
  *                         odd = True             # <<<<<<<<<<<<<<
@@ -27539,7 +27526,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 */
           __pyx_v_odd = 1;
 
-          /* "rules/unfold.py":610
+          /* "rules/unfold.py":609
  *                 elif c == 40:
  *                     # A browser writes " (X11"; a name right before it is a call.
  *                     if _safe[data[i - 1]] & 16:             # <<<<<<<<<<<<<<
@@ -27548,7 +27535,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 */
         }
 
-        /* "rules/unfold.py":608
+        /* "rules/unfold.py":607
  *                     if colon < 0:
  *                         colon = i
  *                 elif c == 40:             # <<<<<<<<<<<<<<
@@ -27558,7 +27545,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
         goto __pyx_L13;
       }
 
-      /* "rules/unfold.py":612
+      /* "rules/unfold.py":611
  *                     if _safe[data[i - 1]] & 16:
  *                         odd = True
  *                 elif c == 42:             # <<<<<<<<<<<<<<
@@ -27570,12 +27557,12 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
       if (__pyx_t_1) {
 
 
-        /* "rules/unfold.py":613
+        /* "rules/unfold.py":612
  *                         odd = True
  *                 elif c == 42:
  *                     if data[i - 1] == 47 and data[i - 2] != 42:             # <<<<<<<<<<<<<<
  *                         odd = True
- *                 elif c != 13:
+ *                 elif c == 46:
 */
         __pyx_t_3 = (__pyx_v_i - 1);
         __pyx_t_4 = -1;
@@ -27584,7 +27571,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
         } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
         if (unlikely(__pyx_t_4 != -1)) {
           __Pyx_RaiseBufferIndexError(__pyx_t_4);
-          __PYX_ERR(0, 613, __pyx_L1_error)
+          __PYX_ERR(0, 612, __pyx_L1_error)
         }
         __pyx_t_2 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) == 47);
 
@@ -27603,7 +27590,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
         } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
         if (unlikely(__pyx_t_4 != -1)) {
           __Pyx_RaiseBufferIndexError(__pyx_t_4);
-          __PYX_ERR(0, 613, __pyx_L1_error)
+          __PYX_ERR(0, 612, __pyx_L1_error)
         }
         __pyx_t_2 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) != 42);
 
@@ -27614,25 +27601,25 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
         if (__pyx_t_1) {
 
 
-          /* "rules/unfold.py":614
+          /* "rules/unfold.py":613
  *                 elif c == 42:
  *                     if data[i - 1] == 47 and data[i - 2] != 42:
  *                         odd = True             # <<<<<<<<<<<<<<
- *                 elif c != 13:
- *                     odd = True
+ *                 elif c == 46:
+ *                     if data[i - 1] == 46:
 */
           __pyx_v_odd = 1;
 
-          /* "rules/unfold.py":613
+          /* "rules/unfold.py":612
  *                         odd = True
  *                 elif c == 42:
  *                     if data[i - 1] == 47 and data[i - 2] != 42:             # <<<<<<<<<<<<<<
  *                         odd = True
- *                 elif c != 13:
+ *                 elif c == 46:
 */
         }
 
-        /* "rules/unfold.py":612
+        /* "rules/unfold.py":611
  *                     if _safe[data[i - 1]] & 16:
  *                         odd = True
  *                 elif c == 42:             # <<<<<<<<<<<<<<
@@ -27642,8 +27629,191 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
         goto __pyx_L13;
       }
 
-      /* "rules/unfold.py":615
+      /* "rules/unfold.py":614
  *                     if data[i - 1] == 47 and data[i - 2] != 42:
+ *                         odd = True
+ *                 elif c == 46:             # <<<<<<<<<<<<<<
+ *                     if data[i - 1] == 46:
+ *                         odd = True
+*/
+      __pyx_t_1 = (__pyx_v_c == 46);
+
+      if (__pyx_t_1) {
+
+
+        /* "rules/unfold.py":615
+ *                         odd = True
+ *                 elif c == 46:
+ *                     if data[i - 1] == 46:             # <<<<<<<<<<<<<<
+ *                         odd = True
+ *                 elif c == 95:
+*/
+        __pyx_t_3 = (__pyx_v_i - 1);
+        __pyx_t_4 = -1;
+        if (__pyx_t_3 < 0) {
+          __pyx_t_4 = 0;
+        } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
+        if (unlikely(__pyx_t_4 != -1)) {
+          __Pyx_RaiseBufferIndexError(__pyx_t_4);
+          __PYX_ERR(0, 615, __pyx_L1_error)
+        }
+        __pyx_t_1 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) == 46);
+
+        if (__pyx_t_1) {
+
+
+          /* "rules/unfold.py":616
+ *                 elif c == 46:
+ *                     if data[i - 1] == 46:
+ *                         odd = True             # <<<<<<<<<<<<<<
+ *                 elif c == 95:
+ *                     if data[i - 1] == 95:
+*/
+          __pyx_v_odd = 1;
+
+          /* "rules/unfold.py":615
+ *                         odd = True
+ *                 elif c == 46:
+ *                     if data[i - 1] == 46:             # <<<<<<<<<<<<<<
+ *                         odd = True
+ *                 elif c == 95:
+*/
+        }
+
+        /* "rules/unfold.py":614
+ *                     if data[i - 1] == 47 and data[i - 2] != 42:
+ *                         odd = True
+ *                 elif c == 46:             # <<<<<<<<<<<<<<
+ *                     if data[i - 1] == 46:
+ *                         odd = True
+*/
+        goto __pyx_L13;
+      }
+
+      /* "rules/unfold.py":617
+ *                     if data[i - 1] == 46:
+ *                         odd = True
+ *                 elif c == 95:             # <<<<<<<<<<<<<<
+ *                     if data[i - 1] == 95:
+ *                         odd = True
+*/
+      __pyx_t_1 = (__pyx_v_c == 95);
+
+      if (__pyx_t_1) {
+
+
+        /* "rules/unfold.py":618
+ *                         odd = True
+ *                 elif c == 95:
+ *                     if data[i - 1] == 95:             # <<<<<<<<<<<<<<
+ *                         odd = True
+ *                 elif c == 47:
+*/
+        __pyx_t_3 = (__pyx_v_i - 1);
+        __pyx_t_4 = -1;
+        if (__pyx_t_3 < 0) {
+          __pyx_t_4 = 0;
+        } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
+        if (unlikely(__pyx_t_4 != -1)) {
+          __Pyx_RaiseBufferIndexError(__pyx_t_4);
+          __PYX_ERR(0, 618, __pyx_L1_error)
+        }
+        __pyx_t_1 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) == 95);
+
+        if (__pyx_t_1) {
+
+
+          /* "rules/unfold.py":619
+ *                 elif c == 95:
+ *                     if data[i - 1] == 95:
+ *                         odd = True             # <<<<<<<<<<<<<<
+ *                 elif c == 47:
+ *                     # A path where a browser has none: at the start, or after a blank.
+*/
+          __pyx_v_odd = 1;
+
+          /* "rules/unfold.py":618
+ *                         odd = True
+ *                 elif c == 95:
+ *                     if data[i - 1] == 95:             # <<<<<<<<<<<<<<
+ *                         odd = True
+ *                 elif c == 47:
+*/
+        }
+
+        /* "rules/unfold.py":617
+ *                     if data[i - 1] == 46:
+ *                         odd = True
+ *                 elif c == 95:             # <<<<<<<<<<<<<<
+ *                     if data[i - 1] == 95:
+ *                         odd = True
+*/
+        goto __pyx_L13;
+      }
+
+      /* "rules/unfold.py":620
+ *                     if data[i - 1] == 95:
+ *                         odd = True
+ *                 elif c == 47:             # <<<<<<<<<<<<<<
+ *                     # A path where a browser has none: at the start, or after a blank.
+ *                     if data[i - 1] == 32:
+*/
+      __pyx_t_1 = (__pyx_v_c == 47);
+
+      if (__pyx_t_1) {
+
+
+        /* "rules/unfold.py":622
+ *                 elif c == 47:
+ *                     # A path where a browser has none: at the start, or after a blank.
+ *                     if data[i - 1] == 32:             # <<<<<<<<<<<<<<
+ *                         odd = True
+ *                 elif c != 13:
+*/
+        __pyx_t_3 = (__pyx_v_i - 1);
+        __pyx_t_4 = -1;
+        if (__pyx_t_3 < 0) {
+          __pyx_t_4 = 0;
+        } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
+        if (unlikely(__pyx_t_4 != -1)) {
+          __Pyx_RaiseBufferIndexError(__pyx_t_4);
+          __PYX_ERR(0, 622, __pyx_L1_error)
+        }
+        __pyx_t_1 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) == 32);
+
+        if (__pyx_t_1) {
+
+
+          /* "rules/unfold.py":623
+ *                     # A path where a browser has none: at the start, or after a blank.
+ *                     if data[i - 1] == 32:
+ *                         odd = True             # <<<<<<<<<<<<<<
+ *                 elif c != 13:
+ *                     odd = True
+*/
+          __pyx_v_odd = 1;
+
+          /* "rules/unfold.py":622
+ *                 elif c == 47:
+ *                     # A path where a browser has none: at the start, or after a blank.
+ *                     if data[i - 1] == 32:             # <<<<<<<<<<<<<<
+ *                         odd = True
+ *                 elif c != 13:
+*/
+        }
+
+        /* "rules/unfold.py":620
+ *                     if data[i - 1] == 95:
+ *                         odd = True
+ *                 elif c == 47:             # <<<<<<<<<<<<<<
+ *                     # A path where a browser has none: at the start, or after a blank.
+ *                     if data[i - 1] == 32:
+*/
+        goto __pyx_L13;
+      }
+
+      /* "rules/unfold.py":624
+ *                     if data[i - 1] == 32:
  *                         odd = True
  *                 elif c != 13:             # <<<<<<<<<<<<<<
  *                     odd = True
@@ -27654,7 +27824,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
       if (__pyx_t_1) {
 
 
-        /* "rules/unfold.py":616
+        /* "rules/unfold.py":625
  *                         odd = True
  *                 elif c != 13:
  *                     odd = True             # <<<<<<<<<<<<<<
@@ -27663,8 +27833,8 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 */
         __pyx_v_odd = 1;
 
-        /* "rules/unfold.py":615
- *                     if data[i - 1] == 47 and data[i - 2] != 42:
+        /* "rules/unfold.py":624
+ *                     if data[i - 1] == 32:
  *                         odd = True
  *                 elif c != 13:             # <<<<<<<<<<<<<<
  *                     odd = True
@@ -27673,7 +27843,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
       }
       __pyx_L13:;
 
-      /* "rules/unfold.py":617
+      /* "rules/unfold.py":626
  *                 elif c != 13:
  *                     odd = True
  *                 i += 1             # <<<<<<<<<<<<<<
@@ -27685,7 +27855,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
     }
     __pyx_L10_break:;
 
-    /* "rules/unfold.py":618
+    /* "rules/unfold.py":627
  *                     odd = True
  *                 i += 1
  *             stop = i             # <<<<<<<<<<<<<<
@@ -27694,7 +27864,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 */
     __pyx_v_stop = __pyx_v_i;
 
-    /* "rules/unfold.py":619
+    /* "rules/unfold.py":628
  *                 i += 1
  *             stop = i
  *             i += 1             # <<<<<<<<<<<<<<
@@ -27703,7 +27873,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 */
     __pyx_v_i = (__pyx_v_i + 1);
 
-    /* "rules/unfold.py":620
+    /* "rules/unfold.py":629
  *             stop = i
  *             i += 1
  *             if colon < 0:             # <<<<<<<<<<<<<<
@@ -27715,7 +27885,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
     if (__pyx_t_1) {
 
 
-      /* "rules/unfold.py":621
+      /* "rules/unfold.py":630
  *             i += 1
  *             if colon < 0:
  *                 continue             # <<<<<<<<<<<<<<
@@ -27724,7 +27894,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 */
       goto __pyx_L7_continue;
 
-      /* "rules/unfold.py":620
+      /* "rules/unfold.py":629
  *             stop = i
  *             i += 1
  *             if colon < 0:             # <<<<<<<<<<<<<<
@@ -27733,7 +27903,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 */
     }
 
-    /* "rules/unfold.py":622
+    /* "rules/unfold.py":631
  *             if colon < 0:
  *                 continue
  *             if stop > line and data[stop - 1] == 13:             # <<<<<<<<<<<<<<
@@ -27748,7 +27918,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 
       __pyx_t_1 = __pyx_t_2;
 
-      goto __pyx_L21_bool_binop_done;
+      goto __pyx_L24_bool_binop_done;
     }
     __pyx_t_3 = (__pyx_v_stop - 1);
     __pyx_t_4 = -1;
@@ -27757,18 +27927,18 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
     } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
     if (unlikely(__pyx_t_4 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_4);
-      __PYX_ERR(0, 622, __pyx_L1_error)
+      __PYX_ERR(0, 631, __pyx_L1_error)
     }
     __pyx_t_2 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) == 13);
 
 
     __pyx_t_1 = __pyx_t_2;
 
-    __pyx_L21_bool_binop_done:;
+    __pyx_L24_bool_binop_done:;
     if (__pyx_t_1) {
 
 
-      /* "rules/unfold.py":623
+      /* "rules/unfold.py":632
  *                 continue
  *             if stop > line and data[stop - 1] == 13:
  *                 stop -= 1             # <<<<<<<<<<<<<<
@@ -27777,7 +27947,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 */
       __pyx_v_stop = (__pyx_v_stop - 1);
 
-      /* "rules/unfold.py":622
+      /* "rules/unfold.py":631
  *             if colon < 0:
  *                 continue
  *             if stop > line and data[stop - 1] == 13:             # <<<<<<<<<<<<<<
@@ -27786,7 +27956,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 */
     }
 
-    /* "rules/unfold.py":624
+    /* "rules/unfold.py":633
  *             if stop > line and data[stop - 1] == 13:
  *                 stop -= 1
  *             if colon - line == 6 and (data[line] | 32) == 99 and (data[line + 5] | 32) == 101 and (data[line + 2] | 32) == 111:             # <<<<<<<<<<<<<<
@@ -27801,7 +27971,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 
       __pyx_t_1 = __pyx_t_2;
 
-      goto __pyx_L24_bool_binop_done;
+      goto __pyx_L27_bool_binop_done;
     }
     __pyx_t_3 = __pyx_v_line;
     __pyx_t_4 = -1;
@@ -27810,7 +27980,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
     } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
     if (unlikely(__pyx_t_4 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_4);
-      __PYX_ERR(0, 624, __pyx_L1_error)
+      __PYX_ERR(0, 633, __pyx_L1_error)
     }
     __pyx_t_2 = (((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) | 32) == 99);
 
@@ -27820,7 +27990,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 
       __pyx_t_1 = __pyx_t_2;
 
-      goto __pyx_L24_bool_binop_done;
+      goto __pyx_L27_bool_binop_done;
     }
     __pyx_t_3 = (__pyx_v_line + 5);
     __pyx_t_4 = -1;
@@ -27829,7 +27999,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
     } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
     if (unlikely(__pyx_t_4 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_4);
-      __PYX_ERR(0, 624, __pyx_L1_error)
+      __PYX_ERR(0, 633, __pyx_L1_error)
     }
     __pyx_t_2 = (((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) | 32) == 0x65);
 
@@ -27839,7 +28009,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 
       __pyx_t_1 = __pyx_t_2;
 
-      goto __pyx_L24_bool_binop_done;
+      goto __pyx_L27_bool_binop_done;
     }
     __pyx_t_3 = (__pyx_v_line + 2);
     __pyx_t_4 = -1;
@@ -27848,28 +28018,28 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
     } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
     if (unlikely(__pyx_t_4 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_4);
-      __PYX_ERR(0, 624, __pyx_L1_error)
+      __PYX_ERR(0, 633, __pyx_L1_error)
     }
     __pyx_t_2 = (((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) | 32) == 0x6F);
 
 
     __pyx_t_1 = __pyx_t_2;
 
-    __pyx_L24_bool_binop_done:;
+    __pyx_L27_bool_binop_done:;
     if (__pyx_t_1) {
 
 
-      /* "rules/unfold.py":625
+      /* "rules/unfold.py":634
  *                 stop -= 1
  *             if colon - line == 6 and (data[line] | 32) == 99 and (data[line + 5] | 32) == 101 and (data[line + 2] | 32) == 111:
  *                 self._room(stop - line + 16)             # <<<<<<<<<<<<<<
  *                 named = self.used
  *                 self._put(b"cookie:")
 */
-      __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, ((__pyx_v_stop - __pyx_v_line) + 16)); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 625, __pyx_L1_error)
+      __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, ((__pyx_v_stop - __pyx_v_line) + 16)); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 634, __pyx_L1_error)
 
 
-      /* "rules/unfold.py":626
+      /* "rules/unfold.py":635
  *             if colon - line == 6 and (data[line] | 32) == 99 and (data[line + 5] | 32) == 101 and (data[line + 2] | 32) == 111:
  *                 self._room(stop - line + 16)
  *                 named = self.used             # <<<<<<<<<<<<<<
@@ -27880,17 +28050,17 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 
       __pyx_v_named = __pyx_t_5;
 
-      /* "rules/unfold.py":627
+      /* "rules/unfold.py":636
  *                 self._room(stop - line + 16)
  *                 named = self.used
  *                 self._put(b"cookie:")             # <<<<<<<<<<<<<<
  *                 at = self.used
  *                 colon += 1
 */
-      __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_put(__pyx_v_self, __pyx_mstate_global->__pyx_kp_b_cookie); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 627, __pyx_L1_error)
+      __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_put(__pyx_v_self, __pyx_mstate_global->__pyx_kp_b_cookie); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 636, __pyx_L1_error)
 
 
-      /* "rules/unfold.py":628
+      /* "rules/unfold.py":637
  *                 named = self.used
  *                 self._put(b"cookie:")
  *                 at = self.used             # <<<<<<<<<<<<<<
@@ -27901,7 +28071,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 
       __pyx_v_at = __pyx_t_5;
 
-      /* "rules/unfold.py":629
+      /* "rules/unfold.py":638
  *                 self._put(b"cookie:")
  *                 at = self.used
  *                 colon += 1             # <<<<<<<<<<<<<<
@@ -27910,52 +28080,52 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 */
       __pyx_v_colon = (__pyx_v_colon + 1);
 
-      /* "rules/unfold.py":630
+      /* "rules/unfold.py":639
  *                 at = self.used
  *                 colon += 1
  *                 self._pairs(data, colon, stop, COOKIE_NAME, COOKIE_VALUE, 59, False)             # <<<<<<<<<<<<<<
  *                 self._room(8)
  *                 self._segment(COOKIE_VALUE, named, at, at, self.used)
 */
-      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_COOKIE_NAME); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 630, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_COOKIE_NAME); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 639, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_6);
-      __pyx_t_4 = __Pyx_PyLong_As_int(__pyx_t_6); if (unlikely((__pyx_t_4 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 630, __pyx_L1_error)
+      __pyx_t_4 = __Pyx_PyLong_As_int(__pyx_t_6); if (unlikely((__pyx_t_4 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 639, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
-      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_COOKIE_VALUE); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 630, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_COOKIE_VALUE); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 639, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_6);
-      __pyx_t_7 = __Pyx_PyLong_As_int(__pyx_t_6); if (unlikely((__pyx_t_7 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 630, __pyx_L1_error)
+      __pyx_t_7 = __Pyx_PyLong_As_int(__pyx_t_6); if (unlikely((__pyx_t_7 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 639, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
-      __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_pairs(__pyx_v_self, __pyx_v_data, __pyx_v_colon, __pyx_v_stop, __pyx_t_4, __pyx_t_7, 59, 0); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 630, __pyx_L1_error)
+      __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_pairs(__pyx_v_self, __pyx_v_data, __pyx_v_colon, __pyx_v_stop, __pyx_t_4, __pyx_t_7, 59, 0); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 639, __pyx_L1_error)
 
 
 
 
-      /* "rules/unfold.py":631
+      /* "rules/unfold.py":640
  *                 colon += 1
  *                 self._pairs(data, colon, stop, COOKIE_NAME, COOKIE_VALUE, 59, False)
  *                 self._room(8)             # <<<<<<<<<<<<<<
  *                 self._segment(COOKIE_VALUE, named, at, at, self.used)
  *                 continue
 */
-      __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, 8); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 631, __pyx_L1_error)
+      __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, 8); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 640, __pyx_L1_error)
 
 
-      /* "rules/unfold.py":632
+      /* "rules/unfold.py":641
  *                 self._pairs(data, colon, stop, COOKIE_NAME, COOKIE_VALUE, 59, False)
  *                 self._room(8)
  *                 self._segment(COOKIE_VALUE, named, at, at, self.used)             # <<<<<<<<<<<<<<
  *                 continue
  *             if not odd:
 */
-      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_COOKIE_VALUE); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 632, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_COOKIE_VALUE); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 641, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_6);
-      __pyx_t_8 = __Pyx_PyLong_As_int(__pyx_t_6); if (unlikely((__pyx_t_8 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 632, __pyx_L1_error)
+      __pyx_t_8 = __Pyx_PyLong_As_int(__pyx_t_6); if (unlikely((__pyx_t_8 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 641, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
-      __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_segment(__pyx_v_self, __pyx_t_8, __pyx_v_named, __pyx_v_at, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 632, __pyx_L1_error)
+      __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_segment(__pyx_v_self, __pyx_t_8, __pyx_v_named, __pyx_v_at, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 641, __pyx_L1_error)
 
 
 
-      /* "rules/unfold.py":633
+      /* "rules/unfold.py":642
  *                 self._room(8)
  *                 self._segment(COOKIE_VALUE, named, at, at, self.used)
  *                 continue             # <<<<<<<<<<<<<<
@@ -27964,7 +28134,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 */
       goto __pyx_L7_continue;
 
-      /* "rules/unfold.py":624
+      /* "rules/unfold.py":633
  *             if stop > line and data[stop - 1] == 13:
  *                 stop -= 1
  *             if colon - line == 6 and (data[line] | 32) == 99 and (data[line + 5] | 32) == 101 and (data[line + 2] | 32) == 111:             # <<<<<<<<<<<<<<
@@ -27973,7 +28143,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 */
     }
 
-    /* "rules/unfold.py":634
+    /* "rules/unfold.py":643
  *                 self._segment(COOKIE_VALUE, named, at, at, self.used)
  *                 continue
  *             if not odd:             # <<<<<<<<<<<<<<
@@ -27985,7 +28155,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
     if (__pyx_t_1) {
 
 
-      /* "rules/unfold.py":635
+      /* "rules/unfold.py":644
  *                 continue
  *             if not odd:
  *                 continue             # <<<<<<<<<<<<<<
@@ -27994,7 +28164,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 */
       goto __pyx_L7_continue;
 
-      /* "rules/unfold.py":634
+      /* "rules/unfold.py":643
  *                 self._segment(COOKIE_VALUE, named, at, at, self.used)
  *                 continue
  *             if not odd:             # <<<<<<<<<<<<<<
@@ -28003,27 +28173,27 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 */
     }
 
-    /* "rules/unfold.py":636
+    /* "rules/unfold.py":645
  *             if not odd:
  *                 continue
  *             self._room(stop - line + 16)             # <<<<<<<<<<<<<<
  *             named = self._decode(data, line, colon, False)
  *             self.out[self.used] = 58
 */
-    __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, ((__pyx_v_stop - __pyx_v_line) + 16)); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 636, __pyx_L1_error)
+    __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, ((__pyx_v_stop - __pyx_v_line) + 16)); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 645, __pyx_L1_error)
 
 
-    /* "rules/unfold.py":637
+    /* "rules/unfold.py":646
  *                 continue
  *             self._room(stop - line + 16)
  *             named = self._decode(data, line, colon, False)             # <<<<<<<<<<<<<<
  *             self.out[self.used] = 58
  *             self.used += 1
 */
-    __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_decode(__pyx_v_self, __pyx_v_data, __pyx_v_line, __pyx_v_colon, 0); if (unlikely(__pyx_t_5 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 637, __pyx_L1_error)
+    __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_decode(__pyx_v_self, __pyx_v_data, __pyx_v_line, __pyx_v_colon, 0); if (unlikely(__pyx_t_5 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 646, __pyx_L1_error)
     __pyx_v_named = __pyx_t_5;
 
-    /* "rules/unfold.py":638
+    /* "rules/unfold.py":647
  *             self._room(stop - line + 16)
  *             named = self._decode(data, line, colon, False)
  *             self.out[self.used] = 58             # <<<<<<<<<<<<<<
@@ -28037,11 +28207,11 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
     } else if (unlikely(__pyx_t_3 >= __pyx_v_self->out.shape[0])) __pyx_t_7 = 0;
     if (unlikely(__pyx_t_7 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_7);
-      __PYX_ERR(0, 638, __pyx_L1_error)
+      __PYX_ERR(0, 647, __pyx_L1_error)
     }
     *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_self->out.data) + __pyx_t_3)) )) = 58;
 
-    /* "rules/unfold.py":639
+    /* "rules/unfold.py":648
  *             named = self._decode(data, line, colon, False)
  *             self.out[self.used] = 58
  *             self.used += 1             # <<<<<<<<<<<<<<
@@ -28050,7 +28220,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 */
     __pyx_v_self->used = (__pyx_v_self->used + 1);
 
-    /* "rules/unfold.py":640
+    /* "rules/unfold.py":649
  *             self.out[self.used] = 58
  *             self.used += 1
  *             colon += 1             # <<<<<<<<<<<<<<
@@ -28059,7 +28229,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 */
     __pyx_v_colon = (__pyx_v_colon + 1);
 
-    /* "rules/unfold.py":641
+    /* "rules/unfold.py":650
  *             self.used += 1
  *             colon += 1
  *             while colon < stop and (data[colon] == 32 or data[colon] == 9):             # <<<<<<<<<<<<<<
@@ -28075,7 +28245,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 
         __pyx_t_1 = __pyx_t_2;
 
-        goto __pyx_L31_bool_binop_done;
+        goto __pyx_L34_bool_binop_done;
       }
       __pyx_t_3 = __pyx_v_colon;
       __pyx_t_7 = -1;
@@ -28084,7 +28254,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
       } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_7 = 0;
       if (unlikely(__pyx_t_7 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_7);
-        __PYX_ERR(0, 641, __pyx_L1_error)
+        __PYX_ERR(0, 650, __pyx_L1_error)
       }
       __pyx_t_2 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) == 32);
 
@@ -28094,7 +28264,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
 
         __pyx_t_1 = __pyx_t_2;
 
-        goto __pyx_L31_bool_binop_done;
+        goto __pyx_L34_bool_binop_done;
       }
       __pyx_t_3 = __pyx_v_colon;
       __pyx_t_7 = -1;
@@ -28103,18 +28273,18 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
       } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_7 = 0;
       if (unlikely(__pyx_t_7 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_7);
-        __PYX_ERR(0, 641, __pyx_L1_error)
+        __PYX_ERR(0, 650, __pyx_L1_error)
       }
       __pyx_t_2 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) == 9);
 
 
       __pyx_t_1 = __pyx_t_2;
 
-      __pyx_L31_bool_binop_done:;
+      __pyx_L34_bool_binop_done:;
 
       if (!__pyx_t_1) break;
 
-      /* "rules/unfold.py":642
+      /* "rules/unfold.py":651
  *             colon += 1
  *             while colon < stop and (data[colon] == 32 or data[colon] == 9):
  *                 colon += 1             # <<<<<<<<<<<<<<
@@ -28124,59 +28294,59 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
       __pyx_v_colon = (__pyx_v_colon + 1);
     }
 
-    /* "rules/unfold.py":643
+    /* "rules/unfold.py":652
  *             while colon < stop and (data[colon] == 32 or data[colon] == 9):
  *                 colon += 1
  *             at = self._decode(data, colon, stop, False)             # <<<<<<<<<<<<<<
  *             self._value(HEADER, at, self.used)
  *             self._room(8)
 */
-    __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_decode(__pyx_v_self, __pyx_v_data, __pyx_v_colon, __pyx_v_stop, 0); if (unlikely(__pyx_t_5 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 643, __pyx_L1_error)
+    __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_decode(__pyx_v_self, __pyx_v_data, __pyx_v_colon, __pyx_v_stop, 0); if (unlikely(__pyx_t_5 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 652, __pyx_L1_error)
     __pyx_v_at = __pyx_t_5;
 
-    /* "rules/unfold.py":644
+    /* "rules/unfold.py":653
  *                 colon += 1
  *             at = self._decode(data, colon, stop, False)
  *             self._value(HEADER, at, self.used)             # <<<<<<<<<<<<<<
  *             self._room(8)
  *             self._segment(HEADER, named, at, at, self.used)
 */
-    __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_HEADER); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 644, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_HEADER); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 653, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_6);
-    __pyx_t_7 = __Pyx_PyLong_As_int(__pyx_t_6); if (unlikely((__pyx_t_7 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 644, __pyx_L1_error)
+    __pyx_t_7 = __Pyx_PyLong_As_int(__pyx_t_6); if (unlikely((__pyx_t_7 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 653, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
-    __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_t_7, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 644, __pyx_L1_error)
+    __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_t_7, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 653, __pyx_L1_error)
 
 
 
-    /* "rules/unfold.py":645
+    /* "rules/unfold.py":654
  *             at = self._decode(data, colon, stop, False)
  *             self._value(HEADER, at, self.used)
  *             self._room(8)             # <<<<<<<<<<<<<<
  *             self._segment(HEADER, named, at, at, self.used)
  *         return 0
 */
-    __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, 8); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 645, __pyx_L1_error)
+    __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, 8); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 654, __pyx_L1_error)
 
 
-    /* "rules/unfold.py":646
+    /* "rules/unfold.py":655
  *             self._value(HEADER, at, self.used)
  *             self._room(8)
  *             self._segment(HEADER, named, at, at, self.used)             # <<<<<<<<<<<<<<
  *         return 0
  * 
 */
-    __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_HEADER); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 646, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_HEADER); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 655, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_6);
-    __pyx_t_8 = __Pyx_PyLong_As_int(__pyx_t_6); if (unlikely((__pyx_t_8 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 646, __pyx_L1_error)
+    __pyx_t_8 = __Pyx_PyLong_As_int(__pyx_t_6); if (unlikely((__pyx_t_8 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 655, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
-    __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_segment(__pyx_v_self, __pyx_t_8, __pyx_v_named, __pyx_v_at, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 646, __pyx_L1_error)
+    __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_segment(__pyx_v_self, __pyx_t_8, __pyx_v_named, __pyx_v_at, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 655, __pyx_L1_error)
 
 
     __pyx_L7_continue:;
   }
 
-  /* "rules/unfold.py":647
+  /* "rules/unfold.py":656
  *             self._room(8)
  *             self._segment(HEADER, named, at, at, self.used)
  *         return 0             # <<<<<<<<<<<<<<
@@ -28189,7 +28359,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
   }
   goto __pyx_L0;
 
-  /* "rules/unfold.py":581
+  /* "rules/unfold.py":580
  *         return 0
  * 
  *     def _head(self, data: Any, start: Any, end: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -28216,7 +28386,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__head(struct __pyx_obj_5rules_6unfol
   return __pyx_r;
 }
 
-/* "rules/unfold.py":649
+/* "rules/unfold.py":658
  *         return 0
  * 
  *     def _body(self, data: Any, start: Any, end: Any, kind: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -28244,7 +28414,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__body(struct __pyx_obj_5rules_6unfol
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("_body", 0);
 
-  /* "rules/unfold.py":651
+  /* "rules/unfold.py":660
  *     def _body(self, data: Any, start: Any, end: Any, kind: Any) -> Any:
  *         """A body by its kind; one that holds only harmless octets is left alone."""
  *         i: cython.Py_ssize_t = start             # <<<<<<<<<<<<<<
@@ -28253,24 +28423,24 @@ static int __pyx_f_5rules_6unfold_8Unfolder__body(struct __pyx_obj_5rules_6unfol
 */
   __pyx_v_i = __pyx_v_start;
 
-  /* "rules/unfold.py":653
+  /* "rules/unfold.py":662
  *         i: cython.Py_ssize_t = start
  *         at: cython.Py_ssize_t
  *         if kind == NO_BODY:             # <<<<<<<<<<<<<<
  *             return 0
  *         if kind == JSON:
 */
-  __pyx_t_1 = __Pyx_PyLong_From_int(__pyx_v_kind); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 653, __pyx_L1_error)
+  __pyx_t_1 = __Pyx_PyLong_From_int(__pyx_v_kind); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 662, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_1);
-  __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_NO_BODY); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 653, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_NO_BODY); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 662, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_1, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 653, __pyx_L1_error)
+  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_1, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 662, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   if (__pyx_t_3) {
 
 
-    /* "rules/unfold.py":654
+    /* "rules/unfold.py":663
  *         at: cython.Py_ssize_t
  *         if kind == NO_BODY:
  *             return 0             # <<<<<<<<<<<<<<
@@ -28283,7 +28453,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__body(struct __pyx_obj_5rules_6unfol
     }
     goto __pyx_L0;
 
-    /* "rules/unfold.py":653
+    /* "rules/unfold.py":662
  *         i: cython.Py_ssize_t = start
  *         at: cython.Py_ssize_t
  *         if kind == NO_BODY:             # <<<<<<<<<<<<<<
@@ -28292,24 +28462,24 @@ static int __pyx_f_5rules_6unfold_8Unfolder__body(struct __pyx_obj_5rules_6unfol
 */
   }
 
-  /* "rules/unfold.py":655
+  /* "rules/unfold.py":664
  *         if kind == NO_BODY:
  *             return 0
  *         if kind == JSON:             # <<<<<<<<<<<<<<
  *             while i < end and _safe[data[i]] & 4 and not (data[i] == 45 and i + 1 < end and data[i + 1] == 45):
  *                 i += 1
 */
-  __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_v_kind); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 655, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_v_kind); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 664, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __Pyx_GetModuleGlobalName(__pyx_t_1, __pyx_mstate_global->__pyx_n_u_JSON); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 655, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_1, __pyx_mstate_global->__pyx_n_u_JSON); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 664, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_1);
-  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_1, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 655, __pyx_L1_error)
+  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_1, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 664, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
   if (__pyx_t_3) {
 
 
-    /* "rules/unfold.py":656
+    /* "rules/unfold.py":665
  *             return 0
  *         if kind == JSON:
  *             while i < end and _safe[data[i]] & 4 and not (data[i] == 45 and i + 1 < end and data[i + 1] == 45):             # <<<<<<<<<<<<<<
@@ -28334,7 +28504,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__body(struct __pyx_obj_5rules_6unfol
       } else if (unlikely(__pyx_t_5 >= __pyx_v_data.shape[0])) __pyx_t_6 = 0;
       if (unlikely(__pyx_t_6 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_6);
-        __PYX_ERR(0, 656, __pyx_L1_error)
+        __PYX_ERR(0, 665, __pyx_L1_error)
       }
       __pyx_t_4 = (((__pyx_v_5rules_6unfold__safe[(*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_5)) )))]) & 4) != 0);
 
@@ -28353,7 +28523,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__body(struct __pyx_obj_5rules_6unfol
       } else if (unlikely(__pyx_t_5 >= __pyx_v_data.shape[0])) __pyx_t_6 = 0;
       if (unlikely(__pyx_t_6 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_6);
-        __PYX_ERR(0, 656, __pyx_L1_error)
+        __PYX_ERR(0, 665, __pyx_L1_error)
       }
       __pyx_t_7 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_5)) ))) == 45);
 
@@ -28382,7 +28552,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__body(struct __pyx_obj_5rules_6unfol
       } else if (unlikely(__pyx_t_5 >= __pyx_v_data.shape[0])) __pyx_t_6 = 0;
       if (unlikely(__pyx_t_6 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_6);
-        __PYX_ERR(0, 656, __pyx_L1_error)
+        __PYX_ERR(0, 665, __pyx_L1_error)
       }
       __pyx_t_7 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_5)) ))) == 45);
 
@@ -28400,7 +28570,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__body(struct __pyx_obj_5rules_6unfol
 
       if (!__pyx_t_3) break;
 
-      /* "rules/unfold.py":657
+      /* "rules/unfold.py":666
  *         if kind == JSON:
  *             while i < end and _safe[data[i]] & 4 and not (data[i] == 45 and i + 1 < end and data[i + 1] == 45):
  *                 i += 1             # <<<<<<<<<<<<<<
@@ -28410,7 +28580,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__body(struct __pyx_obj_5rules_6unfol
       __pyx_v_i = (__pyx_v_i + 1);
     }
 
-    /* "rules/unfold.py":658
+    /* "rules/unfold.py":667
  *             while i < end and _safe[data[i]] & 4 and not (data[i] == 45 and i + 1 < end and data[i + 1] == 45):
  *                 i += 1
  *             if i == end and not _suspect(data, start, end):             # <<<<<<<<<<<<<<
@@ -28429,9 +28599,9 @@ static int __pyx_f_5rules_6unfold_8Unfolder__body(struct __pyx_obj_5rules_6unfol
     }
     if (unlikely(((PyObject *) __pyx_v_data.memview) == Py_None)) {
       PyErr_SetString(PyExc_TypeError, "cannot pass None into a C function argument that is declared \047not None\047");
-      __PYX_ERR(0, 658, __pyx_L1_error)
+      __PYX_ERR(0, 667, __pyx_L1_error)
     }
-    __pyx_t_7 = __pyx_f_5rules_6unfold__suspect(__pyx_v_data, __pyx_v_start, __pyx_v_end); if (unlikely(__pyx_t_7 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 658, __pyx_L1_error)
+    __pyx_t_7 = __pyx_f_5rules_6unfold__suspect(__pyx_v_data, __pyx_v_start, __pyx_v_end); if (unlikely(__pyx_t_7 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 667, __pyx_L1_error)
     __pyx_t_4 = (!__pyx_t_7);
 
 
@@ -28442,7 +28612,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__body(struct __pyx_obj_5rules_6unfol
     if (__pyx_t_3) {
 
 
-      /* "rules/unfold.py":659
+      /* "rules/unfold.py":668
  *                 i += 1
  *             if i == end and not _suspect(data, start, end):
  *                 return 0             # <<<<<<<<<<<<<<
@@ -28455,7 +28625,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__body(struct __pyx_obj_5rules_6unfol
       }
       goto __pyx_L0;
 
-      /* "rules/unfold.py":658
+      /* "rules/unfold.py":667
  *             while i < end and _safe[data[i]] & 4 and not (data[i] == 45 and i + 1 < end and data[i + 1] == 45):
  *                 i += 1
  *             if i == end and not _suspect(data, start, end):             # <<<<<<<<<<<<<<
@@ -28464,7 +28634,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__body(struct __pyx_obj_5rules_6unfol
 */
     }
 
-    /* "rules/unfold.py":655
+    /* "rules/unfold.py":664
  *         if kind == NO_BODY:
  *             return 0
  *         if kind == JSON:             # <<<<<<<<<<<<<<
@@ -28473,17 +28643,17 @@ static int __pyx_f_5rules_6unfold_8Unfolder__body(struct __pyx_obj_5rules_6unfol
 */
   }
 
-  /* "rules/unfold.py":660
+  /* "rules/unfold.py":669
  *             if i == end and not _suspect(data, start, end):
  *                 return 0
  *         self._room(end - start + 64)             # <<<<<<<<<<<<<<
  *         at = self.used
  *         if kind == FORM:
 */
-  __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, ((__pyx_v_end - __pyx_v_start) + 64)); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 660, __pyx_L1_error)
+  __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, ((__pyx_v_end - __pyx_v_start) + 64)); if (unlikely(__pyx_t_6 == ((int)-1))) __PYX_ERR(0, 669, __pyx_L1_error)
 
 
-  /* "rules/unfold.py":661
+  /* "rules/unfold.py":670
  *                 return 0
  *         self._room(end - start + 64)
  *         at = self.used             # <<<<<<<<<<<<<<
@@ -28494,44 +28664,44 @@ static int __pyx_f_5rules_6unfold_8Unfolder__body(struct __pyx_obj_5rules_6unfol
 
   __pyx_v_at = __pyx_t_8;
 
-  /* "rules/unfold.py":662
+  /* "rules/unfold.py":671
  *         self._room(end - start + 64)
  *         at = self.used
  *         if kind == FORM:             # <<<<<<<<<<<<<<
  *             self._pairs(data, start, end, BODY_NAME, BODY_VALUE, 38, True)
  *         elif kind == JSON:
 */
-  __pyx_t_1 = __Pyx_PyLong_From_int(__pyx_v_kind); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 662, __pyx_L1_error)
+  __pyx_t_1 = __Pyx_PyLong_From_int(__pyx_v_kind); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 671, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_1);
-  __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_FORM); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 662, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_FORM); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 671, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_1, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 662, __pyx_L1_error)
+  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_1, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 671, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   if (__pyx_t_3) {
 
 
-    /* "rules/unfold.py":663
+    /* "rules/unfold.py":672
  *         at = self.used
  *         if kind == FORM:
  *             self._pairs(data, start, end, BODY_NAME, BODY_VALUE, 38, True)             # <<<<<<<<<<<<<<
  *         elif kind == JSON:
  *             self._json(data, start, end)
 */
-    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_BODY_NAME); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 663, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_BODY_NAME); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 672, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __pyx_t_6 = __Pyx_PyLong_As_int(__pyx_t_2); if (unlikely((__pyx_t_6 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 663, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyLong_As_int(__pyx_t_2); if (unlikely((__pyx_t_6 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 672, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
-    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_BODY_VALUE); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 663, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_BODY_VALUE); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 672, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __pyx_t_9 = __Pyx_PyLong_As_int(__pyx_t_2); if (unlikely((__pyx_t_9 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 663, __pyx_L1_error)
+    __pyx_t_9 = __Pyx_PyLong_As_int(__pyx_t_2); if (unlikely((__pyx_t_9 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 672, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
-    __pyx_t_10 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_pairs(__pyx_v_self, __pyx_v_data, __pyx_v_start, __pyx_v_end, __pyx_t_6, __pyx_t_9, 38, 1); if (unlikely(__pyx_t_10 == ((int)-1))) __PYX_ERR(0, 663, __pyx_L1_error)
+    __pyx_t_10 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_pairs(__pyx_v_self, __pyx_v_data, __pyx_v_start, __pyx_v_end, __pyx_t_6, __pyx_t_9, 38, 1); if (unlikely(__pyx_t_10 == ((int)-1))) __PYX_ERR(0, 672, __pyx_L1_error)
 
 
 
 
-    /* "rules/unfold.py":662
+    /* "rules/unfold.py":671
  *         self._room(end - start + 64)
  *         at = self.used
  *         if kind == FORM:             # <<<<<<<<<<<<<<
@@ -28541,34 +28711,34 @@ static int __pyx_f_5rules_6unfold_8Unfolder__body(struct __pyx_obj_5rules_6unfol
     goto __pyx_L16;
   }
 
-  /* "rules/unfold.py":664
+  /* "rules/unfold.py":673
  *         if kind == FORM:
  *             self._pairs(data, start, end, BODY_NAME, BODY_VALUE, 38, True)
  *         elif kind == JSON:             # <<<<<<<<<<<<<<
  *             self._json(data, start, end)
  *         elif kind == XML:
 */
-  __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_v_kind); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 664, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_v_kind); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 673, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __Pyx_GetModuleGlobalName(__pyx_t_1, __pyx_mstate_global->__pyx_n_u_JSON); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 664, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_1, __pyx_mstate_global->__pyx_n_u_JSON); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 673, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_1);
-  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_1, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 664, __pyx_L1_error)
+  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_1, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 673, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
   if (__pyx_t_3) {
 
 
-    /* "rules/unfold.py":665
+    /* "rules/unfold.py":674
  *             self._pairs(data, start, end, BODY_NAME, BODY_VALUE, 38, True)
  *         elif kind == JSON:
  *             self._json(data, start, end)             # <<<<<<<<<<<<<<
  *         elif kind == XML:
  *             self._markup(data, start, end)
 */
-    __pyx_t_10 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_json(__pyx_v_self, __pyx_v_data, __pyx_v_start, __pyx_v_end); if (unlikely(__pyx_t_10 == ((int)-1))) __PYX_ERR(0, 665, __pyx_L1_error)
+    __pyx_t_10 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_json(__pyx_v_self, __pyx_v_data, __pyx_v_start, __pyx_v_end); if (unlikely(__pyx_t_10 == ((int)-1))) __PYX_ERR(0, 674, __pyx_L1_error)
 
 
-    /* "rules/unfold.py":664
+    /* "rules/unfold.py":673
  *         if kind == FORM:
  *             self._pairs(data, start, end, BODY_NAME, BODY_VALUE, 38, True)
  *         elif kind == JSON:             # <<<<<<<<<<<<<<
@@ -28578,34 +28748,34 @@ static int __pyx_f_5rules_6unfold_8Unfolder__body(struct __pyx_obj_5rules_6unfol
     goto __pyx_L16;
   }
 
-  /* "rules/unfold.py":666
+  /* "rules/unfold.py":675
  *         elif kind == JSON:
  *             self._json(data, start, end)
  *         elif kind == XML:             # <<<<<<<<<<<<<<
  *             self._markup(data, start, end)
  *         elif kind == MULTIPART:
 */
-  __pyx_t_1 = __Pyx_PyLong_From_int(__pyx_v_kind); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 666, __pyx_L1_error)
+  __pyx_t_1 = __Pyx_PyLong_From_int(__pyx_v_kind); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 675, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_1);
-  __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_XML); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 666, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_XML); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 675, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_1, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 666, __pyx_L1_error)
+  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_1, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 675, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   if (__pyx_t_3) {
 
 
-    /* "rules/unfold.py":667
+    /* "rules/unfold.py":676
  *             self._json(data, start, end)
  *         elif kind == XML:
  *             self._markup(data, start, end)             # <<<<<<<<<<<<<<
  *         elif kind == MULTIPART:
  *             self._parts(data, start, end)
 */
-    __pyx_t_10 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_markup(__pyx_v_self, __pyx_v_data, __pyx_v_start, __pyx_v_end); if (unlikely(__pyx_t_10 == ((int)-1))) __PYX_ERR(0, 667, __pyx_L1_error)
+    __pyx_t_10 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_markup(__pyx_v_self, __pyx_v_data, __pyx_v_start, __pyx_v_end); if (unlikely(__pyx_t_10 == ((int)-1))) __PYX_ERR(0, 676, __pyx_L1_error)
 
 
-    /* "rules/unfold.py":666
+    /* "rules/unfold.py":675
  *         elif kind == JSON:
  *             self._json(data, start, end)
  *         elif kind == XML:             # <<<<<<<<<<<<<<
@@ -28615,34 +28785,34 @@ static int __pyx_f_5rules_6unfold_8Unfolder__body(struct __pyx_obj_5rules_6unfol
     goto __pyx_L16;
   }
 
-  /* "rules/unfold.py":668
+  /* "rules/unfold.py":677
  *         elif kind == XML:
  *             self._markup(data, start, end)
  *         elif kind == MULTIPART:             # <<<<<<<<<<<<<<
  *             self._parts(data, start, end)
  *         else:
 */
-  __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_v_kind); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 668, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_v_kind); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 677, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __Pyx_GetModuleGlobalName(__pyx_t_1, __pyx_mstate_global->__pyx_n_u_MULTIPART); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 668, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_1, __pyx_mstate_global->__pyx_n_u_MULTIPART); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 677, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_1);
-  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_1, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 668, __pyx_L1_error)
+  __pyx_t_3 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_1, Py_EQ); if (unlikely((__pyx_t_3 < 0))) __PYX_ERR(0, 677, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
   if (__pyx_t_3) {
 
 
-    /* "rules/unfold.py":669
+    /* "rules/unfold.py":678
  *             self._markup(data, start, end)
  *         elif kind == MULTIPART:
  *             self._parts(data, start, end)             # <<<<<<<<<<<<<<
  *         else:
  *             self._decode(data, start, end, False)
 */
-    __pyx_t_10 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_parts(__pyx_v_self, __pyx_v_data, __pyx_v_start, __pyx_v_end); if (unlikely(__pyx_t_10 == ((int)-1))) __PYX_ERR(0, 669, __pyx_L1_error)
+    __pyx_t_10 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_parts(__pyx_v_self, __pyx_v_data, __pyx_v_start, __pyx_v_end); if (unlikely(__pyx_t_10 == ((int)-1))) __PYX_ERR(0, 678, __pyx_L1_error)
 
 
-    /* "rules/unfold.py":668
+    /* "rules/unfold.py":677
  *         elif kind == XML:
  *             self._markup(data, start, end)
  *         elif kind == MULTIPART:             # <<<<<<<<<<<<<<
@@ -28652,7 +28822,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__body(struct __pyx_obj_5rules_6unfol
     goto __pyx_L16;
   }
 
-  /* "rules/unfold.py":671
+  /* "rules/unfold.py":680
  *             self._parts(data, start, end)
  *         else:
  *             self._decode(data, start, end, False)             # <<<<<<<<<<<<<<
@@ -28660,52 +28830,52 @@ static int __pyx_f_5rules_6unfold_8Unfolder__body(struct __pyx_obj_5rules_6unfol
  *         self._room(8)
 */
   /*else*/ {
-    __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_decode(__pyx_v_self, __pyx_v_data, __pyx_v_start, __pyx_v_end, 0); if (unlikely(__pyx_t_8 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 671, __pyx_L1_error)
+    __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_decode(__pyx_v_self, __pyx_v_data, __pyx_v_start, __pyx_v_end, 0); if (unlikely(__pyx_t_8 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 680, __pyx_L1_error)
 
 
-    /* "rules/unfold.py":672
+    /* "rules/unfold.py":681
  *         else:
  *             self._decode(data, start, end, False)
  *             self._value(BODY_TEXT, at, self.used)             # <<<<<<<<<<<<<<
  *         self._room(8)
  *         self._segment(BODY_TEXT, at, at, at, self.used)
 */
-    __Pyx_GetModuleGlobalName(__pyx_t_1, __pyx_mstate_global->__pyx_n_u_BODY_TEXT); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 672, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_1, __pyx_mstate_global->__pyx_n_u_BODY_TEXT); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 681, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_1);
-    __pyx_t_10 = __Pyx_PyLong_As_int(__pyx_t_1); if (unlikely((__pyx_t_10 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 672, __pyx_L1_error)
+    __pyx_t_10 = __Pyx_PyLong_As_int(__pyx_t_1); if (unlikely((__pyx_t_10 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 681, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
-    __pyx_t_9 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_t_10, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_9 == ((int)-1))) __PYX_ERR(0, 672, __pyx_L1_error)
+    __pyx_t_9 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_t_10, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_9 == ((int)-1))) __PYX_ERR(0, 681, __pyx_L1_error)
 
 
   }
   __pyx_L16:;
 
-  /* "rules/unfold.py":673
+  /* "rules/unfold.py":682
  *             self._decode(data, start, end, False)
  *             self._value(BODY_TEXT, at, self.used)
  *         self._room(8)             # <<<<<<<<<<<<<<
  *         self._segment(BODY_TEXT, at, at, at, self.used)
  *         return 0
 */
-  __pyx_t_9 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, 8); if (unlikely(__pyx_t_9 == ((int)-1))) __PYX_ERR(0, 673, __pyx_L1_error)
+  __pyx_t_9 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, 8); if (unlikely(__pyx_t_9 == ((int)-1))) __PYX_ERR(0, 682, __pyx_L1_error)
 
 
-  /* "rules/unfold.py":674
+  /* "rules/unfold.py":683
  *             self._value(BODY_TEXT, at, self.used)
  *         self._room(8)
  *         self._segment(BODY_TEXT, at, at, at, self.used)             # <<<<<<<<<<<<<<
  *         return 0
  * 
 */
-  __Pyx_GetModuleGlobalName(__pyx_t_1, __pyx_mstate_global->__pyx_n_u_BODY_TEXT); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 674, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_1, __pyx_mstate_global->__pyx_n_u_BODY_TEXT); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 683, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_1);
-  __pyx_t_9 = __Pyx_PyLong_As_int(__pyx_t_1); if (unlikely((__pyx_t_9 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 674, __pyx_L1_error)
+  __pyx_t_9 = __Pyx_PyLong_As_int(__pyx_t_1); if (unlikely((__pyx_t_9 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 683, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
-  __pyx_t_10 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_segment(__pyx_v_self, __pyx_t_9, __pyx_v_at, __pyx_v_at, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_10 == ((int)-1))) __PYX_ERR(0, 674, __pyx_L1_error)
+  __pyx_t_10 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_segment(__pyx_v_self, __pyx_t_9, __pyx_v_at, __pyx_v_at, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_10 == ((int)-1))) __PYX_ERR(0, 683, __pyx_L1_error)
 
 
 
-  /* "rules/unfold.py":675
+  /* "rules/unfold.py":684
  *         self._room(8)
  *         self._segment(BODY_TEXT, at, at, at, self.used)
  *         return 0             # <<<<<<<<<<<<<<
@@ -28718,7 +28888,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__body(struct __pyx_obj_5rules_6unfol
   }
   goto __pyx_L0;
 
-  /* "rules/unfold.py":649
+  /* "rules/unfold.py":658
  *         return 0
  * 
  *     def _body(self, data: Any, start: Any, end: Any, kind: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -28740,7 +28910,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__body(struct __pyx_obj_5rules_6unfol
   return __pyx_r;
 }
 
-/* "rules/unfold.py":677
+/* "rules/unfold.py":686
  *         return 0
  * 
  *     def _json(self, data: Any, start: Any, end: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -28772,7 +28942,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("_json", 0);
 
-  /* "rules/unfold.py":679
+  /* "rules/unfold.py":688
  *     def _json(self, data: Any, start: Any, end: Any) -> Any:
  *         """Every text of a JSON document, escapes undone; a lenient reading, so that broken JSON is read as far as it goes."""
  *         i: cython.Py_ssize_t = start             # <<<<<<<<<<<<<<
@@ -28781,17 +28951,17 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 */
   __pyx_v_i = __pyx_v_start;
 
-  /* "rules/unfold.py":686
+  /* "rules/unfold.py":695
  *         code: cython.int
  *         place: cython.int
  *         self._room(end - start + 64)             # <<<<<<<<<<<<<<
  *         while i < end:
  *             c = data[i]
 */
-  __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, ((__pyx_v_end - __pyx_v_start) + 64)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 686, __pyx_L1_error)
+  __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, ((__pyx_v_end - __pyx_v_start) + 64)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 695, __pyx_L1_error)
 
 
-  /* "rules/unfold.py":687
+  /* "rules/unfold.py":696
  *         place: cython.int
  *         self._room(end - start + 64)
  *         while i < end:             # <<<<<<<<<<<<<<
@@ -28804,7 +28974,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 
     if (!__pyx_t_2) break;
 
-    /* "rules/unfold.py":688
+    /* "rules/unfold.py":697
  *         self._room(end - start + 64)
  *         while i < end:
  *             c = data[i]             # <<<<<<<<<<<<<<
@@ -28818,11 +28988,11 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
     } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_1 = 0;
     if (unlikely(__pyx_t_1 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_1);
-      __PYX_ERR(0, 688, __pyx_L1_error)
+      __PYX_ERR(0, 697, __pyx_L1_error)
     }
     __pyx_v_c = (*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) )));
 
-    /* "rules/unfold.py":689
+    /* "rules/unfold.py":698
  *         while i < end:
  *             c = data[i]
  *             if c != 34:             # <<<<<<<<<<<<<<
@@ -28834,7 +29004,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
     if (__pyx_t_2) {
 
 
-      /* "rules/unfold.py":690
+      /* "rules/unfold.py":699
  *             c = data[i]
  *             if c != 34:
  *                 self.out[self.used] = c             # <<<<<<<<<<<<<<
@@ -28848,11 +29018,11 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
       } else if (unlikely(__pyx_t_3 >= __pyx_v_self->out.shape[0])) __pyx_t_1 = 0;
       if (unlikely(__pyx_t_1 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_1);
-        __PYX_ERR(0, 690, __pyx_L1_error)
+        __PYX_ERR(0, 699, __pyx_L1_error)
       }
       *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_self->out.data) + __pyx_t_3)) )) = __pyx_v_c;
 
-      /* "rules/unfold.py":691
+      /* "rules/unfold.py":700
  *             if c != 34:
  *                 self.out[self.used] = c
  *                 self.used += 1             # <<<<<<<<<<<<<<
@@ -28861,7 +29031,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 */
       __pyx_v_self->used = (__pyx_v_self->used + 1);
 
-      /* "rules/unfold.py":692
+      /* "rules/unfold.py":701
  *                 self.out[self.used] = c
  *                 self.used += 1
  *                 i += 1             # <<<<<<<<<<<<<<
@@ -28870,7 +29040,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 */
       __pyx_v_i = (__pyx_v_i + 1);
 
-      /* "rules/unfold.py":693
+      /* "rules/unfold.py":702
  *                 self.used += 1
  *                 i += 1
  *                 continue             # <<<<<<<<<<<<<<
@@ -28879,7 +29049,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 */
       goto __pyx_L3_continue;
 
-      /* "rules/unfold.py":689
+      /* "rules/unfold.py":698
  *         while i < end:
  *             c = data[i]
  *             if c != 34:             # <<<<<<<<<<<<<<
@@ -28888,7 +29058,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 */
     }
 
-    /* "rules/unfold.py":694
+    /* "rules/unfold.py":703
  *                 i += 1
  *                 continue
  *             i += 1             # <<<<<<<<<<<<<<
@@ -28897,7 +29067,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 */
     __pyx_v_i = (__pyx_v_i + 1);
 
-    /* "rules/unfold.py":695
+    /* "rules/unfold.py":704
  *                 continue
  *             i += 1
  *             at = self.used             # <<<<<<<<<<<<<<
@@ -28908,7 +29078,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 
     __pyx_v_at = __pyx_t_4;
 
-    /* "rules/unfold.py":696
+    /* "rules/unfold.py":705
  *             i += 1
  *             at = self.used
  *             to = at             # <<<<<<<<<<<<<<
@@ -28917,7 +29087,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 */
     __pyx_v_to = __pyx_v_at;
 
-    /* "rules/unfold.py":697
+    /* "rules/unfold.py":706
  *             at = self.used
  *             to = at
  *             out: cython.uchar[::1] = self.out             # <<<<<<<<<<<<<<
@@ -28931,7 +29101,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
     __pyx_t_5.memview = NULL;
     __pyx_t_5.data = NULL;
 
-    /* "rules/unfold.py":698
+    /* "rules/unfold.py":707
  *             to = at
  *             out: cython.uchar[::1] = self.out
  *             while i < end and data[i] != 34:             # <<<<<<<<<<<<<<
@@ -28956,7 +29126,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
       } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_1 = 0;
       if (unlikely(__pyx_t_1 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_1);
-        __PYX_ERR(0, 698, __pyx_L1_error)
+        __PYX_ERR(0, 707, __pyx_L1_error)
       }
       __pyx_t_6 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) != 34);
 
@@ -28967,7 +29137,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 
       if (!__pyx_t_2) break;
 
-      /* "rules/unfold.py":699
+      /* "rules/unfold.py":708
  *             out: cython.uchar[::1] = self.out
  *             while i < end and data[i] != 34:
  *                 c = data[i]             # <<<<<<<<<<<<<<
@@ -28981,11 +29151,11 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
       } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_1 = 0;
       if (unlikely(__pyx_t_1 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_1);
-        __PYX_ERR(0, 699, __pyx_L1_error)
+        __PYX_ERR(0, 708, __pyx_L1_error)
       }
       __pyx_v_c = (*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) )));
 
-      /* "rules/unfold.py":700
+      /* "rules/unfold.py":709
  *             while i < end and data[i] != 34:
  *                 c = data[i]
  *                 if c == 92 and i + 1 < end:             # <<<<<<<<<<<<<<
@@ -29011,7 +29181,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
       if (__pyx_t_2) {
 
 
-        /* "rules/unfold.py":701
+        /* "rules/unfold.py":710
  *                 c = data[i]
  *                 if c == 92 and i + 1 < end:
  *                     i += 1             # <<<<<<<<<<<<<<
@@ -29020,7 +29190,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 */
         __pyx_v_i = (__pyx_v_i + 1);
 
-        /* "rules/unfold.py":702
+        /* "rules/unfold.py":711
  *                 if c == 92 and i + 1 < end:
  *                     i += 1
  *                     c = data[i]             # <<<<<<<<<<<<<<
@@ -29034,11 +29204,11 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
         } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_1 = 0;
         if (unlikely(__pyx_t_1 != -1)) {
           __Pyx_RaiseBufferIndexError(__pyx_t_1);
-          __PYX_ERR(0, 702, __pyx_L1_error)
+          __PYX_ERR(0, 711, __pyx_L1_error)
         }
         __pyx_v_c = (*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) )));
 
-        /* "rules/unfold.py":703
+        /* "rules/unfold.py":712
  *                     i += 1
  *                     c = data[i]
  *                     if c == 117 and i + 4 < end:             # <<<<<<<<<<<<<<
@@ -29064,7 +29234,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
         if (__pyx_t_2) {
 
 
-          /* "rules/unfold.py":704
+          /* "rules/unfold.py":713
  *                     c = data[i]
  *                     if c == 117 and i + 4 < end:
  *                         code = _four_of(data, i + 1)             # <<<<<<<<<<<<<<
@@ -29073,12 +29243,12 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 */
           if (unlikely(((PyObject *) __pyx_v_data.memview) == Py_None)) {
             PyErr_SetString(PyExc_TypeError, "cannot pass None into a C function argument that is declared \047not None\047");
-            __PYX_ERR(0, 704, __pyx_L1_error)
+            __PYX_ERR(0, 713, __pyx_L1_error)
           }
-          __pyx_t_1 = __pyx_f_5rules_6unfold__four_of(__pyx_v_data, (__pyx_v_i + 1)); if (unlikely(__pyx_t_1 == ((int)-2) && PyErr_Occurred())) __PYX_ERR(0, 704, __pyx_L1_error)
+          __pyx_t_1 = __pyx_f_5rules_6unfold__four_of(__pyx_v_data, (__pyx_v_i + 1)); if (unlikely(__pyx_t_1 == ((int)-2) && PyErr_Occurred())) __PYX_ERR(0, 713, __pyx_L1_error)
           __pyx_v_code = __pyx_t_1;
 
-          /* "rules/unfold.py":705
+          /* "rules/unfold.py":714
  *                     if c == 117 and i + 4 < end:
  *                         code = _four_of(data, i + 1)
  *                         if code >= 0:             # <<<<<<<<<<<<<<
@@ -29090,14 +29260,14 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
           if (__pyx_t_2) {
 
 
-            /* "rules/unfold.py":706
+            /* "rules/unfold.py":715
  *                         code = _four_of(data, i + 1)
  *                         if code >= 0:
  *                             out[to] = _narrow(code)             # <<<<<<<<<<<<<<
  *                             to += 1
  *                             i += 5
 */
-            __pyx_t_1 = __pyx_f_5rules_6unfold__narrow(__pyx_v_code); if (unlikely(__pyx_t_1 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 706, __pyx_L1_error)
+            __pyx_t_1 = __pyx_f_5rules_6unfold__narrow(__pyx_v_code); if (unlikely(__pyx_t_1 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 715, __pyx_L1_error)
             __pyx_t_3 = __pyx_v_to;
             __pyx_t_7 = -1;
             if (__pyx_t_3 < 0) {
@@ -29105,12 +29275,12 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
             } else if (unlikely(__pyx_t_3 >= __pyx_v_out.shape[0])) __pyx_t_7 = 0;
             if (unlikely(__pyx_t_7 != -1)) {
               __Pyx_RaiseBufferIndexError(__pyx_t_7);
-              __PYX_ERR(0, 706, __pyx_L1_error)
+              __PYX_ERR(0, 715, __pyx_L1_error)
             }
             *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_out.data) + __pyx_t_3)) )) = __pyx_t_1;
 
 
-            /* "rules/unfold.py":707
+            /* "rules/unfold.py":716
  *                         if code >= 0:
  *                             out[to] = _narrow(code)
  *                             to += 1             # <<<<<<<<<<<<<<
@@ -29119,7 +29289,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 */
             __pyx_v_to = (__pyx_v_to + 1);
 
-            /* "rules/unfold.py":708
+            /* "rules/unfold.py":717
  *                             out[to] = _narrow(code)
  *                             to += 1
  *                             i += 5             # <<<<<<<<<<<<<<
@@ -29128,7 +29298,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 */
             __pyx_v_i = (__pyx_v_i + 5);
 
-            /* "rules/unfold.py":709
+            /* "rules/unfold.py":718
  *                             to += 1
  *                             i += 5
  *                             continue             # <<<<<<<<<<<<<<
@@ -29137,7 +29307,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 */
             goto __pyx_L6_continue;
 
-            /* "rules/unfold.py":705
+            /* "rules/unfold.py":714
  *                     if c == 117 and i + 4 < end:
  *                         code = _four_of(data, i + 1)
  *                         if code >= 0:             # <<<<<<<<<<<<<<
@@ -29146,7 +29316,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 */
           }
 
-          /* "rules/unfold.py":703
+          /* "rules/unfold.py":712
  *                     i += 1
  *                     c = data[i]
  *                     if c == 117 and i + 4 < end:             # <<<<<<<<<<<<<<
@@ -29155,7 +29325,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 */
         }
 
-        /* "rules/unfold.py":710
+        /* "rules/unfold.py":719
  *                             i += 5
  *                             continue
  *                     if c == 110:             # <<<<<<<<<<<<<<
@@ -29167,7 +29337,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
         if (__pyx_t_2) {
 
 
-          /* "rules/unfold.py":711
+          /* "rules/unfold.py":720
  *                             continue
  *                     if c == 110:
  *                         c = 10             # <<<<<<<<<<<<<<
@@ -29176,7 +29346,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 */
           __pyx_v_c = 10;
 
-          /* "rules/unfold.py":710
+          /* "rules/unfold.py":719
  *                             i += 5
  *                             continue
  *                     if c == 110:             # <<<<<<<<<<<<<<
@@ -29186,7 +29356,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
           goto __pyx_L17;
         }
 
-        /* "rules/unfold.py":712
+        /* "rules/unfold.py":721
  *                     if c == 110:
  *                         c = 10
  *                     elif c == 114:             # <<<<<<<<<<<<<<
@@ -29198,7 +29368,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
         if (__pyx_t_2) {
 
 
-          /* "rules/unfold.py":713
+          /* "rules/unfold.py":722
  *                         c = 10
  *                     elif c == 114:
  *                         c = 13             # <<<<<<<<<<<<<<
@@ -29207,7 +29377,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 */
           __pyx_v_c = 13;
 
-          /* "rules/unfold.py":712
+          /* "rules/unfold.py":721
  *                     if c == 110:
  *                         c = 10
  *                     elif c == 114:             # <<<<<<<<<<<<<<
@@ -29217,7 +29387,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
           goto __pyx_L17;
         }
 
-        /* "rules/unfold.py":714
+        /* "rules/unfold.py":723
  *                     elif c == 114:
  *                         c = 13
  *                     elif c == 116:             # <<<<<<<<<<<<<<
@@ -29229,7 +29399,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
         if (__pyx_t_2) {
 
 
-          /* "rules/unfold.py":715
+          /* "rules/unfold.py":724
  *                         c = 13
  *                     elif c == 116:
  *                         c = 9             # <<<<<<<<<<<<<<
@@ -29238,7 +29408,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 */
           __pyx_v_c = 9;
 
-          /* "rules/unfold.py":714
+          /* "rules/unfold.py":723
  *                     elif c == 114:
  *                         c = 13
  *                     elif c == 116:             # <<<<<<<<<<<<<<
@@ -29248,7 +29418,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
           goto __pyx_L17;
         }
 
-        /* "rules/unfold.py":716
+        /* "rules/unfold.py":725
  *                     elif c == 116:
  *                         c = 9
  *                     elif c == 98:             # <<<<<<<<<<<<<<
@@ -29260,7 +29430,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
         if (__pyx_t_2) {
 
 
-          /* "rules/unfold.py":717
+          /* "rules/unfold.py":726
  *                         c = 9
  *                     elif c == 98:
  *                         c = 8             # <<<<<<<<<<<<<<
@@ -29269,7 +29439,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 */
           __pyx_v_c = 8;
 
-          /* "rules/unfold.py":716
+          /* "rules/unfold.py":725
  *                     elif c == 116:
  *                         c = 9
  *                     elif c == 98:             # <<<<<<<<<<<<<<
@@ -29279,7 +29449,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
           goto __pyx_L17;
         }
 
-        /* "rules/unfold.py":718
+        /* "rules/unfold.py":727
  *                     elif c == 98:
  *                         c = 8
  *                     elif c == 102:             # <<<<<<<<<<<<<<
@@ -29291,7 +29461,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
         if (__pyx_t_2) {
 
 
-          /* "rules/unfold.py":719
+          /* "rules/unfold.py":728
  *                         c = 8
  *                     elif c == 102:
  *                         c = 12             # <<<<<<<<<<<<<<
@@ -29300,7 +29470,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 */
           __pyx_v_c = 12;
 
-          /* "rules/unfold.py":718
+          /* "rules/unfold.py":727
  *                     elif c == 98:
  *                         c = 8
  *                     elif c == 102:             # <<<<<<<<<<<<<<
@@ -29310,7 +29480,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
           goto __pyx_L17;
         }
 
-        /* "rules/unfold.py":720
+        /* "rules/unfold.py":729
  *                     elif c == 102:
  *                         c = 12
  *                     elif c != 34 and c != 92 and c != 47:             # <<<<<<<<<<<<<<
@@ -29330,7 +29500,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
         if (__pyx_t_2) {
 
 
-          /* "rules/unfold.py":721
+          /* "rules/unfold.py":730
  *                         c = 12
  *                     elif c != 34 and c != 92 and c != 47:
  *                         out[to] = 92             # <<<<<<<<<<<<<<
@@ -29344,11 +29514,11 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
           } else if (unlikely(__pyx_t_3 >= __pyx_v_out.shape[0])) __pyx_t_1 = 0;
           if (unlikely(__pyx_t_1 != -1)) {
             __Pyx_RaiseBufferIndexError(__pyx_t_1);
-            __PYX_ERR(0, 721, __pyx_L1_error)
+            __PYX_ERR(0, 730, __pyx_L1_error)
           }
           *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_out.data) + __pyx_t_3)) )) = 92;
 
-          /* "rules/unfold.py":722
+          /* "rules/unfold.py":731
  *                     elif c != 34 and c != 92 and c != 47:
  *                         out[to] = 92
  *                         to += 1             # <<<<<<<<<<<<<<
@@ -29357,7 +29527,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 */
           __pyx_v_to = (__pyx_v_to + 1);
 
-          /* "rules/unfold.py":720
+          /* "rules/unfold.py":729
  *                     elif c == 102:
  *                         c = 12
  *                     elif c != 34 and c != 92 and c != 47:             # <<<<<<<<<<<<<<
@@ -29367,7 +29537,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
         }
         __pyx_L17:;
 
-        /* "rules/unfold.py":700
+        /* "rules/unfold.py":709
  *             while i < end and data[i] != 34:
  *                 c = data[i]
  *                 if c == 92 and i + 1 < end:             # <<<<<<<<<<<<<<
@@ -29376,7 +29546,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 */
       }
 
-      /* "rules/unfold.py":723
+      /* "rules/unfold.py":732
  *                         out[to] = 92
  *                         to += 1
  *                 out[to] = c             # <<<<<<<<<<<<<<
@@ -29390,11 +29560,11 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
       } else if (unlikely(__pyx_t_3 >= __pyx_v_out.shape[0])) __pyx_t_1 = 0;
       if (unlikely(__pyx_t_1 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_1);
-        __PYX_ERR(0, 723, __pyx_L1_error)
+        __PYX_ERR(0, 732, __pyx_L1_error)
       }
       *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_out.data) + __pyx_t_3)) )) = __pyx_v_c;
 
-      /* "rules/unfold.py":724
+      /* "rules/unfold.py":733
  *                         to += 1
  *                 out[to] = c
  *                 to += 1             # <<<<<<<<<<<<<<
@@ -29403,7 +29573,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 */
       __pyx_v_to = (__pyx_v_to + 1);
 
-      /* "rules/unfold.py":725
+      /* "rules/unfold.py":734
  *                 out[to] = c
  *                 to += 1
  *                 i += 1             # <<<<<<<<<<<<<<
@@ -29414,7 +29584,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
       __pyx_L6_continue:;
     }
 
-    /* "rules/unfold.py":726
+    /* "rules/unfold.py":735
  *                 to += 1
  *                 i += 1
  *             i += 1             # <<<<<<<<<<<<<<
@@ -29423,17 +29593,17 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 */
     __pyx_v_i = (__pyx_v_i + 1);
 
-    /* "rules/unfold.py":727
+    /* "rules/unfold.py":736
  *                 i += 1
  *             i += 1
  *             to = self._settle(at, to)             # <<<<<<<<<<<<<<
  *             self.used = to
  *             j = i
 */
-    __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_settle(__pyx_v_self, __pyx_v_at, __pyx_v_to); if (unlikely(__pyx_t_4 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 727, __pyx_L1_error)
+    __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_settle(__pyx_v_self, __pyx_v_at, __pyx_v_to); if (unlikely(__pyx_t_4 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 736, __pyx_L1_error)
     __pyx_v_to = __pyx_t_4;
 
-    /* "rules/unfold.py":728
+    /* "rules/unfold.py":737
  *             i += 1
  *             to = self._settle(at, to)
  *             self.used = to             # <<<<<<<<<<<<<<
@@ -29442,7 +29612,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 */
     __pyx_v_self->used = __pyx_v_to;
 
-    /* "rules/unfold.py":729
+    /* "rules/unfold.py":738
  *             to = self._settle(at, to)
  *             self.used = to
  *             j = i             # <<<<<<<<<<<<<<
@@ -29451,7 +29621,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 */
     __pyx_v_j = __pyx_v_i;
 
-    /* "rules/unfold.py":730
+    /* "rules/unfold.py":739
  *             self.used = to
  *             j = i
  *             while j < end and (data[j] == 32 or data[j] == 9 or data[j] == 10 or data[j] == 13):             # <<<<<<<<<<<<<<
@@ -29476,7 +29646,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
       } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_1 = 0;
       if (unlikely(__pyx_t_1 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_1);
-        __PYX_ERR(0, 730, __pyx_L1_error)
+        __PYX_ERR(0, 739, __pyx_L1_error)
       }
       __pyx_t_6 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) == 32);
 
@@ -29495,7 +29665,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
       } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_1 = 0;
       if (unlikely(__pyx_t_1 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_1);
-        __PYX_ERR(0, 730, __pyx_L1_error)
+        __PYX_ERR(0, 739, __pyx_L1_error)
       }
       __pyx_t_6 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) == 9);
 
@@ -29514,7 +29684,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
       } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_1 = 0;
       if (unlikely(__pyx_t_1 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_1);
-        __PYX_ERR(0, 730, __pyx_L1_error)
+        __PYX_ERR(0, 739, __pyx_L1_error)
       }
       __pyx_t_6 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) == 10);
 
@@ -29533,7 +29703,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
       } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_1 = 0;
       if (unlikely(__pyx_t_1 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_1);
-        __PYX_ERR(0, 730, __pyx_L1_error)
+        __PYX_ERR(0, 739, __pyx_L1_error)
       }
       __pyx_t_6 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) == 13);
 
@@ -29544,7 +29714,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 
       if (!__pyx_t_2) break;
 
-      /* "rules/unfold.py":731
+      /* "rules/unfold.py":740
  *             j = i
  *             while j < end and (data[j] == 32 or data[j] == 9 or data[j] == 10 or data[j] == 13):
  *                 j += 1             # <<<<<<<<<<<<<<
@@ -29554,7 +29724,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
       __pyx_v_j = (__pyx_v_j + 1);
     }
 
-    /* "rules/unfold.py":732
+    /* "rules/unfold.py":741
  *             while j < end and (data[j] == 32 or data[j] == 9 or data[j] == 10 or data[j] == 13):
  *                 j += 1
  *             place = BODY_NAME if j < end and data[j] == 58 else BODY_VALUE             # <<<<<<<<<<<<<<
@@ -29578,7 +29748,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
     } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_7 = 0;
     if (unlikely(__pyx_t_7 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_7);
-      __PYX_ERR(0, 732, __pyx_L1_error)
+      __PYX_ERR(0, 741, __pyx_L1_error)
     }
     __pyx_t_6 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) == 58);
 
@@ -29587,32 +29757,32 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 
     __pyx_L25_bool_binop_done:;
     if (__pyx_t_2) {
-      __Pyx_GetModuleGlobalName(__pyx_t_8, __pyx_mstate_global->__pyx_n_u_BODY_NAME); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 732, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_8, __pyx_mstate_global->__pyx_n_u_BODY_NAME); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 741, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_8);
-      __pyx_t_7 = __Pyx_PyLong_As_int(__pyx_t_8); if (unlikely((__pyx_t_7 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 732, __pyx_L1_error)
+      __pyx_t_7 = __Pyx_PyLong_As_int(__pyx_t_8); if (unlikely((__pyx_t_7 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 741, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_8); __pyx_t_8 = 0;
       __pyx_t_1 = __pyx_t_7;
     } else {
-      __Pyx_GetModuleGlobalName(__pyx_t_8, __pyx_mstate_global->__pyx_n_u_BODY_VALUE); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 732, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_8, __pyx_mstate_global->__pyx_n_u_BODY_VALUE); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 741, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_8);
-      __pyx_t_7 = __Pyx_PyLong_As_int(__pyx_t_8); if (unlikely((__pyx_t_7 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 732, __pyx_L1_error)
+      __pyx_t_7 = __Pyx_PyLong_As_int(__pyx_t_8); if (unlikely((__pyx_t_7 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 741, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_8); __pyx_t_8 = 0;
       __pyx_t_1 = __pyx_t_7;
     }
 
     __pyx_v_place = __pyx_t_1;
 
-    /* "rules/unfold.py":733
+    /* "rules/unfold.py":742
  *                 j += 1
  *             place = BODY_NAME if j < end and data[j] == 58 else BODY_VALUE
  *             self._value(place, at, self.used)             # <<<<<<<<<<<<<<
  *             self.out[self.used] = 127
  *             self.used += 1
 */
-    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_v_place, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 733, __pyx_L1_error)
+    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_v_place, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 742, __pyx_L1_error)
 
 
-    /* "rules/unfold.py":734
+    /* "rules/unfold.py":743
  *             place = BODY_NAME if j < end and data[j] == 58 else BODY_VALUE
  *             self._value(place, at, self.used)
  *             self.out[self.used] = 127             # <<<<<<<<<<<<<<
@@ -29626,11 +29796,11 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
     } else if (unlikely(__pyx_t_3 >= __pyx_v_self->out.shape[0])) __pyx_t_1 = 0;
     if (unlikely(__pyx_t_1 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_1);
-      __PYX_ERR(0, 734, __pyx_L1_error)
+      __PYX_ERR(0, 743, __pyx_L1_error)
     }
     *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_self->out.data) + __pyx_t_3)) )) = 0x7F;
 
-    /* "rules/unfold.py":735
+    /* "rules/unfold.py":744
  *             self._value(place, at, self.used)
  *             self.out[self.used] = 127
  *             self.used += 1             # <<<<<<<<<<<<<<
@@ -29641,7 +29811,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
     __pyx_L3_continue:;
   }
 
-  /* "rules/unfold.py":736
+  /* "rules/unfold.py":745
  *             self.out[self.used] = 127
  *             self.used += 1
  *         if self.used > 0 and start < end and data[start] != 123 and data[start] != 91 and data[start] != 34:             # <<<<<<<<<<<<<<
@@ -29675,7 +29845,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
   } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_1 = 0;
   if (unlikely(__pyx_t_1 != -1)) {
     __Pyx_RaiseBufferIndexError(__pyx_t_1);
-    __PYX_ERR(0, 736, __pyx_L1_error)
+    __PYX_ERR(0, 745, __pyx_L1_error)
   }
   __pyx_t_6 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) != 0x7B);
 
@@ -29694,7 +29864,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
   } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_1 = 0;
   if (unlikely(__pyx_t_1 != -1)) {
     __Pyx_RaiseBufferIndexError(__pyx_t_1);
-    __PYX_ERR(0, 736, __pyx_L1_error)
+    __PYX_ERR(0, 745, __pyx_L1_error)
   }
   __pyx_t_6 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) != 91);
 
@@ -29713,7 +29883,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
   } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_1 = 0;
   if (unlikely(__pyx_t_1 != -1)) {
     __Pyx_RaiseBufferIndexError(__pyx_t_1);
-    __PYX_ERR(0, 736, __pyx_L1_error)
+    __PYX_ERR(0, 745, __pyx_L1_error)
   }
   __pyx_t_6 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) != 34);
 
@@ -29724,7 +29894,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
   if (__pyx_t_2) {
 
 
-    /* "rules/unfold.py":738
+    /* "rules/unfold.py":747
  *         if self.used > 0 and start < end and data[start] != 123 and data[start] != 91 and data[start] != 34:
  *             # Not JSON at all, whatever its type says: read it as one text.
  *             at = self.used             # <<<<<<<<<<<<<<
@@ -29735,32 +29905,32 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 
     __pyx_v_at = __pyx_t_4;
 
-    /* "rules/unfold.py":739
+    /* "rules/unfold.py":748
  *             # Not JSON at all, whatever its type says: read it as one text.
  *             at = self.used
  *             self._decode(data, start, end, False)             # <<<<<<<<<<<<<<
  *             self._value(BODY_TEXT, at, self.used)
  *         return 0
 */
-    __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_decode(__pyx_v_self, __pyx_v_data, __pyx_v_start, __pyx_v_end, 0); if (unlikely(__pyx_t_4 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 739, __pyx_L1_error)
+    __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_decode(__pyx_v_self, __pyx_v_data, __pyx_v_start, __pyx_v_end, 0); if (unlikely(__pyx_t_4 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 748, __pyx_L1_error)
 
 
-    /* "rules/unfold.py":740
+    /* "rules/unfold.py":749
  *             at = self.used
  *             self._decode(data, start, end, False)
  *             self._value(BODY_TEXT, at, self.used)             # <<<<<<<<<<<<<<
  *         return 0
  * 
 */
-    __Pyx_GetModuleGlobalName(__pyx_t_8, __pyx_mstate_global->__pyx_n_u_BODY_TEXT); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 740, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_8, __pyx_mstate_global->__pyx_n_u_BODY_TEXT); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 749, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_8);
-    __pyx_t_1 = __Pyx_PyLong_As_int(__pyx_t_8); if (unlikely((__pyx_t_1 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 740, __pyx_L1_error)
+    __pyx_t_1 = __Pyx_PyLong_As_int(__pyx_t_8); if (unlikely((__pyx_t_1 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 749, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_8); __pyx_t_8 = 0;
-    __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_t_1, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 740, __pyx_L1_error)
+    __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_t_1, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 749, __pyx_L1_error)
 
 
 
-    /* "rules/unfold.py":736
+    /* "rules/unfold.py":745
  *             self.out[self.used] = 127
  *             self.used += 1
  *         if self.used > 0 and start < end and data[start] != 123 and data[start] != 91 and data[start] != 34:             # <<<<<<<<<<<<<<
@@ -29769,7 +29939,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
 */
   }
 
-  /* "rules/unfold.py":741
+  /* "rules/unfold.py":750
  *             self._decode(data, start, end, False)
  *             self._value(BODY_TEXT, at, self.used)
  *         return 0             # <<<<<<<<<<<<<<
@@ -29782,7 +29952,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
   }
   goto __pyx_L0;
 
-  /* "rules/unfold.py":677
+  /* "rules/unfold.py":686
  *         return 0
  * 
  *     def _json(self, data: Any, start: Any, end: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -29810,7 +29980,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__json(struct __pyx_obj_5rules_6unfol
   return __pyx_r;
 }
 
-/* "rules/unfold.py":743
+/* "rules/unfold.py":752
  *         return 0
  * 
  *     def _markup(self, data: Any, start: Any, end: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -29841,7 +30011,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("_markup", 0);
 
-  /* "rules/unfold.py":745
+  /* "rules/unfold.py":754
  *     def _markup(self, data: Any, start: Any, end: Any) -> Any:
  *         """Texts and attribute values of XML, character references undone, and the whole as one text."""
  *         i: cython.Py_ssize_t = start             # <<<<<<<<<<<<<<
@@ -29850,17 +30020,17 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
 */
   __pyx_v_i = __pyx_v_start;
 
-  /* "rules/unfold.py":749
+  /* "rules/unfold.py":758
  *         at: cython.Py_ssize_t
  *         quote: cython.int
  *         self._room(2 * (end - start) + 64)             # <<<<<<<<<<<<<<
  *         while i < end:
  *             if data[i] == 60:
 */
-  __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, ((2 * (__pyx_v_end - __pyx_v_start)) + 64)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 749, __pyx_L1_error)
+  __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, ((2 * (__pyx_v_end - __pyx_v_start)) + 64)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 758, __pyx_L1_error)
 
 
-  /* "rules/unfold.py":750
+  /* "rules/unfold.py":759
  *         quote: cython.int
  *         self._room(2 * (end - start) + 64)
  *         while i < end:             # <<<<<<<<<<<<<<
@@ -29873,7 +30043,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
 
     if (!__pyx_t_2) break;
 
-    /* "rules/unfold.py":751
+    /* "rules/unfold.py":760
  *         self._room(2 * (end - start) + 64)
  *         while i < end:
  *             if data[i] == 60:             # <<<<<<<<<<<<<<
@@ -29887,14 +30057,14 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
     } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_1 = 0;
     if (unlikely(__pyx_t_1 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_1);
-      __PYX_ERR(0, 751, __pyx_L1_error)
+      __PYX_ERR(0, 760, __pyx_L1_error)
     }
     __pyx_t_2 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) == 60);
 
     if (__pyx_t_2) {
 
 
-      /* "rules/unfold.py":752
+      /* "rules/unfold.py":761
  *         while i < end:
  *             if data[i] == 60:
  *                 i += 1             # <<<<<<<<<<<<<<
@@ -29903,7 +30073,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
 */
       __pyx_v_i = (__pyx_v_i + 1);
 
-      /* "rules/unfold.py":753
+      /* "rules/unfold.py":762
  *             if data[i] == 60:
  *                 i += 1
  *                 if i + 7 < end and data[i] == 33 and data[i + 1] == 91:  # <![CDATA[ text ]]>             # <<<<<<<<<<<<<<
@@ -29927,7 +30097,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
       } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_1 = 0;
       if (unlikely(__pyx_t_1 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_1);
-        __PYX_ERR(0, 753, __pyx_L1_error)
+        __PYX_ERR(0, 762, __pyx_L1_error)
       }
       __pyx_t_4 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) == 33);
 
@@ -29946,7 +30116,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
       } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_1 = 0;
       if (unlikely(__pyx_t_1 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_1);
-        __PYX_ERR(0, 753, __pyx_L1_error)
+        __PYX_ERR(0, 762, __pyx_L1_error)
       }
       __pyx_t_4 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) == 91);
 
@@ -29957,7 +30127,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
       if (__pyx_t_2) {
 
 
-        /* "rules/unfold.py":754
+        /* "rules/unfold.py":763
  *                 i += 1
  *                 if i + 7 < end and data[i] == 33 and data[i + 1] == 91:  # <![CDATA[ text ]]>
  *                     i += 8             # <<<<<<<<<<<<<<
@@ -29966,7 +30136,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
 */
         __pyx_v_i = (__pyx_v_i + 8);
 
-        /* "rules/unfold.py":755
+        /* "rules/unfold.py":764
  *                 if i + 7 < end and data[i] == 33 and data[i + 1] == 91:  # <![CDATA[ text ]]>
  *                     i += 8
  *                     j = i             # <<<<<<<<<<<<<<
@@ -29975,7 +30145,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
 */
         __pyx_v_j = __pyx_v_i;
 
-        /* "rules/unfold.py":756
+        /* "rules/unfold.py":765
  *                     i += 8
  *                     j = i
  *                     while j < end and not (data[j] == 93 and j + 2 < end and data[j + 1] == 93 and data[j + 2] == 62):             # <<<<<<<<<<<<<<
@@ -30000,7 +30170,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
           } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_1 = 0;
           if (unlikely(__pyx_t_1 != -1)) {
             __Pyx_RaiseBufferIndexError(__pyx_t_1);
-            __PYX_ERR(0, 756, __pyx_L1_error)
+            __PYX_ERR(0, 765, __pyx_L1_error)
           }
           __pyx_t_5 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) == 93);
 
@@ -30029,7 +30199,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
           } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_1 = 0;
           if (unlikely(__pyx_t_1 != -1)) {
             __Pyx_RaiseBufferIndexError(__pyx_t_1);
-            __PYX_ERR(0, 756, __pyx_L1_error)
+            __PYX_ERR(0, 765, __pyx_L1_error)
           }
           __pyx_t_5 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) == 93);
 
@@ -30048,7 +30218,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
           } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_1 = 0;
           if (unlikely(__pyx_t_1 != -1)) {
             __Pyx_RaiseBufferIndexError(__pyx_t_1);
-            __PYX_ERR(0, 756, __pyx_L1_error)
+            __PYX_ERR(0, 765, __pyx_L1_error)
           }
           __pyx_t_5 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) == 62);
 
@@ -30066,7 +30236,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
 
           if (!__pyx_t_2) break;
 
-          /* "rules/unfold.py":757
+          /* "rules/unfold.py":766
  *                     j = i
  *                     while j < end and not (data[j] == 93 and j + 2 < end and data[j + 1] == 93 and data[j + 2] == 62):
  *                         j += 1             # <<<<<<<<<<<<<<
@@ -30076,42 +30246,42 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
           __pyx_v_j = (__pyx_v_j + 1);
         }
 
-        /* "rules/unfold.py":758
+        /* "rules/unfold.py":767
  *                     while j < end and not (data[j] == 93 and j + 2 < end and data[j + 1] == 93 and data[j + 2] == 62):
  *                         j += 1
  *                     self._room(j - i + 8)             # <<<<<<<<<<<<<<
  *                     at = self._decode(data, i, j, False)
  *                     self._value(BODY_VALUE, at, self.used)
 */
-        __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, ((__pyx_v_j - __pyx_v_i) + 8)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 758, __pyx_L1_error)
+        __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, ((__pyx_v_j - __pyx_v_i) + 8)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 767, __pyx_L1_error)
 
 
-        /* "rules/unfold.py":759
+        /* "rules/unfold.py":768
  *                         j += 1
  *                     self._room(j - i + 8)
  *                     at = self._decode(data, i, j, False)             # <<<<<<<<<<<<<<
  *                     self._value(BODY_VALUE, at, self.used)
  *                     self.out[self.used] = 127
 */
-        __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_decode(__pyx_v_self, __pyx_v_data, __pyx_v_i, __pyx_v_j, 0); if (unlikely(__pyx_t_6 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 759, __pyx_L1_error)
+        __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_decode(__pyx_v_self, __pyx_v_data, __pyx_v_i, __pyx_v_j, 0); if (unlikely(__pyx_t_6 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 768, __pyx_L1_error)
         __pyx_v_at = __pyx_t_6;
 
-        /* "rules/unfold.py":760
+        /* "rules/unfold.py":769
  *                     self._room(j - i + 8)
  *                     at = self._decode(data, i, j, False)
  *                     self._value(BODY_VALUE, at, self.used)             # <<<<<<<<<<<<<<
  *                     self.out[self.used] = 127
  *                     self.used += 1
 */
-        __Pyx_GetModuleGlobalName(__pyx_t_7, __pyx_mstate_global->__pyx_n_u_BODY_VALUE); if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 760, __pyx_L1_error)
+        __Pyx_GetModuleGlobalName(__pyx_t_7, __pyx_mstate_global->__pyx_n_u_BODY_VALUE); if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 769, __pyx_L1_error)
         __Pyx_GOTREF(__pyx_t_7);
-        __pyx_t_1 = __Pyx_PyLong_As_int(__pyx_t_7); if (unlikely((__pyx_t_1 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 760, __pyx_L1_error)
+        __pyx_t_1 = __Pyx_PyLong_As_int(__pyx_t_7); if (unlikely((__pyx_t_1 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 769, __pyx_L1_error)
         __Pyx_DECREF(__pyx_t_7); __pyx_t_7 = 0;
-        __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_t_1, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 760, __pyx_L1_error)
+        __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_t_1, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 769, __pyx_L1_error)
 
 
 
-        /* "rules/unfold.py":761
+        /* "rules/unfold.py":770
  *                     at = self._decode(data, i, j, False)
  *                     self._value(BODY_VALUE, at, self.used)
  *                     self.out[self.used] = 127             # <<<<<<<<<<<<<<
@@ -30125,11 +30295,11 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
         } else if (unlikely(__pyx_t_3 >= __pyx_v_self->out.shape[0])) __pyx_t_8 = 0;
         if (unlikely(__pyx_t_8 != -1)) {
           __Pyx_RaiseBufferIndexError(__pyx_t_8);
-          __PYX_ERR(0, 761, __pyx_L1_error)
+          __PYX_ERR(0, 770, __pyx_L1_error)
         }
         *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_self->out.data) + __pyx_t_3)) )) = 0x7F;
 
-        /* "rules/unfold.py":762
+        /* "rules/unfold.py":771
  *                     self._value(BODY_VALUE, at, self.used)
  *                     self.out[self.used] = 127
  *                     self.used += 1             # <<<<<<<<<<<<<<
@@ -30138,7 +30308,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
 */
         __pyx_v_self->used = (__pyx_v_self->used + 1);
 
-        /* "rules/unfold.py":763
+        /* "rules/unfold.py":772
  *                     self.out[self.used] = 127
  *                     self.used += 1
  *                     i = j             # <<<<<<<<<<<<<<
@@ -30147,7 +30317,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
 */
         __pyx_v_i = __pyx_v_j;
 
-        /* "rules/unfold.py":764
+        /* "rules/unfold.py":773
  *                     self.used += 1
  *                     i = j
  *                     continue             # <<<<<<<<<<<<<<
@@ -30156,7 +30326,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
 */
         goto __pyx_L3_continue;
 
-        /* "rules/unfold.py":753
+        /* "rules/unfold.py":762
  *             if data[i] == 60:
  *                 i += 1
  *                 if i + 7 < end and data[i] == 33 and data[i + 1] == 91:  # <![CDATA[ text ]]>             # <<<<<<<<<<<<<<
@@ -30165,7 +30335,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
 */
       }
 
-      /* "rules/unfold.py":765
+      /* "rules/unfold.py":774
  *                     i = j
  *                     continue
  *                 j = i             # <<<<<<<<<<<<<<
@@ -30174,7 +30344,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
 */
       __pyx_v_j = __pyx_v_i;
 
-      /* "rules/unfold.py":766
+      /* "rules/unfold.py":775
  *                     continue
  *                 j = i
  *                 while j < end and data[j] != 62 and data[j] != 34 and data[j] != 39:             # <<<<<<<<<<<<<<
@@ -30199,7 +30369,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
         } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_8 = 0;
         if (unlikely(__pyx_t_8 != -1)) {
           __Pyx_RaiseBufferIndexError(__pyx_t_8);
-          __PYX_ERR(0, 766, __pyx_L1_error)
+          __PYX_ERR(0, 775, __pyx_L1_error)
         }
         __pyx_t_5 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) != 62);
 
@@ -30218,7 +30388,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
         } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_8 = 0;
         if (unlikely(__pyx_t_8 != -1)) {
           __Pyx_RaiseBufferIndexError(__pyx_t_8);
-          __PYX_ERR(0, 766, __pyx_L1_error)
+          __PYX_ERR(0, 775, __pyx_L1_error)
         }
         __pyx_t_5 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) != 34);
 
@@ -30237,7 +30407,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
         } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_8 = 0;
         if (unlikely(__pyx_t_8 != -1)) {
           __Pyx_RaiseBufferIndexError(__pyx_t_8);
-          __PYX_ERR(0, 766, __pyx_L1_error)
+          __PYX_ERR(0, 775, __pyx_L1_error)
         }
         __pyx_t_5 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) != 39);
 
@@ -30248,7 +30418,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
 
         if (!__pyx_t_2) break;
 
-        /* "rules/unfold.py":767
+        /* "rules/unfold.py":776
  *                 j = i
  *                 while j < end and data[j] != 62 and data[j] != 34 and data[j] != 39:
  *                     j += 1             # <<<<<<<<<<<<<<
@@ -30258,7 +30428,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
         __pyx_v_j = (__pyx_v_j + 1);
       }
 
-      /* "rules/unfold.py":768
+      /* "rules/unfold.py":777
  *                 while j < end and data[j] != 62 and data[j] != 34 and data[j] != 39:
  *                     j += 1
  *                 while j < end and (data[j] == 34 or data[j] == 39):             # <<<<<<<<<<<<<<
@@ -30283,7 +30453,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
         } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_8 = 0;
         if (unlikely(__pyx_t_8 != -1)) {
           __Pyx_RaiseBufferIndexError(__pyx_t_8);
-          __PYX_ERR(0, 768, __pyx_L1_error)
+          __PYX_ERR(0, 777, __pyx_L1_error)
         }
         __pyx_t_5 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) == 34);
 
@@ -30302,7 +30472,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
         } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_8 = 0;
         if (unlikely(__pyx_t_8 != -1)) {
           __Pyx_RaiseBufferIndexError(__pyx_t_8);
-          __PYX_ERR(0, 768, __pyx_L1_error)
+          __PYX_ERR(0, 777, __pyx_L1_error)
         }
         __pyx_t_5 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) == 39);
 
@@ -30313,7 +30483,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
 
         if (!__pyx_t_2) break;
 
-        /* "rules/unfold.py":769
+        /* "rules/unfold.py":778
  *                     j += 1
  *                 while j < end and (data[j] == 34 or data[j] == 39):
  *                     quote = data[j]             # <<<<<<<<<<<<<<
@@ -30327,11 +30497,11 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
         } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_8 = 0;
         if (unlikely(__pyx_t_8 != -1)) {
           __Pyx_RaiseBufferIndexError(__pyx_t_8);
-          __PYX_ERR(0, 769, __pyx_L1_error)
+          __PYX_ERR(0, 778, __pyx_L1_error)
         }
         __pyx_v_quote = (*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) )));
 
-        /* "rules/unfold.py":770
+        /* "rules/unfold.py":779
  *                 while j < end and (data[j] == 34 or data[j] == 39):
  *                     quote = data[j]
  *                     j += 1             # <<<<<<<<<<<<<<
@@ -30340,7 +30510,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
 */
         __pyx_v_j = (__pyx_v_j + 1);
 
-        /* "rules/unfold.py":771
+        /* "rules/unfold.py":780
  *                     quote = data[j]
  *                     j += 1
  *                     i = j             # <<<<<<<<<<<<<<
@@ -30349,7 +30519,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
 */
         __pyx_v_i = __pyx_v_j;
 
-        /* "rules/unfold.py":772
+        /* "rules/unfold.py":781
  *                     j += 1
  *                     i = j
  *                     while j < end and data[j] != quote:             # <<<<<<<<<<<<<<
@@ -30374,7 +30544,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
           } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_8 = 0;
           if (unlikely(__pyx_t_8 != -1)) {
             __Pyx_RaiseBufferIndexError(__pyx_t_8);
-            __PYX_ERR(0, 772, __pyx_L1_error)
+            __PYX_ERR(0, 781, __pyx_L1_error)
           }
           __pyx_t_5 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) != __pyx_v_quote);
 
@@ -30385,7 +30555,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
 
           if (!__pyx_t_2) break;
 
-          /* "rules/unfold.py":773
+          /* "rules/unfold.py":782
  *                     i = j
  *                     while j < end and data[j] != quote:
  *                         j += 1             # <<<<<<<<<<<<<<
@@ -30395,42 +30565,42 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
           __pyx_v_j = (__pyx_v_j + 1);
         }
 
-        /* "rules/unfold.py":774
+        /* "rules/unfold.py":783
  *                     while j < end and data[j] != quote:
  *                         j += 1
  *                     self._room(j - i + 8)             # <<<<<<<<<<<<<<
  *                     at = self._decode(data, i, j, False)
  *                     self._value(BODY_VALUE, at, self.used)
 */
-        __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, ((__pyx_v_j - __pyx_v_i) + 8)); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 774, __pyx_L1_error)
+        __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, ((__pyx_v_j - __pyx_v_i) + 8)); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 783, __pyx_L1_error)
 
 
-        /* "rules/unfold.py":775
+        /* "rules/unfold.py":784
  *                         j += 1
  *                     self._room(j - i + 8)
  *                     at = self._decode(data, i, j, False)             # <<<<<<<<<<<<<<
  *                     self._value(BODY_VALUE, at, self.used)
  *                     self.out[self.used] = 127
 */
-        __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_decode(__pyx_v_self, __pyx_v_data, __pyx_v_i, __pyx_v_j, 0); if (unlikely(__pyx_t_6 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 775, __pyx_L1_error)
+        __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_decode(__pyx_v_self, __pyx_v_data, __pyx_v_i, __pyx_v_j, 0); if (unlikely(__pyx_t_6 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 784, __pyx_L1_error)
         __pyx_v_at = __pyx_t_6;
 
-        /* "rules/unfold.py":776
+        /* "rules/unfold.py":785
  *                     self._room(j - i + 8)
  *                     at = self._decode(data, i, j, False)
  *                     self._value(BODY_VALUE, at, self.used)             # <<<<<<<<<<<<<<
  *                     self.out[self.used] = 127
  *                     self.used += 1
 */
-        __Pyx_GetModuleGlobalName(__pyx_t_7, __pyx_mstate_global->__pyx_n_u_BODY_VALUE); if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 776, __pyx_L1_error)
+        __Pyx_GetModuleGlobalName(__pyx_t_7, __pyx_mstate_global->__pyx_n_u_BODY_VALUE); if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 785, __pyx_L1_error)
         __Pyx_GOTREF(__pyx_t_7);
-        __pyx_t_8 = __Pyx_PyLong_As_int(__pyx_t_7); if (unlikely((__pyx_t_8 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 776, __pyx_L1_error)
+        __pyx_t_8 = __Pyx_PyLong_As_int(__pyx_t_7); if (unlikely((__pyx_t_8 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 785, __pyx_L1_error)
         __Pyx_DECREF(__pyx_t_7); __pyx_t_7 = 0;
-        __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_t_8, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 776, __pyx_L1_error)
+        __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_t_8, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 785, __pyx_L1_error)
 
 
 
-        /* "rules/unfold.py":777
+        /* "rules/unfold.py":786
  *                     at = self._decode(data, i, j, False)
  *                     self._value(BODY_VALUE, at, self.used)
  *                     self.out[self.used] = 127             # <<<<<<<<<<<<<<
@@ -30444,11 +30614,11 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
         } else if (unlikely(__pyx_t_3 >= __pyx_v_self->out.shape[0])) __pyx_t_1 = 0;
         if (unlikely(__pyx_t_1 != -1)) {
           __Pyx_RaiseBufferIndexError(__pyx_t_1);
-          __PYX_ERR(0, 777, __pyx_L1_error)
+          __PYX_ERR(0, 786, __pyx_L1_error)
         }
         *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_self->out.data) + __pyx_t_3)) )) = 0x7F;
 
-        /* "rules/unfold.py":778
+        /* "rules/unfold.py":787
  *                     self._value(BODY_VALUE, at, self.used)
  *                     self.out[self.used] = 127
  *                     self.used += 1             # <<<<<<<<<<<<<<
@@ -30457,7 +30627,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
 */
         __pyx_v_self->used = (__pyx_v_self->used + 1);
 
-        /* "rules/unfold.py":779
+        /* "rules/unfold.py":788
  *                     self.out[self.used] = 127
  *                     self.used += 1
  *                     j += 1             # <<<<<<<<<<<<<<
@@ -30466,7 +30636,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
 */
         __pyx_v_j = (__pyx_v_j + 1);
 
-        /* "rules/unfold.py":780
+        /* "rules/unfold.py":789
  *                     self.used += 1
  *                     j += 1
  *                     while j < end and data[j] != 62 and data[j] != 34 and data[j] != 39:             # <<<<<<<<<<<<<<
@@ -30491,7 +30661,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
           } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_1 = 0;
           if (unlikely(__pyx_t_1 != -1)) {
             __Pyx_RaiseBufferIndexError(__pyx_t_1);
-            __PYX_ERR(0, 780, __pyx_L1_error)
+            __PYX_ERR(0, 789, __pyx_L1_error)
           }
           __pyx_t_5 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) != 62);
 
@@ -30510,7 +30680,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
           } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_1 = 0;
           if (unlikely(__pyx_t_1 != -1)) {
             __Pyx_RaiseBufferIndexError(__pyx_t_1);
-            __PYX_ERR(0, 780, __pyx_L1_error)
+            __PYX_ERR(0, 789, __pyx_L1_error)
           }
           __pyx_t_5 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) != 34);
 
@@ -30529,7 +30699,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
           } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_1 = 0;
           if (unlikely(__pyx_t_1 != -1)) {
             __Pyx_RaiseBufferIndexError(__pyx_t_1);
-            __PYX_ERR(0, 780, __pyx_L1_error)
+            __PYX_ERR(0, 789, __pyx_L1_error)
           }
           __pyx_t_5 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) != 39);
 
@@ -30540,7 +30710,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
 
           if (!__pyx_t_2) break;
 
-          /* "rules/unfold.py":781
+          /* "rules/unfold.py":790
  *                     j += 1
  *                     while j < end and data[j] != 62 and data[j] != 34 and data[j] != 39:
  *                         j += 1             # <<<<<<<<<<<<<<
@@ -30551,7 +30721,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
         }
       }
 
-      /* "rules/unfold.py":782
+      /* "rules/unfold.py":791
  *                     while j < end and data[j] != 62 and data[j] != 34 and data[j] != 39:
  *                         j += 1
  *                 i = j + 1             # <<<<<<<<<<<<<<
@@ -30560,7 +30730,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
 */
       __pyx_v_i = (__pyx_v_j + 1);
 
-      /* "rules/unfold.py":783
+      /* "rules/unfold.py":792
  *                         j += 1
  *                 i = j + 1
  *                 continue             # <<<<<<<<<<<<<<
@@ -30569,7 +30739,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
 */
       goto __pyx_L3_continue;
 
-      /* "rules/unfold.py":751
+      /* "rules/unfold.py":760
  *         self._room(2 * (end - start) + 64)
  *         while i < end:
  *             if data[i] == 60:             # <<<<<<<<<<<<<<
@@ -30578,7 +30748,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
 */
     }
 
-    /* "rules/unfold.py":784
+    /* "rules/unfold.py":793
  *                 i = j + 1
  *                 continue
  *             j = i             # <<<<<<<<<<<<<<
@@ -30587,7 +30757,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
 */
     __pyx_v_j = __pyx_v_i;
 
-    /* "rules/unfold.py":785
+    /* "rules/unfold.py":794
  *                 continue
  *             j = i
  *             while j < end and data[j] != 60:             # <<<<<<<<<<<<<<
@@ -30612,7 +30782,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
       } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_1 = 0;
       if (unlikely(__pyx_t_1 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_1);
-        __PYX_ERR(0, 785, __pyx_L1_error)
+        __PYX_ERR(0, 794, __pyx_L1_error)
       }
       __pyx_t_5 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) != 60);
 
@@ -30623,7 +30793,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
 
       if (!__pyx_t_2) break;
 
-      /* "rules/unfold.py":786
+      /* "rules/unfold.py":795
  *             j = i
  *             while j < end and data[j] != 60:
  *                 j += 1             # <<<<<<<<<<<<<<
@@ -30633,42 +30803,42 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
       __pyx_v_j = (__pyx_v_j + 1);
     }
 
-    /* "rules/unfold.py":787
+    /* "rules/unfold.py":796
  *             while j < end and data[j] != 60:
  *                 j += 1
  *             self._room(j - i + 8)             # <<<<<<<<<<<<<<
  *             at = self._decode(data, i, j, False)
  *             self._value(BODY_VALUE, at, self.used)
 */
-    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, ((__pyx_v_j - __pyx_v_i) + 8)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 787, __pyx_L1_error)
+    __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, ((__pyx_v_j - __pyx_v_i) + 8)); if (unlikely(__pyx_t_1 == ((int)-1))) __PYX_ERR(0, 796, __pyx_L1_error)
 
 
-    /* "rules/unfold.py":788
+    /* "rules/unfold.py":797
  *                 j += 1
  *             self._room(j - i + 8)
  *             at = self._decode(data, i, j, False)             # <<<<<<<<<<<<<<
  *             self._value(BODY_VALUE, at, self.used)
  *             self.out[self.used] = 127
 */
-    __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_decode(__pyx_v_self, __pyx_v_data, __pyx_v_i, __pyx_v_j, 0); if (unlikely(__pyx_t_6 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 788, __pyx_L1_error)
+    __pyx_t_6 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_decode(__pyx_v_self, __pyx_v_data, __pyx_v_i, __pyx_v_j, 0); if (unlikely(__pyx_t_6 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 797, __pyx_L1_error)
     __pyx_v_at = __pyx_t_6;
 
-    /* "rules/unfold.py":789
+    /* "rules/unfold.py":798
  *             self._room(j - i + 8)
  *             at = self._decode(data, i, j, False)
  *             self._value(BODY_VALUE, at, self.used)             # <<<<<<<<<<<<<<
  *             self.out[self.used] = 127
  *             self.used += 1
 */
-    __Pyx_GetModuleGlobalName(__pyx_t_7, __pyx_mstate_global->__pyx_n_u_BODY_VALUE); if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 789, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_7, __pyx_mstate_global->__pyx_n_u_BODY_VALUE); if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 798, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_7);
-    __pyx_t_1 = __Pyx_PyLong_As_int(__pyx_t_7); if (unlikely((__pyx_t_1 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 789, __pyx_L1_error)
+    __pyx_t_1 = __Pyx_PyLong_As_int(__pyx_t_7); if (unlikely((__pyx_t_1 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 798, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_7); __pyx_t_7 = 0;
-    __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_t_1, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 789, __pyx_L1_error)
+    __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_t_1, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 798, __pyx_L1_error)
 
 
 
-    /* "rules/unfold.py":790
+    /* "rules/unfold.py":799
  *             at = self._decode(data, i, j, False)
  *             self._value(BODY_VALUE, at, self.used)
  *             self.out[self.used] = 127             # <<<<<<<<<<<<<<
@@ -30682,11 +30852,11 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
     } else if (unlikely(__pyx_t_3 >= __pyx_v_self->out.shape[0])) __pyx_t_8 = 0;
     if (unlikely(__pyx_t_8 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_8);
-      __PYX_ERR(0, 790, __pyx_L1_error)
+      __PYX_ERR(0, 799, __pyx_L1_error)
     }
     *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_self->out.data) + __pyx_t_3)) )) = 0x7F;
 
-    /* "rules/unfold.py":791
+    /* "rules/unfold.py":800
  *             self._value(BODY_VALUE, at, self.used)
  *             self.out[self.used] = 127
  *             self.used += 1             # <<<<<<<<<<<<<<
@@ -30695,7 +30865,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
 */
     __pyx_v_self->used = (__pyx_v_self->used + 1);
 
-    /* "rules/unfold.py":792
+    /* "rules/unfold.py":801
  *             self.out[self.used] = 127
  *             self.used += 1
  *             i = j             # <<<<<<<<<<<<<<
@@ -30706,17 +30876,17 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
     __pyx_L3_continue:;
   }
 
-  /* "rules/unfold.py":793
+  /* "rules/unfold.py":802
  *             self.used += 1
  *             i = j
  *         self._room(end - start + 8)             # <<<<<<<<<<<<<<
  *         for i in range(start, end):
  *             self.out[self.used] = data[i]
 */
-  __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, ((__pyx_v_end - __pyx_v_start) + 8)); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 793, __pyx_L1_error)
+  __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, ((__pyx_v_end - __pyx_v_start) + 8)); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 802, __pyx_L1_error)
 
 
-  /* "rules/unfold.py":794
+  /* "rules/unfold.py":803
  *             i = j
  *         self._room(end - start + 8)
  *         for i in range(start, end):             # <<<<<<<<<<<<<<
@@ -30730,7 +30900,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
   for (__pyx_t_10 = __pyx_v_start; __pyx_t_10 < __pyx_t_9; __pyx_t_10+=1) {
     __pyx_v_i = __pyx_t_10;
 
-    /* "rules/unfold.py":795
+    /* "rules/unfold.py":804
  *         self._room(end - start + 8)
  *         for i in range(start, end):
  *             self.out[self.used] = data[i]             # <<<<<<<<<<<<<<
@@ -30744,7 +30914,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
     } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_8 = 0;
     if (unlikely(__pyx_t_8 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_8);
-      __PYX_ERR(0, 795, __pyx_L1_error)
+      __PYX_ERR(0, 804, __pyx_L1_error)
     }
     __pyx_t_11 = __pyx_v_self->used;
     __pyx_t_8 = -1;
@@ -30753,11 +30923,11 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
     } else if (unlikely(__pyx_t_11 >= __pyx_v_self->out.shape[0])) __pyx_t_8 = 0;
     if (unlikely(__pyx_t_8 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_8);
-      __PYX_ERR(0, 795, __pyx_L1_error)
+      __PYX_ERR(0, 804, __pyx_L1_error)
     }
     *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_self->out.data) + __pyx_t_11)) )) = (*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) )));
 
-    /* "rules/unfold.py":796
+    /* "rules/unfold.py":805
  *         for i in range(start, end):
  *             self.out[self.used] = data[i]
  *             self.used += 1             # <<<<<<<<<<<<<<
@@ -30768,7 +30938,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
   }
 
 
-  /* "rules/unfold.py":797
+  /* "rules/unfold.py":806
  *             self.out[self.used] = data[i]
  *             self.used += 1
  *         return 0             # <<<<<<<<<<<<<<
@@ -30781,7 +30951,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
   }
   goto __pyx_L0;
 
-  /* "rules/unfold.py":743
+  /* "rules/unfold.py":752
  *         return 0
  * 
  *     def _markup(self, data: Any, start: Any, end: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -30804,7 +30974,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__markup(struct __pyx_obj_5rules_6unf
   return __pyx_r;
 }
 
-/* "rules/unfold.py":799
+/* "rules/unfold.py":808
  *         return 0
  * 
  *     def _parts(self, data: Any, start: Any, end: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -30833,7 +31003,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("_parts", 0);
 
-  /* "rules/unfold.py":801
+  /* "rules/unfold.py":810
  *     def _parts(self, data: Any, start: Any, end: Any) -> Any:
  *         """Contents of multipart parts (names and file names in their heads, too); the delimiter is the body's own first line."""
  *         i: cython.Py_ssize_t = start             # <<<<<<<<<<<<<<
@@ -30842,7 +31012,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 */
   __pyx_v_i = __pyx_v_start;
 
-  /* "rules/unfold.py":807
+  /* "rules/unfold.py":816
  *         mark: cython.Py_ssize_t
  *         length: cython.Py_ssize_t
  *         while i < end and data[i] != 10 and i - start < 100:             # <<<<<<<<<<<<<<
@@ -30867,7 +31037,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
     } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
     if (unlikely(__pyx_t_4 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_4);
-      __PYX_ERR(0, 807, __pyx_L1_error)
+      __PYX_ERR(0, 816, __pyx_L1_error)
     }
     __pyx_t_2 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) != 10);
 
@@ -30888,7 +31058,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 
     if (!__pyx_t_1) break;
 
-    /* "rules/unfold.py":808
+    /* "rules/unfold.py":817
  *         length: cython.Py_ssize_t
  *         while i < end and data[i] != 10 and i - start < 100:
  *             i += 1             # <<<<<<<<<<<<<<
@@ -30898,7 +31068,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
     __pyx_v_i = (__pyx_v_i + 1);
   }
 
-  /* "rules/unfold.py":809
+  /* "rules/unfold.py":818
  *         while i < end and data[i] != 10 and i - start < 100:
  *             i += 1
  *         length = i - start             # <<<<<<<<<<<<<<
@@ -30907,7 +31077,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 */
   __pyx_v_length = (__pyx_v_i - __pyx_v_start);
 
-  /* "rules/unfold.py":810
+  /* "rules/unfold.py":819
  *             i += 1
  *         length = i - start
  *         if length > 0 and data[start + length - 1] == 13:             # <<<<<<<<<<<<<<
@@ -30931,7 +31101,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
   } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
   if (unlikely(__pyx_t_4 != -1)) {
     __Pyx_RaiseBufferIndexError(__pyx_t_4);
-    __PYX_ERR(0, 810, __pyx_L1_error)
+    __PYX_ERR(0, 819, __pyx_L1_error)
   }
   __pyx_t_2 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) == 13);
 
@@ -30942,7 +31112,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
   if (__pyx_t_1) {
 
 
-    /* "rules/unfold.py":811
+    /* "rules/unfold.py":820
  *         length = i - start
  *         if length > 0 and data[start + length - 1] == 13:
  *             length -= 1             # <<<<<<<<<<<<<<
@@ -30951,7 +31121,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 */
     __pyx_v_length = (__pyx_v_length - 1);
 
-    /* "rules/unfold.py":810
+    /* "rules/unfold.py":819
  *             i += 1
  *         length = i - start
  *         if length > 0 and data[start + length - 1] == 13:             # <<<<<<<<<<<<<<
@@ -30960,7 +31130,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 */
   }
 
-  /* "rules/unfold.py":812
+  /* "rules/unfold.py":821
  *         if length > 0 and data[start + length - 1] == 13:
  *             length -= 1
  *         if length < 3 or data[start] != 45 or data[start + 1] != 45:             # <<<<<<<<<<<<<<
@@ -30984,7 +31154,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
   } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
   if (unlikely(__pyx_t_4 != -1)) {
     __Pyx_RaiseBufferIndexError(__pyx_t_4);
-    __PYX_ERR(0, 812, __pyx_L1_error)
+    __PYX_ERR(0, 821, __pyx_L1_error)
   }
   __pyx_t_2 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) != 45);
 
@@ -31003,7 +31173,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
   } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
   if (unlikely(__pyx_t_4 != -1)) {
     __Pyx_RaiseBufferIndexError(__pyx_t_4);
-    __PYX_ERR(0, 812, __pyx_L1_error)
+    __PYX_ERR(0, 821, __pyx_L1_error)
   }
   __pyx_t_2 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) != 45);
 
@@ -31014,32 +31184,32 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
   if (__pyx_t_1) {
 
 
-    /* "rules/unfold.py":813
+    /* "rules/unfold.py":822
  *             length -= 1
  *         if length < 3 or data[start] != 45 or data[start + 1] != 45:
  *             at = self._decode(data, start, end, False)             # <<<<<<<<<<<<<<
  *             self._value(BODY_TEXT, at, self.used)
  *             return 0
 */
-    __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_decode(__pyx_v_self, __pyx_v_data, __pyx_v_start, __pyx_v_end, 0); if (unlikely(__pyx_t_5 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 813, __pyx_L1_error)
+    __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_decode(__pyx_v_self, __pyx_v_data, __pyx_v_start, __pyx_v_end, 0); if (unlikely(__pyx_t_5 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 822, __pyx_L1_error)
     __pyx_v_at = __pyx_t_5;
 
-    /* "rules/unfold.py":814
+    /* "rules/unfold.py":823
  *         if length < 3 or data[start] != 45 or data[start + 1] != 45:
  *             at = self._decode(data, start, end, False)
  *             self._value(BODY_TEXT, at, self.used)             # <<<<<<<<<<<<<<
  *             return 0
  *         while i < end:
 */
-    __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_BODY_TEXT); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 814, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_BODY_TEXT); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 823, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_6);
-    __pyx_t_4 = __Pyx_PyLong_As_int(__pyx_t_6); if (unlikely((__pyx_t_4 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 814, __pyx_L1_error)
+    __pyx_t_4 = __Pyx_PyLong_As_int(__pyx_t_6); if (unlikely((__pyx_t_4 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 823, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
-    __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_t_4, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 814, __pyx_L1_error)
+    __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_t_4, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 823, __pyx_L1_error)
 
 
 
-    /* "rules/unfold.py":815
+    /* "rules/unfold.py":824
  *             at = self._decode(data, start, end, False)
  *             self._value(BODY_TEXT, at, self.used)
  *             return 0             # <<<<<<<<<<<<<<
@@ -31052,7 +31222,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
     }
     goto __pyx_L0;
 
-    /* "rules/unfold.py":812
+    /* "rules/unfold.py":821
  *         if length > 0 and data[start + length - 1] == 13:
  *             length -= 1
  *         if length < 3 or data[start] != 45 or data[start + 1] != 45:             # <<<<<<<<<<<<<<
@@ -31061,7 +31231,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 */
   }
 
-  /* "rules/unfold.py":816
+  /* "rules/unfold.py":825
  *             self._value(BODY_TEXT, at, self.used)
  *             return 0
  *         while i < end:             # <<<<<<<<<<<<<<
@@ -31074,7 +31244,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 
     if (!__pyx_t_1) break;
 
-    /* "rules/unfold.py":817
+    /* "rules/unfold.py":826
  *             return 0
  *         while i < end:
  *             i += 1             # <<<<<<<<<<<<<<
@@ -31083,7 +31253,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 */
     __pyx_v_i = (__pyx_v_i + 1);
 
-    /* "rules/unfold.py":819
+    /* "rules/unfold.py":828
  *             i += 1
  *             # The part's head: up to a blank line. Its quoted parameters are values.
  *             j = i             # <<<<<<<<<<<<<<
@@ -31092,7 +31262,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 */
     __pyx_v_j = __pyx_v_i;
 
-    /* "rules/unfold.py":820
+    /* "rules/unfold.py":829
  *             # The part's head: up to a blank line. Its quoted parameters are values.
  *             j = i
  *             while j < end:             # <<<<<<<<<<<<<<
@@ -31105,7 +31275,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 
       if (!__pyx_t_1) break;
 
-      /* "rules/unfold.py":821
+      /* "rules/unfold.py":830
  *             j = i
  *             while j < end:
  *                 k = j             # <<<<<<<<<<<<<<
@@ -31114,7 +31284,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 */
       __pyx_v_k = __pyx_v_j;
 
-      /* "rules/unfold.py":822
+      /* "rules/unfold.py":831
  *             while j < end:
  *                 k = j
  *                 while k < end and data[k] != 10:             # <<<<<<<<<<<<<<
@@ -31139,7 +31309,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
         } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_7 = 0;
         if (unlikely(__pyx_t_7 != -1)) {
           __Pyx_RaiseBufferIndexError(__pyx_t_7);
-          __PYX_ERR(0, 822, __pyx_L1_error)
+          __PYX_ERR(0, 831, __pyx_L1_error)
         }
         __pyx_t_2 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) != 10);
 
@@ -31150,7 +31320,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 
         if (!__pyx_t_1) break;
 
-        /* "rules/unfold.py":823
+        /* "rules/unfold.py":832
  *                 k = j
  *                 while k < end and data[k] != 10:
  *                     k += 1             # <<<<<<<<<<<<<<
@@ -31160,7 +31330,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
         __pyx_v_k = (__pyx_v_k + 1);
       }
 
-      /* "rules/unfold.py":824
+      /* "rules/unfold.py":833
  *                 while k < end and data[k] != 10:
  *                     k += 1
  *                 if k - j <= 1:             # <<<<<<<<<<<<<<
@@ -31172,7 +31342,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
       if (__pyx_t_1) {
 
 
-        /* "rules/unfold.py":825
+        /* "rules/unfold.py":834
  *                     k += 1
  *                 if k - j <= 1:
  *                     break             # <<<<<<<<<<<<<<
@@ -31181,7 +31351,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 */
         goto __pyx_L18_break;
 
-        /* "rules/unfold.py":824
+        /* "rules/unfold.py":833
  *                 while k < end and data[k] != 10:
  *                     k += 1
  *                 if k - j <= 1:             # <<<<<<<<<<<<<<
@@ -31190,7 +31360,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 */
       }
 
-      /* "rules/unfold.py":826
+      /* "rules/unfold.py":835
  *                 if k - j <= 1:
  *                     break
  *                 mark = j             # <<<<<<<<<<<<<<
@@ -31199,7 +31369,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 */
       __pyx_v_mark = __pyx_v_j;
 
-      /* "rules/unfold.py":827
+      /* "rules/unfold.py":836
  *                     break
  *                 mark = j
  *                 while mark < k:             # <<<<<<<<<<<<<<
@@ -31212,7 +31382,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 
         if (!__pyx_t_1) break;
 
-        /* "rules/unfold.py":828
+        /* "rules/unfold.py":837
  *                 mark = j
  *                 while mark < k:
  *                     if data[mark] == 34:             # <<<<<<<<<<<<<<
@@ -31226,14 +31396,14 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
         } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_7 = 0;
         if (unlikely(__pyx_t_7 != -1)) {
           __Pyx_RaiseBufferIndexError(__pyx_t_7);
-          __PYX_ERR(0, 828, __pyx_L1_error)
+          __PYX_ERR(0, 837, __pyx_L1_error)
         }
         __pyx_t_1 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) == 34);
 
         if (__pyx_t_1) {
 
 
-          /* "rules/unfold.py":829
+          /* "rules/unfold.py":838
  *                 while mark < k:
  *                     if data[mark] == 34:
  *                         at = mark + 1             # <<<<<<<<<<<<<<
@@ -31242,7 +31412,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 */
           __pyx_v_at = (__pyx_v_mark + 1);
 
-          /* "rules/unfold.py":830
+          /* "rules/unfold.py":839
  *                     if data[mark] == 34:
  *                         at = mark + 1
  *                         mark += 1             # <<<<<<<<<<<<<<
@@ -31251,7 +31421,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 */
           __pyx_v_mark = (__pyx_v_mark + 1);
 
-          /* "rules/unfold.py":831
+          /* "rules/unfold.py":840
  *                         at = mark + 1
  *                         mark += 1
  *                         while mark < k and data[mark] != 34:             # <<<<<<<<<<<<<<
@@ -31276,7 +31446,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
             } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_7 = 0;
             if (unlikely(__pyx_t_7 != -1)) {
               __Pyx_RaiseBufferIndexError(__pyx_t_7);
-              __PYX_ERR(0, 831, __pyx_L1_error)
+              __PYX_ERR(0, 840, __pyx_L1_error)
             }
             __pyx_t_2 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) != 34);
 
@@ -31287,7 +31457,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 
             if (!__pyx_t_1) break;
 
-            /* "rules/unfold.py":832
+            /* "rules/unfold.py":841
  *                         mark += 1
  *                         while mark < k and data[mark] != 34:
  *                             mark += 1             # <<<<<<<<<<<<<<
@@ -31297,42 +31467,42 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
             __pyx_v_mark = (__pyx_v_mark + 1);
           }
 
-          /* "rules/unfold.py":833
+          /* "rules/unfold.py":842
  *                         while mark < k and data[mark] != 34:
  *                             mark += 1
  *                         self._room(mark - at + 8)             # <<<<<<<<<<<<<<
  *                         at = self._decode(data, at, mark, False)
  *                         self._value(FILENAME, at, self.used)
 */
-          __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, ((__pyx_v_mark - __pyx_v_at) + 8)); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 833, __pyx_L1_error)
+          __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, ((__pyx_v_mark - __pyx_v_at) + 8)); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 842, __pyx_L1_error)
 
 
-          /* "rules/unfold.py":834
+          /* "rules/unfold.py":843
  *                             mark += 1
  *                         self._room(mark - at + 8)
  *                         at = self._decode(data, at, mark, False)             # <<<<<<<<<<<<<<
  *                         self._value(FILENAME, at, self.used)
  *                         self.out[self.used] = 127
 */
-          __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_decode(__pyx_v_self, __pyx_v_data, __pyx_v_at, __pyx_v_mark, 0); if (unlikely(__pyx_t_5 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 834, __pyx_L1_error)
+          __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_decode(__pyx_v_self, __pyx_v_data, __pyx_v_at, __pyx_v_mark, 0); if (unlikely(__pyx_t_5 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 843, __pyx_L1_error)
           __pyx_v_at = __pyx_t_5;
 
-          /* "rules/unfold.py":835
+          /* "rules/unfold.py":844
  *                         self._room(mark - at + 8)
  *                         at = self._decode(data, at, mark, False)
  *                         self._value(FILENAME, at, self.used)             # <<<<<<<<<<<<<<
  *                         self.out[self.used] = 127
  *                         self.used += 1
 */
-          __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_FILENAME); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 835, __pyx_L1_error)
+          __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_FILENAME); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 844, __pyx_L1_error)
           __Pyx_GOTREF(__pyx_t_6);
-          __pyx_t_7 = __Pyx_PyLong_As_int(__pyx_t_6); if (unlikely((__pyx_t_7 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 835, __pyx_L1_error)
+          __pyx_t_7 = __Pyx_PyLong_As_int(__pyx_t_6); if (unlikely((__pyx_t_7 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 844, __pyx_L1_error)
           __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
-          __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_t_7, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 835, __pyx_L1_error)
+          __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_t_7, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 844, __pyx_L1_error)
 
 
 
-          /* "rules/unfold.py":836
+          /* "rules/unfold.py":845
  *                         at = self._decode(data, at, mark, False)
  *                         self._value(FILENAME, at, self.used)
  *                         self.out[self.used] = 127             # <<<<<<<<<<<<<<
@@ -31346,11 +31516,11 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
           } else if (unlikely(__pyx_t_3 >= __pyx_v_self->out.shape[0])) __pyx_t_4 = 0;
           if (unlikely(__pyx_t_4 != -1)) {
             __Pyx_RaiseBufferIndexError(__pyx_t_4);
-            __PYX_ERR(0, 836, __pyx_L1_error)
+            __PYX_ERR(0, 845, __pyx_L1_error)
           }
           *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_self->out.data) + __pyx_t_3)) )) = 0x7F;
 
-          /* "rules/unfold.py":837
+          /* "rules/unfold.py":846
  *                         self._value(FILENAME, at, self.used)
  *                         self.out[self.used] = 127
  *                         self.used += 1             # <<<<<<<<<<<<<<
@@ -31359,7 +31529,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 */
           __pyx_v_self->used = (__pyx_v_self->used + 1);
 
-          /* "rules/unfold.py":828
+          /* "rules/unfold.py":837
  *                 mark = j
  *                 while mark < k:
  *                     if data[mark] == 34:             # <<<<<<<<<<<<<<
@@ -31368,7 +31538,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 */
         }
 
-        /* "rules/unfold.py":838
+        /* "rules/unfold.py":847
  *                         self.out[self.used] = 127
  *                         self.used += 1
  *                     mark += 1             # <<<<<<<<<<<<<<
@@ -31378,7 +31548,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
         __pyx_v_mark = (__pyx_v_mark + 1);
       }
 
-      /* "rules/unfold.py":839
+      /* "rules/unfold.py":848
  *                         self.used += 1
  *                     mark += 1
  *                 j = k + 1             # <<<<<<<<<<<<<<
@@ -31389,7 +31559,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
     }
     __pyx_L18_break:;
 
-    /* "rules/unfold.py":840
+    /* "rules/unfold.py":849
  *                     mark += 1
  *                 j = k + 1
  *             while j < end and data[j] != 10:             # <<<<<<<<<<<<<<
@@ -31414,7 +31584,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
       } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
       if (unlikely(__pyx_t_4 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_4);
-        __PYX_ERR(0, 840, __pyx_L1_error)
+        __PYX_ERR(0, 849, __pyx_L1_error)
       }
       __pyx_t_2 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) != 10);
 
@@ -31425,7 +31595,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 
       if (!__pyx_t_1) break;
 
-      /* "rules/unfold.py":841
+      /* "rules/unfold.py":850
  *                 j = k + 1
  *             while j < end and data[j] != 10:
  *                 j += 1             # <<<<<<<<<<<<<<
@@ -31435,7 +31605,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
       __pyx_v_j = (__pyx_v_j + 1);
     }
 
-    /* "rules/unfold.py":842
+    /* "rules/unfold.py":851
  *             while j < end and data[j] != 10:
  *                 j += 1
  *             i = j + 1             # <<<<<<<<<<<<<<
@@ -31444,7 +31614,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 */
     __pyx_v_i = (__pyx_v_j + 1);
 
-    /* "rules/unfold.py":844
+    /* "rules/unfold.py":853
  *             i = j + 1
  *             # Its content: up to the delimiter.
  *             j = i             # <<<<<<<<<<<<<<
@@ -31453,7 +31623,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 */
     __pyx_v_j = __pyx_v_i;
 
-    /* "rules/unfold.py":845
+    /* "rules/unfold.py":854
  *             # Its content: up to the delimiter.
  *             j = i
  *             while j < end:             # <<<<<<<<<<<<<<
@@ -31466,7 +31636,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 
       if (!__pyx_t_1) break;
 
-      /* "rules/unfold.py":846
+      /* "rules/unfold.py":855
  *             j = i
  *             while j < end:
  *                 if data[j] == 45 and j + length <= end and _same(data, start, data, j, length):             # <<<<<<<<<<<<<<
@@ -31480,7 +31650,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
       } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
       if (unlikely(__pyx_t_4 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_4);
-        __PYX_ERR(0, 846, __pyx_L1_error)
+        __PYX_ERR(0, 855, __pyx_L1_error)
       }
       __pyx_t_2 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) == 45);
 
@@ -31504,13 +31674,13 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
       }
       if (unlikely(((PyObject *) __pyx_v_data.memview) == Py_None)) {
         PyErr_SetString(PyExc_TypeError, "cannot pass None into a C function argument that is declared \047not None\047");
-        __PYX_ERR(0, 846, __pyx_L1_error)
+        __PYX_ERR(0, 855, __pyx_L1_error)
       }
       if (unlikely(((PyObject *) __pyx_v_data.memview) == Py_None)) {
         PyErr_SetString(PyExc_TypeError, "cannot pass None into a C function argument that is declared \047not None\047");
-        __PYX_ERR(0, 846, __pyx_L1_error)
+        __PYX_ERR(0, 855, __pyx_L1_error)
       }
-      __pyx_t_2 = __pyx_f_5rules_6unfold__same(__pyx_v_data, __pyx_v_start, __pyx_v_data, __pyx_v_j, __pyx_v_length); if (unlikely(__pyx_t_2 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 846, __pyx_L1_error)
+      __pyx_t_2 = __pyx_f_5rules_6unfold__same(__pyx_v_data, __pyx_v_start, __pyx_v_data, __pyx_v_j, __pyx_v_length); if (unlikely(__pyx_t_2 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 855, __pyx_L1_error)
 
       __pyx_t_1 = __pyx_t_2;
 
@@ -31518,7 +31688,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
       if (__pyx_t_1) {
 
 
-        /* "rules/unfold.py":847
+        /* "rules/unfold.py":856
  *             while j < end:
  *                 if data[j] == 45 and j + length <= end and _same(data, start, data, j, length):
  *                     break             # <<<<<<<<<<<<<<
@@ -31527,7 +31697,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 */
         goto __pyx_L36_break;
 
-        /* "rules/unfold.py":846
+        /* "rules/unfold.py":855
  *             j = i
  *             while j < end:
  *                 if data[j] == 45 and j + length <= end and _same(data, start, data, j, length):             # <<<<<<<<<<<<<<
@@ -31536,7 +31706,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 */
       }
 
-      /* "rules/unfold.py":848
+      /* "rules/unfold.py":857
  *                 if data[j] == 45 and j + length <= end and _same(data, start, data, j, length):
  *                     break
  *                 while j < end and data[j] != 10:             # <<<<<<<<<<<<<<
@@ -31561,7 +31731,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
         } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
         if (unlikely(__pyx_t_4 != -1)) {
           __Pyx_RaiseBufferIndexError(__pyx_t_4);
-          __PYX_ERR(0, 848, __pyx_L1_error)
+          __PYX_ERR(0, 857, __pyx_L1_error)
         }
         __pyx_t_2 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) != 10);
 
@@ -31572,7 +31742,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 
         if (!__pyx_t_1) break;
 
-        /* "rules/unfold.py":849
+        /* "rules/unfold.py":858
  *                     break
  *                 while j < end and data[j] != 10:
  *                     j += 1             # <<<<<<<<<<<<<<
@@ -31582,7 +31752,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
         __pyx_v_j = (__pyx_v_j + 1);
       }
 
-      /* "rules/unfold.py":850
+      /* "rules/unfold.py":859
  *                 while j < end and data[j] != 10:
  *                     j += 1
  *                 j += 1             # <<<<<<<<<<<<<<
@@ -31593,7 +31763,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
     }
     __pyx_L36_break:;
 
-    /* "rules/unfold.py":851
+    /* "rules/unfold.py":860
  *                     j += 1
  *                 j += 1
  *             k = j if j < end else end             # <<<<<<<<<<<<<<
@@ -31612,7 +31782,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 
     __pyx_v_k = __pyx_t_5;
 
-    /* "rules/unfold.py":852
+    /* "rules/unfold.py":861
  *                 j += 1
  *             k = j if j < end else end
  *             mark = k             # <<<<<<<<<<<<<<
@@ -31621,7 +31791,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 */
     __pyx_v_mark = __pyx_v_k;
 
-    /* "rules/unfold.py":853
+    /* "rules/unfold.py":862
  *             k = j if j < end else end
  *             mark = k
  *             while mark > i and (data[mark - 1] == 10 or data[mark - 1] == 13):             # <<<<<<<<<<<<<<
@@ -31646,7 +31816,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
       } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
       if (unlikely(__pyx_t_4 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_4);
-        __PYX_ERR(0, 853, __pyx_L1_error)
+        __PYX_ERR(0, 862, __pyx_L1_error)
       }
       __pyx_t_2 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) == 10);
 
@@ -31665,7 +31835,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
       } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
       if (unlikely(__pyx_t_4 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_4);
-        __PYX_ERR(0, 853, __pyx_L1_error)
+        __PYX_ERR(0, 862, __pyx_L1_error)
       }
       __pyx_t_2 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) == 13);
 
@@ -31676,7 +31846,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 
       if (!__pyx_t_1) break;
 
-      /* "rules/unfold.py":854
+      /* "rules/unfold.py":863
  *             mark = k
  *             while mark > i and (data[mark - 1] == 10 or data[mark - 1] == 13):
  *                 mark -= 1             # <<<<<<<<<<<<<<
@@ -31686,7 +31856,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
       __pyx_v_mark = (__pyx_v_mark - 1);
     }
 
-    /* "rules/unfold.py":855
+    /* "rules/unfold.py":864
  *             while mark > i and (data[mark - 1] == 10 or data[mark - 1] == 13):
  *                 mark -= 1
  *             if i < mark:             # <<<<<<<<<<<<<<
@@ -31698,17 +31868,17 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
     if (__pyx_t_1) {
 
 
-      /* "rules/unfold.py":856
+      /* "rules/unfold.py":865
  *                 mark -= 1
  *             if i < mark:
  *                 self._room(mark - i + 8)             # <<<<<<<<<<<<<<
  *                 if data[i] == 123 or data[i] == 91:
  *                     self._json(data, i, mark)
 */
-      __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, ((__pyx_v_mark - __pyx_v_i) + 8)); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 856, __pyx_L1_error)
+      __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, ((__pyx_v_mark - __pyx_v_i) + 8)); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 865, __pyx_L1_error)
 
 
-      /* "rules/unfold.py":857
+      /* "rules/unfold.py":866
  *             if i < mark:
  *                 self._room(mark - i + 8)
  *                 if data[i] == 123 or data[i] == 91:             # <<<<<<<<<<<<<<
@@ -31722,7 +31892,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
       } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
       if (unlikely(__pyx_t_4 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_4);
-        __PYX_ERR(0, 857, __pyx_L1_error)
+        __PYX_ERR(0, 866, __pyx_L1_error)
       }
       __pyx_t_2 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) == 0x7B);
 
@@ -31741,7 +31911,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
       } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
       if (unlikely(__pyx_t_4 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_4);
-        __PYX_ERR(0, 857, __pyx_L1_error)
+        __PYX_ERR(0, 866, __pyx_L1_error)
       }
       __pyx_t_2 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) == 91);
 
@@ -31752,17 +31922,17 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
       if (__pyx_t_1) {
 
 
-        /* "rules/unfold.py":858
+        /* "rules/unfold.py":867
  *                 self._room(mark - i + 8)
  *                 if data[i] == 123 or data[i] == 91:
  *                     self._json(data, i, mark)             # <<<<<<<<<<<<<<
  *                 elif data[i] == 60:
  *                     self._markup(data, i, mark)
 */
-        __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_json(__pyx_v_self, __pyx_v_data, __pyx_v_i, __pyx_v_mark); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 858, __pyx_L1_error)
+        __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_json(__pyx_v_self, __pyx_v_data, __pyx_v_i, __pyx_v_mark); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 867, __pyx_L1_error)
 
 
-        /* "rules/unfold.py":857
+        /* "rules/unfold.py":866
  *             if i < mark:
  *                 self._room(mark - i + 8)
  *                 if data[i] == 123 or data[i] == 91:             # <<<<<<<<<<<<<<
@@ -31772,7 +31942,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
         goto __pyx_L51;
       }
 
-      /* "rules/unfold.py":859
+      /* "rules/unfold.py":868
  *                 if data[i] == 123 or data[i] == 91:
  *                     self._json(data, i, mark)
  *                 elif data[i] == 60:             # <<<<<<<<<<<<<<
@@ -31786,24 +31956,24 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
       } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
       if (unlikely(__pyx_t_4 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_4);
-        __PYX_ERR(0, 859, __pyx_L1_error)
+        __PYX_ERR(0, 868, __pyx_L1_error)
       }
       __pyx_t_1 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) == 60);
 
       if (__pyx_t_1) {
 
 
-        /* "rules/unfold.py":860
+        /* "rules/unfold.py":869
  *                     self._json(data, i, mark)
  *                 elif data[i] == 60:
  *                     self._markup(data, i, mark)             # <<<<<<<<<<<<<<
  *                 else:
  *                     at = self._decode(data, i, mark, False)
 */
-        __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_markup(__pyx_v_self, __pyx_v_data, __pyx_v_i, __pyx_v_mark); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 860, __pyx_L1_error)
+        __pyx_t_4 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_markup(__pyx_v_self, __pyx_v_data, __pyx_v_i, __pyx_v_mark); if (unlikely(__pyx_t_4 == ((int)-1))) __PYX_ERR(0, 869, __pyx_L1_error)
 
 
-        /* "rules/unfold.py":859
+        /* "rules/unfold.py":868
  *                 if data[i] == 123 or data[i] == 91:
  *                     self._json(data, i, mark)
  *                 elif data[i] == 60:             # <<<<<<<<<<<<<<
@@ -31813,7 +31983,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
         goto __pyx_L51;
       }
 
-      /* "rules/unfold.py":862
+      /* "rules/unfold.py":871
  *                     self._markup(data, i, mark)
  *                 else:
  *                     at = self._decode(data, i, mark, False)             # <<<<<<<<<<<<<<
@@ -31821,37 +31991,37 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
  *                 self._room(8)
 */
       /*else*/ {
-        __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_decode(__pyx_v_self, __pyx_v_data, __pyx_v_i, __pyx_v_mark, 0); if (unlikely(__pyx_t_5 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 862, __pyx_L1_error)
+        __pyx_t_5 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_decode(__pyx_v_self, __pyx_v_data, __pyx_v_i, __pyx_v_mark, 0); if (unlikely(__pyx_t_5 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 871, __pyx_L1_error)
         __pyx_v_at = __pyx_t_5;
 
-        /* "rules/unfold.py":863
+        /* "rules/unfold.py":872
  *                 else:
  *                     at = self._decode(data, i, mark, False)
  *                     self._value(BODY_VALUE, at, self.used)             # <<<<<<<<<<<<<<
  *                 self._room(8)
  *                 self.out[self.used] = 127
 */
-        __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_BODY_VALUE); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 863, __pyx_L1_error)
+        __Pyx_GetModuleGlobalName(__pyx_t_6, __pyx_mstate_global->__pyx_n_u_BODY_VALUE); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 872, __pyx_L1_error)
         __Pyx_GOTREF(__pyx_t_6);
-        __pyx_t_4 = __Pyx_PyLong_As_int(__pyx_t_6); if (unlikely((__pyx_t_4 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 863, __pyx_L1_error)
+        __pyx_t_4 = __Pyx_PyLong_As_int(__pyx_t_6); if (unlikely((__pyx_t_4 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 872, __pyx_L1_error)
         __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
-        __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_t_4, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 863, __pyx_L1_error)
+        __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_value(__pyx_v_self, __pyx_t_4, __pyx_v_at, __pyx_v_self->used); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 872, __pyx_L1_error)
 
 
       }
       __pyx_L51:;
 
-      /* "rules/unfold.py":864
+      /* "rules/unfold.py":873
  *                     at = self._decode(data, i, mark, False)
  *                     self._value(BODY_VALUE, at, self.used)
  *                 self._room(8)             # <<<<<<<<<<<<<<
  *                 self.out[self.used] = 127
  *                 self.used += 1
 */
-      __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, 8); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 864, __pyx_L1_error)
+      __pyx_t_7 = ((struct __pyx_vtabstruct_5rules_6unfold_Unfolder *)__pyx_v_self->__pyx_vtab)->_room(__pyx_v_self, 8); if (unlikely(__pyx_t_7 == ((int)-1))) __PYX_ERR(0, 873, __pyx_L1_error)
 
 
-      /* "rules/unfold.py":865
+      /* "rules/unfold.py":874
  *                     self._value(BODY_VALUE, at, self.used)
  *                 self._room(8)
  *                 self.out[self.used] = 127             # <<<<<<<<<<<<<<
@@ -31865,11 +32035,11 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
       } else if (unlikely(__pyx_t_3 >= __pyx_v_self->out.shape[0])) __pyx_t_7 = 0;
       if (unlikely(__pyx_t_7 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_7);
-        __PYX_ERR(0, 865, __pyx_L1_error)
+        __PYX_ERR(0, 874, __pyx_L1_error)
       }
       *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_self->out.data) + __pyx_t_3)) )) = 0x7F;
 
-      /* "rules/unfold.py":866
+      /* "rules/unfold.py":875
  *                 self._room(8)
  *                 self.out[self.used] = 127
  *                 self.used += 1             # <<<<<<<<<<<<<<
@@ -31878,7 +32048,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 */
       __pyx_v_self->used = (__pyx_v_self->used + 1);
 
-      /* "rules/unfold.py":855
+      /* "rules/unfold.py":864
  *             while mark > i and (data[mark - 1] == 10 or data[mark - 1] == 13):
  *                 mark -= 1
  *             if i < mark:             # <<<<<<<<<<<<<<
@@ -31887,7 +32057,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 */
     }
 
-    /* "rules/unfold.py":867
+    /* "rules/unfold.py":876
  *                 self.out[self.used] = 127
  *                 self.used += 1
  *             i = k             # <<<<<<<<<<<<<<
@@ -31896,7 +32066,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 */
     __pyx_v_i = __pyx_v_k;
 
-    /* "rules/unfold.py":868
+    /* "rules/unfold.py":877
  *                 self.used += 1
  *             i = k
  *             while i < end and data[i] != 10:             # <<<<<<<<<<<<<<
@@ -31921,7 +32091,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
       } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_7 = 0;
       if (unlikely(__pyx_t_7 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_7);
-        __PYX_ERR(0, 868, __pyx_L1_error)
+        __PYX_ERR(0, 877, __pyx_L1_error)
       }
       __pyx_t_2 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_3)) ))) != 10);
 
@@ -31932,7 +32102,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
 
       if (!__pyx_t_1) break;
 
-      /* "rules/unfold.py":869
+      /* "rules/unfold.py":878
  *             i = k
  *             while i < end and data[i] != 10:
  *                 i += 1             # <<<<<<<<<<<<<<
@@ -31943,7 +32113,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
     }
   }
 
-  /* "rules/unfold.py":870
+  /* "rules/unfold.py":879
  *             while i < end and data[i] != 10:
  *                 i += 1
  *         return 0             # <<<<<<<<<<<<<<
@@ -31956,7 +32126,7 @@ static int __pyx_f_5rules_6unfold_8Unfolder__parts(struct __pyx_obj_5rules_6unfo
   }
   goto __pyx_L0;
 
-  /* "rules/unfold.py":799
+  /* "rules/unfold.py":808
  *         return 0
  * 
  *     def _parts(self, data: Any, start: Any, end: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -33201,7 +33371,7 @@ static int __pyx_pf_5rules_6unfold_8Unfolder_8overflow_2__set__(struct __pyx_obj
   return __pyx_r;
 }
 
-/* "rules/unfold.py":873
+/* "rules/unfold.py":882
  * 
  * 
  * @cython.cfunc             # <<<<<<<<<<<<<<
@@ -33224,7 +33394,7 @@ static int __pyx_f_5rules_6unfold__four_of(__Pyx_memviewslice __pyx_v_data, Py_s
   const char *__pyx_filename = NULL;
   int __pyx_clineno = 0;
 
-  /* "rules/unfold.py":876
+  /* "rules/unfold.py":885
  * @cython.exceptval(-2)
  * def _four_of(data: cython.const[cython.uchar][::1], at: cython.Py_ssize_t) -> cython.int:
  *     code: cython.int = 0             # <<<<<<<<<<<<<<
@@ -33233,7 +33403,7 @@ static int __pyx_f_5rules_6unfold__four_of(__Pyx_memviewslice __pyx_v_data, Py_s
 */
   __pyx_v_code = 0;
 
-  /* "rules/unfold.py":879
+  /* "rules/unfold.py":888
  *     j: cython.Py_ssize_t
  *     digit: cython.int
  *     for j in range(at, at + 4):             # <<<<<<<<<<<<<<
@@ -33247,7 +33417,7 @@ static int __pyx_f_5rules_6unfold__four_of(__Pyx_memviewslice __pyx_v_data, Py_s
   for (__pyx_t_3 = __pyx_v_at; __pyx_t_3 < __pyx_t_2; __pyx_t_3+=1) {
     __pyx_v_j = __pyx_t_3;
 
-    /* "rules/unfold.py":880
+    /* "rules/unfold.py":889
  *     digit: cython.int
  *     for j in range(at, at + 4):
  *         digit = hexadecimal(data[j])             # <<<<<<<<<<<<<<
@@ -33261,11 +33431,11 @@ static int __pyx_f_5rules_6unfold__four_of(__Pyx_memviewslice __pyx_v_data, Py_s
     } else if (unlikely(__pyx_t_4 >= __pyx_v_data.shape[0])) __pyx_t_5 = 0;
     if (unlikely(__pyx_t_5 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_5);
-      __PYX_ERR(0, 880, __pyx_L1_error)
+      __PYX_ERR(0, 889, __pyx_L1_error)
     }
     __pyx_v_digit = __pyx_f_5rules_6unfold_hexadecimal((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_4)) ))));
 
-    /* "rules/unfold.py":881
+    /* "rules/unfold.py":890
  *     for j in range(at, at + 4):
  *         digit = hexadecimal(data[j])
  *         if digit < 0:             # <<<<<<<<<<<<<<
@@ -33277,7 +33447,7 @@ static int __pyx_f_5rules_6unfold__four_of(__Pyx_memviewslice __pyx_v_data, Py_s
     if (__pyx_t_6) {
 
 
-      /* "rules/unfold.py":882
+      /* "rules/unfold.py":891
  *         digit = hexadecimal(data[j])
  *         if digit < 0:
  *             return -1             # <<<<<<<<<<<<<<
@@ -33290,7 +33460,7 @@ static int __pyx_f_5rules_6unfold__four_of(__Pyx_memviewslice __pyx_v_data, Py_s
       }
       goto __pyx_L0;
 
-      /* "rules/unfold.py":881
+      /* "rules/unfold.py":890
  *     for j in range(at, at + 4):
  *         digit = hexadecimal(data[j])
  *         if digit < 0:             # <<<<<<<<<<<<<<
@@ -33299,7 +33469,7 @@ static int __pyx_f_5rules_6unfold__four_of(__Pyx_memviewslice __pyx_v_data, Py_s
 */
     }
 
-    /* "rules/unfold.py":883
+    /* "rules/unfold.py":892
  *         if digit < 0:
  *             return -1
  *         code = (code << 4) | digit             # <<<<<<<<<<<<<<
@@ -33310,7 +33480,7 @@ static int __pyx_f_5rules_6unfold__four_of(__Pyx_memviewslice __pyx_v_data, Py_s
   }
 
 
-  /* "rules/unfold.py":884
+  /* "rules/unfold.py":893
  *             return -1
  *         code = (code << 4) | digit
  *     return code             # <<<<<<<<<<<<<<
@@ -33323,7 +33493,7 @@ static int __pyx_f_5rules_6unfold__four_of(__Pyx_memviewslice __pyx_v_data, Py_s
   }
   goto __pyx_L0;
 
-  /* "rules/unfold.py":873
+  /* "rules/unfold.py":882
  * 
  * 
  * @cython.cfunc             # <<<<<<<<<<<<<<
@@ -33343,7 +33513,7 @@ static int __pyx_f_5rules_6unfold__four_of(__Pyx_memviewslice __pyx_v_data, Py_s
   return __pyx_r;
 }
 
-/* "rules/unfold.py":887
+/* "rules/unfold.py":896
  * 
  * 
  * @cython.cfunc             # <<<<<<<<<<<<<<
@@ -33365,7 +33535,7 @@ static int __pyx_f_5rules_6unfold__same(__Pyx_memviewslice __pyx_v_a, Py_ssize_t
   const char *__pyx_filename = NULL;
   int __pyx_clineno = 0;
 
-  /* "rules/unfold.py":893
+  /* "rules/unfold.py":902
  * ) -> cython.bint:
  *     i: cython.Py_ssize_t
  *     for i in range(n):             # <<<<<<<<<<<<<<
@@ -33379,7 +33549,7 @@ static int __pyx_f_5rules_6unfold__same(__Pyx_memviewslice __pyx_v_a, Py_ssize_t
   for (__pyx_t_3 = 0; __pyx_t_3 < __pyx_t_2; __pyx_t_3+=1) {
     __pyx_v_i = __pyx_t_3;
 
-    /* "rules/unfold.py":894
+    /* "rules/unfold.py":903
  *     i: cython.Py_ssize_t
  *     for i in range(n):
  *         if a[at + i] != b[start + i]:             # <<<<<<<<<<<<<<
@@ -33393,7 +33563,7 @@ static int __pyx_f_5rules_6unfold__same(__Pyx_memviewslice __pyx_v_a, Py_ssize_t
     } else if (unlikely(__pyx_t_4 >= __pyx_v_a.shape[0])) __pyx_t_5 = 0;
     if (unlikely(__pyx_t_5 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_5);
-      __PYX_ERR(0, 894, __pyx_L1_error)
+      __PYX_ERR(0, 903, __pyx_L1_error)
     }
     __pyx_t_6 = (__pyx_v_start + __pyx_v_i);
     __pyx_t_5 = -1;
@@ -33402,14 +33572,14 @@ static int __pyx_f_5rules_6unfold__same(__Pyx_memviewslice __pyx_v_a, Py_ssize_t
     } else if (unlikely(__pyx_t_6 >= __pyx_v_b.shape[0])) __pyx_t_5 = 0;
     if (unlikely(__pyx_t_5 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_5);
-      __PYX_ERR(0, 894, __pyx_L1_error)
+      __PYX_ERR(0, 903, __pyx_L1_error)
     }
     __pyx_t_7 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_a.data) + __pyx_t_4)) ))) != (*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_b.data) + __pyx_t_6)) ))));
 
     if (__pyx_t_7) {
 
 
-      /* "rules/unfold.py":895
+      /* "rules/unfold.py":904
  *     for i in range(n):
  *         if a[at + i] != b[start + i]:
  *             return False             # <<<<<<<<<<<<<<
@@ -33422,7 +33592,7 @@ static int __pyx_f_5rules_6unfold__same(__Pyx_memviewslice __pyx_v_a, Py_ssize_t
       }
       goto __pyx_L0;
 
-      /* "rules/unfold.py":894
+      /* "rules/unfold.py":903
  *     i: cython.Py_ssize_t
  *     for i in range(n):
  *         if a[at + i] != b[start + i]:             # <<<<<<<<<<<<<<
@@ -33433,7 +33603,7 @@ static int __pyx_f_5rules_6unfold__same(__Pyx_memviewslice __pyx_v_a, Py_ssize_t
   }
 
 
-  /* "rules/unfold.py":896
+  /* "rules/unfold.py":905
  *         if a[at + i] != b[start + i]:
  *             return False
  *     return True             # <<<<<<<<<<<<<<
@@ -33446,7 +33616,7 @@ static int __pyx_f_5rules_6unfold__same(__Pyx_memviewslice __pyx_v_a, Py_ssize_t
   }
   goto __pyx_L0;
 
-  /* "rules/unfold.py":887
+  /* "rules/unfold.py":896
  * 
  * 
  * @cython.cfunc             # <<<<<<<<<<<<<<
@@ -33464,7 +33634,7 @@ static int __pyx_f_5rules_6unfold__same(__Pyx_memviewslice __pyx_v_a, Py_ssize_t
   return __pyx_r;
 }
 
-/* "rules/unfold.py":908
+/* "rules/unfold.py":917
  * 
  * 
  * @cython.cfunc             # <<<<<<<<<<<<<<
@@ -33495,7 +33665,7 @@ static int __pyx_f_5rules_6unfold__wordy(__Pyx_memviewslice __pyx_v_data, Py_ssi
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("_wordy", 0);
 
-  /* "rules/unfold.py":912
+  /* "rules/unfold.py":921
  * def _wordy(data: cython.uchar[::1], start: cython.Py_ssize_t, end: cython.Py_ssize_t) -> cython.bint:
  *     """Whether one of WORDS stands in a value that is letters, digits and blanks."""
  *     i: cython.Py_ssize_t = start             # <<<<<<<<<<<<<<
@@ -33504,7 +33674,7 @@ static int __pyx_f_5rules_6unfold__wordy(__Pyx_memviewslice __pyx_v_data, Py_ssi
 */
   __pyx_v_i = __pyx_v_start;
 
-  /* "rules/unfold.py":914
+  /* "rules/unfold.py":923
  *     i: cython.Py_ssize_t = start
  *     j: cython.Py_ssize_t
  *     while i < end:             # <<<<<<<<<<<<<<
@@ -33517,7 +33687,7 @@ static int __pyx_f_5rules_6unfold__wordy(__Pyx_memviewslice __pyx_v_data, Py_ssi
 
     if (!__pyx_t_1) break;
 
-    /* "rules/unfold.py":915
+    /* "rules/unfold.py":924
  *     j: cython.Py_ssize_t
  *     while i < end:
  *         j = i             # <<<<<<<<<<<<<<
@@ -33526,7 +33696,7 @@ static int __pyx_f_5rules_6unfold__wordy(__Pyx_memviewslice __pyx_v_data, Py_ssi
 */
     __pyx_v_j = __pyx_v_i;
 
-    /* "rules/unfold.py":916
+    /* "rules/unfold.py":925
  *     while i < end:
  *         j = i
  *         while j < end and ((97 <= (data[j] | 32) <= 122) or data[j] == 95):             # <<<<<<<<<<<<<<
@@ -33551,7 +33721,7 @@ static int __pyx_f_5rules_6unfold__wordy(__Pyx_memviewslice __pyx_v_data, Py_ssi
       } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
       if (unlikely(__pyx_t_4 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_4);
-        __PYX_ERR(0, 916, __pyx_L1_error)
+        __PYX_ERR(0, 925, __pyx_L1_error)
       }
       __pyx_t_5 = ((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_3)) ))) | 32);
 
@@ -33575,7 +33745,7 @@ static int __pyx_f_5rules_6unfold__wordy(__Pyx_memviewslice __pyx_v_data, Py_ssi
       } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
       if (unlikely(__pyx_t_4 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_4);
-        __PYX_ERR(0, 916, __pyx_L1_error)
+        __PYX_ERR(0, 925, __pyx_L1_error)
       }
       __pyx_t_2 = ((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_3)) ))) == 95);
 
@@ -33586,7 +33756,7 @@ static int __pyx_f_5rules_6unfold__wordy(__Pyx_memviewslice __pyx_v_data, Py_ssi
 
       if (!__pyx_t_1) break;
 
-      /* "rules/unfold.py":917
+      /* "rules/unfold.py":926
  *         j = i
  *         while j < end and ((97 <= (data[j] | 32) <= 122) or data[j] == 95):
  *             j += 1             # <<<<<<<<<<<<<<
@@ -33596,7 +33766,7 @@ static int __pyx_f_5rules_6unfold__wordy(__Pyx_memviewslice __pyx_v_data, Py_ssi
       __pyx_v_j = (__pyx_v_j + 1);
     }
 
-    /* "rules/unfold.py":918
+    /* "rules/unfold.py":927
  *         while j < end and ((97 <= (data[j] | 32) <= 122) or data[j] == 95):
  *             j += 1
  *         if 2 <= j - i <= 10 and bytes(data[i:j]).lower() in WORDS:             # <<<<<<<<<<<<<<
@@ -33636,10 +33806,10 @@ static int __pyx_f_5rules_6unfold__wordy(__Pyx_memviewslice __pyx_v_data, Py_ssi
     0,
     1) < 0))
 {
-    __PYX_ERR(0, 918, __pyx_L1_error)
+    __PYX_ERR(0, 927, __pyx_L1_error)
 }
 
-__pyx_t_12 = __pyx_memoryview_fromslice(__pyx_t_11, 1, (PyObject *(*)(char *)) __pyx_memview_get_unsigned_char, (int (*)(char *, PyObject *)) __pyx_memview_set_unsigned_char, 0);; if (unlikely(!__pyx_t_12)) __PYX_ERR(0, 918, __pyx_L1_error)
+__pyx_t_12 = __pyx_memoryview_fromslice(__pyx_t_11, 1, (PyObject *(*)(char *)) __pyx_memview_get_unsigned_char, (int (*)(char *, PyObject *)) __pyx_memview_set_unsigned_char, 0);; if (unlikely(!__pyx_t_12)) __PYX_ERR(0, 927, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_12);
     __pyx_t_13 = 1;
     {
@@ -33647,7 +33817,7 @@ __pyx_t_12 = __pyx_memoryview_fromslice(__pyx_t_11, 1, (PyObject *(*)(char *)) _
       __pyx_t_9 = __Pyx_PyObject_FastCall((PyObject*)(&PyBytes_Type), __pyx_callargs+__pyx_t_13, (2-__pyx_t_13) | (__pyx_t_13*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
       __Pyx_XDECREF(__pyx_t_10); __pyx_t_10 = 0;
       __Pyx_DECREF(__pyx_t_12); __pyx_t_12 = 0;
-      if (unlikely(!__pyx_t_9)) __PYX_ERR(0, 918, __pyx_L1_error)
+      if (unlikely(!__pyx_t_9)) __PYX_ERR(0, 927, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_9);
     }
     __pyx_t_8 = __pyx_t_9;
@@ -33658,13 +33828,13 @@ __pyx_t_12 = __pyx_memoryview_fromslice(__pyx_t_11, 1, (PyObject *(*)(char *)) _
       __pyx_t_7 = __Pyx_PyObject_FastCallMethod((PyObject*)__pyx_mstate_global->__pyx_n_u_lower, __pyx_callargs+__pyx_t_13, (1-__pyx_t_13) | (1*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
       __Pyx_XDECREF(__pyx_t_8); __pyx_t_8 = 0;
       __Pyx_DECREF(__pyx_t_9); __pyx_t_9 = 0;
-      if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 918, __pyx_L1_error)
+      if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 927, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_7);
     }
-    if (!(likely(PyBytes_CheckExact(__pyx_t_7))||((__pyx_t_7) == Py_None) || __Pyx_RaiseUnexpectedTypeError("bytes", __pyx_t_7))) __PYX_ERR(0, 918, __pyx_L1_error)
-    __Pyx_GetModuleGlobalName(__pyx_t_9, __pyx_mstate_global->__pyx_n_u_WORDS); if (unlikely(!__pyx_t_9)) __PYX_ERR(0, 918, __pyx_L1_error)
+    if (!(likely(PyBytes_CheckExact(__pyx_t_7))||((__pyx_t_7) == Py_None) || __Pyx_RaiseUnexpectedTypeError("bytes", __pyx_t_7))) __PYX_ERR(0, 927, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_9, __pyx_mstate_global->__pyx_n_u_WORDS); if (unlikely(!__pyx_t_9)) __PYX_ERR(0, 927, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_9);
-    __pyx_t_2 = (__Pyx_PySequence_ContainsTF(__pyx_t_7, __pyx_t_9, Py_EQ)); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 918, __pyx_L1_error)
+    __pyx_t_2 = (__Pyx_PySequence_ContainsTF(__pyx_t_7, __pyx_t_9, Py_EQ)); if (unlikely((__pyx_t_2 < 0))) __PYX_ERR(0, 927, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_7); __pyx_t_7 = 0;
     __Pyx_DECREF(__pyx_t_9); __pyx_t_9 = 0;
 
@@ -33674,7 +33844,7 @@ __pyx_t_12 = __pyx_memoryview_fromslice(__pyx_t_11, 1, (PyObject *(*)(char *)) _
     if (__pyx_t_1) {
 
 
-      /* "rules/unfold.py":919
+      /* "rules/unfold.py":928
  *             j += 1
  *         if 2 <= j - i <= 10 and bytes(data[i:j]).lower() in WORDS:
  *             return True             # <<<<<<<<<<<<<<
@@ -33687,7 +33857,7 @@ __pyx_t_12 = __pyx_memoryview_fromslice(__pyx_t_11, 1, (PyObject *(*)(char *)) _
       }
       goto __pyx_L0;
 
-      /* "rules/unfold.py":918
+      /* "rules/unfold.py":927
  *         while j < end and ((97 <= (data[j] | 32) <= 122) or data[j] == 95):
  *             j += 1
  *         if 2 <= j - i <= 10 and bytes(data[i:j]).lower() in WORDS:             # <<<<<<<<<<<<<<
@@ -33696,7 +33866,7 @@ __pyx_t_12 = __pyx_memoryview_fromslice(__pyx_t_11, 1, (PyObject *(*)(char *)) _
 */
     }
 
-    /* "rules/unfold.py":920
+    /* "rules/unfold.py":929
  *         if 2 <= j - i <= 10 and bytes(data[i:j]).lower() in WORDS:
  *             return True
  *         i = j + 1             # <<<<<<<<<<<<<<
@@ -33706,7 +33876,7 @@ __pyx_t_12 = __pyx_memoryview_fromslice(__pyx_t_11, 1, (PyObject *(*)(char *)) _
     __pyx_v_i = (__pyx_v_j + 1);
   }
 
-  /* "rules/unfold.py":921
+  /* "rules/unfold.py":930
  *             return True
  *         i = j + 1
  *     return False             # <<<<<<<<<<<<<<
@@ -33719,7 +33889,7 @@ __pyx_t_12 = __pyx_memoryview_fromslice(__pyx_t_11, 1, (PyObject *(*)(char *)) _
   }
   goto __pyx_L0;
 
-  /* "rules/unfold.py":908
+  /* "rules/unfold.py":917
  * 
  * 
  * @cython.cfunc             # <<<<<<<<<<<<<<
@@ -33744,7 +33914,7 @@ __pyx_t_12 = __pyx_memoryview_fromslice(__pyx_t_11, 1, (PyObject *(*)(char *)) _
   return __pyx_r;
 }
 
-/* "rules/unfold.py":924
+/* "rules/unfold.py":933
  * 
  * 
  * @cython.cfunc             # <<<<<<<<<<<<<<
@@ -33768,7 +33938,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
   const char *__pyx_filename = NULL;
   int __pyx_clineno = 0;
 
-  /* "rules/unfold.py":930
+  /* "rules/unfold.py":939
  *     i: cython.Py_ssize_t
  *     c: cython.int
  *     for i in range(start, end - 1):             # <<<<<<<<<<<<<<
@@ -33782,7 +33952,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
   for (__pyx_t_3 = __pyx_v_start; __pyx_t_3 < __pyx_t_2; __pyx_t_3+=1) {
     __pyx_v_i = __pyx_t_3;
 
-    /* "rules/unfold.py":931
+    /* "rules/unfold.py":940
  *     c: cython.int
  *     for i in range(start, end - 1):
  *         c = data[i]             # <<<<<<<<<<<<<<
@@ -33796,11 +33966,11 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
     } else if (unlikely(__pyx_t_4 >= __pyx_v_data.shape[0])) __pyx_t_5 = 0;
     if (unlikely(__pyx_t_5 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_5);
-      __PYX_ERR(0, 931, __pyx_L1_error)
+      __PYX_ERR(0, 940, __pyx_L1_error)
     }
     __pyx_v_c = (*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_4)) )));
 
-    /* "rules/unfold.py":932
+    /* "rules/unfold.py":941
  *     for i in range(start, end - 1):
  *         c = data[i]
  *         if c == 46 and data[i + 1] == 46:             # <<<<<<<<<<<<<<
@@ -33824,7 +33994,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
     } else if (unlikely(__pyx_t_4 >= __pyx_v_data.shape[0])) __pyx_t_5 = 0;
     if (unlikely(__pyx_t_5 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_5);
-      __PYX_ERR(0, 932, __pyx_L1_error)
+      __PYX_ERR(0, 941, __pyx_L1_error)
     }
     __pyx_t_7 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_4)) ))) == 46);
 
@@ -33835,7 +34005,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
     if (__pyx_t_6) {
 
 
-      /* "rules/unfold.py":933
+      /* "rules/unfold.py":942
  *         c = data[i]
  *         if c == 46 and data[i + 1] == 46:
  *             return True             # <<<<<<<<<<<<<<
@@ -33848,7 +34018,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
       }
       goto __pyx_L0;
 
-      /* "rules/unfold.py":932
+      /* "rules/unfold.py":941
  *     for i in range(start, end - 1):
  *         c = data[i]
  *         if c == 46 and data[i + 1] == 46:             # <<<<<<<<<<<<<<
@@ -33857,7 +34027,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
 */
     }
 
-    /* "rules/unfold.py":934
+    /* "rules/unfold.py":943
  *         if c == 46 and data[i + 1] == 46:
  *             return True
  *         if c == 45 and data[i + 1] == 45:             # <<<<<<<<<<<<<<
@@ -33881,7 +34051,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
     } else if (unlikely(__pyx_t_4 >= __pyx_v_data.shape[0])) __pyx_t_5 = 0;
     if (unlikely(__pyx_t_5 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_5);
-      __PYX_ERR(0, 934, __pyx_L1_error)
+      __PYX_ERR(0, 943, __pyx_L1_error)
     }
     __pyx_t_7 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_4)) ))) == 45);
 
@@ -33892,7 +34062,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
     if (__pyx_t_6) {
 
 
-      /* "rules/unfold.py":935
+      /* "rules/unfold.py":944
  *             return True
  *         if c == 45 and data[i + 1] == 45:
  *             return True             # <<<<<<<<<<<<<<
@@ -33905,7 +34075,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
       }
       goto __pyx_L0;
 
-      /* "rules/unfold.py":934
+      /* "rules/unfold.py":943
  *         if c == 46 and data[i + 1] == 46:
  *             return True
  *         if c == 45 and data[i + 1] == 45:             # <<<<<<<<<<<<<<
@@ -33914,7 +34084,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
 */
     }
 
-    /* "rules/unfold.py":936
+    /* "rules/unfold.py":945
  *         if c == 45 and data[i + 1] == 45:
  *             return True
  *         if c == 47 and data[i + 1] == 42 and not (i > start and data[i - 1] == 42):             # <<<<<<<<<<<<<<
@@ -33938,7 +34108,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
     } else if (unlikely(__pyx_t_4 >= __pyx_v_data.shape[0])) __pyx_t_5 = 0;
     if (unlikely(__pyx_t_5 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_5);
-      __PYX_ERR(0, 936, __pyx_L1_error)
+      __PYX_ERR(0, 945, __pyx_L1_error)
     }
     __pyx_t_7 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_4)) ))) == 42);
 
@@ -33967,7 +34137,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
     } else if (unlikely(__pyx_t_4 >= __pyx_v_data.shape[0])) __pyx_t_5 = 0;
     if (unlikely(__pyx_t_5 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_5);
-      __PYX_ERR(0, 936, __pyx_L1_error)
+      __PYX_ERR(0, 945, __pyx_L1_error)
     }
     __pyx_t_8 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_4)) ))) == 42);
 
@@ -33985,7 +34155,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
     if (__pyx_t_6) {
 
 
-      /* "rules/unfold.py":937
+      /* "rules/unfold.py":946
  *             return True
  *         if c == 47 and data[i + 1] == 42 and not (i > start and data[i - 1] == 42):
  *             return True             # <<<<<<<<<<<<<<
@@ -33998,7 +34168,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
       }
       goto __pyx_L0;
 
-      /* "rules/unfold.py":936
+      /* "rules/unfold.py":945
  *         if c == 45 and data[i + 1] == 45:
  *             return True
  *         if c == 47 and data[i + 1] == 42 and not (i > start and data[i - 1] == 42):             # <<<<<<<<<<<<<<
@@ -34007,7 +34177,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
 */
     }
 
-    /* "rules/unfold.py":938
+    /* "rules/unfold.py":947
  *         if c == 47 and data[i + 1] == 42 and not (i > start and data[i - 1] == 42):
  *             return True
  *         if c == 40 and (data[i + 1] == 41 or data[i + 1] == 40):             # <<<<<<<<<<<<<<
@@ -34031,7 +34201,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
     } else if (unlikely(__pyx_t_4 >= __pyx_v_data.shape[0])) __pyx_t_5 = 0;
     if (unlikely(__pyx_t_5 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_5);
-      __PYX_ERR(0, 938, __pyx_L1_error)
+      __PYX_ERR(0, 947, __pyx_L1_error)
     }
     __pyx_t_8 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_4)) ))) == 41);
 
@@ -34050,7 +34220,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
     } else if (unlikely(__pyx_t_4 >= __pyx_v_data.shape[0])) __pyx_t_5 = 0;
     if (unlikely(__pyx_t_5 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_5);
-      __PYX_ERR(0, 938, __pyx_L1_error)
+      __PYX_ERR(0, 947, __pyx_L1_error)
     }
     __pyx_t_8 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_4)) ))) == 40);
 
@@ -34061,7 +34231,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
     if (__pyx_t_6) {
 
 
-      /* "rules/unfold.py":939
+      /* "rules/unfold.py":948
  *             return True
  *         if c == 40 and (data[i + 1] == 41 or data[i + 1] == 40):
  *             return True             # <<<<<<<<<<<<<<
@@ -34074,7 +34244,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
       }
       goto __pyx_L0;
 
-      /* "rules/unfold.py":938
+      /* "rules/unfold.py":947
  *         if c == 47 and data[i + 1] == 42 and not (i > start and data[i - 1] == 42):
  *             return True
  *         if c == 40 and (data[i + 1] == 41 or data[i + 1] == 40):             # <<<<<<<<<<<<<<
@@ -34083,7 +34253,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
 */
     }
 
-    /* "rules/unfold.py":940
+    /* "rules/unfold.py":949
  *         if c == 40 and (data[i + 1] == 41 or data[i + 1] == 40):
  *             return True
  *         if c == 58 and data[i + 1] == 47:             # <<<<<<<<<<<<<<
@@ -34107,7 +34277,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
     } else if (unlikely(__pyx_t_4 >= __pyx_v_data.shape[0])) __pyx_t_5 = 0;
     if (unlikely(__pyx_t_5 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_5);
-      __PYX_ERR(0, 940, __pyx_L1_error)
+      __PYX_ERR(0, 949, __pyx_L1_error)
     }
     __pyx_t_8 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_4)) ))) == 47);
 
@@ -34118,7 +34288,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
     if (__pyx_t_6) {
 
 
-      /* "rules/unfold.py":941
+      /* "rules/unfold.py":950
  *             return True
  *         if c == 58 and data[i + 1] == 47:
  *             return True             # <<<<<<<<<<<<<<
@@ -34131,7 +34301,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
       }
       goto __pyx_L0;
 
-      /* "rules/unfold.py":940
+      /* "rules/unfold.py":949
  *         if c == 40 and (data[i + 1] == 41 or data[i + 1] == 40):
  *             return True
  *         if c == 58 and data[i + 1] == 47:             # <<<<<<<<<<<<<<
@@ -34140,7 +34310,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
 */
     }
 
-    /* "rules/unfold.py":942
+    /* "rules/unfold.py":951
  *         if c == 58 and data[i + 1] == 47:
  *             return True
  *         if (c | 32) == 115 and (data[i + 1] | 32) == 101 and i + 5 < end and (data[i + 2] | 32) == 108 and (data[i + 3] | 32) == 101 and (data[i + 4] | 32) == 99:             # <<<<<<<<<<<<<<
@@ -34164,7 +34334,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
     } else if (unlikely(__pyx_t_4 >= __pyx_v_data.shape[0])) __pyx_t_5 = 0;
     if (unlikely(__pyx_t_5 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_5);
-      __PYX_ERR(0, 942, __pyx_L1_error)
+      __PYX_ERR(0, 951, __pyx_L1_error)
     }
     __pyx_t_8 = (((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_4)) ))) | 32) == 0x65);
 
@@ -34193,7 +34363,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
     } else if (unlikely(__pyx_t_4 >= __pyx_v_data.shape[0])) __pyx_t_5 = 0;
     if (unlikely(__pyx_t_5 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_5);
-      __PYX_ERR(0, 942, __pyx_L1_error)
+      __PYX_ERR(0, 951, __pyx_L1_error)
     }
     __pyx_t_8 = (((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_4)) ))) | 32) == 0x6C);
 
@@ -34212,7 +34382,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
     } else if (unlikely(__pyx_t_4 >= __pyx_v_data.shape[0])) __pyx_t_5 = 0;
     if (unlikely(__pyx_t_5 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_5);
-      __PYX_ERR(0, 942, __pyx_L1_error)
+      __PYX_ERR(0, 951, __pyx_L1_error)
     }
     __pyx_t_8 = (((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_4)) ))) | 32) == 0x65);
 
@@ -34231,7 +34401,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
     } else if (unlikely(__pyx_t_4 >= __pyx_v_data.shape[0])) __pyx_t_5 = 0;
     if (unlikely(__pyx_t_5 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_5);
-      __PYX_ERR(0, 942, __pyx_L1_error)
+      __PYX_ERR(0, 951, __pyx_L1_error)
     }
     __pyx_t_8 = (((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_data.data) + __pyx_t_4)) ))) | 32) == 99);
 
@@ -34242,7 +34412,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
     if (__pyx_t_6) {
 
 
-      /* "rules/unfold.py":943
+      /* "rules/unfold.py":952
  *             return True
  *         if (c | 32) == 115 and (data[i + 1] | 32) == 101 and i + 5 < end and (data[i + 2] | 32) == 108 and (data[i + 3] | 32) == 101 and (data[i + 4] | 32) == 99:
  *             return True             # <<<<<<<<<<<<<<
@@ -34254,7 +34424,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
       }
       goto __pyx_L0;
 
-      /* "rules/unfold.py":942
+      /* "rules/unfold.py":951
  *         if c == 58 and data[i + 1] == 47:
  *             return True
  *         if (c | 32) == 115 and (data[i + 1] | 32) == 101 and i + 5 < end and (data[i + 2] | 32) == 108 and (data[i + 3] | 32) == 101 and (data[i + 4] | 32) == 99:             # <<<<<<<<<<<<<<
@@ -34265,7 +34435,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
   }
 
 
-  /* "rules/unfold.py":944
+  /* "rules/unfold.py":953
  *         if (c | 32) == 115 and (data[i + 1] | 32) == 101 and i + 5 < end and (data[i + 2] | 32) == 108 and (data[i + 3] | 32) == 101 and (data[i + 4] | 32) == 99:
  *             return True
  *     return False             # <<<<<<<<<<<<<<
@@ -34276,7 +34446,7 @@ static int __pyx_f_5rules_6unfold__suspect(__Pyx_memviewslice __pyx_v_data, Py_s
   }
   goto __pyx_L0;
 
-  /* "rules/unfold.py":924
+  /* "rules/unfold.py":933
  * 
  * 
  * @cython.cfunc             # <<<<<<<<<<<<<<
@@ -37740,7 +37910,7 @@ __Pyx_RefNannySetupContext("PyInit_unfold", 0);
  *     _HARMLESS[_octet] |= 4
  * # 8 = nothing to stop for in a header; 16 = may stand right before a call's parenthesis.
  * for _octet in range(256):             # <<<<<<<<<<<<<<
- *     if _HARMLESS[_octet] & 2 and _octet not in (10, 40, 42, 58):
+ *     if _HARMLESS[_octet] & 2 and _octet not in (10, 40, 42, 46, 47, 58, 95):
  *         _HARMLESS[_octet] |= 8
 */
   for (__pyx_t_9 = 0; __pyx_t_9 < 0x100; __pyx_t_9+=1) {
@@ -37752,7 +37922,7 @@ __Pyx_RefNannySetupContext("PyInit_unfold", 0);
     /* "rules/unfold.py":55
  * # 8 = nothing to stop for in a header; 16 = may stand right before a call's parenthesis.
  * for _octet in range(256):
- *     if _HARMLESS[_octet] & 2 and _octet not in (10, 40, 42, 58):             # <<<<<<<<<<<<<<
+ *     if _HARMLESS[_octet] & 2 and _octet not in (10, 40, 42, 46, 47, 58, 95):             # <<<<<<<<<<<<<<
  *         _HARMLESS[_octet] |= 8
  * for _octet in bytearray(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"):
 */
@@ -37806,7 +37976,34 @@ __Pyx_RefNannySetupContext("PyInit_unfold", 0);
 
       goto __pyx_L80_bool_binop_done;
     }
+    __pyx_t_25 = (__Pyx_PyLong_BoolNeObjC(__pyx_t_16, __pyx_mstate_global->__pyx_int_46, 46, 0)); if (unlikely((__pyx_t_25 < 0))) __PYX_ERR(0, 55, __pyx_L1_error)
+    if (__pyx_t_25) {
+
+    } else {
+
+      __pyx_t_24 = __pyx_t_25;
+
+      goto __pyx_L80_bool_binop_done;
+    }
+    __pyx_t_25 = (__Pyx_PyLong_BoolNeObjC(__pyx_t_16, __pyx_mstate_global->__pyx_int_47, 47, 0)); if (unlikely((__pyx_t_25 < 0))) __PYX_ERR(0, 55, __pyx_L1_error)
+    if (__pyx_t_25) {
+
+    } else {
+
+      __pyx_t_24 = __pyx_t_25;
+
+      goto __pyx_L80_bool_binop_done;
+    }
     __pyx_t_25 = (__Pyx_PyLong_BoolNeObjC(__pyx_t_16, __pyx_mstate_global->__pyx_int_58, 58, 0)); if (unlikely((__pyx_t_25 < 0))) __PYX_ERR(0, 55, __pyx_L1_error)
+    if (__pyx_t_25) {
+
+    } else {
+
+      __pyx_t_24 = __pyx_t_25;
+
+      goto __pyx_L80_bool_binop_done;
+    }
+    __pyx_t_25 = (__Pyx_PyLong_BoolNeObjC(__pyx_t_16, __pyx_mstate_global->__pyx_int_95, 95, 0)); if (unlikely((__pyx_t_25 < 0))) __PYX_ERR(0, 55, __pyx_L1_error)
 
     __pyx_t_24 = __pyx_t_25;
 
@@ -37824,7 +38021,7 @@ __Pyx_RefNannySetupContext("PyInit_unfold", 0);
 
       /* "rules/unfold.py":56
  * for _octet in range(256):
- *     if _HARMLESS[_octet] & 2 and _octet not in (10, 40, 42, 58):
+ *     if _HARMLESS[_octet] & 2 and _octet not in (10, 40, 42, 46, 47, 58, 95):
  *         _HARMLESS[_octet] |= 8             # <<<<<<<<<<<<<<
  * for _octet in bytearray(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"):
  *     _HARMLESS[_octet] |= 16
@@ -37849,7 +38046,7 @@ __Pyx_RefNannySetupContext("PyInit_unfold", 0);
       /* "rules/unfold.py":55
  * # 8 = nothing to stop for in a header; 16 = may stand right before a call's parenthesis.
  * for _octet in range(256):
- *     if _HARMLESS[_octet] & 2 and _octet not in (10, 40, 42, 58):             # <<<<<<<<<<<<<<
+ *     if _HARMLESS[_octet] & 2 and _octet not in (10, 40, 42, 46, 47, 58, 95):             # <<<<<<<<<<<<<<
  *         _HARMLESS[_octet] |= 8
  * for _octet in bytearray(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"):
 */
@@ -37857,7 +38054,7 @@ __Pyx_RefNannySetupContext("PyInit_unfold", 0);
   }
 
   /* "rules/unfold.py":57
- *     if _HARMLESS[_octet] & 2 and _octet not in (10, 40, 42, 58):
+ *     if _HARMLESS[_octet] & 2 and _octet not in (10, 40, 42, 46, 47, 58, 95):
  *         _HARMLESS[_octet] |= 8
  * for _octet in bytearray(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"):             # <<<<<<<<<<<<<<
  *     _HARMLESS[_octet] |= 16
@@ -37883,38 +38080,38 @@ __Pyx_RefNannySetupContext("PyInit_unfold", 0);
         __Pyx_PyCriticalSection __pyx_cs;
         __Pyx_PyCriticalSection_Begin(&__pyx_cs, (PyObject*)__pyx_t_16);
         /*try:*/ {
-          __pyx_t_23 = __Pyx_PyByteArray_GET_SIZE(__pyx_t_16); if (unlikely(__pyx_t_23 == ((Py_ssize_t)-1))) __PYX_ERR(0, 57, __pyx_L89_error)
+          __pyx_t_23 = __Pyx_PyByteArray_GET_SIZE(__pyx_t_16); if (unlikely(__pyx_t_23 == ((Py_ssize_t)-1))) __PYX_ERR(0, 57, __pyx_L92_error)
           __pyx_t_25 = (__pyx_t_9 < __pyx_t_23);
 
 
           if (__pyx_t_25) {
 
-            __pyx_t_15 = __Pyx_PyLong_From_int(((unsigned char)(__Pyx_PyByteArray_AsString(__pyx_t_16)[__pyx_t_9]))); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 57, __pyx_L89_error)
+            __pyx_t_15 = __Pyx_PyLong_From_int(((unsigned char)(__Pyx_PyByteArray_AsString(__pyx_t_16)[__pyx_t_9]))); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 57, __pyx_L92_error)
             __Pyx_GOTREF(__pyx_t_15);
-            if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_octet, __pyx_t_15) < (0)) __PYX_ERR(0, 57, __pyx_L89_error)
+            if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_octet, __pyx_t_15) < (0)) __PYX_ERR(0, 57, __pyx_L92_error)
             __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
-            goto __pyx_L91;
+            goto __pyx_L94;
           }
           /*else*/ {
             __pyx_t_8 = 0;
-            goto __pyx_L86_continue;
+            goto __pyx_L89_continue;
           }
-          __pyx_L91:;
+          __pyx_L94:;
         }
         /*finally:*/ {
           /*normal exit:*/{
             __Pyx_PyCriticalSection_End(&__pyx_cs);
-            goto __pyx_L90;
+            goto __pyx_L93;
           }
-          __pyx_L86_continue: {
+          __pyx_L89_continue: {
             __Pyx_PyCriticalSection_End(&__pyx_cs);
-            goto __pyx_L84_continue;
+            goto __pyx_L87_continue;
           }
-          __pyx_L89_error: {
+          __pyx_L92_error: {
             __Pyx_PyCriticalSection_End(&__pyx_cs);
             goto __pyx_L1_error;
           }
-          __pyx_L90:;
+          __pyx_L93:;
         }
     }
 
@@ -37941,7 +38138,7 @@ __Pyx_RefNannySetupContext("PyInit_unfold", 0);
     __Pyx_DECREF(__pyx_t_17); __pyx_t_17 = 0;
     __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
     __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
-    __pyx_L84_continue:;
+    __pyx_L87_continue:;
   }
   __Pyx_DECREF(__pyx_t_16); __pyx_t_16 = 0;
 
@@ -38092,20 +38289,20 @@ __Pyx_RefNannySetupContext("PyInit_unfold", 0);
     __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
     __pyx_t_22 = (CYTHON_COMPILING_IN_LIMITED_API) ? PyIter_Next : __Pyx_PyObject_GetIterNextFunc(__pyx_t_11);
     for (index=0; index < 9; index++) {
-      PyObject* item = __pyx_t_22(__pyx_t_11); if (unlikely(!item)) goto __pyx_L94_unpacking_failed;
+      PyObject* item = __pyx_t_22(__pyx_t_11); if (unlikely(!item)) goto __pyx_L97_unpacking_failed;
       __Pyx_GOTREF(item);
       *(temps[index]) = item;
     }
     if (__Pyx_IternextUnpackEndCheck(__pyx_t_22(__pyx_t_11), 9) < (0)) __PYX_ERR(0, 69, __pyx_L1_error)
     __pyx_t_22 = NULL;
     __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
-    goto __pyx_L95_unpacking_done;
-    __pyx_L94_unpacking_failed:;
+    goto __pyx_L98_unpacking_done;
+    __pyx_L97_unpacking_failed:;
     __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
     __pyx_t_22 = NULL;
     if (__Pyx_IterFinish() == 0) __Pyx_RaiseNeedMoreValuesError(index);
     __PYX_ERR(0, 69, __pyx_L1_error)
-    __pyx_L95_unpacking_done:;
+    __pyx_L98_unpacking_done:;
   }
   if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_QUOTES, __pyx_t_4) < (0)) __PYX_ERR(0, 69, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
@@ -38362,38 +38559,38 @@ __Pyx_RefNannySetupContext("PyInit_unfold", 0);
           __Pyx_PyCriticalSection __pyx_cs;
           __Pyx_PyCriticalSection_Begin(&__pyx_cs, (PyObject*)__pyx_t_14);
           /*try:*/ {
-            __pyx_t_27 = __Pyx_PyByteArray_GET_SIZE(__pyx_t_14); if (unlikely(__pyx_t_27 == ((Py_ssize_t)-1))) __PYX_ERR(0, 80, __pyx_L103_error)
+            __pyx_t_27 = __Pyx_PyByteArray_GET_SIZE(__pyx_t_14); if (unlikely(__pyx_t_27 == ((Py_ssize_t)-1))) __PYX_ERR(0, 80, __pyx_L106_error)
             __pyx_t_25 = (__pyx_t_23 < __pyx_t_27);
 
 
             if (__pyx_t_25) {
 
-              __pyx_t_18 = __Pyx_PyLong_From_int(((unsigned char)(__Pyx_PyByteArray_AsString(__pyx_t_14)[__pyx_t_23]))); if (unlikely(!__pyx_t_18)) __PYX_ERR(0, 80, __pyx_L103_error)
+              __pyx_t_18 = __Pyx_PyLong_From_int(((unsigned char)(__Pyx_PyByteArray_AsString(__pyx_t_14)[__pyx_t_23]))); if (unlikely(!__pyx_t_18)) __PYX_ERR(0, 80, __pyx_L106_error)
               __Pyx_GOTREF(__pyx_t_18);
-              if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_octet, __pyx_t_18) < (0)) __PYX_ERR(0, 80, __pyx_L103_error)
+              if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_octet, __pyx_t_18) < (0)) __PYX_ERR(0, 80, __pyx_L106_error)
               __Pyx_DECREF(__pyx_t_18); __pyx_t_18 = 0;
-              goto __pyx_L105;
+              goto __pyx_L108;
             }
             /*else*/ {
               __pyx_t_8 = 0;
-              goto __pyx_L100_continue;
+              goto __pyx_L103_continue;
             }
-            __pyx_L105:;
+            __pyx_L108:;
           }
           /*finally:*/ {
             /*normal exit:*/{
               __Pyx_PyCriticalSection_End(&__pyx_cs);
-              goto __pyx_L104;
+              goto __pyx_L107;
             }
-            __pyx_L100_continue: {
+            __pyx_L103_continue: {
               __Pyx_PyCriticalSection_End(&__pyx_cs);
-              goto __pyx_L98_continue;
+              goto __pyx_L101_continue;
             }
-            __pyx_L103_error: {
+            __pyx_L106_error: {
               __Pyx_PyCriticalSection_End(&__pyx_cs);
               goto __pyx_L1_error;
             }
-            __pyx_L104:;
+            __pyx_L107:;
           }
       }
 
@@ -38423,7 +38620,7 @@ __Pyx_RefNannySetupContext("PyInit_unfold", 0);
       __Pyx_DECREF(__pyx_t_19); __pyx_t_19 = 0;
       __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
       __Pyx_DECREF(__pyx_t_18); __pyx_t_18 = 0;
-      __pyx_L98_continue:;
+      __pyx_L101_continue:;
     }
     __Pyx_DECREF(__pyx_t_14); __pyx_t_14 = 0;
 
@@ -38608,7 +38805,7 @@ __Pyx_RefNannySetupContext("PyInit_unfold", 0);
   if (__Pyx_SetItemOnTypeDict(__pyx_mstate_global->__pyx_ptype_5rules_6unfold_Unfolder, __pyx_mstate_global->__pyx_n_u_unfold, __pyx_t_18) < (0)) __PYX_ERR(0, 300, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_18); __pyx_t_18 = 0;
 
-  /* "rules/unfold.py":903
+  /* "rules/unfold.py":912
  *     b"order group where from into limit not null is case when shutdown call begin merge grant sleep benchmark "
  *     b"cat ls id whoami ping nc wget curl bash sh cmd dir type net echo uname powershell rm chmod php python perl ruby sleep sudo dd tar find grep "
  *     b"ifconfig ipconfig systeminfo crontab export chown base64 more less head tail fetch lynx".split()             # <<<<<<<<<<<<<<
@@ -38622,22 +38819,22 @@ __Pyx_RefNannySetupContext("PyInit_unfold", 0);
     PyObject *__pyx_callargs[2] = {__pyx_t_14, NULL};
     __pyx_t_18 = __Pyx_PyObject_FastCallMethod((PyObject*)__pyx_mstate_global->__pyx_n_u_split, __pyx_callargs+__pyx_t_6, (1-__pyx_t_6) | (1*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
     __Pyx_XDECREF(__pyx_t_14); __pyx_t_14 = 0;
-    if (unlikely(!__pyx_t_18)) __PYX_ERR(0, 903, __pyx_L1_error)
+    if (unlikely(!__pyx_t_18)) __PYX_ERR(0, 912, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_18);
   }
-  if (!(likely(PyList_CheckExact(__pyx_t_18))||((__pyx_t_18) == Py_None) || __Pyx_RaiseUnexpectedTypeError("list", __pyx_t_18))) __PYX_ERR(0, 903, __pyx_L1_error)
+  if (!(likely(PyList_CheckExact(__pyx_t_18))||((__pyx_t_18) == Py_None) || __Pyx_RaiseUnexpectedTypeError("list", __pyx_t_18))) __PYX_ERR(0, 912, __pyx_L1_error)
 
-  /* "rules/unfold.py":899
+  /* "rules/unfold.py":908
  * 
  * 
  * WORDS = frozenset(             # <<<<<<<<<<<<<<
  *     b"select union insert update delete drop alter create truncate exec execute declare waitfor and or xor like rlike regexp between having "
  *     b"order group where from into limit not null is case when shutdown call begin merge grant sleep benchmark "
 */
-  __pyx_t_14 = __Pyx_PyFrozenSet_New(__pyx_t_18); if (unlikely(!__pyx_t_14)) __PYX_ERR(0, 899, __pyx_L1_error)
+  __pyx_t_14 = __Pyx_PyFrozenSet_New(__pyx_t_18); if (unlikely(!__pyx_t_14)) __PYX_ERR(0, 908, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_14);
   __Pyx_DECREF(__pyx_t_18); __pyx_t_18 = 0;
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_WORDS, __pyx_t_14) < (0)) __PYX_ERR(0, 899, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_WORDS, __pyx_t_14) < (0)) __PYX_ERR(0, 908, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_14); __pyx_t_14 = 0;
 
   /* "rules/unfold.py":1
@@ -38938,18 +39135,18 @@ static const char bytes[] = " at 0x object>.: <MemoryView of <contiguous and dir
   }
   {
     PyObject **numbertab = __pyx_mstate->__pyx_number_tab + 0;
-    int8_t const cint_constants_1[] = {0,-1,1,2,3,4,5,6,8,9,10,12,16,33,34,35,36,38,39,40,41,42,44,46,47,58,59,60,61,62,64,92,96,123,125};
+    int8_t const cint_constants_1[] = {0,-1,1,2,3,4,5,6,8,9,10,12,16,33,34,35,36,38,39,40,41,42,44,46,47,58,59,60,61,62,64,92,95,96,123,125};
     int16_t const cint_constants_2[] = {256,512,1024};
     int32_t const cint_constants_4[] = {65536L,136983863L};
-    for (int i = 0; i < 40; i++) {
-      numbertab[i] = PyLong_FromLong((i < 35 ? cint_constants_1[i - 0] : (i < 38 ? cint_constants_2[i - 35] : cint_constants_4[i - 38])));
+    for (int i = 0; i < 41; i++) {
+      numbertab[i] = PyLong_FromLong((i < 36 ? cint_constants_1[i - 0] : (i < 39 ? cint_constants_2[i - 36] : cint_constants_4[i - 39])));
       if (unlikely(!numbertab[i])) __PYX_ERR(0, 1, __pyx_L1_error)
     }
   }
   #if CYTHON_IMMORTAL_CONSTANTS
   {
     PyObject **table = __pyx_mstate->__pyx_number_tab;
-    for (Py_ssize_t i=0; i<40; ++i) {
+    for (Py_ssize_t i=0; i<41; ++i) {
       #if PY_VERSION_HEX >= 0x030F0000
       PyUnstable_SetImmortal(table[i]);
       #elif CYTHON_COMPILING_IN_CPYTHON_FREETHREADING

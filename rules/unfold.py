@@ -52,7 +52,7 @@ for _octet in range(0x80, 0x100):
     _HARMLESS[_octet] |= 4
 # 8 = nothing to stop for in a header; 16 = may stand right before a call's parenthesis.
 for _octet in range(256):
-    if _HARMLESS[_octet] & 2 and _octet not in (10, 40, 42, 58):
+    if _HARMLESS[_octet] & 2 and _octet not in (10, 40, 42, 46, 47, 58, 95):
         _HARMLESS[_octet] |= 8
 for _octet in bytearray(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"):
     _HARMLESS[_octet] |= 16
@@ -411,13 +411,13 @@ class Unfolder:
 
     def _settle(self, start: Any, end: Any) -> Any:
         """Undo further layers of encoding in out[start:end] until nothing changes or ROUNDS are done; returns the new end."""
-        turn: cython.int
+        _turn: cython.int
         i: cython.Py_ssize_t
         signs: cython.int
         after: cython.Py_ssize_t
         here: cython.Py_ssize_t = end
         out: cython.uchar[::1] = self.out
-        for turn in range(ROUNDS):
+        for _turn in range(ROUNDS):
             signs = 0
             i = start
             while i < here:
@@ -540,11 +540,10 @@ class Unfolder:
                 self._plain_pairs(mark, self.used - 1)
             return 0
         self._room((h1 - h0) + (p1 - p0) + (q1 - q0) + 64)
-        out: cython.uchar[::1] = self.out
         start = self.used
         self._put(b"http://")
         for i in range(h0, h1):
-            out[self.used] = host[i]
+            self.out[self.used] = host[i]
             self.used += 1
         target = self._decode(path, p0, p1, False)
         self._value(PATH, target, self.used)
@@ -611,6 +610,16 @@ class Unfolder:
                         odd = True
                 elif c == 42:
                     if data[i - 1] == 47 and data[i - 2] != 42:
+                        odd = True
+                elif c == 46:
+                    if data[i - 1] == 46:
+                        odd = True
+                elif c == 95:
+                    if data[i - 1] == 95:
+                        odd = True
+                elif c == 47:
+                    # A path where a browser has none: at the start, or after a blank.
+                    if data[i - 1] == 32:
                         odd = True
                 elif c != 13:
                     odd = True

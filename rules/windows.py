@@ -262,4 +262,4 @@ def _distinct(ones: cython.int, size: cython.int) -> cython.longlong:
     """How many different values set so many bits of a bitmap (linear counting)."""
     if ones >= size:
         return size * 8
-    return int(round(-size * math.log(1.0 - 1.0 * ones / size)))
+    return round(-size * math.log(1.0 - 1.0 * ones / size))

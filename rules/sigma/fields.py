@@ -63,17 +63,14 @@ def _text(name: str, part: Part, what: str, detail: str = "") -> Field:
 _ALL = [
     *(
         _text(name, Part.WORD, "the column of that name")
-        for name in (
-            "protocol method scheme host request_type response_type user_agent complete uid authorization api_key forwarded_for "
-            "request_encoding response_encoding principal principal_kind operation template"
-        ).split()
+        for name in ["protocol", "method", "scheme", "host", "request_type", "response_type", "user_agent", "complete", "uid", "authorization", "api_key", "forwarded_for", "request_encoding", "response_encoding", "principal", "principal_kind", "operation", "template"]
     ),
     _text("cookie", Part.WORD, "the Cookie header as sent"),
     Field("client_ip", Kind.ADDRESS, Part.WORD, "who calls", "client_ip"),
     Field("server_ip", Kind.ADDRESS, Part.WORD, "who answers", "server_ip"),
     *(
         Field(name, Kind.NUMBER, Part.NUMBER, "the column of that name", name)
-        for name in "client_port server_port status request_bytes response_bytes duration ttfb".split()
+        for name in ["client_port", "server_port", "status", "request_bytes", "response_bytes", "duration", "ttfb"]
     ),
     Field("weird", Kind.WORDS, Part.LIST, "names of what was odd in the traffic", "weird"),
     _text("url", Part.URL, "scheme, host, path and query, as sent and decoded"),

@@ -29,9 +29,7 @@ _NS = {"ms": 1_000_000, "s": 1_000_000_000, "m": 60_000_000_000, "h": 3_600_000_
 _LONGEST_SPAN = 86_400_000_000_000
 
 KEYS = frozenset(
-    "title id name status description references author date modified tags related logsource detection falsepositives level license "
-    "fields scope taxonomy severity score confidence category techniques reason response action group examples correlation "
-    "generate".split()
+    ["title", "id", "name", "status", "description", "references", "author", "date", "modified", "tags", "related", "logsource", "detection", "falsepositives", "level", "license", "fields", "scope", "taxonomy", "severity", "score", "confidence", "category", "techniques", "reason", "response", "action", "group", "examples", "correlation", "generate"]
 )
 GROUP_KEYS = ("caller", "endpoint", "object", "login", "credential", "client_ip", "server_ip", "host", "method", "path", "user_agent", "status", "target")
 """What correlations group by or count: columns, and what is derived from a call (see rules.correlation)."""
@@ -272,7 +270,7 @@ class _Reader:
             # A number among keywords is a status: access logs hold it, requests do not.
             status = target.part is Part.ANYWHERE and isinstance(item, int) and not isinstance(item, bool) and 100 <= item <= 599
             try:
-                found = [Is(self.atom(atom)) for atom in atoms_for(FIELDS["status"] if status else target, [] if status else modifiers, item)]
+                found: list[Expression | None] = [Is(self.atom(atom)) for atom in atoms_for(FIELDS["status"] if status else target, [] if status else modifiers, item)]
             except ModifierError as error:
                 self.fault(lines[i], str(error))
                 continue

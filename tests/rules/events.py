@@ -7,7 +7,7 @@ import warnings
 from typing import Any
 
 from rules.sigma import Rule
-from rules.sigma.condition import And, Expression, Is, Not, Or
+from rules.sigma.condition import And, Expression, Is, Not
 from rules.sigma.fields import Kind, Part
 from rules.sigma.modifiers import Atom
 

@@ -1,0 +1,102 @@
+"""Decoding of what clients send, in both forms."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import rules.unfold as compiled
+from rules.examples import batch_of
+from rules.inputs import decoded
+from rules.ruleset import RuleSet
+
+_SPEC = importlib.util.spec_from_file_location("rules_unfold_interpreted", Path(compiled.__file__).parent / "unfold.py")
+interpreted = importlib.util.module_from_spec(_SPEC)
+sys.modules[_SPEC.name] = interpreted
+_SPEC.loader.exec_module(interpreted)
+FORMS = [interpreted, compiled]
+
+
+@pytest.fixture(params=FORMS, ids=["python", "as built"])
+def hot(request: pytest.FixtureRequest):
+    return request.param
+
+
+def spans(texts: list[bytes]):
+    ends = np.cumsum(np.array([len(text) for text in texts], np.int64))
+    return np.frombuffer(b"".join(texts) or b"\0", np.uint8), ends - np.array([len(text) for text in texts], np.int64), ends
+
+
+def unfolded(hot, path=b"/", query=b"", head=b"", body=b"", kind=0):
+    unfolder = hot.Unfolder()
+    data = [spans([text]) for text in (b"h", path, query, head, body)]
+    if not hot.COMPILED:
+        data = [(bytes(octets), starts, ends) for octets, starts, ends in data]
+    unfolder.unfold(1, data[0], data[1], data[2], np.array([1], np.uint8), data[3], data[4], np.array([kind], np.uint8))
+    values = [
+        (int(place), bytes(unfolder.arena[start:end]))
+        for start, end, _, place, _ in unfolder.values[: unfolder.n_values].tolist()
+    ]
+    segments = [(int(s[3]), bytes(unfolder.arena[s[0] : s[1]])) for s in unfolder.segments[: unfolder.n_segments].tolist()]
+    return values, segments
+
+
+@pytest.mark.parametrize(
+    "sent, text",
+    [
+        (b"a%27b", b"a'b"), (b"a%2527b", b"a'b"), (b"a+b'", b"a b'"), (b"%u0027", b"'"), (b"%c0%27x'", b"\xc0'x'"), (b"%c0%a7'", b"''"),
+        (b"&lt;a", b"<a"), (b"&#39;", b"'"), (b"&#x27", b"'"), (b"\\u0027", b"'"), (b"\\x27", b"'"), (b"%EF%BC%87", b"'"), (b"%", b"%"), (b"%4", b"%4"), (b"%zz'", b"%zz'"),
+    ],
+)  # fmt: skip
+def test_a_parameter_is_decoded_as_servers_do(hot, sent: bytes, text: bytes) -> None:
+    sent = sent.replace(b"&", b"%26").replace(b"#", b"%23") if sent.startswith(b"&") else sent
+    values, _ = unfolded(hot, query=b"q=" + sent)
+    if text not in (b"%", b"%4"):
+        assert (compiled.QUERY_VALUE, text) in values
+
+
+def test_values_of_a_json_body(hot) -> None:
+    body = b'{"a\\u0027": "x\\"y<", "n": 5, "list": ["it\'s", {"deep": "1=1"}], "plain": "nothing"}'
+    values, _ = unfolded(hot, body=body, kind=compiled.JSON)
+    assert values[0] == (compiled.PATH, b"/") or (compiled.BODY_NAME, b"a'") in values
+    assert (compiled.BODY_VALUE, b'x"y<') in values and (compiled.BODY_VALUE, b"it's") in values and (compiled.BODY_VALUE, b"1=1") in values
+    assert all(text != b"nothing" for _, text in values)
+
+
+def test_values_of_multipart_xml_cookies_and_headers(hot) -> None:
+    body = b'--b\r\nContent-Disposition: form-data; name="f"; filename="a;b.php"\r\n\r\nit\'s\r\n--b--\r\n'
+    values, _ = unfolded(hot, body=body, kind=compiled.MULTIPART)
+    assert (compiled.FILENAME, b"a;b.php") in values and (compiled.BODY_VALUE, b"it's") in values
+    values, _ = unfolded(hot, body=b"<a b='1=1'>x&apos;y<![CDATA[<z>]]></a>", kind=compiled.XML)
+    assert {b"1=1", b"x'y", b"<z>"} <= {text for _, text in values}
+    head = b"GET / HTTP/1.1\r\nCookie: a=%27x; b=2\r\nX-Odd: ${jndi:x}\r\nAccept: */*;q=0.8\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64) A/1 (KHTML, like Gecko)\r\n\r\n"
+    values, segments = unfolded(hot, head=head)
+    assert (compiled.COOKIE_VALUE, b"'x") in values and (compiled.HEADER, b"${jndi:x}") in values
+    assert [text for place, text in segments if place == compiled.HEADER] == [b"X-Odd:${jndi:x}"]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.binary(max_size=80), st.binary(max_size=120), st.binary(max_size=200), st.binary(max_size=200), st.integers(0, 5))
+def test_both_forms_give_the_same_for_any_octets(path: bytes, query: bytes, head: bytes, body: bytes, kind: int) -> None:
+    assert unfolded(interpreted, path, query, b"x\n" + head, body, kind) == unfolded(compiled, path, query, b"x\n" + head, body, kind)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.binary(max_size=100), st.booleans())
+def test_decoding_one_text_never_grows_it(text: bytes, plus: bool) -> None:
+    assert len(decoded(text, plus)) <= len(text)
+
+
+def test_a_flood_of_parameters_is_bounded(hot) -> None:
+    values, _ = unfolded(hot, query=b"&".join(b"a=%27" for _ in range(3000)))
+    assert len(values) <= compiled.MAX_VALUES + 1
+
+
+def test_an_empty_rule_set_finds_nothing() -> None:
+    assert RuleSet([]).observe(batch_of([{"request": "GET / HTTP/1.1\nHost: a\n\n"}])) == []

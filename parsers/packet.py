@@ -76,12 +76,18 @@ class Segment(NamedTuple):
 
 
 @cython.cfunc
+@cython.exceptval(-1)
+def _outside() -> cython.int:
+    raise IndexError("outside the frame")
+
+
+@cython.cfunc
 @cython.inline
 @cython.exceptval(-1)
 def _u16(data: cython.const[cython.uchar][::1], at: cython.Py_ssize_t) -> cython.int:
-    if at < 0 or at + 2 > len(data):
-        raise IndexError("outside the frame")
     if cython.compiled:
+        if at < 0 or at + 2 > data.shape[0]:
+            return _outside()
         here: cython.pointer(cython.const[cython.uchar]) = cython.address(data[at])
         return (here[0] << 8) | here[1]
     else:
@@ -92,9 +98,9 @@ def _u16(data: cython.const[cython.uchar][::1], at: cython.Py_ssize_t) -> cython
 @cython.inline
 @cython.exceptval(0xFFFFFFFF, check=True)
 def _u32(data: cython.const[cython.uchar][::1], at: cython.Py_ssize_t) -> cython.uint:
-    if at < 0 or at + 4 > len(data):
-        raise IndexError("outside the frame")
     if cython.compiled:
+        if at < 0 or at + 4 > data.shape[0]:
+            return _outside()
         here: cython.pointer(cython.const[cython.uchar]) = cython.address(data[at])
         return (cython.cast(cython.uint, here[0]) << 24) | (here[1] << 16) | (here[2] << 8) | here[3]
     else:
@@ -105,8 +111,6 @@ def _u32(data: cython.const[cython.uchar][::1], at: cython.Py_ssize_t) -> cython
 @cython.inline
 @cython.exceptval(0xFFFFFFFFFFFFFFFF, check=True)
 def _u64(data: cython.const[cython.uchar][::1], at: cython.Py_ssize_t) -> cython.ulonglong:
-    if at < 0 or at + 8 > len(data):
-        raise IndexError("outside the frame")
     return (cython.cast(cython.ulonglong, _u32(data, at)) << 32) | _u32(data, at + 4)
 
 

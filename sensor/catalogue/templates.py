@@ -15,6 +15,7 @@ items of a place are sorted before they are judged.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -25,6 +26,7 @@ WORD, INTEGER, UUID, HEX, TOKEN, DATE, MIXED, EMAIL, NUMBER = range(len(KINDS))
 CERTAIN = frozenset({INTEGER, UUID, HEX, TOKEN, DATE, EMAIL, NUMBER})
 """Kinds that are values by their shape alone."""
 
+_FILE = re.compile(r"([A-Za-z]{2}(?:[-_][A-Za-z]{2})?)\.[a-z]{2,5}")
 VERBS = frozenset({"PUT", "PATCH", "DELETE"})
 
 
@@ -139,8 +141,23 @@ class Templates:
             if item.text in why:
                 here.evidence[item.text] = why[item.text]
         for (prefix, suffix), group in sorted(frames.items()):
-            here.params.append(self.param(group, prefix, suffix, depth, before))
+            param = self.param(group, prefix, suffix, depth, before)
+            here.params.append(param)
+            self.keep_routes(here, group, param)
         return here
+
+    def keep_routes(self, here: Place, group: list[Item], param: Param) -> None:
+        """Where a few words became one parameter, a name that only one of them leads to keeps the whole route literal."""
+        if len(group) > 6 or not all(item.kind == WORD and not item.folded for item in group):
+            return
+        for item in group:
+            mine = set(item.nodes)
+            for text, below in list(param.place.literals.items()):
+                if all(self.table.parents[node] in mine for node in below.nodes) and len(below.nodes) > 0:
+                    route = here.literals.setdefault(item.text, Place(list(item.nodes)))
+                    route.literals[text] = below
+                    here.evidence.setdefault(item.text, (0.7, f"of the values of {{{param.name}}} only this one leads to {text}"))
+                    del param.place.literals[text]
 
     def join_frames(self, frames: dict[tuple[str, str], list[Item]]) -> None:
         """Files of several types (``a-1.pdf``, ``b-2.png``) are one parameter; ``{id}.json`` beside ``{id}`` is two."""
@@ -218,8 +235,12 @@ class Templates:
             for item in values:
                 if item.kind in (WORD, MIXED):
                     for text in item.values:
-                        if self.slug(text):
-                            self.vocabulary.add(text)
+                        stem = text[: len(text) - len(item.suffix)] if item.suffix else text
+                        tail = numbered(stem)
+                        if self.slug(stem):
+                            self.vocabulary.add(stem)
+                        elif tail is not None and tail[1] and tail[0].replace("-", "").isalnum() and wordness(tail[0]) > -0.5:
+                            self.vocabulary.words.add(tail[0].lower())
         words.sort(key=lambda item: item.text)
         return values, words, why
 
@@ -228,7 +249,7 @@ class Templates:
         parts = [part for part in tokens(text) if not part.isdigit()]
         if not parts or any(len(part) < 2 for part in parts):
             return False
-        return wordness(text) > 0.0 and (numbered(text) is not None or text.isalpha() or "-" in text or "_" in text)
+        return wordness(text) > -0.5 and (numbered(text) is not None or text.isalpha() or "-" in text or "_" in text)
 
     def keep_versions(self, values: list[Item], words: list[Item], why: dict[str, tuple[float, str]], depth: int) -> None:
         """A version near the root, or the only number of a place with a whole API below it, is a literal."""
@@ -245,6 +266,8 @@ class Templates:
         """Whether a segment alone reads as random: letters that make no word, or digits in the middle of letters."""
         if version(text) or len(text) < 5:
             return False
+        if sum(c.isdigit() for c in text) * 2 >= len(text) >= 8:
+            return True
         if any(sign in text for sign in ".~!$&'()*+,;=:@%") or text.count("_") + text.count("-") > 1:
             return False
         reads = wordness(text)
@@ -285,8 +308,9 @@ class Templates:
             stem = self.unframed(item, values)
             if len(stem) < 4 or version(stem):
                 continue
-            kin = sum(n for (length, chars), n in makes.items() if length == len(stem) and set(cast(stem)) <= set(chars))
-            if kin >= 3 and kin * 2 >= sum(makes.values()) and wordness(stem) < (0.9 if stem.isupper() or any(c.isdigit() for c in stem) else 0.35):
+            kin = sum(n for (length, chars), n in makes.items() if length == len(stem) and set(cast(stem)) <= set(chars) and chars != "a-")
+            odd = stem.isupper() or any(c.isdigit() for c in stem) and not stem.islower()
+            if kin >= 3 and (odd or kin * 3 >= sum(makes.values())) and wordness(stem) < (9.0 if odd and kin >= 5 else 0.9 if odd else 0.35):
                 if self.compatible(item, values):
                     self.reframe(item, stem)
                     words.remove(item)
@@ -320,13 +344,13 @@ class Templates:
 
     def take_numbered(self, values: list[Item], words: list[Item]) -> None:
         """``gold-25``, ``lotus42``: several numbered stems beside each other are values."""
+        slugs = [item for item in values if item.kind == MIXED and any(numbered(text) for text in item.values)]
         found = [(item, numbered(self.unframed(item, values))) for item in words]
         tailed = [(item, tail) for item, tail in found if tail is not None and not version(item.text)]
         dashed = [(item, tail) for item, tail in tailed if tail[1] in ("-", "_")]
         stems = {tail[0].lower() for _, tail in tailed}
         for item, tail in tailed:
             known = self.vocabulary.has(tail[0])
-            slugs = any(other.kind == MIXED and numbered(other.stem) for other in values)
             beside = any(other.text == tail[0] for other in words)
             if known or slugs or len(dashed) >= 2 and tail[1] or len(stems) >= 3 or beside and tail[1] or values and tail[1] and self.compatible(item, values):
                 stem = self.unframed(item, values)
@@ -334,20 +358,31 @@ class Templates:
                     self.reframe(item, stem)
                     words.remove(item)
                     values.append(item)
+        # Beside numbered slugs, other words of several parts, written the same way, are slugs too.
+        made = [item for item in values if item.kind in (WORD, MIXED) and not item.prefix and any(numbered(text) for text in item.values)]
+        lower = all(text.islower() for item in made for text in item.values)
+        if made and lower and len({text for item in made for text in item.values}) >= 3:
+            for item in list(words):
+                if len(tokens(item.text)) >= 2 and item.text.islower() and ("-" in item.text or "_" in item.text) and self.compatible(item, values):
+                    words.remove(item)
+                    values.append(item)
 
     def take_codes(self, values: list[Item], words: list[Item]) -> None:
         """Countries and languages: segments of two letters, or ``pt-BR``, when no other word stands with them."""
-        codes = [item for item in words if locale(item.text)]
-        full = [item for item in codes if len(item.text) == 5]
-        upper = [item for item in codes if item.text.isupper()]
+        stems = {item.text: _FILE.fullmatch(item.text) for item in words}
+        bare = {text: (found[1] if found else text) for text, found in stems.items()}
+        codes = [item for item in words if locale(bare[item.text])]
+        full = [item for item in codes if len(bare[item.text]) == 5]
+        upper = [item for item in codes if bare[item.text].isupper()]
         chosen: list[Item] = []
         if len(full) >= 2 or full and len(codes) >= 2:
             chosen = codes
-        elif len(upper) >= 2 and len(upper) * 2 > len(words):
+        elif len(upper) >= 2 and (len(upper) * 2 > len(words) or len(upper) >= 4) or upper and len(upper) == len(words) == 2:
             chosen = upper
         elif len(codes) >= 3 and len(codes) * 4 >= len(words) * 3:
             chosen = codes
         for item in chosen:
+            self.reframe(item, bare[item.text])
             words.remove(item)
             values.append(item)
 
@@ -456,7 +491,7 @@ class Templates:
         names = sorted({KINDS[item.kind] for item in group})
         evidence = [f"{distinct} values of shape {', '.join(names)} in {sum(item.calls for item in group)} calls"]
         evidence.append(f"{round(100 * share)} % of the calls carry a value that its shape alone gives away")
-        name = name_of(group, before)
+        name = name_of(group, prefix[:-1] if prefix.endswith("(") else before)
         return Param(name, prefix, suffix, kinds, place, distinct, sorted(examples)[:8], confidence, evidence)
 
 

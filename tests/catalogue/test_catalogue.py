@@ -54,7 +54,7 @@ def test_a_name_beside_ids_keeps_its_own_endpoint() -> None:
 def test_a_suffix_stays_outside_the_parameter() -> None:
     assert templates([f"/orders/{n}.json" for n in range(9)]) == ["/orders/{order_id}.json"]
     assert templates([f"/orders/{n}:cancel" for n in range(9)]) == ["/orders/{order_id}:cancel"]
-    assert templates([f"/odata/Orders({n})" for n in range(9)]) == ["/odata/Orders({id})"]
+    assert templates([f"/odata/Orders({n})" for n in range(9)]) == ["/odata/Orders({Order_id})"]
 
 
 def test_version_segments_are_literals() -> None:

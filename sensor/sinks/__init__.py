@@ -22,6 +22,9 @@ from sensor.errors import SensorError
 from sensor.sinks.delivery import Delivery, DeliveryState, Selection
 from sensor.sinks.destination import Destination, Options
 from sensor.sinks.file import AlertFile
+from sensor.sinks.formats import FORMATS
+from sensor.sinks.formats.plain import fitted
+from sensor.sinks.message import fields_of
 from sensor.sinks.network import Datagrams, Stream, Tls
 from sensor.sinks.spool import Spool, SpoolTaken
 from sensor.sinks.syslog import Syslog
@@ -88,8 +91,14 @@ def _file(destination: Destination, options: Options, spools: Path) -> Sink:
     selection = Selection(options)
     rotate = options.number("rotate", 0, 0, 1 << 50)
     keep = options.number("keep", 5, 0, 10_000)
+    body = FORMATS[options.choice("format", tuple(FORMATS), "json")]
     options.done()
-    return AlertFile(destination.path, Alert.to_json, selection, rotate, keep)
+
+    def line(alert: Alert) -> bytes:
+        made = alert.to_json()
+        return made if body is fitted else body(fields_of(made), made, 1 << 30)
+
+    return AlertFile(destination.path, line, selection, rotate, keep)
 
 
 SINKS: Final[dict[str, Opener]] = {

@@ -17,12 +17,10 @@ import os
 import re
 import socket
 import time
-from collections.abc import Callable
 from typing import Final
 
-import orjson
-
 from sensor.sinks.destination import Options
+from sensor.sinks.formats import FORMATS
 from sensor.sinks.message import AlertFields
 from sensor.terminal import printable
 
@@ -34,12 +32,6 @@ SEVERITY: Final = {"critical": 2, "high": 3, "medium": 4, "low": 5}
 """Alert severity -> syslog severity: critical, error, warning, notice. Emergency and alert (0, 1) ring bells; they are not ours to ring."""
 LEAST_OCTETS = 480
 SEQUENCE_END = 2_147_483_647
-
-DECISIVE: Final = (
-    "uid", "revision", "state", "severity", "severity_score", "title", "category", "confidence", "clients", "calls", "first_seen", "last_seen",
-    "endpoints", "detectors", "principals", "response", "reasons", "techniques", "loss", "features", "evidence",
-)  # fmt: skip
-"""An alert's fields, the ones a decision needs first in front: the order in which a small message keeps them."""
 
 _PLAIN = re.compile(r"[ !#-Z^-~]*")
 """Printable ASCII without the three that structured data escapes: quotation mark, backslash, closing bracket."""
@@ -55,41 +47,10 @@ def sd_value(text: str, octets: int = 0) -> str:
     return _SD_SPECIAL.sub(r"\\\1", text)
 
 
-def fitted(fields: AlertFields, line: bytes, octets: int) -> bytes:
-    """The alert as JSON of at most `octets` octets: whole where it fits, else with its decisive fields and `dropped`, the number of fields that
-    are missing or shortened. With less than some 60 octets there is no room for an identity: then `{}`."""
-    if len(line) <= octets:
-        return line
-    pieces: dict[str, bytes] = {}
-    dropped = 0
-    left = octets - len(b'{"dropped":21}')
-    for name in DECISIVE:
-        value = fields[name]
-        piece = b'"%b":%b,' % (name.encode(), orjson.dumps(value))
-        if len(piece) > left:
-            dropped += 1
-            if isinstance(value, list):
-                while value and len(piece) > left:
-                    # Half of them at a time: some, not the most possible, since evidence is long and this runs for each alert.
-                    value = value[: len(value) // 2]
-                    piece = b'"%b":%b,' % (name.encode(), orjson.dumps(value))
-            if not value or len(piece) > left:
-                continue
-        pieces[name] = piece
-        left -= len(piece)
-    if "uid" not in pieces or "revision" not in pieces:
-        return b"{}"
-    return b"{" + b"".join(pieces.values()) + b'"dropped":%d}' % dropped
-
-
-Body = Callable[[AlertFields, bytes, int], bytes]
-"""(alert, its line, room in octets) -> the message's text."""
-
-
 class Syslog:
     """Makes syslog messages out of alerts: settings, and what stays the same from one message to the next."""
 
-    def __init__(self, options: Options, octets: int, body: Body = fitted) -> None:
+    def __init__(self, options: Options, octets: int) -> None:
         self.octets = options.number("size", octets, LEAST_OCTETS, 1 << 20)
         self.rfc3164 = options.choice("rfc", ("5424", "3164"), "5424") == "3164"
         facility = options.choice("facility", FACILITIES, "local0")
@@ -100,7 +61,7 @@ class Syslog:
         self._sd_id = f"alert@{pen}"
         self._bom = b"\xef\xbb\xbf" if options.flag("bom", False) else b""
         self._pid = str(os.getpid())
-        self._body = body
+        self._body = FORMATS[options.choice("format", tuple(FORMATS), "json")]
         self._second = -1
         self._second_text = ""
         self._words: dict[str, str] = {}

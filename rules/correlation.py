@@ -181,7 +181,7 @@ def _shown(matched: Matched, name: str, row: int) -> str:
     names = matched.batch.schema.names
     if name == "endpoint":
         template = matched.batch.column("template")[row].as_py() if "template" in names else None
-        path = template if template is not None else re.sub(r"(?<=/)(?:\d+|[0-9a-fA-F-]{16,}|[^/]*\d[^/]*)(?=/|$)", "{id}", _text(matched, "path", row))
+        path = template if template is not None else re.sub(r"(?<=/)(?=[^/]*\d)(?:[0-9a-fA-F-]+|(?:[^/\d]*\d){3}[^/]*|[^/]{16,})(?=/|$)", "{id}", _text(matched, "path", row))
         return f"{_text(matched, 'method', row)} {_text(matched, 'host', row)}{path}"
     if name == "caller":
         if "principal" in names and matched.batch.column("principal")[row].as_py():

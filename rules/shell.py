@@ -32,7 +32,7 @@ _STRONG = (
     b"lynx links elinks w3m aria2c axel fetch http https httpie smbclient rpcclient ldapsearch snmpwalk dnscat "
     b"psql mysql mysqldump sqlite3 mongo redis-cli docker kubectl aws gcloud terraform git svn make apt apt-get yum dnf apk pip npm"
 ).split()
-_WEAK = b"dir echo type net host find sort who w time date test more less head tail set start call exec eval source command history last finger locate which whereis grep cut paste false true nc sh ver vol tree route help sleep sysinfo".split()
+_WEAK = b"dir echo type net host find sort who time date test more less head tail set start call exec eval source command history last finger locate which whereis grep cut paste false true nc sh ver vol tree route help sleep sysinfo".split()
 
 _ESCAPED: set[bytes] = {re.escape(name) for name in _STRONG + _WEAK}
 _LONGEST_FIRST: list[bytes] = sorted(_ESCAPED, key=len, reverse=True)

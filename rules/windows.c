@@ -1864,7 +1864,7 @@ struct __pyx_memoryviewslice_obj {
 
 
 
-/* "rules/windows.py":145
+/* "rules/windows.py":152
  * 
  * @cython.cclass
  * class Windows:             # <<<<<<<<<<<<<<
@@ -2771,9 +2771,6 @@ static CYTHON_INLINE long __Pyx_div_long(long, long, int b_is_constant);
 /* BufferIndexError.proto */
 static void __Pyx_RaiseBufferIndexError(int axis);
 
-/* PyObjectCompare.proto */
-static CYTHON_INLINE int __Pyx_PyObject_CompareBoolLe_int_int(PyObject *op1, PyObject *op2, int pyop);
-
 /* pybuiltin_invalid.export */
 static void __Pyx_PyBuiltin_Invalid(PyObject *obj, const char *builtin_type_name, const char *argname);
 
@@ -2869,6 +2866,9 @@ static CYTHON_INLINE PyObject* __Pyx__PyNumber_Subtract_int_object(PyObject *op1
 
 /* PyObjectCompare.proto */
 static CYTHON_INLINE int __Pyx_PyObject_CompareBoolLt_object_int(PyObject *op1, PyObject *op2, int pyop);
+
+/* PyObjectCompare.proto */
+static CYTHON_INLINE int __Pyx_PyObject_CompareBoolLe_int_int(PyObject *op1, PyObject *op2, int pyop);
 
 /* AllocateExtensionType.proto */
 static PyObject *__Pyx_AllocateExtensionType(PyTypeObject *t, int is_final);
@@ -3279,9 +3279,6 @@ static PyObject *__Pyx_Object_VectorcallMethodKwds(PyObject *name, PyObject *con
 
 /* CIntToPy.proto */
 static CYTHON_INLINE PyObject* __Pyx_PyLong_From_PY_LONG_LONG(PY_LONG_LONG value);
-
-/* CIntToPy.proto */
-static CYTHON_INLINE PyObject* __Pyx_PyLong_From_unsigned_PY_LONG_LONG(unsigned PY_LONG_LONG value);
 
 /* CIntFromPy.proto */
 static CYTHON_INLINE PY_LONG_LONG __Pyx_PyLong_As_PY_LONG_LONG(PyObject *);
@@ -3738,7 +3735,7 @@ namespace {
     PyObject *__pyx_tuple[2];
     PyObject *__pyx_codeobj_tab[4];
     PyObject *__pyx_string_tab[164];
-    PyObject *__pyx_number_tab[14];
+    PyObject *__pyx_number_tab[13];
 /* #### Code section: module_state_contents ### */
 /* PyFrozenDict.module_state_decls */
 #if CYTHON_COMPILING_IN_LIMITED_API
@@ -3949,7 +3946,7 @@ static __pyx_mstatetype * const __pyx_mstate_global = &__pyx_mstate_global_stati
 #define __pyx_n_b_O __pyx_string_tab[159]
 #define __pyx_kp_b_iso88591_k_F_3ay_a_U_3aq_E_auAT_Qa_BfAT __pyx_string_tab[160]
 #define __pyx_kp_b_iso88591_M_M_zQYYZ_a_5_1_a_a_A_U_3aq_e_a __pyx_string_tab[161]
-#define __pyx_kp_b_iso88591_K_HA_a_U_3aq_D_b_q_4t3c_q_F_b_q __pyx_string_tab[162]
+#define __pyx_kp_b_iso88591_K_HA_a_U_3aq_e_a_d_1_d_E_A_A_Be __pyx_string_tab[162]
 #define __pyx_kp_b_iso88591_ixq_q_Q_q_Q_E_as_1_E_Qd_q_D_r_1 __pyx_string_tab[163]
 #define __pyx_int_0 __pyx_number_tab[0]
 #define __pyx_int_neg_1 __pyx_number_tab[1]
@@ -3962,9 +3959,8 @@ static __pyx_mstatetype * const __pyx_mstate_global = &__pyx_mstate_global_stati
 #define __pyx_int_64 __pyx_number_tab[8]
 #define __pyx_int_4096 __pyx_number_tab[9]
 #define __pyx_int_136983863 __pyx_number_tab[10]
-#define __pyx_int_0x16345785d8a0000 __pyx_number_tab[11]
-#define __pyx_int_neg_2305843009213693952 __pyx_number_tab[12]
-#define __pyx_int_neg_4611686018427387904 __pyx_number_tab[13]
+#define __pyx_int_neg_2305843009213693952 __pyx_number_tab[11]
+#define __pyx_int_neg_4611686018427387904 __pyx_number_tab[12]
 /* #### Code section: module_state_clear ### */
 #if CYTHON_USE_MODULE_STATE
 static CYTHON_SMALL_CODE int __pyx_m_clear(PyObject *m) {
@@ -3996,7 +3992,7 @@ static CYTHON_SMALL_CODE int __pyx_m_clear(PyObject *m) {
   for (int i=0; i<2; ++i) { Py_CLEAR(clear_module_state->__pyx_tuple[i]); }
   for (int i=0; i<4; ++i) { Py_CLEAR(clear_module_state->__pyx_codeobj_tab[i]); }
   for (int i=0; i<164; ++i) { Py_CLEAR(clear_module_state->__pyx_string_tab[i]); }
-  for (int i=0; i<14; ++i) { Py_CLEAR(clear_module_state->__pyx_number_tab[i]); }
+  for (int i=0; i<13; ++i) { Py_CLEAR(clear_module_state->__pyx_number_tab[i]); }
 /* #### Code section: module_state_clear_contents ### */
 /* CommonTypesMetaclass.module_state_clear */
 Py_CLEAR(clear_module_state->__pyx_CommonTypesMetaclassType);
@@ -4036,7 +4032,7 @@ static CYTHON_SMALL_CODE int __pyx_m_traverse(PyObject *m, visitproc visit, void
   for (int i=0; i<2; ++i) { __Pyx_VISIT_CONST(traverse_module_state->__pyx_tuple[i]); }
   for (int i=0; i<4; ++i) { __Pyx_VISIT_CONST(traverse_module_state->__pyx_codeobj_tab[i]); }
   for (int i=0; i<164; ++i) { __Pyx_VISIT_CONST(traverse_module_state->__pyx_string_tab[i]); }
-  for (int i=0; i<14; ++i) { __Pyx_VISIT_CONST(traverse_module_state->__pyx_number_tab[i]); }
+  for (int i=0; i<13; ++i) { __Pyx_VISIT_CONST(traverse_module_state->__pyx_number_tab[i]); }
 /* #### Code section: module_state_traverse_contents ### */
 /* CommonTypesMetaclass.module_state_traverse */
 Py_VISIT(traverse_module_state->__pyx_CommonTypesMetaclassType);
@@ -19519,7 +19515,7 @@ static PyObject *__pyx_pf_5rules_7windows_2path_keys(CYTHON_UNUSED PyObject *__p
  * 
  * 
  * def last_numbers(data: Any, starts: Any, ends: Any, values: Any) -> None:             # <<<<<<<<<<<<<<
- *     """The last decimal number of each path."""
+ *     """The last segment of each path that is a decimal number; all ones where there is none."""
  *     i: cython.Py_ssize_t
 */
 
@@ -19531,7 +19527,7 @@ PyObject *const *__pyx_args, Py_ssize_t __pyx_nargs, PyObject *__pyx_kwds
 PyObject *__pyx_args, PyObject *__pyx_kwds
 #endif
 ); /*proto*/
-PyDoc_STRVAR(__pyx_doc_5rules_7windows_4last_numbers, "The last decimal number of each path.");
+PyDoc_STRVAR(__pyx_doc_5rules_7windows_4last_numbers, "The last segment of each path that is a decimal number; all ones where there is none.");
 static PyMethodDef __pyx_mdef_5rules_7windows_5last_numbers = {"last_numbers", (PyCFunction)(void(*)(void))(__Pyx_PyCFunction_FastCallWithKeywords)__pyx_pw_5rules_7windows_5last_numbers, __Pyx_METH_FASTCALL|METH_KEYWORDS, __pyx_doc_5rules_7windows_4last_numbers};
 static PyObject *__pyx_pw_5rules_7windows_5last_numbers(PyObject *__pyx_self, 
 #if CYTHON_VECTORCALL
@@ -19636,6 +19632,7 @@ PyObject *__pyx_args, PyObject *__pyx_kwds
 static PyObject *__pyx_pf_5rules_7windows_4last_numbers(CYTHON_UNUSED PyObject *__pyx_self, PyObject *__pyx_v_data, PyObject *__pyx_v_starts, PyObject *__pyx_v_ends, PyObject *__pyx_v_values) {
   Py_ssize_t __pyx_v_i;
   Py_ssize_t __pyx_v_j;
+  Py_ssize_t __pyx_v_end;
   unsigned PY_LONG_LONG __pyx_v_value;
   unsigned PY_LONG_LONG __pyx_v_power;
   __Pyx_memviewslice __pyx_v_source = { 0, 0, { 0 }, { 0 }, { 0 } };
@@ -19655,80 +19652,96 @@ static PyObject *__pyx_pf_5rules_7windows_4last_numbers(CYTHON_UNUSED PyObject *
   int __pyx_t_9;
   int __pyx_t_10;
   unsigned char __pyx_t_11;
-  int __pyx_t_12;
-  PyObject *__pyx_t_13 = NULL;
   int __pyx_lineno = 0;
   const char *__pyx_filename = NULL;
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("last_numbers", 0);
 
-  /* "rules/windows.py":125
+  /* "rules/windows.py":126
  *     value: cython.ulonglong
  *     power: cython.ulonglong
  *     source: cython.const[cython.uchar][::1] = data             # <<<<<<<<<<<<<<
  *     first: cython.longlong[::1] = starts
  *     last: cython.longlong[::1] = ends
 */
-  __pyx_t_1 = __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_char__const__(__pyx_v_data, 0); if (unlikely(!__pyx_t_1.memview)) __PYX_ERR(0, 125, __pyx_L1_error)
+  __pyx_t_1 = __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_char__const__(__pyx_v_data, 0); if (unlikely(!__pyx_t_1.memview)) __PYX_ERR(0, 126, __pyx_L1_error)
   __pyx_v_source = __pyx_t_1;
   __pyx_t_1.memview = NULL;
   __pyx_t_1.data = NULL;
 
-  /* "rules/windows.py":126
+  /* "rules/windows.py":127
  *     power: cython.ulonglong
  *     source: cython.const[cython.uchar][::1] = data
  *     first: cython.longlong[::1] = starts             # <<<<<<<<<<<<<<
  *     last: cython.longlong[::1] = ends
  *     to: cython.ulonglong[::1] = values
 */
-  __pyx_t_2 = __Pyx_PyObject_to_MemoryviewSlice_dc_PY_LONG_LONG(__pyx_v_starts, PyBUF_WRITABLE); if (unlikely(!__pyx_t_2.memview)) __PYX_ERR(0, 126, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_PyObject_to_MemoryviewSlice_dc_PY_LONG_LONG(__pyx_v_starts, PyBUF_WRITABLE); if (unlikely(!__pyx_t_2.memview)) __PYX_ERR(0, 127, __pyx_L1_error)
   __pyx_v_first = __pyx_t_2;
   __pyx_t_2.memview = NULL;
   __pyx_t_2.data = NULL;
 
-  /* "rules/windows.py":127
+  /* "rules/windows.py":128
  *     source: cython.const[cython.uchar][::1] = data
  *     first: cython.longlong[::1] = starts
  *     last: cython.longlong[::1] = ends             # <<<<<<<<<<<<<<
  *     to: cython.ulonglong[::1] = values
  *     if not cython.compiled:
 */
-  __pyx_t_2 = __Pyx_PyObject_to_MemoryviewSlice_dc_PY_LONG_LONG(__pyx_v_ends, PyBUF_WRITABLE); if (unlikely(!__pyx_t_2.memview)) __PYX_ERR(0, 127, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_PyObject_to_MemoryviewSlice_dc_PY_LONG_LONG(__pyx_v_ends, PyBUF_WRITABLE); if (unlikely(!__pyx_t_2.memview)) __PYX_ERR(0, 128, __pyx_L1_error)
   __pyx_v_last = __pyx_t_2;
   __pyx_t_2.memview = NULL;
   __pyx_t_2.data = NULL;
 
-  /* "rules/windows.py":128
+  /* "rules/windows.py":129
  *     first: cython.longlong[::1] = starts
  *     last: cython.longlong[::1] = ends
  *     to: cython.ulonglong[::1] = values             # <<<<<<<<<<<<<<
  *     if not cython.compiled:
  *         source = bytes(data)
 */
-  __pyx_t_3 = __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_PY_LONG_LONG(__pyx_v_values, PyBUF_WRITABLE); if (unlikely(!__pyx_t_3.memview)) __PYX_ERR(0, 128, __pyx_L1_error)
+  __pyx_t_3 = __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_PY_LONG_LONG(__pyx_v_values, PyBUF_WRITABLE); if (unlikely(!__pyx_t_3.memview)) __PYX_ERR(0, 129, __pyx_L1_error)
   __pyx_v_to = __pyx_t_3;
   __pyx_t_3.memview = NULL;
   __pyx_t_3.data = NULL;
 
-  /* "rules/windows.py":131
+  /* "rules/windows.py":132
  *     if not cython.compiled:
  *         source = bytes(data)
  *     for i in range(len(starts)):             # <<<<<<<<<<<<<<
- *         j = last[i]
- *         while j > first[i] and not 48 <= source[j - 1] <= 57:
+ *         to[i] = cython.cast(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
+ *         end = last[i]
 */
-  __pyx_t_4 = PyObject_Length(__pyx_v_starts); if (unlikely(__pyx_t_4 == ((Py_ssize_t)-1))) __PYX_ERR(0, 131, __pyx_L1_error)
+  __pyx_t_4 = PyObject_Length(__pyx_v_starts); if (unlikely(__pyx_t_4 == ((Py_ssize_t)-1))) __PYX_ERR(0, 132, __pyx_L1_error)
   __pyx_t_5 = __pyx_t_4;
 
   for (__pyx_t_6 = 0; __pyx_t_6 < __pyx_t_5; __pyx_t_6+=1) {
     __pyx_v_i = __pyx_t_6;
 
-    /* "rules/windows.py":132
+    /* "rules/windows.py":133
  *         source = bytes(data)
  *     for i in range(len(starts)):
- *         j = last[i]             # <<<<<<<<<<<<<<
- *         while j > first[i] and not 48 <= source[j - 1] <= 57:
- *             j -= 1
+ *         to[i] = cython.cast(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)             # <<<<<<<<<<<<<<
+ *         end = last[i]
+ *         while end > first[i]:
+*/
+    __pyx_t_7 = __pyx_v_i;
+    __pyx_t_8 = -1;
+    if (__pyx_t_7 < 0) {
+      __pyx_t_8 = 0;
+    } else if (unlikely(__pyx_t_7 >= __pyx_v_to.shape[0])) __pyx_t_8 = 0;
+    if (unlikely(__pyx_t_8 != -1)) {
+      __Pyx_RaiseBufferIndexError(__pyx_t_8);
+      __PYX_ERR(0, 133, __pyx_L1_error)
+    }
+    *((unsigned PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((unsigned PY_LONG_LONG *) __pyx_v_to.data) + __pyx_t_7)) )) = ((unsigned PY_LONG_LONG)0xFFFFFFFFFFFFFFFF);
+
+    /* "rules/windows.py":134
+ *     for i in range(len(starts)):
+ *         to[i] = cython.cast(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
+ *         end = last[i]             # <<<<<<<<<<<<<<
+ *         while end > first[i]:
+ *             j = end
 */
     __pyx_t_7 = __pyx_v_i;
     __pyx_t_8 = -1;
@@ -19737,16 +19750,16 @@ static PyObject *__pyx_pf_5rules_7windows_4last_numbers(CYTHON_UNUSED PyObject *
     } else if (unlikely(__pyx_t_7 >= __pyx_v_last.shape[0])) __pyx_t_8 = 0;
     if (unlikely(__pyx_t_8 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_8);
-      __PYX_ERR(0, 132, __pyx_L1_error)
+      __PYX_ERR(0, 134, __pyx_L1_error)
     }
-    __pyx_v_j = (*((PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((PY_LONG_LONG *) __pyx_v_last.data) + __pyx_t_7)) )));
+    __pyx_v_end = (*((PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((PY_LONG_LONG *) __pyx_v_last.data) + __pyx_t_7)) )));
 
-    /* "rules/windows.py":133
- *     for i in range(len(starts)):
- *         j = last[i]
- *         while j > first[i] and not 48 <= source[j - 1] <= 57:             # <<<<<<<<<<<<<<
- *             j -= 1
- *         value = 0
+    /* "rules/windows.py":135
+ *         to[i] = cython.cast(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
+ *         end = last[i]
+ *         while end > first[i]:             # <<<<<<<<<<<<<<
+ *             j = end
+ *             value = 0
 */
     while (1) {
       __pyx_t_7 = __pyx_v_i;
@@ -19756,7 +19769,162 @@ static PyObject *__pyx_pf_5rules_7windows_4last_numbers(CYTHON_UNUSED PyObject *
       } else if (unlikely(__pyx_t_7 >= __pyx_v_first.shape[0])) __pyx_t_8 = 0;
       if (unlikely(__pyx_t_8 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_8);
-        __PYX_ERR(0, 133, __pyx_L1_error)
+        __PYX_ERR(0, 135, __pyx_L1_error)
+      }
+      __pyx_t_9 = (__pyx_v_end > (*((PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((PY_LONG_LONG *) __pyx_v_first.data) + __pyx_t_7)) ))));
+
+
+      if (!__pyx_t_9) break;
+
+      /* "rules/windows.py":136
+ *         end = last[i]
+ *         while end > first[i]:
+ *             j = end             # <<<<<<<<<<<<<<
+ *             value = 0
+ *             power = 1
+*/
+      __pyx_v_j = __pyx_v_end;
+
+      /* "rules/windows.py":137
+ *         while end > first[i]:
+ *             j = end
+ *             value = 0             # <<<<<<<<<<<<<<
+ *             power = 1
+ *             while j > first[i] and 48 <= source[j - 1] <= 57 and end - j < 18:
+*/
+      __pyx_v_value = 0;
+
+      /* "rules/windows.py":138
+ *             j = end
+ *             value = 0
+ *             power = 1             # <<<<<<<<<<<<<<
+ *             while j > first[i] and 48 <= source[j - 1] <= 57 and end - j < 18:
+ *                 value += power * (source[j - 1] - 48)
+*/
+      __pyx_v_power = 1;
+
+      /* "rules/windows.py":139
+ *             value = 0
+ *             power = 1
+ *             while j > first[i] and 48 <= source[j - 1] <= 57 and end - j < 18:             # <<<<<<<<<<<<<<
+ *                 value += power * (source[j - 1] - 48)
+ *                 power *= 10
+*/
+      while (1) {
+        __pyx_t_7 = __pyx_v_i;
+        __pyx_t_8 = -1;
+        if (__pyx_t_7 < 0) {
+          __pyx_t_8 = 0;
+        } else if (unlikely(__pyx_t_7 >= __pyx_v_first.shape[0])) __pyx_t_8 = 0;
+        if (unlikely(__pyx_t_8 != -1)) {
+          __Pyx_RaiseBufferIndexError(__pyx_t_8);
+          __PYX_ERR(0, 139, __pyx_L1_error)
+        }
+        __pyx_t_10 = (__pyx_v_j > (*((PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((PY_LONG_LONG *) __pyx_v_first.data) + __pyx_t_7)) ))));
+
+        if (__pyx_t_10) {
+
+        } else {
+
+          __pyx_t_9 = __pyx_t_10;
+
+          goto __pyx_L9_bool_binop_done;
+        }
+        __pyx_t_7 = (__pyx_v_j - 1);
+        __pyx_t_8 = -1;
+        if (__pyx_t_7 < 0) {
+          __pyx_t_8 = 0;
+        } else if (unlikely(__pyx_t_7 >= __pyx_v_source.shape[0])) __pyx_t_8 = 0;
+        if (unlikely(__pyx_t_8 != -1)) {
+          __Pyx_RaiseBufferIndexError(__pyx_t_8);
+          __PYX_ERR(0, 139, __pyx_L1_error)
+        }
+        __pyx_t_11 = (*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_source.data) + __pyx_t_7)) )));
+
+        __pyx_t_10 = (48 <= __pyx_t_11);
+        if (__pyx_t_10) {
+          __pyx_t_10 = (__pyx_t_11 <= 57);
+        }
+
+        if (__pyx_t_10) {
+
+        } else {
+
+          __pyx_t_9 = __pyx_t_10;
+
+          goto __pyx_L9_bool_binop_done;
+        }
+        __pyx_t_10 = ((__pyx_v_end - __pyx_v_j) < 18);
+
+
+        __pyx_t_9 = __pyx_t_10;
+
+        __pyx_L9_bool_binop_done:;
+
+        if (!__pyx_t_9) break;
+
+        /* "rules/windows.py":140
+ *             power = 1
+ *             while j > first[i] and 48 <= source[j - 1] <= 57 and end - j < 18:
+ *                 value += power * (source[j - 1] - 48)             # <<<<<<<<<<<<<<
+ *                 power *= 10
+ *                 j -= 1
+*/
+        __pyx_t_7 = (__pyx_v_j - 1);
+        __pyx_t_8 = -1;
+        if (__pyx_t_7 < 0) {
+          __pyx_t_8 = 0;
+        } else if (unlikely(__pyx_t_7 >= __pyx_v_source.shape[0])) __pyx_t_8 = 0;
+        if (unlikely(__pyx_t_8 != -1)) {
+          __Pyx_RaiseBufferIndexError(__pyx_t_8);
+          __PYX_ERR(0, 140, __pyx_L1_error)
+        }
+        __pyx_v_value = (__pyx_v_value + (__pyx_v_power * ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_source.data) + __pyx_t_7)) ))) - 48)));
+
+        /* "rules/windows.py":141
+ *             while j > first[i] and 48 <= source[j - 1] <= 57 and end - j < 18:
+ *                 value += power * (source[j - 1] - 48)
+ *                 power *= 10             # <<<<<<<<<<<<<<
+ *                 j -= 1
+ *             if j < end and j > first[i] and source[j - 1] == 47:
+*/
+        __pyx_v_power = (__pyx_v_power * 10);
+
+        /* "rules/windows.py":142
+ *                 value += power * (source[j - 1] - 48)
+ *                 power *= 10
+ *                 j -= 1             # <<<<<<<<<<<<<<
+ *             if j < end and j > first[i] and source[j - 1] == 47:
+ *                 to[i] = value
+*/
+        __pyx_v_j = (__pyx_v_j - 1);
+      }
+
+      /* "rules/windows.py":143
+ *                 power *= 10
+ *                 j -= 1
+ *             if j < end and j > first[i] and source[j - 1] == 47:             # <<<<<<<<<<<<<<
+ *                 to[i] = value
+ *                 break
+*/
+      __pyx_t_10 = (__pyx_v_j < __pyx_v_end);
+
+      if (__pyx_t_10) {
+
+      } else {
+
+        __pyx_t_9 = __pyx_t_10;
+
+        goto __pyx_L13_bool_binop_done;
+      }
+      __pyx_t_7 = __pyx_v_i;
+      __pyx_t_8 = -1;
+      if (__pyx_t_7 < 0) {
+        __pyx_t_8 = 0;
+      } else if (unlikely(__pyx_t_7 >= __pyx_v_first.shape[0])) __pyx_t_8 = 0;
+      if (unlikely(__pyx_t_8 != -1)) {
+        __Pyx_RaiseBufferIndexError(__pyx_t_8);
+        __PYX_ERR(0, 143, __pyx_L1_error)
       }
       __pyx_t_10 = (__pyx_v_j > (*((PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((PY_LONG_LONG *) __pyx_v_first.data) + __pyx_t_7)) ))));
 
@@ -19766,7 +19934,7 @@ static PyObject *__pyx_pf_5rules_7windows_4last_numbers(CYTHON_UNUSED PyObject *
 
         __pyx_t_9 = __pyx_t_10;
 
-        goto __pyx_L7_bool_binop_done;
+        goto __pyx_L13_bool_binop_done;
       }
       __pyx_t_7 = (__pyx_v_j - 1);
       __pyx_t_8 = -1;
@@ -19775,169 +19943,118 @@ static PyObject *__pyx_pf_5rules_7windows_4last_numbers(CYTHON_UNUSED PyObject *
       } else if (unlikely(__pyx_t_7 >= __pyx_v_source.shape[0])) __pyx_t_8 = 0;
       if (unlikely(__pyx_t_8 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_8);
-        __PYX_ERR(0, 133, __pyx_L1_error)
+        __PYX_ERR(0, 143, __pyx_L1_error)
       }
-      __pyx_t_11 = (*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_source.data) + __pyx_t_7)) )));
-
-      __pyx_t_10 = (48 <= __pyx_t_11);
-      if (__pyx_t_10) {
-        __pyx_t_10 = (__pyx_t_11 <= 57);
-      }
-
-      __pyx_t_12 = (!__pyx_t_10);
+      __pyx_t_10 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_source.data) + __pyx_t_7)) ))) == 47);
 
 
+      __pyx_t_9 = __pyx_t_10;
 
-      __pyx_t_9 = __pyx_t_12;
+      __pyx_L13_bool_binop_done:;
+      if (__pyx_t_9) {
 
-      __pyx_L7_bool_binop_done:;
 
-      if (!__pyx_t_9) break;
-
-      /* "rules/windows.py":134
- *         j = last[i]
- *         while j > first[i] and not 48 <= source[j - 1] <= 57:
- *             j -= 1             # <<<<<<<<<<<<<<
- *         value = 0
- *         power = 1
+        /* "rules/windows.py":144
+ *                 j -= 1
+ *             if j < end and j > first[i] and source[j - 1] == 47:
+ *                 to[i] = value             # <<<<<<<<<<<<<<
+ *                 break
+ *             while j > first[i] and source[j - 1] != 47:
 */
-      __pyx_v_j = (__pyx_v_j - 1);
-    }
+        __pyx_t_7 = __pyx_v_i;
+        __pyx_t_8 = -1;
+        if (__pyx_t_7 < 0) {
+          __pyx_t_8 = 0;
+        } else if (unlikely(__pyx_t_7 >= __pyx_v_to.shape[0])) __pyx_t_8 = 0;
+        if (unlikely(__pyx_t_8 != -1)) {
+          __Pyx_RaiseBufferIndexError(__pyx_t_8);
+          __PYX_ERR(0, 144, __pyx_L1_error)
+        }
+        *((unsigned PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((unsigned PY_LONG_LONG *) __pyx_v_to.data) + __pyx_t_7)) )) = __pyx_v_value;
 
-    /* "rules/windows.py":135
- *         while j > first[i] and not 48 <= source[j - 1] <= 57:
- *             j -= 1
- *         value = 0             # <<<<<<<<<<<<<<
- *         power = 1
- *         while j > first[i] and 48 <= source[j - 1] <= 57 and power <= 100000000000000000:
+        /* "rules/windows.py":145
+ *             if j < end and j > first[i] and source[j - 1] == 47:
+ *                 to[i] = value
+ *                 break             # <<<<<<<<<<<<<<
+ *             while j > first[i] and source[j - 1] != 47:
+ *                 j -= 1
 */
-    __pyx_v_value = 0;
+        goto __pyx_L6_break;
 
-    /* "rules/windows.py":136
- *             j -= 1
- *         value = 0
- *         power = 1             # <<<<<<<<<<<<<<
- *         while j > first[i] and 48 <= source[j - 1] <= 57 and power <= 100000000000000000:
- *             value += power * (source[j - 1] - 48)
+        /* "rules/windows.py":143
+ *                 power *= 10
+ *                 j -= 1
+ *             if j < end and j > first[i] and source[j - 1] == 47:             # <<<<<<<<<<<<<<
+ *                 to[i] = value
+ *                 break
 */
-    __pyx_v_power = 1;
+      }
 
-    /* "rules/windows.py":137
- *         value = 0
- *         power = 1
- *         while j > first[i] and 48 <= source[j - 1] <= 57 and power <= 100000000000000000:             # <<<<<<<<<<<<<<
- *             value += power * (source[j - 1] - 48)
- *             power *= 10
+      /* "rules/windows.py":146
+ *                 to[i] = value
+ *                 break
+ *             while j > first[i] and source[j - 1] != 47:             # <<<<<<<<<<<<<<
+ *                 j -= 1
+ *             end = j - 1
 */
-    while (1) {
-      __pyx_t_7 = __pyx_v_i;
-      __pyx_t_8 = -1;
-      if (__pyx_t_7 < 0) {
-        __pyx_t_8 = 0;
-      } else if (unlikely(__pyx_t_7 >= __pyx_v_first.shape[0])) __pyx_t_8 = 0;
-      if (unlikely(__pyx_t_8 != -1)) {
-        __Pyx_RaiseBufferIndexError(__pyx_t_8);
-        __PYX_ERR(0, 137, __pyx_L1_error)
-      }
-      __pyx_t_12 = (__pyx_v_j > (*((PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((PY_LONG_LONG *) __pyx_v_first.data) + __pyx_t_7)) ))));
+      while (1) {
+        __pyx_t_7 = __pyx_v_i;
+        __pyx_t_8 = -1;
+        if (__pyx_t_7 < 0) {
+          __pyx_t_8 = 0;
+        } else if (unlikely(__pyx_t_7 >= __pyx_v_first.shape[0])) __pyx_t_8 = 0;
+        if (unlikely(__pyx_t_8 != -1)) {
+          __Pyx_RaiseBufferIndexError(__pyx_t_8);
+          __PYX_ERR(0, 146, __pyx_L1_error)
+        }
+        __pyx_t_10 = (__pyx_v_j > (*((PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((PY_LONG_LONG *) __pyx_v_first.data) + __pyx_t_7)) ))));
 
-      if (__pyx_t_12) {
+        if (__pyx_t_10) {
 
-      } else {
+        } else {
 
-        __pyx_t_9 = __pyx_t_12;
+          __pyx_t_9 = __pyx_t_10;
 
-        goto __pyx_L11_bool_binop_done;
-      }
-      __pyx_t_7 = (__pyx_v_j - 1);
-      __pyx_t_8 = -1;
-      if (__pyx_t_7 < 0) {
-        __pyx_t_8 = 0;
-      } else if (unlikely(__pyx_t_7 >= __pyx_v_source.shape[0])) __pyx_t_8 = 0;
-      if (unlikely(__pyx_t_8 != -1)) {
-        __Pyx_RaiseBufferIndexError(__pyx_t_8);
-        __PYX_ERR(0, 137, __pyx_L1_error)
-      }
-      __pyx_t_11 = (*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_source.data) + __pyx_t_7)) )));
+          goto __pyx_L18_bool_binop_done;
+        }
+        __pyx_t_7 = (__pyx_v_j - 1);
+        __pyx_t_8 = -1;
+        if (__pyx_t_7 < 0) {
+          __pyx_t_8 = 0;
+        } else if (unlikely(__pyx_t_7 >= __pyx_v_source.shape[0])) __pyx_t_8 = 0;
+        if (unlikely(__pyx_t_8 != -1)) {
+          __Pyx_RaiseBufferIndexError(__pyx_t_8);
+          __PYX_ERR(0, 146, __pyx_L1_error)
+        }
+        __pyx_t_10 = ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_source.data) + __pyx_t_7)) ))) != 47);
 
-      __pyx_t_12 = (48 <= __pyx_t_11);
-      if (__pyx_t_12) {
-        __pyx_t_12 = (__pyx_t_11 <= 57);
-      }
 
-      if (__pyx_t_12) {
+        __pyx_t_9 = __pyx_t_10;
 
-      } else {
+        __pyx_L18_bool_binop_done:;
 
-        __pyx_t_9 = __pyx_t_12;
+        if (!__pyx_t_9) break;
 
-        goto __pyx_L11_bool_binop_done;
-      }
-      __pyx_t_13 = __Pyx_PyLong_From_unsigned_PY_LONG_LONG(__pyx_v_power); if (unlikely(!__pyx_t_13)) __PYX_ERR(0, 137, __pyx_L1_error)
-      __Pyx_GOTREF(__pyx_t_13);
-      __pyx_t_12 = __Pyx_PyObject_CompareBoolLe_int_int(__pyx_t_13, __pyx_mstate_global->__pyx_int_0x16345785d8a0000, Py_LE); if (unlikely((__pyx_t_12 < 0))) __PYX_ERR(0, 137, __pyx_L1_error)
-      __Pyx_DECREF(__pyx_t_13); __pyx_t_13 = 0;
-
-      __pyx_t_9 = __pyx_t_12;
-
-      __pyx_L11_bool_binop_done:;
-
-      if (!__pyx_t_9) break;
-
-      /* "rules/windows.py":138
- *         power = 1
- *         while j > first[i] and 48 <= source[j - 1] <= 57 and power <= 100000000000000000:
- *             value += power * (source[j - 1] - 48)             # <<<<<<<<<<<<<<
- *             power *= 10
- *             j -= 1
-*/
-      __pyx_t_7 = (__pyx_v_j - 1);
-      __pyx_t_8 = -1;
-      if (__pyx_t_7 < 0) {
-        __pyx_t_8 = 0;
-      } else if (unlikely(__pyx_t_7 >= __pyx_v_source.shape[0])) __pyx_t_8 = 0;
-      if (unlikely(__pyx_t_8 != -1)) {
-        __Pyx_RaiseBufferIndexError(__pyx_t_8);
-        __PYX_ERR(0, 138, __pyx_L1_error)
-      }
-      __pyx_v_value = (__pyx_v_value + (__pyx_v_power * ((*((unsigned char const  *) ( /* dim=0 */ ((char *) (((unsigned char const  *) __pyx_v_source.data) + __pyx_t_7)) ))) - 48)));
-
-      /* "rules/windows.py":139
- *         while j > first[i] and 48 <= source[j - 1] <= 57 and power <= 100000000000000000:
- *             value += power * (source[j - 1] - 48)
- *             power *= 10             # <<<<<<<<<<<<<<
- *             j -= 1
- *         to[i] = value
-*/
-      __pyx_v_power = (__pyx_v_power * 10);
-
-      /* "rules/windows.py":140
- *             value += power * (source[j - 1] - 48)
- *             power *= 10
- *             j -= 1             # <<<<<<<<<<<<<<
- *         to[i] = value
+        /* "rules/windows.py":147
+ *                 break
+ *             while j > first[i] and source[j - 1] != 47:
+ *                 j -= 1             # <<<<<<<<<<<<<<
+ *             end = j - 1
  * 
 */
-      __pyx_v_j = (__pyx_v_j - 1);
-    }
+        __pyx_v_j = (__pyx_v_j - 1);
+      }
 
-    /* "rules/windows.py":141
- *             power *= 10
- *             j -= 1
- *         to[i] = value             # <<<<<<<<<<<<<<
+      /* "rules/windows.py":148
+ *             while j > first[i] and source[j - 1] != 47:
+ *                 j -= 1
+ *             end = j - 1             # <<<<<<<<<<<<<<
  * 
  * 
 */
-    __pyx_t_7 = __pyx_v_i;
-    __pyx_t_8 = -1;
-    if (__pyx_t_7 < 0) {
-      __pyx_t_8 = 0;
-    } else if (unlikely(__pyx_t_7 >= __pyx_v_to.shape[0])) __pyx_t_8 = 0;
-    if (unlikely(__pyx_t_8 != -1)) {
-      __Pyx_RaiseBufferIndexError(__pyx_t_8);
-      __PYX_ERR(0, 141, __pyx_L1_error)
+      __pyx_v_end = (__pyx_v_j - 1);
     }
-    *((unsigned PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((unsigned PY_LONG_LONG *) __pyx_v_to.data) + __pyx_t_7)) )) = __pyx_v_value;
+    __pyx_L6_break:;
   }
 
 
@@ -19946,7 +20063,7 @@ static PyObject *__pyx_pf_5rules_7windows_4last_numbers(CYTHON_UNUSED PyObject *
  * 
  * 
  * def last_numbers(data: Any, starts: Any, ends: Any, values: Any) -> None:             # <<<<<<<<<<<<<<
- *     """The last decimal number of each path."""
+ *     """The last segment of each path that is a decimal number; all ones where there is none."""
  *     i: cython.Py_ssize_t
 */
 
@@ -19957,10 +20074,10 @@ static PyObject *__pyx_pf_5rules_7windows_4last_numbers(CYTHON_UNUSED PyObject *
   __PYX_XCLEAR_MEMVIEW(&__pyx_t_1, 1);
   __PYX_XCLEAR_MEMVIEW(&__pyx_t_2, 1);
   __PYX_XCLEAR_MEMVIEW(&__pyx_t_3, 1);
-  __Pyx_XDECREF(__pyx_t_13);
   __Pyx_AddTraceback("rules.windows.last_numbers", __pyx_clineno, __pyx_lineno, __pyx_filename);
   __pyx_r = NULL;
   __pyx_L0:;
+
 
 
 
@@ -19974,7 +20091,7 @@ static PyObject *__pyx_pf_5rules_7windows_4last_numbers(CYTHON_UNUSED PyObject *
   return __pyx_r;
 }
 
-/* "rules/windows.py":148
+/* "rules/windows.py":155
  *     """The counters of one correlation."""
  * 
  *     def __init__(self, kind: str, span: int, count: int) -> None:             # <<<<<<<<<<<<<<
@@ -20022,48 +20139,48 @@ PyObject *__pyx_args, PyObject *__pyx_kwds
   {
     PyObject ** const __pyx_pyargnames[] = {&__pyx_mstate_global->__pyx_n_u_kind,&__pyx_mstate_global->__pyx_n_u_span,&__pyx_mstate_global->__pyx_n_u_count,0};
     const Py_ssize_t __pyx_kwds_len = (__pyx_kwds) ? __Pyx_NumKwargs_FASTCALL_TPNEW(__pyx_kwds) : 0;
-    if (unlikely(__pyx_kwds_len < 0)) __PYX_ERR(0, 148, __pyx_L3_error)
+    if (unlikely(__pyx_kwds_len < 0)) __PYX_ERR(0, 155, __pyx_L3_error)
     if (__pyx_kwds_len > 0) {
       switch (__pyx_nargs) {
         case  3:
         values[2] = __Pyx_ArgRef_FASTCALL_TPNEW(__pyx_args, 2);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 148, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 155, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  2:
         values[1] = __Pyx_ArgRef_FASTCALL_TPNEW(__pyx_args, 1);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 148, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 155, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  1:
         values[0] = __Pyx_ArgRef_FASTCALL_TPNEW(__pyx_args, 0);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 148, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 155, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  0: break;
         default: goto __pyx_L5_argtuple_error;
       }
       const Py_ssize_t kwd_pos_args = __pyx_nargs;
-      if (__Pyx_ParseKeywords(__pyx_kwds, __pyx_kwvalues, __pyx_pyargnames, 0, values, kwd_pos_args, __pyx_kwds_len, "__init__", 0) < (0)) __PYX_ERR(0, 148, __pyx_L3_error)
+      if (__Pyx_ParseKeywords(__pyx_kwds, __pyx_kwvalues, __pyx_pyargnames, 0, values, kwd_pos_args, __pyx_kwds_len, "__init__", 0) < (0)) __PYX_ERR(0, 155, __pyx_L3_error)
       for (Py_ssize_t i = __pyx_nargs; i < 3; i++) {
-        if (unlikely(!values[i])) { __Pyx_RaiseArgtupleInvalid("__init__", 1, 3, 3, i); __PYX_ERR(0, 148, __pyx_L3_error) }
+        if (unlikely(!values[i])) { __Pyx_RaiseArgtupleInvalid("__init__", 1, 3, 3, i); __PYX_ERR(0, 155, __pyx_L3_error) }
       }
     } else if (unlikely(__pyx_nargs != 3)) {
       goto __pyx_L5_argtuple_error;
     } else {
       values[0] = __Pyx_ArgRef_FASTCALL_TPNEW(__pyx_args, 0);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 148, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 155, __pyx_L3_error)
       values[1] = __Pyx_ArgRef_FASTCALL_TPNEW(__pyx_args, 1);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 148, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 155, __pyx_L3_error)
       values[2] = __Pyx_ArgRef_FASTCALL_TPNEW(__pyx_args, 2);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 148, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 155, __pyx_L3_error)
     }
     __pyx_v_kind = ((PyObject*)values[0]);
-    if (__Pyx_PyInt_FromNumber(&values[1], "span", 0) < (0)) __PYX_ERR(0, 148, __pyx_L3_error)
+    if (__Pyx_PyInt_FromNumber(&values[1], "span", 0) < (0)) __PYX_ERR(0, 155, __pyx_L3_error)
     __pyx_v_span = ((PyObject*)values[1]);
-    if (__Pyx_PyInt_FromNumber(&values[2], "count", 0) < (0)) __PYX_ERR(0, 148, __pyx_L3_error)
+    if (__Pyx_PyInt_FromNumber(&values[2], "count", 0) < (0)) __PYX_ERR(0, 155, __pyx_L3_error)
     __pyx_v_count = ((PyObject*)values[2]);
   }
   goto __pyx_L6_skip;
   __pyx_L5_argtuple_error:;
-  __Pyx_RaiseArgtupleInvalid("__init__", 1, 3, 3, __pyx_nargs); __PYX_ERR(0, 148, __pyx_L3_error)
+  __Pyx_RaiseArgtupleInvalid("__init__", 1, 3, 3, __pyx_nargs); __PYX_ERR(0, 155, __pyx_L3_error)
   __pyx_L6_skip:;
   goto __pyx_L4_argument_unpacking_done;
   __pyx_L3_error:;
@@ -20074,9 +20191,9 @@ PyObject *__pyx_args, PyObject *__pyx_kwds
   __Pyx_RefNannyFinishContext();
   return -1;
   __pyx_L4_argument_unpacking_done:;
-  if (unlikely(!__Pyx_ArgTypeTest(((PyObject *)__pyx_v_kind), (&PyUnicode_Type), 0, "kind", 2))) __PYX_ERR(0, 148, __pyx_L1_error)
-  if (unlikely(!__Pyx_ArgTypeTest(((PyObject *)__pyx_v_span), (&PyLong_Type), 0, "span", 2))) __PYX_ERR(0, 148, __pyx_L1_error)
-  if (unlikely(!__Pyx_ArgTypeTest(((PyObject *)__pyx_v_count), (&PyLong_Type), 0, "count", 2))) __PYX_ERR(0, 148, __pyx_L1_error)
+  if (unlikely(!__Pyx_ArgTypeTest(((PyObject *)__pyx_v_kind), (&PyUnicode_Type), 0, "kind", 2))) __PYX_ERR(0, 155, __pyx_L1_error)
+  if (unlikely(!__Pyx_ArgTypeTest(((PyObject *)__pyx_v_span), (&PyLong_Type), 0, "span", 2))) __PYX_ERR(0, 155, __pyx_L1_error)
+  if (unlikely(!__Pyx_ArgTypeTest(((PyObject *)__pyx_v_count), (&PyLong_Type), 0, "count", 2))) __PYX_ERR(0, 155, __pyx_L1_error)
   __pyx_r = __pyx_pf_5rules_7windows_7Windows___init__(((struct __pyx_obj_5rules_7windows_Windows *)__pyx_v_self), __pyx_v_kind, __pyx_v_span, __pyx_v_count);
 
   /* function exit code */
@@ -20125,25 +20242,25 @@ static int __pyx_pf_5rules_7windows_7Windows___init__(struct __pyx_obj_5rules_7w
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("__init__", 0);
 
-  /* "rules/windows.py":149
+  /* "rules/windows.py":156
  * 
  *     def __init__(self, kind: str, span: int, count: int) -> None:
  *         entries = SETS * WAYS             # <<<<<<<<<<<<<<
  *         self.kind = kind
  *         self.span = span
 */
-  __Pyx_GetModuleGlobalName(__pyx_t_1, __pyx_mstate_global->__pyx_n_u_SETS); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 149, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_1, __pyx_mstate_global->__pyx_n_u_SETS); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 156, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_1);
-  __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_WAYS); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 149, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_WAYS); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 156, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __pyx_t_3 = __Pyx_PyNumber_Multiply_object_object(__pyx_t_1, __pyx_t_2); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 149, __pyx_L1_error)
+  __pyx_t_3 = __Pyx_PyNumber_Multiply_object_object(__pyx_t_1, __pyx_t_2); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 156, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_3);
   __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   __pyx_v_entries = __pyx_t_3;
   __pyx_t_3 = 0;
 
-  /* "rules/windows.py":150
+  /* "rules/windows.py":157
  *     def __init__(self, kind: str, span: int, count: int) -> None:
  *         entries = SETS * WAYS
  *         self.kind = kind             # <<<<<<<<<<<<<<
@@ -20155,123 +20272,123 @@ static int __pyx_pf_5rules_7windows_7Windows___init__(struct __pyx_obj_5rules_7w
   __Pyx_GOTREF(__pyx_v_self->kind);
   __Pyx_DECREF_SET(__pyx_v_self->kind, __pyx_v_kind);
 
-  /* "rules/windows.py":151
+  /* "rules/windows.py":158
  *         entries = SETS * WAYS
  *         self.kind = kind
  *         self.span = span             # <<<<<<<<<<<<<<
  *         self.slice = max(1, span // SLICES)
  *         self.count = count
 */
-  __pyx_t_4 = __Pyx_PyLong_As_PY_LONG_LONG(__pyx_v_span); if (unlikely((__pyx_t_4 == (PY_LONG_LONG)-1) && PyErr_Occurred())) __PYX_ERR(0, 151, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_PyLong_As_PY_LONG_LONG(__pyx_v_span); if (unlikely((__pyx_t_4 == (PY_LONG_LONG)-1) && PyErr_Occurred())) __PYX_ERR(0, 158, __pyx_L1_error)
   __pyx_v_self->span = __pyx_t_4;
 
-  /* "rules/windows.py":152
+  /* "rules/windows.py":159
  *         self.kind = kind
  *         self.span = span
  *         self.slice = max(1, span // SLICES)             # <<<<<<<<<<<<<<
  *         self.count = count
  *         self.mode = {"event_count": _EVENTS, "value_count": _VALUES, "steps": _STEPS}[kind]
 */
-  __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_SLICES); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 152, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_SLICES); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 159, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_3);
-  __pyx_t_2 = PyNumber_FloorDivide(__pyx_v_span, __pyx_t_3); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 152, __pyx_L1_error)
+  __pyx_t_2 = PyNumber_FloorDivide(__pyx_v_span, __pyx_t_3); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 159, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
   __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
 
   __pyx_t_5 = 1;
-  __pyx_t_1 = __Pyx_PyLong_From_long(__pyx_t_5); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 152, __pyx_L1_error)
+  __pyx_t_1 = __Pyx_PyLong_From_long(__pyx_t_5); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 159, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_1);
-  __pyx_t_6 = __Pyx_PyObject_CompareBoolGt_object_int(__pyx_t_2, __pyx_t_1, Py_GT); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 152, __pyx_L1_error)
+  __pyx_t_6 = __Pyx_PyObject_CompareBoolGt_object_int(__pyx_t_2, __pyx_t_1, Py_GT); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 159, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
   if (__pyx_t_6) {
     __Pyx_INCREF(__pyx_t_2);
     __pyx_t_3 = __pyx_t_2;
   } else {
-    __pyx_t_1 = __Pyx_PyLong_From_long(__pyx_t_5); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 152, __pyx_L1_error)
+    __pyx_t_1 = __Pyx_PyLong_From_long(__pyx_t_5); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 159, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_1);
     __pyx_t_3 = __pyx_t_1;
     __pyx_t_1 = 0;
   }
 
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
-  __pyx_t_4 = __Pyx_PyLong_As_PY_LONG_LONG(__pyx_t_3); if (unlikely((__pyx_t_4 == (PY_LONG_LONG)-1) && PyErr_Occurred())) __PYX_ERR(0, 152, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_PyLong_As_PY_LONG_LONG(__pyx_t_3); if (unlikely((__pyx_t_4 == (PY_LONG_LONG)-1) && PyErr_Occurred())) __PYX_ERR(0, 159, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
   __pyx_v_self->slice = __pyx_t_4;
 
-  /* "rules/windows.py":153
+  /* "rules/windows.py":160
  *         self.span = span
  *         self.slice = max(1, span // SLICES)
  *         self.count = count             # <<<<<<<<<<<<<<
  *         self.mode = {"event_count": _EVENTS, "value_count": _VALUES, "steps": _STEPS}[kind]
  *         # 32 bits for each value up to the threshold: two values share one seldom. 128 words serve the largest threshold with 8 each.
 */
-  __pyx_t_7 = __Pyx_PyLong_As_int(__pyx_v_count); if (unlikely((__pyx_t_7 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 153, __pyx_L1_error)
+  __pyx_t_7 = __Pyx_PyLong_As_int(__pyx_v_count); if (unlikely((__pyx_t_7 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 160, __pyx_L1_error)
   __pyx_v_self->count = __pyx_t_7;
 
-  /* "rules/windows.py":154
+  /* "rules/windows.py":161
  *         self.slice = max(1, span // SLICES)
  *         self.count = count
  *         self.mode = {"event_count": _EVENTS, "value_count": _VALUES, "steps": _STEPS}[kind]             # <<<<<<<<<<<<<<
  *         # 32 bits for each value up to the threshold: two values share one seldom. 128 words serve the largest threshold with 8 each.
  *         self.words = max(4, min(128, (count * 32 + 63) // 64)) if self.mode == _VALUES else 1
 */
-  __pyx_t_3 = __Pyx_PyDict_NewPresized(3); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 154, __pyx_L1_error)
+  __pyx_t_3 = __Pyx_PyDict_NewPresized(3); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 161, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_3);
-  __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_EVENTS); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 154, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_EVENTS); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 161, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  if (PyDict_SetItem(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_event_count, __pyx_t_2) < (0)) __PYX_ERR(0, 154, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_event_count, __pyx_t_2) < (0)) __PYX_ERR(0, 161, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
-  __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_VALUES); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 154, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_VALUES); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 161, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  if (PyDict_SetItem(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_value_count, __pyx_t_2) < (0)) __PYX_ERR(0, 154, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_value_count, __pyx_t_2) < (0)) __PYX_ERR(0, 161, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
-  __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_STEPS); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 154, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_STEPS); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 161, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  if (PyDict_SetItem(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_steps, __pyx_t_2) < (0)) __PYX_ERR(0, 154, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_steps, __pyx_t_2) < (0)) __PYX_ERR(0, 161, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
-  __pyx_t_2 = __Pyx_PyDict_GetItem(__pyx_t_3, __pyx_v_kind); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 154, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_PyDict_GetItem(__pyx_t_3, __pyx_v_kind); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 161, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
   __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
-  __pyx_t_7 = __Pyx_PyLong_As_int(__pyx_t_2); if (unlikely((__pyx_t_7 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 154, __pyx_L1_error)
+  __pyx_t_7 = __Pyx_PyLong_As_int(__pyx_t_2); if (unlikely((__pyx_t_7 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 161, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   __pyx_v_self->mode = __pyx_t_7;
 
-  /* "rules/windows.py":156
+  /* "rules/windows.py":163
  *         self.mode = {"event_count": _EVENTS, "value_count": _VALUES, "steps": _STEPS}[kind]
  *         # 32 bits for each value up to the threshold: two values share one seldom. 128 words serve the largest threshold with 8 each.
  *         self.words = max(4, min(128, (count * 32 + 63) // 64)) if self.mode == _VALUES else 1             # <<<<<<<<<<<<<<
  *         self.sets = SETS
  *         self.evicted = 0
 */
-  __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_v_self->mode); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 156, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_v_self->mode); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 163, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_VALUES); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 156, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_VALUES); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 163, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_3);
-  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 156, __pyx_L1_error)
+  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_2, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 163, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
   if (__pyx_t_6) {
-    __pyx_t_3 = __Pyx_PyLong_MultiplyObjC(__pyx_v_count, __pyx_mstate_global->__pyx_int_32, 32, 0, 0); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 156, __pyx_L1_error)
+    __pyx_t_3 = __Pyx_PyLong_MultiplyObjC(__pyx_v_count, __pyx_mstate_global->__pyx_int_32, 32, 0, 0); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 163, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __pyx_t_2 = __Pyx_PyLong_AddObjC(__pyx_t_3, __pyx_mstate_global->__pyx_int_63, 63, 0, 0); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 156, __pyx_L1_error)
+    __pyx_t_2 = __Pyx_PyLong_AddObjC(__pyx_t_3, __pyx_mstate_global->__pyx_int_63, 63, 0, 0); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 163, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
-    __pyx_t_3 = __Pyx_PyLong_FloorDivideObjC(__pyx_t_2, __pyx_mstate_global->__pyx_int_64, 64, 0, 0); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 156, __pyx_L1_error)
+    __pyx_t_3 = __Pyx_PyLong_FloorDivideObjC(__pyx_t_2, __pyx_mstate_global->__pyx_int_64, 64, 0, 0); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 163, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
 
     __pyx_t_5 = 0x80;
-    __pyx_t_1 = __Pyx_PyLong_From_long(__pyx_t_5); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 156, __pyx_L1_error)
+    __pyx_t_1 = __Pyx_PyLong_From_long(__pyx_t_5); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 163, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_1);
-    __pyx_t_8 = __Pyx_PyObject_CompareBoolLt_int_int(__pyx_t_3, __pyx_t_1, Py_LT); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 156, __pyx_L1_error)
+    __pyx_t_8 = __Pyx_PyObject_CompareBoolLt_int_int(__pyx_t_3, __pyx_t_1, Py_LT); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 163, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
     if (__pyx_t_8) {
       __Pyx_INCREF(__pyx_t_3);
       __pyx_t_2 = __pyx_t_3;
     } else {
-      __pyx_t_1 = __Pyx_PyLong_From_long(__pyx_t_5); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 156, __pyx_L1_error)
+      __pyx_t_1 = __Pyx_PyLong_From_long(__pyx_t_5); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 163, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_1);
-      if (__Pyx_PyInt_FromNumber(&__pyx_t_1, NULL, 0) < (0)) __PYX_ERR(0, 156, __pyx_L1_error)
+      if (__Pyx_PyInt_FromNumber(&__pyx_t_1, NULL, 0) < (0)) __PYX_ERR(0, 163, __pyx_L1_error)
       __pyx_t_2 = __pyx_t_1;
       __pyx_t_1 = 0;
     }
@@ -20282,23 +20399,23 @@ static int __pyx_pf_5rules_7windows_7Windows___init__(struct __pyx_obj_5rules_7w
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
 
     __pyx_t_5 = 4;
-    __pyx_t_3 = __Pyx_PyLong_From_long(__pyx_t_5); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 156, __pyx_L1_error)
+    __pyx_t_3 = __Pyx_PyLong_From_long(__pyx_t_5); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 163, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __pyx_t_8 = __Pyx_PyObject_CompareBoolGt_int_int(__pyx_t_9, __pyx_t_3, Py_GT); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 156, __pyx_L1_error)
+    __pyx_t_8 = __Pyx_PyObject_CompareBoolGt_int_int(__pyx_t_9, __pyx_t_3, Py_GT); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 163, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
     if (__pyx_t_8) {
       __Pyx_INCREF(__pyx_t_9);
       __pyx_t_2 = __pyx_t_9;
     } else {
-      __pyx_t_3 = __Pyx_PyLong_From_long(__pyx_t_5); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 156, __pyx_L1_error)
+      __pyx_t_3 = __Pyx_PyLong_From_long(__pyx_t_5); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 163, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_3);
-      if (__Pyx_PyInt_FromNumber(&__pyx_t_3, NULL, 0) < (0)) __PYX_ERR(0, 156, __pyx_L1_error)
+      if (__Pyx_PyInt_FromNumber(&__pyx_t_3, NULL, 0) < (0)) __PYX_ERR(0, 163, __pyx_L1_error)
       __pyx_t_2 = __pyx_t_3;
       __pyx_t_3 = 0;
     }
 
     __Pyx_DECREF(__pyx_t_9); __pyx_t_9 = 0;
-    __pyx_t_10 = __Pyx_PyLong_As_int(__pyx_t_2); if (unlikely((__pyx_t_10 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 156, __pyx_L1_error)
+    __pyx_t_10 = __Pyx_PyLong_As_int(__pyx_t_2); if (unlikely((__pyx_t_10 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 163, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
     __pyx_t_7 = __pyx_t_10;
   } else {
@@ -20308,20 +20425,20 @@ static int __pyx_pf_5rules_7windows_7Windows___init__(struct __pyx_obj_5rules_7w
 
   __pyx_v_self->words = __pyx_t_7;
 
-  /* "rules/windows.py":157
+  /* "rules/windows.py":164
  *         # 32 bits for each value up to the threshold: two values share one seldom. 128 words serve the largest threshold with 8 each.
  *         self.words = max(4, min(128, (count * 32 + 63) // 64)) if self.mode == _VALUES else 1
  *         self.sets = SETS             # <<<<<<<<<<<<<<
  *         self.evicted = 0
  *         if self.words > 16:
 */
-  __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_SETS); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 157, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_SETS); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 164, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __pyx_t_11 = __Pyx_PyIndex_AsSsize_t(__pyx_t_2); if (unlikely((__pyx_t_11 == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(0, 157, __pyx_L1_error)
+  __pyx_t_11 = __Pyx_PyIndex_AsSsize_t(__pyx_t_2); if (unlikely((__pyx_t_11 == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(0, 164, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   __pyx_v_self->sets = __pyx_t_11;
 
-  /* "rules/windows.py":158
+  /* "rules/windows.py":165
  *         self.words = max(4, min(128, (count * 32 + 63) // 64)) if self.mode == _VALUES else 1
  *         self.sets = SETS
  *         self.evicted = 0             # <<<<<<<<<<<<<<
@@ -20330,7 +20447,7 @@ static int __pyx_pf_5rules_7windows_7Windows___init__(struct __pyx_obj_5rules_7w
 */
   __pyx_v_self->evicted = 0;
 
-  /* "rules/windows.py":159
+  /* "rules/windows.py":166
  *         self.sets = SETS
  *         self.evicted = 0
  *         if self.words > 16:             # <<<<<<<<<<<<<<
@@ -20342,64 +20459,64 @@ static int __pyx_pf_5rules_7windows_7Windows___init__(struct __pyx_obj_5rules_7w
   if (__pyx_t_6) {
 
 
-    /* "rules/windows.py":161
+    /* "rules/windows.py":168
  *         if self.words > 16:
  *             # Large thresholds are rare and their groups few: fewer groups, same memory.
  *             self.sets = max(64, SETS * 16 // self.words)             # <<<<<<<<<<<<<<
  *             entries = self.sets * WAYS
  *         self.keys = self._keys = np.zeros(entries, np.uint64)
 */
-    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_SETS); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 161, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_SETS); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 168, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __pyx_t_3 = __Pyx_PyLong_MultiplyObjC(__pyx_t_2, __pyx_mstate_global->__pyx_int_16, 16, 0, 0); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 161, __pyx_L1_error)
+    __pyx_t_3 = __Pyx_PyLong_MultiplyObjC(__pyx_t_2, __pyx_mstate_global->__pyx_int_16, 16, 0, 0); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 168, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
-    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_v_self->words); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 161, __pyx_L1_error)
+    __pyx_t_2 = __Pyx_PyLong_From_int(__pyx_v_self->words); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 168, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __pyx_t_1 = PyNumber_FloorDivide(__pyx_t_3, __pyx_t_2); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 161, __pyx_L1_error)
+    __pyx_t_1 = PyNumber_FloorDivide(__pyx_t_3, __pyx_t_2); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 168, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_1);
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
 
     __pyx_t_5 = 64;
-    __pyx_t_3 = __Pyx_PyLong_From_long(__pyx_t_5); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 161, __pyx_L1_error)
+    __pyx_t_3 = __Pyx_PyLong_From_long(__pyx_t_5); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 168, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __pyx_t_6 = __Pyx_PyObject_CompareBoolGt_object_int(__pyx_t_1, __pyx_t_3, Py_GT); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 161, __pyx_L1_error)
+    __pyx_t_6 = __Pyx_PyObject_CompareBoolGt_object_int(__pyx_t_1, __pyx_t_3, Py_GT); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 168, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
     if (__pyx_t_6) {
       __Pyx_INCREF(__pyx_t_1);
       __pyx_t_2 = __pyx_t_1;
     } else {
-      __pyx_t_3 = __Pyx_PyLong_From_long(__pyx_t_5); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 161, __pyx_L1_error)
+      __pyx_t_3 = __Pyx_PyLong_From_long(__pyx_t_5); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 168, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_3);
       __pyx_t_2 = __pyx_t_3;
       __pyx_t_3 = 0;
     }
 
     __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
-    __pyx_t_11 = __Pyx_PyIndex_AsSsize_t(__pyx_t_2); if (unlikely((__pyx_t_11 == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(0, 161, __pyx_L1_error)
+    __pyx_t_11 = __Pyx_PyIndex_AsSsize_t(__pyx_t_2); if (unlikely((__pyx_t_11 == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(0, 168, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
     __pyx_v_self->sets = __pyx_t_11;
 
-    /* "rules/windows.py":162
+    /* "rules/windows.py":169
  *             # Large thresholds are rare and their groups few: fewer groups, same memory.
  *             self.sets = max(64, SETS * 16 // self.words)
  *             entries = self.sets * WAYS             # <<<<<<<<<<<<<<
  *         self.keys = self._keys = np.zeros(entries, np.uint64)
  *         self.last = self._last = np.full(entries, -(1 << 62), np.int64)
 */
-    __pyx_t_2 = PyLong_FromSsize_t(__pyx_v_self->sets); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 162, __pyx_L1_error)
+    __pyx_t_2 = PyLong_FromSsize_t(__pyx_v_self->sets); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 169, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
-    __Pyx_GetModuleGlobalName(__pyx_t_1, __pyx_mstate_global->__pyx_n_u_WAYS); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 162, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_1, __pyx_mstate_global->__pyx_n_u_WAYS); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 169, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_1);
-    __pyx_t_3 = __Pyx_PyNumber_Multiply_int_object(__pyx_t_2, __pyx_t_1); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 162, __pyx_L1_error)
+    __pyx_t_3 = __Pyx_PyNumber_Multiply_int_object(__pyx_t_2, __pyx_t_1); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 169, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
     __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
     __Pyx_DECREF_SET(__pyx_v_entries, __pyx_t_3);
     __pyx_t_3 = 0;
 
-    /* "rules/windows.py":159
+    /* "rules/windows.py":166
  *         self.sets = SETS
  *         self.evicted = 0
  *         if self.words > 16:             # <<<<<<<<<<<<<<
@@ -20408,7 +20525,7 @@ static int __pyx_pf_5rules_7windows_7Windows___init__(struct __pyx_obj_5rules_7w
 */
   }
 
-  /* "rules/windows.py":163
+  /* "rules/windows.py":170
  *             self.sets = max(64, SETS * 16 // self.words)
  *             entries = self.sets * WAYS
  *         self.keys = self._keys = np.zeros(entries, np.uint64)             # <<<<<<<<<<<<<<
@@ -20416,14 +20533,14 @@ static int __pyx_pf_5rules_7windows_7Windows___init__(struct __pyx_obj_5rules_7w
  *         self.fired = self._fired = np.full(entries, -(1 << 62), np.int64)
 */
   __pyx_t_1 = NULL;
-  __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_np); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 163, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_np); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 170, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __pyx_t_12 = __Pyx_PyObject_GetAttrStr(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_zeros); if (unlikely(!__pyx_t_12)) __PYX_ERR(0, 163, __pyx_L1_error)
+  __pyx_t_12 = __Pyx_PyObject_GetAttrStr(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_zeros); if (unlikely(!__pyx_t_12)) __PYX_ERR(0, 170, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_12);
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
-  __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_np); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 163, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_np); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 170, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __pyx_t_13 = __Pyx_PyObject_GetAttrStr(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_uint64); if (unlikely(!__pyx_t_13)) __PYX_ERR(0, 163, __pyx_L1_error)
+  __pyx_t_13 = __Pyx_PyObject_GetAttrStr(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_uint64); if (unlikely(!__pyx_t_13)) __PYX_ERR(0, 170, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_13);
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   __pyx_t_14 = 1;
@@ -20444,10 +20561,10 @@ static int __pyx_pf_5rules_7windows_7Windows___init__(struct __pyx_obj_5rules_7w
     __Pyx_XDECREF(__pyx_t_1); __pyx_t_1 = 0;
     __Pyx_DECREF(__pyx_t_13); __pyx_t_13 = 0;
     __Pyx_DECREF(__pyx_t_12); __pyx_t_12 = 0;
-    if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 163, __pyx_L1_error)
+    if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 170, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
   }
-  __pyx_t_15 = __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_PY_LONG_LONG(__pyx_t_3, PyBUF_WRITABLE); if (unlikely(!__pyx_t_15.memview)) __PYX_ERR(0, 163, __pyx_L1_error)
+  __pyx_t_15 = __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_PY_LONG_LONG(__pyx_t_3, PyBUF_WRITABLE); if (unlikely(!__pyx_t_15.memview)) __PYX_ERR(0, 170, __pyx_L1_error)
   __PYX_XCLEAR_MEMVIEW(&__pyx_v_self->keys, 0);
   __PYX_INC_MEMVIEW(&__pyx_t_15, 1);
   __pyx_v_self->keys = __pyx_t_15;
@@ -20458,7 +20575,7 @@ static int __pyx_pf_5rules_7windows_7Windows___init__(struct __pyx_obj_5rules_7w
   __PYX_XCLEAR_MEMVIEW(&__pyx_t_15, 1);; __pyx_t_15.memview = NULL; __pyx_t_15.data = NULL;
   __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
 
-  /* "rules/windows.py":164
+  /* "rules/windows.py":171
  *             entries = self.sets * WAYS
  *         self.keys = self._keys = np.zeros(entries, np.uint64)
  *         self.last = self._last = np.full(entries, -(1 << 62), np.int64)             # <<<<<<<<<<<<<<
@@ -20466,14 +20583,14 @@ static int __pyx_pf_5rules_7windows_7Windows___init__(struct __pyx_obj_5rules_7w
  *         self.value = self._value = np.full(entries, -1, np.int64)
 */
   __pyx_t_12 = NULL;
-  __Pyx_GetModuleGlobalName(__pyx_t_13, __pyx_mstate_global->__pyx_n_u_np); if (unlikely(!__pyx_t_13)) __PYX_ERR(0, 164, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_13, __pyx_mstate_global->__pyx_n_u_np); if (unlikely(!__pyx_t_13)) __PYX_ERR(0, 171, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_13);
-  __pyx_t_1 = __Pyx_PyObject_GetAttrStr(__pyx_t_13, __pyx_mstate_global->__pyx_n_u_full); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 164, __pyx_L1_error)
+  __pyx_t_1 = __Pyx_PyObject_GetAttrStr(__pyx_t_13, __pyx_mstate_global->__pyx_n_u_full); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 171, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_1);
   __Pyx_DECREF(__pyx_t_13); __pyx_t_13 = 0;
-  __Pyx_GetModuleGlobalName(__pyx_t_13, __pyx_mstate_global->__pyx_n_u_np); if (unlikely(!__pyx_t_13)) __PYX_ERR(0, 164, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_13, __pyx_mstate_global->__pyx_n_u_np); if (unlikely(!__pyx_t_13)) __PYX_ERR(0, 171, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_13);
-  __pyx_t_2 = __Pyx_PyObject_GetAttrStr(__pyx_t_13, __pyx_mstate_global->__pyx_n_u_int64); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 164, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_PyObject_GetAttrStr(__pyx_t_13, __pyx_mstate_global->__pyx_n_u_int64); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 171, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
   __Pyx_DECREF(__pyx_t_13); __pyx_t_13 = 0;
   __pyx_t_14 = 1;
@@ -20494,10 +20611,10 @@ static int __pyx_pf_5rules_7windows_7Windows___init__(struct __pyx_obj_5rules_7w
     __Pyx_XDECREF(__pyx_t_12); __pyx_t_12 = 0;
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
     __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
-    if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 164, __pyx_L1_error)
+    if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 171, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
   }
-  __pyx_t_16 = __Pyx_PyObject_to_MemoryviewSlice_dc_PY_LONG_LONG(__pyx_t_3, PyBUF_WRITABLE); if (unlikely(!__pyx_t_16.memview)) __PYX_ERR(0, 164, __pyx_L1_error)
+  __pyx_t_16 = __Pyx_PyObject_to_MemoryviewSlice_dc_PY_LONG_LONG(__pyx_t_3, PyBUF_WRITABLE); if (unlikely(!__pyx_t_16.memview)) __PYX_ERR(0, 171, __pyx_L1_error)
   __PYX_XCLEAR_MEMVIEW(&__pyx_v_self->last, 0);
   __PYX_INC_MEMVIEW(&__pyx_t_16, 1);
   __pyx_v_self->last = __pyx_t_16;
@@ -20508,7 +20625,7 @@ static int __pyx_pf_5rules_7windows_7Windows___init__(struct __pyx_obj_5rules_7w
   __PYX_XCLEAR_MEMVIEW(&__pyx_t_16, 1);; __pyx_t_16.memview = NULL; __pyx_t_16.data = NULL;
   __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
 
-  /* "rules/windows.py":165
+  /* "rules/windows.py":172
  *         self.keys = self._keys = np.zeros(entries, np.uint64)
  *         self.last = self._last = np.full(entries, -(1 << 62), np.int64)
  *         self.fired = self._fired = np.full(entries, -(1 << 62), np.int64)             # <<<<<<<<<<<<<<
@@ -20516,14 +20633,14 @@ static int __pyx_pf_5rules_7windows_7Windows___init__(struct __pyx_obj_5rules_7w
  *         self.epochs = self._slices = np.full((entries, SLICES), -1, np.int64)
 */
   __pyx_t_1 = NULL;
-  __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_np); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 165, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_np); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 172, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __pyx_t_12 = __Pyx_PyObject_GetAttrStr(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_full); if (unlikely(!__pyx_t_12)) __PYX_ERR(0, 165, __pyx_L1_error)
+  __pyx_t_12 = __Pyx_PyObject_GetAttrStr(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_full); if (unlikely(!__pyx_t_12)) __PYX_ERR(0, 172, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_12);
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
-  __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_np); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 165, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_np); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 172, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __pyx_t_13 = __Pyx_PyObject_GetAttrStr(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_int64); if (unlikely(!__pyx_t_13)) __PYX_ERR(0, 165, __pyx_L1_error)
+  __pyx_t_13 = __Pyx_PyObject_GetAttrStr(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_int64); if (unlikely(!__pyx_t_13)) __PYX_ERR(0, 172, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_13);
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   __pyx_t_14 = 1;
@@ -20544,10 +20661,10 @@ static int __pyx_pf_5rules_7windows_7Windows___init__(struct __pyx_obj_5rules_7w
     __Pyx_XDECREF(__pyx_t_1); __pyx_t_1 = 0;
     __Pyx_DECREF(__pyx_t_13); __pyx_t_13 = 0;
     __Pyx_DECREF(__pyx_t_12); __pyx_t_12 = 0;
-    if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 165, __pyx_L1_error)
+    if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 172, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
   }
-  __pyx_t_16 = __Pyx_PyObject_to_MemoryviewSlice_dc_PY_LONG_LONG(__pyx_t_3, PyBUF_WRITABLE); if (unlikely(!__pyx_t_16.memview)) __PYX_ERR(0, 165, __pyx_L1_error)
+  __pyx_t_16 = __Pyx_PyObject_to_MemoryviewSlice_dc_PY_LONG_LONG(__pyx_t_3, PyBUF_WRITABLE); if (unlikely(!__pyx_t_16.memview)) __PYX_ERR(0, 172, __pyx_L1_error)
   __PYX_XCLEAR_MEMVIEW(&__pyx_v_self->fired, 0);
   __PYX_INC_MEMVIEW(&__pyx_t_16, 1);
   __pyx_v_self->fired = __pyx_t_16;
@@ -20558,7 +20675,7 @@ static int __pyx_pf_5rules_7windows_7Windows___init__(struct __pyx_obj_5rules_7w
   __PYX_XCLEAR_MEMVIEW(&__pyx_t_16, 1);; __pyx_t_16.memview = NULL; __pyx_t_16.data = NULL;
   __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
 
-  /* "rules/windows.py":166
+  /* "rules/windows.py":173
  *         self.last = self._last = np.full(entries, -(1 << 62), np.int64)
  *         self.fired = self._fired = np.full(entries, -(1 << 62), np.int64)
  *         self.value = self._value = np.full(entries, -1, np.int64)             # <<<<<<<<<<<<<<
@@ -20566,14 +20683,14 @@ static int __pyx_pf_5rules_7windows_7Windows___init__(struct __pyx_obj_5rules_7w
  *         self.counts = self._counts = np.zeros((entries, SLICES), np.int64)
 */
   __pyx_t_12 = NULL;
-  __Pyx_GetModuleGlobalName(__pyx_t_13, __pyx_mstate_global->__pyx_n_u_np); if (unlikely(!__pyx_t_13)) __PYX_ERR(0, 166, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_13, __pyx_mstate_global->__pyx_n_u_np); if (unlikely(!__pyx_t_13)) __PYX_ERR(0, 173, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_13);
-  __pyx_t_1 = __Pyx_PyObject_GetAttrStr(__pyx_t_13, __pyx_mstate_global->__pyx_n_u_full); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 166, __pyx_L1_error)
+  __pyx_t_1 = __Pyx_PyObject_GetAttrStr(__pyx_t_13, __pyx_mstate_global->__pyx_n_u_full); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 173, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_1);
   __Pyx_DECREF(__pyx_t_13); __pyx_t_13 = 0;
-  __Pyx_GetModuleGlobalName(__pyx_t_13, __pyx_mstate_global->__pyx_n_u_np); if (unlikely(!__pyx_t_13)) __PYX_ERR(0, 166, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_13, __pyx_mstate_global->__pyx_n_u_np); if (unlikely(!__pyx_t_13)) __PYX_ERR(0, 173, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_13);
-  __pyx_t_2 = __Pyx_PyObject_GetAttrStr(__pyx_t_13, __pyx_mstate_global->__pyx_n_u_int64); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 166, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_PyObject_GetAttrStr(__pyx_t_13, __pyx_mstate_global->__pyx_n_u_int64); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 173, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
   __Pyx_DECREF(__pyx_t_13); __pyx_t_13 = 0;
   __pyx_t_14 = 1;
@@ -20594,10 +20711,10 @@ static int __pyx_pf_5rules_7windows_7Windows___init__(struct __pyx_obj_5rules_7w
     __Pyx_XDECREF(__pyx_t_12); __pyx_t_12 = 0;
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
     __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
-    if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 166, __pyx_L1_error)
+    if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 173, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
   }
-  __pyx_t_16 = __Pyx_PyObject_to_MemoryviewSlice_dc_PY_LONG_LONG(__pyx_t_3, PyBUF_WRITABLE); if (unlikely(!__pyx_t_16.memview)) __PYX_ERR(0, 166, __pyx_L1_error)
+  __pyx_t_16 = __Pyx_PyObject_to_MemoryviewSlice_dc_PY_LONG_LONG(__pyx_t_3, PyBUF_WRITABLE); if (unlikely(!__pyx_t_16.memview)) __PYX_ERR(0, 173, __pyx_L1_error)
   __PYX_XCLEAR_MEMVIEW(&__pyx_v_self->value, 0);
   __PYX_INC_MEMVIEW(&__pyx_t_16, 1);
   __pyx_v_self->value = __pyx_t_16;
@@ -20608,7 +20725,7 @@ static int __pyx_pf_5rules_7windows_7Windows___init__(struct __pyx_obj_5rules_7w
   __PYX_XCLEAR_MEMVIEW(&__pyx_t_16, 1);; __pyx_t_16.memview = NULL; __pyx_t_16.data = NULL;
   __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
 
-  /* "rules/windows.py":167
+  /* "rules/windows.py":174
  *         self.fired = self._fired = np.full(entries, -(1 << 62), np.int64)
  *         self.value = self._value = np.full(entries, -1, np.int64)
  *         self.epochs = self._slices = np.full((entries, SLICES), -1, np.int64)             # <<<<<<<<<<<<<<
@@ -20616,24 +20733,24 @@ static int __pyx_pf_5rules_7windows_7Windows___init__(struct __pyx_obj_5rules_7w
  *         self.bits = self._bits = np.zeros((entries if self.mode == _VALUES else 1, SLICES, self.words), np.uint64)
 */
   __pyx_t_1 = NULL;
-  __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_np); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 167, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_np); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 174, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __pyx_t_12 = __Pyx_PyObject_GetAttrStr(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_full); if (unlikely(!__pyx_t_12)) __PYX_ERR(0, 167, __pyx_L1_error)
+  __pyx_t_12 = __Pyx_PyObject_GetAttrStr(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_full); if (unlikely(!__pyx_t_12)) __PYX_ERR(0, 174, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_12);
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
-  __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_SLICES); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 167, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_SLICES); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 174, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __pyx_t_13 = PyTuple_New(2); if (unlikely(!__pyx_t_13)) __PYX_ERR(0, 167, __pyx_L1_error)
+  __pyx_t_13 = PyTuple_New(2); if (unlikely(!__pyx_t_13)) __PYX_ERR(0, 174, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_13);
   __Pyx_INCREF(__pyx_v_entries);
   __Pyx_GIVEREF(__pyx_v_entries);
-  if (__Pyx_PyTuple_SET_ITEM(__pyx_t_13, 0, __pyx_v_entries) != (0)) __PYX_ERR(0, 167, __pyx_L1_error);
+  if (__Pyx_PyTuple_SET_ITEM(__pyx_t_13, 0, __pyx_v_entries) != (0)) __PYX_ERR(0, 174, __pyx_L1_error);
   __Pyx_GIVEREF(__pyx_t_2);
-  if (__Pyx_PyTuple_SET_ITEM(__pyx_t_13, 1, __pyx_t_2) != (0)) __PYX_ERR(0, 167, __pyx_L1_error);
+  if (__Pyx_PyTuple_SET_ITEM(__pyx_t_13, 1, __pyx_t_2) != (0)) __PYX_ERR(0, 174, __pyx_L1_error);
   __pyx_t_2 = 0;
-  __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_np); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 167, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_np); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 174, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __pyx_t_17 = __Pyx_PyObject_GetAttrStr(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_int64); if (unlikely(!__pyx_t_17)) __PYX_ERR(0, 167, __pyx_L1_error)
+  __pyx_t_17 = __Pyx_PyObject_GetAttrStr(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_int64); if (unlikely(!__pyx_t_17)) __PYX_ERR(0, 174, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_17);
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   __pyx_t_14 = 1;
@@ -20655,10 +20772,10 @@ static int __pyx_pf_5rules_7windows_7Windows___init__(struct __pyx_obj_5rules_7w
     __Pyx_DECREF(__pyx_t_13); __pyx_t_13 = 0;
     __Pyx_DECREF(__pyx_t_17); __pyx_t_17 = 0;
     __Pyx_DECREF(__pyx_t_12); __pyx_t_12 = 0;
-    if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 167, __pyx_L1_error)
+    if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 174, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
   }
-  __pyx_t_18 = __Pyx_PyObject_to_MemoryviewSlice_d_dc_PY_LONG_LONG(__pyx_t_3, PyBUF_WRITABLE); if (unlikely(!__pyx_t_18.memview)) __PYX_ERR(0, 167, __pyx_L1_error)
+  __pyx_t_18 = __Pyx_PyObject_to_MemoryviewSlice_d_dc_PY_LONG_LONG(__pyx_t_3, PyBUF_WRITABLE); if (unlikely(!__pyx_t_18.memview)) __PYX_ERR(0, 174, __pyx_L1_error)
   __PYX_XCLEAR_MEMVIEW(&__pyx_v_self->epochs, 0);
   __PYX_INC_MEMVIEW(&__pyx_t_18, 1);
   __pyx_v_self->epochs = __pyx_t_18;
@@ -20669,7 +20786,7 @@ static int __pyx_pf_5rules_7windows_7Windows___init__(struct __pyx_obj_5rules_7w
   __PYX_XCLEAR_MEMVIEW(&__pyx_t_18, 1);; __pyx_t_18.memview = NULL; __pyx_t_18.data = NULL;
   __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
 
-  /* "rules/windows.py":168
+  /* "rules/windows.py":175
  *         self.value = self._value = np.full(entries, -1, np.int64)
  *         self.epochs = self._slices = np.full((entries, SLICES), -1, np.int64)
  *         self.counts = self._counts = np.zeros((entries, SLICES), np.int64)             # <<<<<<<<<<<<<<
@@ -20677,24 +20794,24 @@ static int __pyx_pf_5rules_7windows_7Windows___init__(struct __pyx_obj_5rules_7w
  * 
 */
   __pyx_t_12 = NULL;
-  __Pyx_GetModuleGlobalName(__pyx_t_17, __pyx_mstate_global->__pyx_n_u_np); if (unlikely(!__pyx_t_17)) __PYX_ERR(0, 168, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_17, __pyx_mstate_global->__pyx_n_u_np); if (unlikely(!__pyx_t_17)) __PYX_ERR(0, 175, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_17);
-  __pyx_t_13 = __Pyx_PyObject_GetAttrStr(__pyx_t_17, __pyx_mstate_global->__pyx_n_u_zeros); if (unlikely(!__pyx_t_13)) __PYX_ERR(0, 168, __pyx_L1_error)
+  __pyx_t_13 = __Pyx_PyObject_GetAttrStr(__pyx_t_17, __pyx_mstate_global->__pyx_n_u_zeros); if (unlikely(!__pyx_t_13)) __PYX_ERR(0, 175, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_13);
   __Pyx_DECREF(__pyx_t_17); __pyx_t_17 = 0;
-  __Pyx_GetModuleGlobalName(__pyx_t_17, __pyx_mstate_global->__pyx_n_u_SLICES); if (unlikely(!__pyx_t_17)) __PYX_ERR(0, 168, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_17, __pyx_mstate_global->__pyx_n_u_SLICES); if (unlikely(!__pyx_t_17)) __PYX_ERR(0, 175, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_17);
-  __pyx_t_1 = PyTuple_New(2); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 168, __pyx_L1_error)
+  __pyx_t_1 = PyTuple_New(2); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 175, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_1);
   __Pyx_INCREF(__pyx_v_entries);
   __Pyx_GIVEREF(__pyx_v_entries);
-  if (__Pyx_PyTuple_SET_ITEM(__pyx_t_1, 0, __pyx_v_entries) != (0)) __PYX_ERR(0, 168, __pyx_L1_error);
+  if (__Pyx_PyTuple_SET_ITEM(__pyx_t_1, 0, __pyx_v_entries) != (0)) __PYX_ERR(0, 175, __pyx_L1_error);
   __Pyx_GIVEREF(__pyx_t_17);
-  if (__Pyx_PyTuple_SET_ITEM(__pyx_t_1, 1, __pyx_t_17) != (0)) __PYX_ERR(0, 168, __pyx_L1_error);
+  if (__Pyx_PyTuple_SET_ITEM(__pyx_t_1, 1, __pyx_t_17) != (0)) __PYX_ERR(0, 175, __pyx_L1_error);
   __pyx_t_17 = 0;
-  __Pyx_GetModuleGlobalName(__pyx_t_17, __pyx_mstate_global->__pyx_n_u_np); if (unlikely(!__pyx_t_17)) __PYX_ERR(0, 168, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_17, __pyx_mstate_global->__pyx_n_u_np); if (unlikely(!__pyx_t_17)) __PYX_ERR(0, 175, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_17);
-  __pyx_t_2 = __Pyx_PyObject_GetAttrStr(__pyx_t_17, __pyx_mstate_global->__pyx_n_u_int64); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 168, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_PyObject_GetAttrStr(__pyx_t_17, __pyx_mstate_global->__pyx_n_u_int64); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 175, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
   __Pyx_DECREF(__pyx_t_17); __pyx_t_17 = 0;
   __pyx_t_14 = 1;
@@ -20716,10 +20833,10 @@ static int __pyx_pf_5rules_7windows_7Windows___init__(struct __pyx_obj_5rules_7w
     __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
     __Pyx_DECREF(__pyx_t_13); __pyx_t_13 = 0;
-    if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 168, __pyx_L1_error)
+    if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 175, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
   }
-  __pyx_t_18 = __Pyx_PyObject_to_MemoryviewSlice_d_dc_PY_LONG_LONG(__pyx_t_3, PyBUF_WRITABLE); if (unlikely(!__pyx_t_18.memview)) __PYX_ERR(0, 168, __pyx_L1_error)
+  __pyx_t_18 = __Pyx_PyObject_to_MemoryviewSlice_d_dc_PY_LONG_LONG(__pyx_t_3, PyBUF_WRITABLE); if (unlikely(!__pyx_t_18.memview)) __PYX_ERR(0, 175, __pyx_L1_error)
   __PYX_XCLEAR_MEMVIEW(&__pyx_v_self->counts, 0);
   __PYX_INC_MEMVIEW(&__pyx_t_18, 1);
   __pyx_v_self->counts = __pyx_t_18;
@@ -20730,7 +20847,7 @@ static int __pyx_pf_5rules_7windows_7Windows___init__(struct __pyx_obj_5rules_7w
   __PYX_XCLEAR_MEMVIEW(&__pyx_t_18, 1);; __pyx_t_18.memview = NULL; __pyx_t_18.data = NULL;
   __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
 
-  /* "rules/windows.py":169
+  /* "rules/windows.py":176
  *         self.epochs = self._slices = np.full((entries, SLICES), -1, np.int64)
  *         self.counts = self._counts = np.zeros((entries, SLICES), np.int64)
  *         self.bits = self._bits = np.zeros((entries if self.mode == _VALUES else 1, SLICES, self.words), np.uint64)             # <<<<<<<<<<<<<<
@@ -20738,16 +20855,16 @@ static int __pyx_pf_5rules_7windows_7Windows___init__(struct __pyx_obj_5rules_7w
  *     def feed(self, keys: Any, values: Any, ts: Any) -> list[tuple[int, int]]:
 */
   __pyx_t_13 = NULL;
-  __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_np); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 169, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_np); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 176, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __pyx_t_1 = __Pyx_PyObject_GetAttrStr(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_zeros); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 169, __pyx_L1_error)
+  __pyx_t_1 = __Pyx_PyObject_GetAttrStr(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_zeros); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 176, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_1);
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
-  __pyx_t_12 = __Pyx_PyLong_From_int(__pyx_v_self->mode); if (unlikely(!__pyx_t_12)) __PYX_ERR(0, 169, __pyx_L1_error)
+  __pyx_t_12 = __Pyx_PyLong_From_int(__pyx_v_self->mode); if (unlikely(!__pyx_t_12)) __PYX_ERR(0, 176, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_12);
-  __Pyx_GetModuleGlobalName(__pyx_t_17, __pyx_mstate_global->__pyx_n_u_VALUES); if (unlikely(!__pyx_t_17)) __PYX_ERR(0, 169, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_17, __pyx_mstate_global->__pyx_n_u_VALUES); if (unlikely(!__pyx_t_17)) __PYX_ERR(0, 176, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_17);
-  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_12, __pyx_t_17, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 169, __pyx_L1_error)
+  __pyx_t_6 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_12, __pyx_t_17, Py_EQ); if (unlikely((__pyx_t_6 < 0))) __PYX_ERR(0, 176, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_12); __pyx_t_12 = 0;
   __Pyx_DECREF(__pyx_t_17); __pyx_t_17 = 0;
   if (__pyx_t_6) {
@@ -20758,24 +20875,24 @@ static int __pyx_pf_5rules_7windows_7Windows___init__(struct __pyx_obj_5rules_7w
     __pyx_t_2 = __pyx_mstate_global->__pyx_int_1;
   }
 
-  __Pyx_GetModuleGlobalName(__pyx_t_17, __pyx_mstate_global->__pyx_n_u_SLICES); if (unlikely(!__pyx_t_17)) __PYX_ERR(0, 169, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_17, __pyx_mstate_global->__pyx_n_u_SLICES); if (unlikely(!__pyx_t_17)) __PYX_ERR(0, 176, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_17);
-  __pyx_t_12 = __Pyx_PyLong_From_int(__pyx_v_self->words); if (unlikely(!__pyx_t_12)) __PYX_ERR(0, 169, __pyx_L1_error)
+  __pyx_t_12 = __Pyx_PyLong_From_int(__pyx_v_self->words); if (unlikely(!__pyx_t_12)) __PYX_ERR(0, 176, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_12);
-  __pyx_t_19 = PyTuple_New(3); if (unlikely(!__pyx_t_19)) __PYX_ERR(0, 169, __pyx_L1_error)
+  __pyx_t_19 = PyTuple_New(3); if (unlikely(!__pyx_t_19)) __PYX_ERR(0, 176, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_19);
   __Pyx_GIVEREF(__pyx_t_2);
-  if (__Pyx_PyTuple_SET_ITEM(__pyx_t_19, 0, __pyx_t_2) != (0)) __PYX_ERR(0, 169, __pyx_L1_error);
+  if (__Pyx_PyTuple_SET_ITEM(__pyx_t_19, 0, __pyx_t_2) != (0)) __PYX_ERR(0, 176, __pyx_L1_error);
   __Pyx_GIVEREF(__pyx_t_17);
-  if (__Pyx_PyTuple_SET_ITEM(__pyx_t_19, 1, __pyx_t_17) != (0)) __PYX_ERR(0, 169, __pyx_L1_error);
+  if (__Pyx_PyTuple_SET_ITEM(__pyx_t_19, 1, __pyx_t_17) != (0)) __PYX_ERR(0, 176, __pyx_L1_error);
   __Pyx_GIVEREF(__pyx_t_12);
-  if (__Pyx_PyTuple_SET_ITEM(__pyx_t_19, 2, __pyx_t_12) != (0)) __PYX_ERR(0, 169, __pyx_L1_error);
+  if (__Pyx_PyTuple_SET_ITEM(__pyx_t_19, 2, __pyx_t_12) != (0)) __PYX_ERR(0, 176, __pyx_L1_error);
   __pyx_t_2 = 0;
   __pyx_t_17 = 0;
   __pyx_t_12 = 0;
-  __Pyx_GetModuleGlobalName(__pyx_t_12, __pyx_mstate_global->__pyx_n_u_np); if (unlikely(!__pyx_t_12)) __PYX_ERR(0, 169, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_12, __pyx_mstate_global->__pyx_n_u_np); if (unlikely(!__pyx_t_12)) __PYX_ERR(0, 176, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_12);
-  __pyx_t_17 = __Pyx_PyObject_GetAttrStr(__pyx_t_12, __pyx_mstate_global->__pyx_n_u_uint64); if (unlikely(!__pyx_t_17)) __PYX_ERR(0, 169, __pyx_L1_error)
+  __pyx_t_17 = __Pyx_PyObject_GetAttrStr(__pyx_t_12, __pyx_mstate_global->__pyx_n_u_uint64); if (unlikely(!__pyx_t_17)) __PYX_ERR(0, 176, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_17);
   __Pyx_DECREF(__pyx_t_12); __pyx_t_12 = 0;
   __pyx_t_14 = 1;
@@ -20797,10 +20914,10 @@ static int __pyx_pf_5rules_7windows_7Windows___init__(struct __pyx_obj_5rules_7w
     __Pyx_DECREF(__pyx_t_19); __pyx_t_19 = 0;
     __Pyx_DECREF(__pyx_t_17); __pyx_t_17 = 0;
     __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
-    if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 169, __pyx_L1_error)
+    if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 176, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
   }
-  __pyx_t_20 = __Pyx_PyObject_to_MemoryviewSlice_d_d_dc_unsigned_PY_LONG_LONG(__pyx_t_3, PyBUF_WRITABLE); if (unlikely(!__pyx_t_20.memview)) __PYX_ERR(0, 169, __pyx_L1_error)
+  __pyx_t_20 = __Pyx_PyObject_to_MemoryviewSlice_d_d_dc_unsigned_PY_LONG_LONG(__pyx_t_3, PyBUF_WRITABLE); if (unlikely(!__pyx_t_20.memview)) __PYX_ERR(0, 176, __pyx_L1_error)
   __PYX_XCLEAR_MEMVIEW(&__pyx_v_self->bits, 0);
   __PYX_INC_MEMVIEW(&__pyx_t_20, 1);
   __pyx_v_self->bits = __pyx_t_20;
@@ -20811,7 +20928,7 @@ static int __pyx_pf_5rules_7windows_7Windows___init__(struct __pyx_obj_5rules_7w
   __PYX_XCLEAR_MEMVIEW(&__pyx_t_20, 1);; __pyx_t_20.memview = NULL; __pyx_t_20.data = NULL;
   __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
 
-  /* "rules/windows.py":148
+  /* "rules/windows.py":155
  *     """The counters of one correlation."""
  * 
  *     def __init__(self, kind: str, span: int, count: int) -> None:             # <<<<<<<<<<<<<<
@@ -20844,7 +20961,7 @@ static int __pyx_pf_5rules_7windows_7Windows___init__(struct __pyx_obj_5rules_7w
   return __pyx_r;
 }
 
-/* "rules/windows.py":171
+/* "rules/windows.py":178
  *         self.bits = self._bits = np.zeros((entries if self.mode == _VALUES else 1, SLICES, self.words), np.uint64)
  * 
  *     def feed(self, keys: Any, values: Any, ts: Any) -> list[tuple[int, int]]:             # <<<<<<<<<<<<<<
@@ -20894,38 +21011,38 @@ PyObject *__pyx_args, PyObject *__pyx_kwds
   {
     PyObject ** const __pyx_pyargnames[] = {&__pyx_mstate_global->__pyx_n_u_keys,&__pyx_mstate_global->__pyx_n_u_values,&__pyx_mstate_global->__pyx_n_u_ts,0};
     const Py_ssize_t __pyx_kwds_len = (__pyx_kwds) ? __Pyx_NumKwargs_FASTCALL(__pyx_kwds) : 0;
-    if (unlikely(__pyx_kwds_len < 0)) __PYX_ERR(0, 171, __pyx_L3_error)
+    if (unlikely(__pyx_kwds_len < 0)) __PYX_ERR(0, 178, __pyx_L3_error)
     if (__pyx_kwds_len > 0) {
       switch (__pyx_nargs) {
         case  3:
         values[2] = __Pyx_ArgRef_FASTCALL(__pyx_args, 2);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 171, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 178, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  2:
         values[1] = __Pyx_ArgRef_FASTCALL(__pyx_args, 1);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 171, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 178, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  1:
         values[0] = __Pyx_ArgRef_FASTCALL(__pyx_args, 0);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 171, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 178, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  0: break;
         default: goto __pyx_L5_argtuple_error;
       }
       const Py_ssize_t kwd_pos_args = __pyx_nargs;
-      if (__Pyx_ParseKeywords(__pyx_kwds, __pyx_kwvalues, __pyx_pyargnames, 0, values, kwd_pos_args, __pyx_kwds_len, "feed", 0) < (0)) __PYX_ERR(0, 171, __pyx_L3_error)
+      if (__Pyx_ParseKeywords(__pyx_kwds, __pyx_kwvalues, __pyx_pyargnames, 0, values, kwd_pos_args, __pyx_kwds_len, "feed", 0) < (0)) __PYX_ERR(0, 178, __pyx_L3_error)
       for (Py_ssize_t i = __pyx_nargs; i < 3; i++) {
-        if (unlikely(!values[i])) { __Pyx_RaiseArgtupleInvalid("feed", 1, 3, 3, i); __PYX_ERR(0, 171, __pyx_L3_error) }
+        if (unlikely(!values[i])) { __Pyx_RaiseArgtupleInvalid("feed", 1, 3, 3, i); __PYX_ERR(0, 178, __pyx_L3_error) }
       }
     } else if (unlikely(__pyx_nargs != 3)) {
       goto __pyx_L5_argtuple_error;
     } else {
       values[0] = __Pyx_ArgRef_FASTCALL(__pyx_args, 0);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 171, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 178, __pyx_L3_error)
       values[1] = __Pyx_ArgRef_FASTCALL(__pyx_args, 1);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 171, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 178, __pyx_L3_error)
       values[2] = __Pyx_ArgRef_FASTCALL(__pyx_args, 2);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 171, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 178, __pyx_L3_error)
     }
     __pyx_v_keys = values[0];
     __pyx_v_values = values[1];
@@ -20933,7 +21050,7 @@ PyObject *__pyx_args, PyObject *__pyx_kwds
   }
   goto __pyx_L6_skip;
   __pyx_L5_argtuple_error:;
-  __Pyx_RaiseArgtupleInvalid("feed", 1, 3, 3, __pyx_nargs); __PYX_ERR(0, 171, __pyx_L3_error)
+  __Pyx_RaiseArgtupleInvalid("feed", 1, 3, 3, __pyx_nargs); __PYX_ERR(0, 178, __pyx_L3_error)
   __pyx_L6_skip:;
   goto __pyx_L4_argument_unpacking_done;
   __pyx_L3_error:;
@@ -20982,68 +21099,68 @@ static PyObject *__pyx_pf_5rules_7windows_7Windows_2feed(struct __pyx_obj_5rules
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("feed", 0);
 
-  /* "rules/windows.py":173
+  /* "rules/windows.py":180
  *     def feed(self, keys: Any, values: Any, ts: Any) -> list[tuple[int, int]]:
  *         """Count rows in order; (index, count) of each row with which a group reaches the threshold."""
  *         found: list[tuple[int, int]] = []             # <<<<<<<<<<<<<<
  *         i: cython.Py_ssize_t
  *         n: cython.int
 */
-  __pyx_t_1 = PyList_New(0); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 173, __pyx_L1_error)
+  __pyx_t_1 = PyList_New(0); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 180, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_1);
   __pyx_v_found = ((PyObject*)__pyx_t_1);
   __pyx_t_1 = 0;
 
-  /* "rules/windows.py":176
+  /* "rules/windows.py":183
  *         i: cython.Py_ssize_t
  *         n: cython.int
  *         key: cython.ulonglong[::1] = keys             # <<<<<<<<<<<<<<
  *         value: cython.ulonglong[::1] = values
  *         when: cython.longlong[::1] = ts
 */
-  __pyx_t_2 = __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_PY_LONG_LONG(__pyx_v_keys, PyBUF_WRITABLE); if (unlikely(!__pyx_t_2.memview)) __PYX_ERR(0, 176, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_PY_LONG_LONG(__pyx_v_keys, PyBUF_WRITABLE); if (unlikely(!__pyx_t_2.memview)) __PYX_ERR(0, 183, __pyx_L1_error)
   __pyx_v_key = __pyx_t_2;
   __pyx_t_2.memview = NULL;
   __pyx_t_2.data = NULL;
 
-  /* "rules/windows.py":177
+  /* "rules/windows.py":184
  *         n: cython.int
  *         key: cython.ulonglong[::1] = keys
  *         value: cython.ulonglong[::1] = values             # <<<<<<<<<<<<<<
  *         when: cython.longlong[::1] = ts
  *         if not cython.compiled:
 */
-  __pyx_t_2 = __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_PY_LONG_LONG(__pyx_v_values, PyBUF_WRITABLE); if (unlikely(!__pyx_t_2.memview)) __PYX_ERR(0, 177, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_PY_LONG_LONG(__pyx_v_values, PyBUF_WRITABLE); if (unlikely(!__pyx_t_2.memview)) __PYX_ERR(0, 184, __pyx_L1_error)
   __pyx_v_value = __pyx_t_2;
   __pyx_t_2.memview = NULL;
   __pyx_t_2.data = NULL;
 
-  /* "rules/windows.py":178
+  /* "rules/windows.py":185
  *         key: cython.ulonglong[::1] = keys
  *         value: cython.ulonglong[::1] = values
  *         when: cython.longlong[::1] = ts             # <<<<<<<<<<<<<<
  *         if not cython.compiled:
  *             key, value, when = keys.tolist(), values.tolist(), ts.tolist()
 */
-  __pyx_t_3 = __Pyx_PyObject_to_MemoryviewSlice_dc_PY_LONG_LONG(__pyx_v_ts, PyBUF_WRITABLE); if (unlikely(!__pyx_t_3.memview)) __PYX_ERR(0, 178, __pyx_L1_error)
+  __pyx_t_3 = __Pyx_PyObject_to_MemoryviewSlice_dc_PY_LONG_LONG(__pyx_v_ts, PyBUF_WRITABLE); if (unlikely(!__pyx_t_3.memview)) __PYX_ERR(0, 185, __pyx_L1_error)
   __pyx_v_when = __pyx_t_3;
   __pyx_t_3.memview = NULL;
   __pyx_t_3.data = NULL;
 
-  /* "rules/windows.py":181
+  /* "rules/windows.py":188
  *         if not cython.compiled:
  *             key, value, when = keys.tolist(), values.tolist(), ts.tolist()
  *         for i in range(len(keys)):             # <<<<<<<<<<<<<<
  *             n = self._one(key[i], value[i], when[i])
  *             if n > 0:
 */
-  __pyx_t_4 = PyObject_Length(__pyx_v_keys); if (unlikely(__pyx_t_4 == ((Py_ssize_t)-1))) __PYX_ERR(0, 181, __pyx_L1_error)
+  __pyx_t_4 = PyObject_Length(__pyx_v_keys); if (unlikely(__pyx_t_4 == ((Py_ssize_t)-1))) __PYX_ERR(0, 188, __pyx_L1_error)
   __pyx_t_5 = __pyx_t_4;
 
   for (__pyx_t_6 = 0; __pyx_t_6 < __pyx_t_5; __pyx_t_6+=1) {
     __pyx_v_i = __pyx_t_6;
 
-    /* "rules/windows.py":182
+    /* "rules/windows.py":189
  *             key, value, when = keys.tolist(), values.tolist(), ts.tolist()
  *         for i in range(len(keys)):
  *             n = self._one(key[i], value[i], when[i])             # <<<<<<<<<<<<<<
@@ -21057,7 +21174,7 @@ static PyObject *__pyx_pf_5rules_7windows_7Windows_2feed(struct __pyx_obj_5rules
     } else if (unlikely(__pyx_t_7 >= __pyx_v_key.shape[0])) __pyx_t_8 = 0;
     if (unlikely(__pyx_t_8 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_8);
-      __PYX_ERR(0, 182, __pyx_L1_error)
+      __PYX_ERR(0, 189, __pyx_L1_error)
     }
     __pyx_t_9 = __pyx_v_i;
     __pyx_t_8 = -1;
@@ -21066,7 +21183,7 @@ static PyObject *__pyx_pf_5rules_7windows_7Windows_2feed(struct __pyx_obj_5rules
     } else if (unlikely(__pyx_t_9 >= __pyx_v_value.shape[0])) __pyx_t_8 = 0;
     if (unlikely(__pyx_t_8 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_8);
-      __PYX_ERR(0, 182, __pyx_L1_error)
+      __PYX_ERR(0, 189, __pyx_L1_error)
     }
     __pyx_t_10 = __pyx_v_i;
     __pyx_t_8 = -1;
@@ -21075,12 +21192,12 @@ static PyObject *__pyx_pf_5rules_7windows_7Windows_2feed(struct __pyx_obj_5rules
     } else if (unlikely(__pyx_t_10 >= __pyx_v_when.shape[0])) __pyx_t_8 = 0;
     if (unlikely(__pyx_t_8 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_8);
-      __PYX_ERR(0, 182, __pyx_L1_error)
+      __PYX_ERR(0, 189, __pyx_L1_error)
     }
-    __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_7windows_Windows *)__pyx_v_self->__pyx_vtab)->_one(__pyx_v_self, (*((unsigned PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((unsigned PY_LONG_LONG *) __pyx_v_key.data) + __pyx_t_7)) ))), (*((unsigned PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((unsigned PY_LONG_LONG *) __pyx_v_value.data) + __pyx_t_9)) ))), (*((PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((PY_LONG_LONG *) __pyx_v_when.data) + __pyx_t_10)) )))); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 182, __pyx_L1_error)
+    __pyx_t_8 = ((struct __pyx_vtabstruct_5rules_7windows_Windows *)__pyx_v_self->__pyx_vtab)->_one(__pyx_v_self, (*((unsigned PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((unsigned PY_LONG_LONG *) __pyx_v_key.data) + __pyx_t_7)) ))), (*((unsigned PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((unsigned PY_LONG_LONG *) __pyx_v_value.data) + __pyx_t_9)) ))), (*((PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((PY_LONG_LONG *) __pyx_v_when.data) + __pyx_t_10)) )))); if (unlikely(__pyx_t_8 == ((int)-1))) __PYX_ERR(0, 189, __pyx_L1_error)
     __pyx_v_n = __pyx_t_8;
 
-    /* "rules/windows.py":183
+    /* "rules/windows.py":190
  *         for i in range(len(keys)):
  *             n = self._one(key[i], value[i], when[i])
  *             if n > 0:             # <<<<<<<<<<<<<<
@@ -21092,30 +21209,30 @@ static PyObject *__pyx_pf_5rules_7windows_7Windows_2feed(struct __pyx_obj_5rules
     if (__pyx_t_11) {
 
 
-      /* "rules/windows.py":184
+      /* "rules/windows.py":191
  *             n = self._one(key[i], value[i], when[i])
  *             if n > 0:
  *                 found.append((i, n))             # <<<<<<<<<<<<<<
  *         return found
  * 
 */
-      __pyx_t_1 = PyLong_FromSsize_t(__pyx_v_i); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 184, __pyx_L1_error)
+      __pyx_t_1 = PyLong_FromSsize_t(__pyx_v_i); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 191, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_1);
-      __pyx_t_12 = __Pyx_PyLong_From_int(__pyx_v_n); if (unlikely(!__pyx_t_12)) __PYX_ERR(0, 184, __pyx_L1_error)
+      __pyx_t_12 = __Pyx_PyLong_From_int(__pyx_v_n); if (unlikely(!__pyx_t_12)) __PYX_ERR(0, 191, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_12);
-      __pyx_t_13 = PyTuple_New(2); if (unlikely(!__pyx_t_13)) __PYX_ERR(0, 184, __pyx_L1_error)
+      __pyx_t_13 = PyTuple_New(2); if (unlikely(!__pyx_t_13)) __PYX_ERR(0, 191, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_13);
       __Pyx_GIVEREF(__pyx_t_1);
-      if (__Pyx_PyTuple_SET_ITEM(__pyx_t_13, 0, __pyx_t_1) != (0)) __PYX_ERR(0, 184, __pyx_L1_error);
+      if (__Pyx_PyTuple_SET_ITEM(__pyx_t_13, 0, __pyx_t_1) != (0)) __PYX_ERR(0, 191, __pyx_L1_error);
       __Pyx_GIVEREF(__pyx_t_12);
-      if (__Pyx_PyTuple_SET_ITEM(__pyx_t_13, 1, __pyx_t_12) != (0)) __PYX_ERR(0, 184, __pyx_L1_error);
+      if (__Pyx_PyTuple_SET_ITEM(__pyx_t_13, 1, __pyx_t_12) != (0)) __PYX_ERR(0, 191, __pyx_L1_error);
       __pyx_t_1 = 0;
       __pyx_t_12 = 0;
-      __pyx_t_14 = __Pyx_PyList_Append(((PyObject*)__pyx_v_found), __pyx_t_13); if (unlikely(__pyx_t_14 == ((int)-1))) __PYX_ERR(0, 184, __pyx_L1_error)
+      __pyx_t_14 = __Pyx_PyList_Append(((PyObject*)__pyx_v_found), __pyx_t_13); if (unlikely(__pyx_t_14 == ((int)-1))) __PYX_ERR(0, 191, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_13); __pyx_t_13 = 0;
 
 
-      /* "rules/windows.py":183
+      /* "rules/windows.py":190
  *         for i in range(len(keys)):
  *             n = self._one(key[i], value[i], when[i])
  *             if n > 0:             # <<<<<<<<<<<<<<
@@ -21127,7 +21244,7 @@ static PyObject *__pyx_pf_5rules_7windows_7Windows_2feed(struct __pyx_obj_5rules
 
 
 
-  /* "rules/windows.py":185
+  /* "rules/windows.py":192
  *             if n > 0:
  *                 found.append((i, n))
  *         return found             # <<<<<<<<<<<<<<
@@ -21145,7 +21262,7 @@ static PyObject *__pyx_pf_5rules_7windows_7Windows_2feed(struct __pyx_obj_5rules
   }
   goto __pyx_L0;
 
-  /* "rules/windows.py":171
+  /* "rules/windows.py":178
  *         self.bits = self._bits = np.zeros((entries if self.mode == _VALUES else 1, SLICES, self.words), np.uint64)
  * 
  *     def feed(self, keys: Any, values: Any, ts: Any) -> list[tuple[int, int]]:             # <<<<<<<<<<<<<<
@@ -21174,7 +21291,7 @@ static PyObject *__pyx_pf_5rules_7windows_7Windows_2feed(struct __pyx_obj_5rules
   return __pyx_r;
 }
 
-/* "rules/windows.py":187
+/* "rules/windows.py":194
  *         return found
  * 
  *     def _place(self, key: Any, ts: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -21206,26 +21323,26 @@ static Py_ssize_t __pyx_f_5rules_7windows_7Windows__place(struct __pyx_obj_5rule
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("_place", 0);
 
-  /* "rules/windows.py":194
+  /* "rules/windows.py":201
  *         w: cython.int
  *         s: cython.int
  *         base = cython.cast(cython.Py_ssize_t, (key >> 7) % cython.cast(cython.ulonglong, self.sets)) * WAYS             # <<<<<<<<<<<<<<
  *         oldest = base
  *         for w in range(WAYS):
 */
-  __pyx_t_1 = PyLong_FromSsize_t(((Py_ssize_t)((__pyx_v_key >> 7) % ((unsigned PY_LONG_LONG)__pyx_v_self->sets)))); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 194, __pyx_L1_error)
+  __pyx_t_1 = PyLong_FromSsize_t(((Py_ssize_t)((__pyx_v_key >> 7) % ((unsigned PY_LONG_LONG)__pyx_v_self->sets)))); if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 201, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_1);
-  __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_WAYS); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 194, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_WAYS); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 201, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __pyx_t_3 = __Pyx_PyNumber_Multiply_int_object(__pyx_t_1, __pyx_t_2); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 194, __pyx_L1_error)
+  __pyx_t_3 = __Pyx_PyNumber_Multiply_int_object(__pyx_t_1, __pyx_t_2); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 201, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_3);
   __Pyx_DECREF(__pyx_t_1); __pyx_t_1 = 0;
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
-  __pyx_t_4 = __Pyx_PyIndex_AsSsize_t(__pyx_t_3); if (unlikely((__pyx_t_4 == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(0, 194, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_PyIndex_AsSsize_t(__pyx_t_3); if (unlikely((__pyx_t_4 == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(0, 201, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
   __pyx_v_base = __pyx_t_4;
 
-  /* "rules/windows.py":195
+  /* "rules/windows.py":202
  *         s: cython.int
  *         base = cython.cast(cython.Py_ssize_t, (key >> 7) % cython.cast(cython.ulonglong, self.sets)) * WAYS
  *         oldest = base             # <<<<<<<<<<<<<<
@@ -21234,23 +21351,23 @@ static Py_ssize_t __pyx_f_5rules_7windows_7Windows__place(struct __pyx_obj_5rule
 */
   __pyx_v_oldest = __pyx_v_base;
 
-  /* "rules/windows.py":196
+  /* "rules/windows.py":203
  *         base = cython.cast(cython.Py_ssize_t, (key >> 7) % cython.cast(cython.ulonglong, self.sets)) * WAYS
  *         oldest = base
  *         for w in range(WAYS):             # <<<<<<<<<<<<<<
  *             e = base + w
  *             if self.keys[e] == key and self.last[e] > -(1 << 61):
 */
-  __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_WAYS); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 196, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_WAYS); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 203, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_3);
-  __pyx_t_4 = __Pyx_PyIndex_AsSsize_t(__pyx_t_3); if (unlikely((__pyx_t_4 == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(0, 196, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_PyIndex_AsSsize_t(__pyx_t_3); if (unlikely((__pyx_t_4 == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(0, 203, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
   __pyx_t_5 = __pyx_t_4;
 
   for (__pyx_t_6 = 0; __pyx_t_6 < __pyx_t_5; __pyx_t_6+=1) {
     __pyx_v_w = __pyx_t_6;
 
-    /* "rules/windows.py":197
+    /* "rules/windows.py":204
  *         oldest = base
  *         for w in range(WAYS):
  *             e = base + w             # <<<<<<<<<<<<<<
@@ -21259,7 +21376,7 @@ static Py_ssize_t __pyx_f_5rules_7windows_7Windows__place(struct __pyx_obj_5rule
 */
     __pyx_v_e = (__pyx_v_base + __pyx_v_w);
 
-    /* "rules/windows.py":198
+    /* "rules/windows.py":205
  *         for w in range(WAYS):
  *             e = base + w
  *             if self.keys[e] == key and self.last[e] > -(1 << 61):             # <<<<<<<<<<<<<<
@@ -21273,7 +21390,7 @@ static Py_ssize_t __pyx_f_5rules_7windows_7Windows__place(struct __pyx_obj_5rule
     } else if (unlikely(__pyx_t_8 >= __pyx_v_self->keys.shape[0])) __pyx_t_9 = 0;
     if (unlikely(__pyx_t_9 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_9);
-      __PYX_ERR(0, 198, __pyx_L1_error)
+      __PYX_ERR(0, 205, __pyx_L1_error)
     }
     __pyx_t_10 = ((*((unsigned PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((unsigned PY_LONG_LONG *) __pyx_v_self->keys.data) + __pyx_t_8)) ))) == __pyx_v_key);
 
@@ -21292,11 +21409,11 @@ static Py_ssize_t __pyx_f_5rules_7windows_7Windows__place(struct __pyx_obj_5rule
     } else if (unlikely(__pyx_t_8 >= __pyx_v_self->last.shape[0])) __pyx_t_9 = 0;
     if (unlikely(__pyx_t_9 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_9);
-      __PYX_ERR(0, 198, __pyx_L1_error)
+      __PYX_ERR(0, 205, __pyx_L1_error)
     }
-    __pyx_t_3 = __Pyx_PyLong_From_PY_LONG_LONG((*((PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((PY_LONG_LONG *) __pyx_v_self->last.data) + __pyx_t_8)) )))); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 198, __pyx_L1_error)
+    __pyx_t_3 = __Pyx_PyLong_From_PY_LONG_LONG((*((PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((PY_LONG_LONG *) __pyx_v_self->last.data) + __pyx_t_8)) )))); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 205, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __pyx_t_10 = __Pyx_PyObject_CompareBoolGt_int_object(__pyx_t_3, __pyx_mstate_global->__pyx_int_neg_2305843009213693952, Py_GT); if (unlikely((__pyx_t_10 < 0))) __PYX_ERR(0, 198, __pyx_L1_error)
+    __pyx_t_10 = __Pyx_PyObject_CompareBoolGt_int_object(__pyx_t_3, __pyx_mstate_global->__pyx_int_neg_2305843009213693952, Py_GT); if (unlikely((__pyx_t_10 < 0))) __PYX_ERR(0, 205, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
 
     __pyx_t_7 = __pyx_t_10;
@@ -21305,7 +21422,7 @@ static Py_ssize_t __pyx_f_5rules_7windows_7Windows__place(struct __pyx_obj_5rule
     if (__pyx_t_7) {
 
 
-      /* "rules/windows.py":199
+      /* "rules/windows.py":206
  *             e = base + w
  *             if self.keys[e] == key and self.last[e] > -(1 << 61):
  *                 return e             # <<<<<<<<<<<<<<
@@ -21318,7 +21435,7 @@ static Py_ssize_t __pyx_f_5rules_7windows_7Windows__place(struct __pyx_obj_5rule
       }
       goto __pyx_L0;
 
-      /* "rules/windows.py":198
+      /* "rules/windows.py":205
  *         for w in range(WAYS):
  *             e = base + w
  *             if self.keys[e] == key and self.last[e] > -(1 << 61):             # <<<<<<<<<<<<<<
@@ -21327,7 +21444,7 @@ static Py_ssize_t __pyx_f_5rules_7windows_7Windows__place(struct __pyx_obj_5rule
 */
     }
 
-    /* "rules/windows.py":200
+    /* "rules/windows.py":207
  *             if self.keys[e] == key and self.last[e] > -(1 << 61):
  *                 return e
  *             if self.last[e] < self.last[oldest]:             # <<<<<<<<<<<<<<
@@ -21341,7 +21458,7 @@ static Py_ssize_t __pyx_f_5rules_7windows_7Windows__place(struct __pyx_obj_5rule
     } else if (unlikely(__pyx_t_8 >= __pyx_v_self->last.shape[0])) __pyx_t_9 = 0;
     if (unlikely(__pyx_t_9 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_9);
-      __PYX_ERR(0, 200, __pyx_L1_error)
+      __PYX_ERR(0, 207, __pyx_L1_error)
     }
     __pyx_t_11 = __pyx_v_oldest;
     __pyx_t_9 = -1;
@@ -21350,14 +21467,14 @@ static Py_ssize_t __pyx_f_5rules_7windows_7Windows__place(struct __pyx_obj_5rule
     } else if (unlikely(__pyx_t_11 >= __pyx_v_self->last.shape[0])) __pyx_t_9 = 0;
     if (unlikely(__pyx_t_9 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_9);
-      __PYX_ERR(0, 200, __pyx_L1_error)
+      __PYX_ERR(0, 207, __pyx_L1_error)
     }
     __pyx_t_7 = ((*((PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((PY_LONG_LONG *) __pyx_v_self->last.data) + __pyx_t_8)) ))) < (*((PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((PY_LONG_LONG *) __pyx_v_self->last.data) + __pyx_t_11)) ))));
 
     if (__pyx_t_7) {
 
 
-      /* "rules/windows.py":201
+      /* "rules/windows.py":208
  *                 return e
  *             if self.last[e] < self.last[oldest]:
  *                 oldest = e             # <<<<<<<<<<<<<<
@@ -21366,7 +21483,7 @@ static Py_ssize_t __pyx_f_5rules_7windows_7Windows__place(struct __pyx_obj_5rule
 */
       __pyx_v_oldest = __pyx_v_e;
 
-      /* "rules/windows.py":200
+      /* "rules/windows.py":207
  *             if self.keys[e] == key and self.last[e] > -(1 << 61):
  *                 return e
  *             if self.last[e] < self.last[oldest]:             # <<<<<<<<<<<<<<
@@ -21378,7 +21495,7 @@ static Py_ssize_t __pyx_f_5rules_7windows_7Windows__place(struct __pyx_obj_5rule
 
 
 
-  /* "rules/windows.py":202
+  /* "rules/windows.py":209
  *             if self.last[e] < self.last[oldest]:
  *                 oldest = e
  *         if ts - self.last[oldest] < self.span:             # <<<<<<<<<<<<<<
@@ -21392,14 +21509,14 @@ static Py_ssize_t __pyx_f_5rules_7windows_7Windows__place(struct __pyx_obj_5rule
   } else if (unlikely(__pyx_t_11 >= __pyx_v_self->last.shape[0])) __pyx_t_6 = 0;
   if (unlikely(__pyx_t_6 != -1)) {
     __Pyx_RaiseBufferIndexError(__pyx_t_6);
-    __PYX_ERR(0, 202, __pyx_L1_error)
+    __PYX_ERR(0, 209, __pyx_L1_error)
   }
   __pyx_t_7 = ((__pyx_v_ts - (*((PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((PY_LONG_LONG *) __pyx_v_self->last.data) + __pyx_t_11)) )))) < __pyx_v_self->span);
 
   if (__pyx_t_7) {
 
 
-    /* "rules/windows.py":203
+    /* "rules/windows.py":210
  *                 oldest = e
  *         if ts - self.last[oldest] < self.span:
  *             self.evicted += 1             # <<<<<<<<<<<<<<
@@ -21408,7 +21525,7 @@ static Py_ssize_t __pyx_f_5rules_7windows_7Windows__place(struct __pyx_obj_5rule
 */
     __pyx_v_self->evicted = (__pyx_v_self->evicted + 1);
 
-    /* "rules/windows.py":202
+    /* "rules/windows.py":209
  *             if self.last[e] < self.last[oldest]:
  *                 oldest = e
  *         if ts - self.last[oldest] < self.span:             # <<<<<<<<<<<<<<
@@ -21417,7 +21534,7 @@ static Py_ssize_t __pyx_f_5rules_7windows_7Windows__place(struct __pyx_obj_5rule
 */
   }
 
-  /* "rules/windows.py":204
+  /* "rules/windows.py":211
  *         if ts - self.last[oldest] < self.span:
  *             self.evicted += 1
  *         self.keys[oldest] = key             # <<<<<<<<<<<<<<
@@ -21431,11 +21548,11 @@ static Py_ssize_t __pyx_f_5rules_7windows_7Windows__place(struct __pyx_obj_5rule
   } else if (unlikely(__pyx_t_11 >= __pyx_v_self->keys.shape[0])) __pyx_t_6 = 0;
   if (unlikely(__pyx_t_6 != -1)) {
     __Pyx_RaiseBufferIndexError(__pyx_t_6);
-    __PYX_ERR(0, 204, __pyx_L1_error)
+    __PYX_ERR(0, 211, __pyx_L1_error)
   }
   *((unsigned PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((unsigned PY_LONG_LONG *) __pyx_v_self->keys.data) + __pyx_t_11)) )) = __pyx_v_key;
 
-  /* "rules/windows.py":205
+  /* "rules/windows.py":212
  *             self.evicted += 1
  *         self.keys[oldest] = key
  *         self.fired[oldest] = -(1 << 62)             # <<<<<<<<<<<<<<
@@ -21449,11 +21566,11 @@ static Py_ssize_t __pyx_f_5rules_7windows_7Windows__place(struct __pyx_obj_5rule
   } else if (unlikely(__pyx_t_11 >= __pyx_v_self->fired.shape[0])) __pyx_t_6 = 0;
   if (unlikely(__pyx_t_6 != -1)) {
     __Pyx_RaiseBufferIndexError(__pyx_t_6);
-    __PYX_ERR(0, 205, __pyx_L1_error)
+    __PYX_ERR(0, 212, __pyx_L1_error)
   }
   *((PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((PY_LONG_LONG *) __pyx_v_self->fired.data) + __pyx_t_11)) )) = -4611686018427387904LL;
 
-  /* "rules/windows.py":206
+  /* "rules/windows.py":213
  *         self.keys[oldest] = key
  *         self.fired[oldest] = -(1 << 62)
  *         self.value[oldest] = -1             # <<<<<<<<<<<<<<
@@ -21467,27 +21584,27 @@ static Py_ssize_t __pyx_f_5rules_7windows_7Windows__place(struct __pyx_obj_5rule
   } else if (unlikely(__pyx_t_11 >= __pyx_v_self->value.shape[0])) __pyx_t_6 = 0;
   if (unlikely(__pyx_t_6 != -1)) {
     __Pyx_RaiseBufferIndexError(__pyx_t_6);
-    __PYX_ERR(0, 206, __pyx_L1_error)
+    __PYX_ERR(0, 213, __pyx_L1_error)
   }
   *((PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((PY_LONG_LONG *) __pyx_v_self->value.data) + __pyx_t_11)) )) = -1LL;
 
-  /* "rules/windows.py":207
+  /* "rules/windows.py":214
  *         self.fired[oldest] = -(1 << 62)
  *         self.value[oldest] = -1
  *         for s in range(SLICES):             # <<<<<<<<<<<<<<
  *             self.epochs[oldest, s] = -1
  *         return oldest
 */
-  __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_SLICES); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 207, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_SLICES); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 214, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_3);
-  __pyx_t_4 = __Pyx_PyIndex_AsSsize_t(__pyx_t_3); if (unlikely((__pyx_t_4 == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(0, 207, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_PyIndex_AsSsize_t(__pyx_t_3); if (unlikely((__pyx_t_4 == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(0, 214, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
   __pyx_t_5 = __pyx_t_4;
 
   for (__pyx_t_6 = 0; __pyx_t_6 < __pyx_t_5; __pyx_t_6+=1) {
     __pyx_v_s = __pyx_t_6;
 
-    /* "rules/windows.py":208
+    /* "rules/windows.py":215
  *         self.value[oldest] = -1
  *         for s in range(SLICES):
  *             self.epochs[oldest, s] = -1             # <<<<<<<<<<<<<<
@@ -21505,14 +21622,14 @@ static Py_ssize_t __pyx_f_5rules_7windows_7Windows__place(struct __pyx_obj_5rule
     } else if (unlikely(__pyx_t_8 >= __pyx_v_self->epochs.shape[1])) __pyx_t_9 = 1;
     if (unlikely(__pyx_t_9 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_9);
-      __PYX_ERR(0, 208, __pyx_L1_error)
+      __PYX_ERR(0, 215, __pyx_L1_error)
     }
     *((PY_LONG_LONG *) ( /* dim=1 */ ((char *) (((PY_LONG_LONG *) ( /* dim=0 */ (__pyx_v_self->epochs.data + __pyx_t_11 * __pyx_v_self->epochs.strides[0]) )) + __pyx_t_8)) )) = -1LL;
   }
 
 
 
-  /* "rules/windows.py":209
+  /* "rules/windows.py":216
  *         for s in range(SLICES):
  *             self.epochs[oldest, s] = -1
  *         return oldest             # <<<<<<<<<<<<<<
@@ -21525,7 +21642,7 @@ static Py_ssize_t __pyx_f_5rules_7windows_7Windows__place(struct __pyx_obj_5rule
   }
   goto __pyx_L0;
 
-  /* "rules/windows.py":187
+  /* "rules/windows.py":194
  *         return found
  * 
  *     def _place(self, key: Any, ts: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -21551,7 +21668,7 @@ static Py_ssize_t __pyx_f_5rules_7windows_7Windows__place(struct __pyx_obj_5rule
   return __pyx_r;
 }
 
-/* "rules/windows.py":211
+/* "rules/windows.py":218
  *         return oldest
  * 
  *     def _one(self, key: Any, value: Any, ts: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -21597,17 +21714,17 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("_one", 0);
 
-  /* "rules/windows.py":213
+  /* "rules/windows.py":220
  *     def _one(self, key: Any, value: Any, ts: Any) -> Any:
  *         """Count one call; the group's count if that reaches the threshold and may be reported, else 0."""
  *         e: cython.Py_ssize_t = self._place(key, ts)             # <<<<<<<<<<<<<<
  *         epoch: cython.longlong = ts // self.slice
  *         slot: cython.Py_ssize_t = epoch % SLICES
 */
-  __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_7windows_Windows *)__pyx_v_self->__pyx_vtab)->_place(__pyx_v_self, __pyx_v_key, __pyx_v_ts); if (unlikely(__pyx_t_1 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 213, __pyx_L1_error)
+  __pyx_t_1 = ((struct __pyx_vtabstruct_5rules_7windows_Windows *)__pyx_v_self->__pyx_vtab)->_place(__pyx_v_self, __pyx_v_key, __pyx_v_ts); if (unlikely(__pyx_t_1 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 220, __pyx_L1_error)
   __pyx_v_e = __pyx_t_1;
 
-  /* "rules/windows.py":214
+  /* "rules/windows.py":221
  *         """Count one call; the group's count if that reaches the threshold and may be reported, else 0."""
  *         e: cython.Py_ssize_t = self._place(key, ts)
  *         epoch: cython.longlong = ts // self.slice             # <<<<<<<<<<<<<<
@@ -21616,26 +21733,26 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
 */
   __pyx_v_epoch = (__pyx_v_ts / __pyx_v_self->slice);
 
-  /* "rules/windows.py":215
+  /* "rules/windows.py":222
  *         e: cython.Py_ssize_t = self._place(key, ts)
  *         epoch: cython.longlong = ts // self.slice
  *         slot: cython.Py_ssize_t = epoch % SLICES             # <<<<<<<<<<<<<<
  *         s: cython.int
  *         w: cython.Py_ssize_t
 */
-  __pyx_t_2 = __Pyx_PyLong_From_PY_LONG_LONG(__pyx_v_epoch); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 215, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_PyLong_From_PY_LONG_LONG(__pyx_v_epoch); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 222, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_SLICES); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 215, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_SLICES); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 222, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_3);
-  __pyx_t_4 = PyNumber_Remainder(__pyx_t_2, __pyx_t_3); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 215, __pyx_L1_error)
+  __pyx_t_4 = PyNumber_Remainder(__pyx_t_2, __pyx_t_3); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 222, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
-  __pyx_t_1 = __Pyx_PyIndex_AsSsize_t(__pyx_t_4); if (unlikely((__pyx_t_1 == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(0, 215, __pyx_L1_error)
+  __pyx_t_1 = __Pyx_PyIndex_AsSsize_t(__pyx_t_4); if (unlikely((__pyx_t_1 == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(0, 222, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   __pyx_v_slot = __pyx_t_1;
 
-  /* "rules/windows.py":218
+  /* "rules/windows.py":225
  *         s: cython.int
  *         w: cython.Py_ssize_t
  *         total: cython.longlong = 0             # <<<<<<<<<<<<<<
@@ -21644,7 +21761,7 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
 */
   __pyx_v_total = 0;
 
-  /* "rules/windows.py":221
+  /* "rules/windows.py":228
  *         bit: cython.ulonglong
  *         union: cython.ulonglong
  *         ones: cython.int = 0             # <<<<<<<<<<<<<<
@@ -21653,7 +21770,7 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
 */
   __pyx_v_ones = 0;
 
-  /* "rules/windows.py":223
+  /* "rules/windows.py":230
  *         ones: cython.int = 0
  *         before: cython.longlong
  *         self.last[e] = ts             # <<<<<<<<<<<<<<
@@ -21667,11 +21784,11 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
   } else if (unlikely(__pyx_t_5 >= __pyx_v_self->last.shape[0])) __pyx_t_6 = 0;
   if (unlikely(__pyx_t_6 != -1)) {
     __Pyx_RaiseBufferIndexError(__pyx_t_6);
-    __PYX_ERR(0, 223, __pyx_L1_error)
+    __PYX_ERR(0, 230, __pyx_L1_error)
   }
   *((PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((PY_LONG_LONG *) __pyx_v_self->last.data) + __pyx_t_5)) )) = __pyx_v_ts;
 
-  /* "rules/windows.py":224
+  /* "rules/windows.py":231
  *         before: cython.longlong
  *         self.last[e] = ts
  *         if self.epochs[e, slot] != epoch:             # <<<<<<<<<<<<<<
@@ -21689,14 +21806,14 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
   } else if (unlikely(__pyx_t_7 >= __pyx_v_self->epochs.shape[1])) __pyx_t_6 = 1;
   if (unlikely(__pyx_t_6 != -1)) {
     __Pyx_RaiseBufferIndexError(__pyx_t_6);
-    __PYX_ERR(0, 224, __pyx_L1_error)
+    __PYX_ERR(0, 231, __pyx_L1_error)
   }
   __pyx_t_8 = ((*((PY_LONG_LONG *) ( /* dim=1 */ ((char *) (((PY_LONG_LONG *) ( /* dim=0 */ (__pyx_v_self->epochs.data + __pyx_t_5 * __pyx_v_self->epochs.strides[0]) )) + __pyx_t_7)) ))) != __pyx_v_epoch);
 
   if (__pyx_t_8) {
 
 
-    /* "rules/windows.py":225
+    /* "rules/windows.py":232
  *         self.last[e] = ts
  *         if self.epochs[e, slot] != epoch:
  *             self.epochs[e, slot] = epoch             # <<<<<<<<<<<<<<
@@ -21714,11 +21831,11 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
     } else if (unlikely(__pyx_t_5 >= __pyx_v_self->epochs.shape[1])) __pyx_t_6 = 1;
     if (unlikely(__pyx_t_6 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_6);
-      __PYX_ERR(0, 225, __pyx_L1_error)
+      __PYX_ERR(0, 232, __pyx_L1_error)
     }
     *((PY_LONG_LONG *) ( /* dim=1 */ ((char *) (((PY_LONG_LONG *) ( /* dim=0 */ (__pyx_v_self->epochs.data + __pyx_t_7 * __pyx_v_self->epochs.strides[0]) )) + __pyx_t_5)) )) = __pyx_v_epoch;
 
-    /* "rules/windows.py":226
+    /* "rules/windows.py":233
  *         if self.epochs[e, slot] != epoch:
  *             self.epochs[e, slot] = epoch
  *             self.counts[e, slot] = 0             # <<<<<<<<<<<<<<
@@ -21736,28 +21853,28 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
     } else if (unlikely(__pyx_t_7 >= __pyx_v_self->counts.shape[1])) __pyx_t_6 = 1;
     if (unlikely(__pyx_t_6 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_6);
-      __PYX_ERR(0, 226, __pyx_L1_error)
+      __PYX_ERR(0, 233, __pyx_L1_error)
     }
     *((PY_LONG_LONG *) ( /* dim=1 */ ((char *) (((PY_LONG_LONG *) ( /* dim=0 */ (__pyx_v_self->counts.data + __pyx_t_5 * __pyx_v_self->counts.strides[0]) )) + __pyx_t_7)) )) = 0;
 
-    /* "rules/windows.py":227
+    /* "rules/windows.py":234
  *             self.epochs[e, slot] = epoch
  *             self.counts[e, slot] = 0
  *             if self.mode == _VALUES:             # <<<<<<<<<<<<<<
  *                 for w in range(self.words):
  *                     self.bits[e, slot, w] = 0
 */
-    __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_v_self->mode); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 227, __pyx_L1_error)
+    __pyx_t_4 = __Pyx_PyLong_From_int(__pyx_v_self->mode); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 234, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_4);
-    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_VALUES); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 227, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_VALUES); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 234, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 227, __pyx_L1_error)
+    __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_4, __pyx_t_3, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 234, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
     if (__pyx_t_8) {
 
 
-      /* "rules/windows.py":228
+      /* "rules/windows.py":235
  *             self.counts[e, slot] = 0
  *             if self.mode == _VALUES:
  *                 for w in range(self.words):             # <<<<<<<<<<<<<<
@@ -21771,12 +21888,12 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
       for (__pyx_t_1 = 0; __pyx_t_1 < __pyx_t_9; __pyx_t_1+=1) {
         __pyx_v_w = __pyx_t_1;
 
-        /* "rules/windows.py":229
+        /* "rules/windows.py":236
  *             if self.mode == _VALUES:
  *                 for w in range(self.words):
  *                     self.bits[e, slot, w] = 0             # <<<<<<<<<<<<<<
  *         if self.mode == _STEPS:
- *             before = self.value[e]
+ *             if value > cython.cast(cython.ulonglong, 0x7FFFFFFFFFFFFFFF):
 */
         __pyx_t_7 = __pyx_v_e;
         __pyx_t_5 = __pyx_v_slot;
@@ -21793,13 +21910,13 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
         } else if (unlikely(__pyx_t_10 >= __pyx_v_self->bits.shape[2])) __pyx_t_11 = 2;
         if (unlikely(__pyx_t_11 != -1)) {
           __Pyx_RaiseBufferIndexError(__pyx_t_11);
-          __PYX_ERR(0, 229, __pyx_L1_error)
+          __PYX_ERR(0, 236, __pyx_L1_error)
         }
         *((unsigned PY_LONG_LONG *) ( /* dim=2 */ ((char *) (((unsigned PY_LONG_LONG *) ( /* dim=1 */ (( /* dim=0 */ (__pyx_v_self->bits.data + __pyx_t_7 * __pyx_v_self->bits.strides[0]) ) + __pyx_t_5 * __pyx_v_self->bits.strides[1]) )) + __pyx_t_10)) )) = 0;
       }
 
 
-      /* "rules/windows.py":227
+      /* "rules/windows.py":234
  *             self.epochs[e, slot] = epoch
  *             self.counts[e, slot] = 0
  *             if self.mode == _VALUES:             # <<<<<<<<<<<<<<
@@ -21808,7 +21925,7 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
 */
     }
 
-    /* "rules/windows.py":224
+    /* "rules/windows.py":231
  *         before: cython.longlong
  *         self.last[e] = ts
  *         if self.epochs[e, slot] != epoch:             # <<<<<<<<<<<<<<
@@ -21817,26 +21934,60 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
 */
   }
 
-  /* "rules/windows.py":230
+  /* "rules/windows.py":237
  *                 for w in range(self.words):
  *                     self.bits[e, slot, w] = 0
  *         if self.mode == _STEPS:             # <<<<<<<<<<<<<<
- *             before = self.value[e]
- *             self.value[e] = cython.cast(cython.longlong, value)
+ *             if value > cython.cast(cython.ulonglong, 0x7FFFFFFFFFFFFFFF):
+ *                 return 0
 */
-  __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_v_self->mode); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 230, __pyx_L1_error)
+  __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_v_self->mode); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 237, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_3);
-  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_STEPS); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 230, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_STEPS); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 237, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 230, __pyx_L1_error)
+  __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_4, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 237, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   if (__pyx_t_8) {
 
 
-    /* "rules/windows.py":231
+    /* "rules/windows.py":238
  *                     self.bits[e, slot, w] = 0
  *         if self.mode == _STEPS:
+ *             if value > cython.cast(cython.ulonglong, 0x7FFFFFFFFFFFFFFF):             # <<<<<<<<<<<<<<
+ *                 return 0
+ *             before = self.value[e]
+*/
+    __pyx_t_8 = (__pyx_v_value > ((unsigned PY_LONG_LONG)0x7FFFFFFFFFFFFFFF));
+
+    if (__pyx_t_8) {
+
+
+      /* "rules/windows.py":239
+ *         if self.mode == _STEPS:
+ *             if value > cython.cast(cython.ulonglong, 0x7FFFFFFFFFFFFFFF):
+ *                 return 0             # <<<<<<<<<<<<<<
+ *             before = self.value[e]
+ *             self.value[e] = cython.cast(cython.longlong, value)
+*/
+      {
+
+        __pyx_r = 0;
+      }
+      goto __pyx_L0;
+
+      /* "rules/windows.py":238
+ *                     self.bits[e, slot, w] = 0
+ *         if self.mode == _STEPS:
+ *             if value > cython.cast(cython.ulonglong, 0x7FFFFFFFFFFFFFFF):             # <<<<<<<<<<<<<<
+ *                 return 0
+ *             before = self.value[e]
+*/
+    }
+
+    /* "rules/windows.py":240
+ *             if value > cython.cast(cython.ulonglong, 0x7FFFFFFFFFFFFFFF):
+ *                 return 0
  *             before = self.value[e]             # <<<<<<<<<<<<<<
  *             self.value[e] = cython.cast(cython.longlong, value)
  *             if before < 0 or before == self.value[e] or not -4 <= self.value[e] - before <= 4:
@@ -21848,12 +21999,12 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
     } else if (unlikely(__pyx_t_10 >= __pyx_v_self->value.shape[0])) __pyx_t_6 = 0;
     if (unlikely(__pyx_t_6 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_6);
-      __PYX_ERR(0, 231, __pyx_L1_error)
+      __PYX_ERR(0, 240, __pyx_L1_error)
     }
     __pyx_v_before = (*((PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((PY_LONG_LONG *) __pyx_v_self->value.data) + __pyx_t_10)) )));
 
-    /* "rules/windows.py":232
- *         if self.mode == _STEPS:
+    /* "rules/windows.py":241
+ *                 return 0
  *             before = self.value[e]
  *             self.value[e] = cython.cast(cython.longlong, value)             # <<<<<<<<<<<<<<
  *             if before < 0 or before == self.value[e] or not -4 <= self.value[e] - before <= 4:
@@ -21866,11 +22017,11 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
     } else if (unlikely(__pyx_t_10 >= __pyx_v_self->value.shape[0])) __pyx_t_6 = 0;
     if (unlikely(__pyx_t_6 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_6);
-      __PYX_ERR(0, 232, __pyx_L1_error)
+      __PYX_ERR(0, 241, __pyx_L1_error)
     }
     *((PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((PY_LONG_LONG *) __pyx_v_self->value.data) + __pyx_t_10)) )) = ((PY_LONG_LONG)__pyx_v_value);
 
-    /* "rules/windows.py":233
+    /* "rules/windows.py":242
  *             before = self.value[e]
  *             self.value[e] = cython.cast(cython.longlong, value)
  *             if before < 0 or before == self.value[e] or not -4 <= self.value[e] - before <= 4:             # <<<<<<<<<<<<<<
@@ -21885,7 +22036,7 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
 
       __pyx_t_8 = __pyx_t_12;
 
-      goto __pyx_L9_bool_binop_done;
+      goto __pyx_L10_bool_binop_done;
     }
     __pyx_t_10 = __pyx_v_e;
     __pyx_t_6 = -1;
@@ -21894,7 +22045,7 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
     } else if (unlikely(__pyx_t_10 >= __pyx_v_self->value.shape[0])) __pyx_t_6 = 0;
     if (unlikely(__pyx_t_6 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_6);
-      __PYX_ERR(0, 233, __pyx_L1_error)
+      __PYX_ERR(0, 242, __pyx_L1_error)
     }
     __pyx_t_12 = (__pyx_v_before == (*((PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((PY_LONG_LONG *) __pyx_v_self->value.data) + __pyx_t_10)) ))));
 
@@ -21904,7 +22055,7 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
 
       __pyx_t_8 = __pyx_t_12;
 
-      goto __pyx_L9_bool_binop_done;
+      goto __pyx_L10_bool_binop_done;
     }
     __pyx_t_10 = __pyx_v_e;
     __pyx_t_6 = -1;
@@ -21913,7 +22064,7 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
     } else if (unlikely(__pyx_t_10 >= __pyx_v_self->value.shape[0])) __pyx_t_6 = 0;
     if (unlikely(__pyx_t_6 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_6);
-      __PYX_ERR(0, 233, __pyx_L1_error)
+      __PYX_ERR(0, 242, __pyx_L1_error)
     }
     __pyx_t_13 = ((*((PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((PY_LONG_LONG *) __pyx_v_self->value.data) + __pyx_t_10)) ))) - __pyx_v_before);
 
@@ -21928,11 +22079,11 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
 
     __pyx_t_8 = __pyx_t_14;
 
-    __pyx_L9_bool_binop_done:;
+    __pyx_L10_bool_binop_done:;
     if (__pyx_t_8) {
 
 
-      /* "rules/windows.py":234
+      /* "rules/windows.py":243
  *             self.value[e] = cython.cast(cython.longlong, value)
  *             if before < 0 or before == self.value[e] or not -4 <= self.value[e] - before <= 4:
  *                 return 0             # <<<<<<<<<<<<<<
@@ -21945,7 +22096,7 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
       }
       goto __pyx_L0;
 
-      /* "rules/windows.py":233
+      /* "rules/windows.py":242
  *             before = self.value[e]
  *             self.value[e] = cython.cast(cython.longlong, value)
  *             if before < 0 or before == self.value[e] or not -4 <= self.value[e] - before <= 4:             # <<<<<<<<<<<<<<
@@ -21954,16 +22105,16 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
 */
     }
 
-    /* "rules/windows.py":230
+    /* "rules/windows.py":237
  *                 for w in range(self.words):
  *                     self.bits[e, slot, w] = 0
  *         if self.mode == _STEPS:             # <<<<<<<<<<<<<<
- *             before = self.value[e]
- *             self.value[e] = cython.cast(cython.longlong, value)
+ *             if value > cython.cast(cython.ulonglong, 0x7FFFFFFFFFFFFFFF):
+ *                 return 0
 */
   }
 
-  /* "rules/windows.py":235
+  /* "rules/windows.py":244
  *             if before < 0 or before == self.value[e] or not -4 <= self.value[e] - before <= 4:
  *                 return 0
  *         self.counts[e, slot] += 1             # <<<<<<<<<<<<<<
@@ -21981,38 +22132,38 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
   } else if (unlikely(__pyx_t_5 >= __pyx_v_self->counts.shape[1])) __pyx_t_6 = 1;
   if (unlikely(__pyx_t_6 != -1)) {
     __Pyx_RaiseBufferIndexError(__pyx_t_6);
-    __PYX_ERR(0, 235, __pyx_L1_error)
+    __PYX_ERR(0, 244, __pyx_L1_error)
   }
   *((PY_LONG_LONG *) ( /* dim=1 */ ((char *) (((PY_LONG_LONG *) ( /* dim=0 */ (__pyx_v_self->counts.data + __pyx_t_10 * __pyx_v_self->counts.strides[0]) )) + __pyx_t_5)) )) += 1;
 
-  /* "rules/windows.py":236
+  /* "rules/windows.py":245
  *                 return 0
  *         self.counts[e, slot] += 1
  *         for s in range(SLICES):             # <<<<<<<<<<<<<<
  *             if epoch - SLICES < self.epochs[e, s] <= epoch:
  *                 total += self.counts[e, s]
 */
-  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_SLICES); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 236, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_SLICES); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 245, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
-  __pyx_t_1 = __Pyx_PyIndex_AsSsize_t(__pyx_t_4); if (unlikely((__pyx_t_1 == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(0, 236, __pyx_L1_error)
+  __pyx_t_1 = __Pyx_PyIndex_AsSsize_t(__pyx_t_4); if (unlikely((__pyx_t_1 == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(0, 245, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   __pyx_t_15 = __pyx_t_1;
 
   for (__pyx_t_6 = 0; __pyx_t_6 < __pyx_t_15; __pyx_t_6+=1) {
     __pyx_v_s = __pyx_t_6;
 
-    /* "rules/windows.py":237
+    /* "rules/windows.py":246
  *         self.counts[e, slot] += 1
  *         for s in range(SLICES):
  *             if epoch - SLICES < self.epochs[e, s] <= epoch:             # <<<<<<<<<<<<<<
  *                 total += self.counts[e, s]
  *         if self.mode == _VALUES:
 */
-    __pyx_t_4 = __Pyx_PyLong_From_PY_LONG_LONG(__pyx_v_epoch); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 237, __pyx_L1_error)
+    __pyx_t_4 = __Pyx_PyLong_From_PY_LONG_LONG(__pyx_v_epoch); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 246, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_4);
-    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_SLICES); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 237, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_SLICES); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 246, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __pyx_t_2 = __Pyx_PyNumber_Subtract_int_object(__pyx_t_4, __pyx_t_3); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 237, __pyx_L1_error)
+    __pyx_t_2 = __Pyx_PyNumber_Subtract_int_object(__pyx_t_4, __pyx_t_3); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 246, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
     __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
     __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
@@ -22027,15 +22178,15 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
     } else if (unlikely(__pyx_t_10 >= __pyx_v_self->epochs.shape[1])) __pyx_t_9 = 1;
     if (unlikely(__pyx_t_9 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_9);
-      __PYX_ERR(0, 237, __pyx_L1_error)
+      __PYX_ERR(0, 246, __pyx_L1_error)
     }
-    __pyx_t_3 = __Pyx_PyLong_From_PY_LONG_LONG((*((PY_LONG_LONG *) ( /* dim=1 */ ((char *) (((PY_LONG_LONG *) ( /* dim=0 */ (__pyx_v_self->epochs.data + __pyx_t_5 * __pyx_v_self->epochs.strides[0]) )) + __pyx_t_10)) )))); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 237, __pyx_L1_error)
+    __pyx_t_3 = __Pyx_PyLong_From_PY_LONG_LONG((*((PY_LONG_LONG *) ( /* dim=1 */ ((char *) (((PY_LONG_LONG *) ( /* dim=0 */ (__pyx_v_self->epochs.data + __pyx_t_5 * __pyx_v_self->epochs.strides[0]) )) + __pyx_t_10)) )))); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 246, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_3);
-    __pyx_t_8 = __Pyx_PyObject_CompareBoolLt_object_int(__pyx_t_2, __pyx_t_3, Py_LT); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 237, __pyx_L1_error)
+    __pyx_t_8 = __Pyx_PyObject_CompareBoolLt_object_int(__pyx_t_2, __pyx_t_3, Py_LT); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 246, __pyx_L1_error)
     if (__pyx_t_8) {
-      __pyx_t_4 = __Pyx_PyLong_From_PY_LONG_LONG(__pyx_v_epoch); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 237, __pyx_L1_error)
+      __pyx_t_4 = __Pyx_PyLong_From_PY_LONG_LONG(__pyx_v_epoch); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 246, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_4);
-      __pyx_t_8 = __Pyx_PyObject_CompareBoolLe_int_int(__pyx_t_3, __pyx_t_4, Py_LE); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 237, __pyx_L1_error)
+      __pyx_t_8 = __Pyx_PyObject_CompareBoolLe_int_int(__pyx_t_3, __pyx_t_4, Py_LE); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 246, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
     }
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
@@ -22043,7 +22194,7 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
     if (__pyx_t_8) {
 
 
-      /* "rules/windows.py":238
+      /* "rules/windows.py":247
  *         for s in range(SLICES):
  *             if epoch - SLICES < self.epochs[e, s] <= epoch:
  *                 total += self.counts[e, s]             # <<<<<<<<<<<<<<
@@ -22061,11 +22212,11 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
       } else if (unlikely(__pyx_t_5 >= __pyx_v_self->counts.shape[1])) __pyx_t_9 = 1;
       if (unlikely(__pyx_t_9 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_9);
-        __PYX_ERR(0, 238, __pyx_L1_error)
+        __PYX_ERR(0, 247, __pyx_L1_error)
       }
       __pyx_v_total = (__pyx_v_total + (*((PY_LONG_LONG *) ( /* dim=1 */ ((char *) (((PY_LONG_LONG *) ( /* dim=0 */ (__pyx_v_self->counts.data + __pyx_t_10 * __pyx_v_self->counts.strides[0]) )) + __pyx_t_5)) ))));
 
-      /* "rules/windows.py":237
+      /* "rules/windows.py":246
  *         self.counts[e, slot] += 1
  *         for s in range(SLICES):
  *             if epoch - SLICES < self.epochs[e, s] <= epoch:             # <<<<<<<<<<<<<<
@@ -22077,34 +22228,34 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
 
 
 
-  /* "rules/windows.py":239
+  /* "rules/windows.py":248
  *             if epoch - SLICES < self.epochs[e, s] <= epoch:
  *                 total += self.counts[e, s]
  *         if self.mode == _VALUES:             # <<<<<<<<<<<<<<
  *             bit = _mixed(value)
  *             w = cython.cast(cython.Py_ssize_t, (bit >> 6) % cython.cast(cython.ulonglong, self.words))
 */
-  __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_v_self->mode); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 239, __pyx_L1_error)
+  __pyx_t_3 = __Pyx_PyLong_From_int(__pyx_v_self->mode); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 248, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_3);
-  __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_VALUES); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 239, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_VALUES); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 248, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 239, __pyx_L1_error)
+  __pyx_t_8 = __Pyx_PyObject_CompareBoolEq_int_object(__pyx_t_3, __pyx_t_2, Py_EQ); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 248, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   if (__pyx_t_8) {
 
 
-    /* "rules/windows.py":240
+    /* "rules/windows.py":249
  *                 total += self.counts[e, s]
  *         if self.mode == _VALUES:
  *             bit = _mixed(value)             # <<<<<<<<<<<<<<
  *             w = cython.cast(cython.Py_ssize_t, (bit >> 6) % cython.cast(cython.ulonglong, self.words))
  *             self.bits[e, slot, w] |= cython.cast(cython.ulonglong, 1) << (bit & 63)
 */
-    __pyx_t_16 = __pyx_f_5rules_7windows__mixed(__pyx_v_value); if (unlikely(__pyx_t_16 == ((unsigned PY_LONG_LONG)-1LL) && PyErr_Occurred())) __PYX_ERR(0, 240, __pyx_L1_error)
+    __pyx_t_16 = __pyx_f_5rules_7windows__mixed(__pyx_v_value); if (unlikely(__pyx_t_16 == ((unsigned PY_LONG_LONG)-1LL) && PyErr_Occurred())) __PYX_ERR(0, 249, __pyx_L1_error)
     __pyx_v_bit = __pyx_t_16;
 
-    /* "rules/windows.py":241
+    /* "rules/windows.py":250
  *         if self.mode == _VALUES:
  *             bit = _mixed(value)
  *             w = cython.cast(cython.Py_ssize_t, (bit >> 6) % cython.cast(cython.ulonglong, self.words))             # <<<<<<<<<<<<<<
@@ -22113,7 +22264,7 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
 */
     __pyx_v_w = ((Py_ssize_t)((__pyx_v_bit >> 6) % ((unsigned PY_LONG_LONG)__pyx_v_self->words)));
 
-    /* "rules/windows.py":242
+    /* "rules/windows.py":251
  *             bit = _mixed(value)
  *             w = cython.cast(cython.Py_ssize_t, (bit >> 6) % cython.cast(cython.ulonglong, self.words))
  *             self.bits[e, slot, w] |= cython.cast(cython.ulonglong, 1) << (bit & 63)             # <<<<<<<<<<<<<<
@@ -22135,11 +22286,11 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
     } else if (unlikely(__pyx_t_7 >= __pyx_v_self->bits.shape[2])) __pyx_t_6 = 2;
     if (unlikely(__pyx_t_6 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_6);
-      __PYX_ERR(0, 242, __pyx_L1_error)
+      __PYX_ERR(0, 251, __pyx_L1_error)
     }
     *((unsigned PY_LONG_LONG *) ( /* dim=2 */ ((char *) (((unsigned PY_LONG_LONG *) ( /* dim=1 */ (( /* dim=0 */ (__pyx_v_self->bits.data + __pyx_t_5 * __pyx_v_self->bits.strides[0]) ) + __pyx_t_10 * __pyx_v_self->bits.strides[1]) )) + __pyx_t_7)) )) |= (((unsigned PY_LONG_LONG)1) << (__pyx_v_bit & 63));
 
-    /* "rules/windows.py":243
+    /* "rules/windows.py":252
  *             w = cython.cast(cython.Py_ssize_t, (bit >> 6) % cython.cast(cython.ulonglong, self.words))
  *             self.bits[e, slot, w] |= cython.cast(cython.ulonglong, 1) << (bit & 63)
  *             if total < self.count:             # <<<<<<<<<<<<<<
@@ -22151,7 +22302,7 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
     if (__pyx_t_8) {
 
 
-      /* "rules/windows.py":244
+      /* "rules/windows.py":253
  *             self.bits[e, slot, w] |= cython.cast(cython.ulonglong, 1) << (bit & 63)
  *             if total < self.count:
  *                 return 0             # <<<<<<<<<<<<<<
@@ -22164,7 +22315,7 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
       }
       goto __pyx_L0;
 
-      /* "rules/windows.py":243
+      /* "rules/windows.py":252
  *             w = cython.cast(cython.Py_ssize_t, (bit >> 6) % cython.cast(cython.ulonglong, self.words))
  *             self.bits[e, slot, w] |= cython.cast(cython.ulonglong, 1) << (bit & 63)
  *             if total < self.count:             # <<<<<<<<<<<<<<
@@ -22173,7 +22324,7 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
 */
     }
 
-    /* "rules/windows.py":245
+    /* "rules/windows.py":254
  *             if total < self.count:
  *                 return 0
  *             for w in range(self.words):             # <<<<<<<<<<<<<<
@@ -22187,7 +22338,7 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
     for (__pyx_t_1 = 0; __pyx_t_1 < __pyx_t_9; __pyx_t_1+=1) {
       __pyx_v_w = __pyx_t_1;
 
-      /* "rules/windows.py":246
+      /* "rules/windows.py":255
  *                 return 0
  *             for w in range(self.words):
  *                 union = 0             # <<<<<<<<<<<<<<
@@ -22196,34 +22347,34 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
 */
       __pyx_v_union = 0;
 
-      /* "rules/windows.py":247
+      /* "rules/windows.py":256
  *             for w in range(self.words):
  *                 union = 0
  *                 for s in range(SLICES):             # <<<<<<<<<<<<<<
  *                     if epoch - SLICES < self.epochs[e, s] <= epoch:
  *                         union |= self.bits[e, s, w]
 */
-      __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_SLICES); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 247, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_SLICES); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 256, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_2);
-      __pyx_t_15 = __Pyx_PyIndex_AsSsize_t(__pyx_t_2); if (unlikely((__pyx_t_15 == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(0, 247, __pyx_L1_error)
+      __pyx_t_15 = __Pyx_PyIndex_AsSsize_t(__pyx_t_2); if (unlikely((__pyx_t_15 == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(0, 256, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
       __pyx_t_17 = __pyx_t_15;
 
       for (__pyx_t_11 = 0; __pyx_t_11 < __pyx_t_17; __pyx_t_11+=1) {
         __pyx_v_s = __pyx_t_11;
 
-        /* "rules/windows.py":248
+        /* "rules/windows.py":257
  *                 union = 0
  *                 for s in range(SLICES):
  *                     if epoch - SLICES < self.epochs[e, s] <= epoch:             # <<<<<<<<<<<<<<
  *                         union |= self.bits[e, s, w]
  *                 while union:
 */
-        __pyx_t_2 = __Pyx_PyLong_From_PY_LONG_LONG(__pyx_v_epoch); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 248, __pyx_L1_error)
+        __pyx_t_2 = __Pyx_PyLong_From_PY_LONG_LONG(__pyx_v_epoch); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 257, __pyx_L1_error)
         __Pyx_GOTREF(__pyx_t_2);
-        __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_SLICES); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 248, __pyx_L1_error)
+        __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_SLICES); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 257, __pyx_L1_error)
         __Pyx_GOTREF(__pyx_t_3);
-        __pyx_t_4 = __Pyx_PyNumber_Subtract_int_object(__pyx_t_2, __pyx_t_3); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 248, __pyx_L1_error)
+        __pyx_t_4 = __Pyx_PyNumber_Subtract_int_object(__pyx_t_2, __pyx_t_3); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 257, __pyx_L1_error)
         __Pyx_GOTREF(__pyx_t_4);
         __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
         __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
@@ -22238,15 +22389,15 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
         } else if (unlikely(__pyx_t_10 >= __pyx_v_self->epochs.shape[1])) __pyx_t_18 = 1;
         if (unlikely(__pyx_t_18 != -1)) {
           __Pyx_RaiseBufferIndexError(__pyx_t_18);
-          __PYX_ERR(0, 248, __pyx_L1_error)
+          __PYX_ERR(0, 257, __pyx_L1_error)
         }
-        __pyx_t_3 = __Pyx_PyLong_From_PY_LONG_LONG((*((PY_LONG_LONG *) ( /* dim=1 */ ((char *) (((PY_LONG_LONG *) ( /* dim=0 */ (__pyx_v_self->epochs.data + __pyx_t_7 * __pyx_v_self->epochs.strides[0]) )) + __pyx_t_10)) )))); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 248, __pyx_L1_error)
+        __pyx_t_3 = __Pyx_PyLong_From_PY_LONG_LONG((*((PY_LONG_LONG *) ( /* dim=1 */ ((char *) (((PY_LONG_LONG *) ( /* dim=0 */ (__pyx_v_self->epochs.data + __pyx_t_7 * __pyx_v_self->epochs.strides[0]) )) + __pyx_t_10)) )))); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 257, __pyx_L1_error)
         __Pyx_GOTREF(__pyx_t_3);
-        __pyx_t_8 = __Pyx_PyObject_CompareBoolLt_object_int(__pyx_t_4, __pyx_t_3, Py_LT); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 248, __pyx_L1_error)
+        __pyx_t_8 = __Pyx_PyObject_CompareBoolLt_object_int(__pyx_t_4, __pyx_t_3, Py_LT); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 257, __pyx_L1_error)
         if (__pyx_t_8) {
-          __pyx_t_2 = __Pyx_PyLong_From_PY_LONG_LONG(__pyx_v_epoch); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 248, __pyx_L1_error)
+          __pyx_t_2 = __Pyx_PyLong_From_PY_LONG_LONG(__pyx_v_epoch); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 257, __pyx_L1_error)
           __Pyx_GOTREF(__pyx_t_2);
-          __pyx_t_8 = __Pyx_PyObject_CompareBoolLe_int_int(__pyx_t_3, __pyx_t_2, Py_LE); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 248, __pyx_L1_error)
+          __pyx_t_8 = __Pyx_PyObject_CompareBoolLe_int_int(__pyx_t_3, __pyx_t_2, Py_LE); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 257, __pyx_L1_error)
           __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
         }
         __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
@@ -22254,7 +22405,7 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
         if (__pyx_t_8) {
 
 
-          /* "rules/windows.py":249
+          /* "rules/windows.py":258
  *                 for s in range(SLICES):
  *                     if epoch - SLICES < self.epochs[e, s] <= epoch:
  *                         union |= self.bits[e, s, w]             # <<<<<<<<<<<<<<
@@ -22276,11 +22427,11 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
           } else if (unlikely(__pyx_t_5 >= __pyx_v_self->bits.shape[2])) __pyx_t_18 = 2;
           if (unlikely(__pyx_t_18 != -1)) {
             __Pyx_RaiseBufferIndexError(__pyx_t_18);
-            __PYX_ERR(0, 249, __pyx_L1_error)
+            __PYX_ERR(0, 258, __pyx_L1_error)
           }
           __pyx_v_union = (__pyx_v_union | (*((unsigned PY_LONG_LONG *) ( /* dim=2 */ ((char *) (((unsigned PY_LONG_LONG *) ( /* dim=1 */ (( /* dim=0 */ (__pyx_v_self->bits.data + __pyx_t_10 * __pyx_v_self->bits.strides[0]) ) + __pyx_t_7 * __pyx_v_self->bits.strides[1]) )) + __pyx_t_5)) ))));
 
-          /* "rules/windows.py":248
+          /* "rules/windows.py":257
  *                 union = 0
  *                 for s in range(SLICES):
  *                     if epoch - SLICES < self.epochs[e, s] <= epoch:             # <<<<<<<<<<<<<<
@@ -22292,7 +22443,7 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
 
 
 
-      /* "rules/windows.py":250
+      /* "rules/windows.py":259
  *                     if epoch - SLICES < self.epochs[e, s] <= epoch:
  *                         union |= self.bits[e, s, w]
  *                 while union:             # <<<<<<<<<<<<<<
@@ -22305,7 +22456,7 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
 
         if (!__pyx_t_8) break;
 
-        /* "rules/windows.py":251
+        /* "rules/windows.py":260
  *                         union |= self.bits[e, s, w]
  *                 while union:
  *                     union &= union - 1             # <<<<<<<<<<<<<<
@@ -22314,7 +22465,7 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
 */
         __pyx_v_union = (__pyx_v_union & (__pyx_v_union - 1));
 
-        /* "rules/windows.py":252
+        /* "rules/windows.py":261
  *                 while union:
  *                     union &= union - 1
  *                     ones += 1             # <<<<<<<<<<<<<<
@@ -22326,17 +22477,17 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
     }
 
 
-    /* "rules/windows.py":253
+    /* "rules/windows.py":262
  *                     union &= union - 1
  *                     ones += 1
  *             total = _distinct(ones, self.words * 64)             # <<<<<<<<<<<<<<
  *         if total < self.count or ts - self.fired[e] < self.span:
  *             return 0
 */
-    __pyx_t_13 = __pyx_f_5rules_7windows__distinct(__pyx_v_ones, (__pyx_v_self->words * 64)); if (unlikely(__pyx_t_13 == ((PY_LONG_LONG)-1LL) && PyErr_Occurred())) __PYX_ERR(0, 253, __pyx_L1_error)
+    __pyx_t_13 = __pyx_f_5rules_7windows__distinct(__pyx_v_ones, (__pyx_v_self->words * 64)); if (unlikely(__pyx_t_13 == ((PY_LONG_LONG)-1LL) && PyErr_Occurred())) __PYX_ERR(0, 262, __pyx_L1_error)
     __pyx_v_total = __pyx_t_13;
 
-    /* "rules/windows.py":239
+    /* "rules/windows.py":248
  *             if epoch - SLICES < self.epochs[e, s] <= epoch:
  *                 total += self.counts[e, s]
  *         if self.mode == _VALUES:             # <<<<<<<<<<<<<<
@@ -22345,7 +22496,7 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
 */
   }
 
-  /* "rules/windows.py":254
+  /* "rules/windows.py":263
  *                     ones += 1
  *             total = _distinct(ones, self.words * 64)
  *         if total < self.count or ts - self.fired[e] < self.span:             # <<<<<<<<<<<<<<
@@ -22360,7 +22511,7 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
 
     __pyx_t_8 = __pyx_t_14;
 
-    goto __pyx_L25_bool_binop_done;
+    goto __pyx_L26_bool_binop_done;
   }
   __pyx_t_5 = __pyx_v_e;
   __pyx_t_6 = -1;
@@ -22369,18 +22520,18 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
   } else if (unlikely(__pyx_t_5 >= __pyx_v_self->fired.shape[0])) __pyx_t_6 = 0;
   if (unlikely(__pyx_t_6 != -1)) {
     __Pyx_RaiseBufferIndexError(__pyx_t_6);
-    __PYX_ERR(0, 254, __pyx_L1_error)
+    __PYX_ERR(0, 263, __pyx_L1_error)
   }
   __pyx_t_14 = ((__pyx_v_ts - (*((PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((PY_LONG_LONG *) __pyx_v_self->fired.data) + __pyx_t_5)) )))) < __pyx_v_self->span);
 
 
   __pyx_t_8 = __pyx_t_14;
 
-  __pyx_L25_bool_binop_done:;
+  __pyx_L26_bool_binop_done:;
   if (__pyx_t_8) {
 
 
-    /* "rules/windows.py":255
+    /* "rules/windows.py":264
  *             total = _distinct(ones, self.words * 64)
  *         if total < self.count or ts - self.fired[e] < self.span:
  *             return 0             # <<<<<<<<<<<<<<
@@ -22393,7 +22544,7 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
     }
     goto __pyx_L0;
 
-    /* "rules/windows.py":254
+    /* "rules/windows.py":263
  *                     ones += 1
  *             total = _distinct(ones, self.words * 64)
  *         if total < self.count or ts - self.fired[e] < self.span:             # <<<<<<<<<<<<<<
@@ -22402,7 +22553,7 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
 */
   }
 
-  /* "rules/windows.py":256
+  /* "rules/windows.py":265
  *         if total < self.count or ts - self.fired[e] < self.span:
  *             return 0
  *         self.fired[e] = ts             # <<<<<<<<<<<<<<
@@ -22416,11 +22567,11 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
   } else if (unlikely(__pyx_t_5 >= __pyx_v_self->fired.shape[0])) __pyx_t_6 = 0;
   if (unlikely(__pyx_t_6 != -1)) {
     __Pyx_RaiseBufferIndexError(__pyx_t_6);
-    __PYX_ERR(0, 256, __pyx_L1_error)
+    __PYX_ERR(0, 265, __pyx_L1_error)
   }
   *((PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((PY_LONG_LONG *) __pyx_v_self->fired.data) + __pyx_t_5)) )) = __pyx_v_ts;
 
-  /* "rules/windows.py":257
+  /* "rules/windows.py":266
  *             return 0
  *         self.fired[e] = ts
  *         return min(total, 1 << 30)             # <<<<<<<<<<<<<<
@@ -22448,7 +22599,7 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
 
   goto __pyx_L0;
 
-  /* "rules/windows.py":211
+  /* "rules/windows.py":218
  *         return oldest
  * 
  *     def _one(self, key: Any, value: Any, ts: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -23611,7 +23762,7 @@ static int __pyx_pf_5rules_7windows_7Windows_7evicted_2__set__(struct __pyx_obj_
   return __pyx_r;
 }
 
-/* "rules/windows.py":260
+/* "rules/windows.py":269
  * 
  * 
  * @cython.cfunc             # <<<<<<<<<<<<<<
@@ -23637,7 +23788,7 @@ static PY_LONG_LONG __pyx_f_5rules_7windows__distinct(int __pyx_v_ones, int __py
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("_distinct", 0);
 
-  /* "rules/windows.py":263
+  /* "rules/windows.py":272
  * def _distinct(ones: cython.int, size: cython.int) -> cython.longlong:
  *     """How many different values set so many bits of a bitmap (linear counting)."""
  *     if ones >= size:             # <<<<<<<<<<<<<<
@@ -23649,7 +23800,7 @@ static PY_LONG_LONG __pyx_f_5rules_7windows__distinct(int __pyx_v_ones, int __py
   if (__pyx_t_1) {
 
 
-    /* "rules/windows.py":264
+    /* "rules/windows.py":273
  *     """How many different values set so many bits of a bitmap (linear counting)."""
  *     if ones >= size:
  *         return size * 8             # <<<<<<<<<<<<<<
@@ -23661,7 +23812,7 @@ static PY_LONG_LONG __pyx_f_5rules_7windows__distinct(int __pyx_v_ones, int __py
     }
     goto __pyx_L0;
 
-    /* "rules/windows.py":263
+    /* "rules/windows.py":272
  * def _distinct(ones: cython.int, size: cython.int) -> cython.longlong:
  *     """How many different values set so many bits of a bitmap (linear counting)."""
  *     if ones >= size:             # <<<<<<<<<<<<<<
@@ -23670,21 +23821,21 @@ static PY_LONG_LONG __pyx_f_5rules_7windows__distinct(int __pyx_v_ones, int __py
 */
   }
 
-  /* "rules/windows.py":265
+  /* "rules/windows.py":274
  *     if ones >= size:
  *         return size * 8
  *     return round(-size * math.log(1.0 - 1.0 * ones / size))             # <<<<<<<<<<<<<<
 */
   __pyx_t_3 = NULL;
-  __pyx_t_4 = __Pyx_PyLong_From_int((-__pyx_v_size)); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 265, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_PyLong_From_int((-__pyx_v_size)); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 274, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
   __pyx_t_6 = NULL;
-  __Pyx_GetModuleGlobalName(__pyx_t_7, __pyx_mstate_global->__pyx_n_u_math); if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 265, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_7, __pyx_mstate_global->__pyx_n_u_math); if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 274, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_7);
-  __pyx_t_8 = __Pyx_PyObject_GetAttrStr(__pyx_t_7, __pyx_mstate_global->__pyx_n_u_log); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 265, __pyx_L1_error)
+  __pyx_t_8 = __Pyx_PyObject_GetAttrStr(__pyx_t_7, __pyx_mstate_global->__pyx_n_u_log); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 274, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_8);
   __Pyx_DECREF(__pyx_t_7); __pyx_t_7 = 0;
-  __pyx_t_7 = PyFloat_FromDouble((1.0 - ((1.0 * __pyx_v_ones) / ((double)__pyx_v_size)))); if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 265, __pyx_L1_error)
+  __pyx_t_7 = PyFloat_FromDouble((1.0 - ((1.0 * __pyx_v_ones) / ((double)__pyx_v_size)))); if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 274, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_7);
   __pyx_t_9 = 1;
   #if CYTHON_UNPACK_METHODS
@@ -23704,10 +23855,10 @@ static PY_LONG_LONG __pyx_f_5rules_7windows__distinct(int __pyx_v_ones, int __py
     __Pyx_XDECREF(__pyx_t_6); __pyx_t_6 = 0;
     __Pyx_DECREF(__pyx_t_7); __pyx_t_7 = 0;
     __Pyx_DECREF(__pyx_t_8); __pyx_t_8 = 0;
-    if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 265, __pyx_L1_error)
+    if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 274, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_5);
   }
-  __pyx_t_8 = __Pyx_PyNumber_Multiply_int_object(__pyx_t_4, __pyx_t_5); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 265, __pyx_L1_error)
+  __pyx_t_8 = __Pyx_PyNumber_Multiply_int_object(__pyx_t_4, __pyx_t_5); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 274, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_8);
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
@@ -23717,17 +23868,17 @@ static PY_LONG_LONG __pyx_f_5rules_7windows__distinct(int __pyx_v_ones, int __py
     __pyx_t_2 = __Pyx_PyObject_FastCall((PyObject*)__pyx_builtin_round, __pyx_callargs+__pyx_t_9, (2-__pyx_t_9) | (__pyx_t_9*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
     __Pyx_XDECREF(__pyx_t_3); __pyx_t_3 = 0;
     __Pyx_DECREF(__pyx_t_8); __pyx_t_8 = 0;
-    if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 265, __pyx_L1_error)
+    if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 274, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
   }
-  __pyx_t_10 = __Pyx_PyLong_As_PY_LONG_LONG(__pyx_t_2); if (unlikely((__pyx_t_10 == (PY_LONG_LONG)-1) && PyErr_Occurred())) __PYX_ERR(0, 265, __pyx_L1_error)
+  __pyx_t_10 = __Pyx_PyLong_As_PY_LONG_LONG(__pyx_t_2); if (unlikely((__pyx_t_10 == (PY_LONG_LONG)-1) && PyErr_Occurred())) __PYX_ERR(0, 274, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   {
     __pyx_r = __pyx_t_10;
   }
   goto __pyx_L0;
 
-  /* "rules/windows.py":260
+  /* "rules/windows.py":269
  * 
  * 
  * @cython.cfunc             # <<<<<<<<<<<<<<
@@ -25335,14 +25486,14 @@ static int __Pyx_modinit_Exttype___pyx_obj_5rules_7windows_Windows(__pyx_mstatet
   __pyx_vtable_5rules_7windows_Windows._place = (Py_ssize_t (*)(struct __pyx_obj_5rules_7windows_Windows *, unsigned PY_LONG_LONG, PY_LONG_LONG))__pyx_f_5rules_7windows_7Windows__place;
   __pyx_vtable_5rules_7windows_Windows._one = (int (*)(struct __pyx_obj_5rules_7windows_Windows *, unsigned PY_LONG_LONG, unsigned PY_LONG_LONG, PY_LONG_LONG))__pyx_f_5rules_7windows_7Windows__one;
   #if CYTHON_USE_TYPE_SPECS
-  __pyx_mstate->__pyx_ptype_5rules_7windows_Windows = (PyTypeObject *) __Pyx_PyType_FromModuleAndSpec(__pyx_m, &__pyx_type_5rules_7windows_Windows_spec, NULL); if (unlikely(!__pyx_mstate->__pyx_ptype_5rules_7windows_Windows)) __PYX_ERR(0, 145, __pyx_L1_error)
+  __pyx_mstate->__pyx_ptype_5rules_7windows_Windows = (PyTypeObject *) __Pyx_PyType_FromModuleAndSpec(__pyx_m, &__pyx_type_5rules_7windows_Windows_spec, NULL); if (unlikely(!__pyx_mstate->__pyx_ptype_5rules_7windows_Windows)) __PYX_ERR(0, 152, __pyx_L1_error)
   #else
   __pyx_mstate->__pyx_ptype_5rules_7windows_Windows = &__pyx_type_5rules_7windows_Windows;
   #endif
   #if !CYTHON_COMPILING_IN_LIMITED_API
   #endif
   #if !CYTHON_USE_TYPE_SPECS
-  if (__Pyx_PyType_Ready(__pyx_mstate->__pyx_ptype_5rules_7windows_Windows) < (0)) __PYX_ERR(0, 145, __pyx_L1_error)
+  if (__Pyx_PyType_Ready(__pyx_mstate->__pyx_ptype_5rules_7windows_Windows) < (0)) __PYX_ERR(0, 152, __pyx_L1_error)
   #endif
   #if CYTHON_COMPILING_IN_CPYTHON && PY_VERSION_HEX >= 0x030E0000
   PyUnstable_Object_EnableDeferredRefcount((PyObject*)__pyx_mstate->__pyx_ptype_5rules_7windows_Windows);
@@ -25352,8 +25503,8 @@ static int __Pyx_modinit_Exttype___pyx_obj_5rules_7windows_Windows(__pyx_mstatet
     __pyx_mstate->__pyx_ptype_5rules_7windows_Windows->tp_getattro = PyObject_GenericGetAttr;
   }
   #endif
-  if (__Pyx_SetVtable(__pyx_mstate->__pyx_ptype_5rules_7windows_Windows, __pyx_vtabptr_5rules_7windows_Windows) < (0)) __PYX_ERR(0, 145, __pyx_L1_error)
-  if (PyObject_SetAttr(__pyx_m, __pyx_mstate_global->__pyx_n_u_Windows, (PyObject *) __pyx_mstate->__pyx_ptype_5rules_7windows_Windows) < (0)) __PYX_ERR(0, 145, __pyx_L1_error)
+  if (__Pyx_SetVtable(__pyx_mstate->__pyx_ptype_5rules_7windows_Windows, __pyx_vtabptr_5rules_7windows_Windows) < (0)) __PYX_ERR(0, 152, __pyx_L1_error)
+  if (PyObject_SetAttr(__pyx_m, __pyx_mstate_global->__pyx_n_u_Windows, (PyObject *) __pyx_mstate->__pyx_ptype_5rules_7windows_Windows) < (0)) __PYX_ERR(0, 152, __pyx_L1_error)
   __Pyx_RefNannyFinishContext();
   return 0;
   __pyx_L1_error:;
@@ -26566,7 +26717,7 @@ __Pyx_RefNannySetupContext("PyInit_windows", 0);
  * 
  * 
  * def last_numbers(data: Any, starts: Any, ends: Any, values: Any) -> None:             # <<<<<<<<<<<<<<
- *     """The last decimal number of each path."""
+ *     """The last segment of each path that is a decimal number; all ones where there is none."""
  *     i: cython.Py_ssize_t
 */
   __pyx_t_4 = __Pyx_PyDict_NewPresized(5); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 119, __pyx_L1_error)
@@ -26586,27 +26737,27 @@ __Pyx_RefNannySetupContext("PyInit_windows", 0);
   if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_last_numbers, __pyx_t_11) < (0)) __PYX_ERR(0, 119, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
 
-  /* "rules/windows.py":171
+  /* "rules/windows.py":178
  *         self.bits = self._bits = np.zeros((entries if self.mode == _VALUES else 1, SLICES, self.words), np.uint64)
  * 
  *     def feed(self, keys: Any, values: Any, ts: Any) -> list[tuple[int, int]]:             # <<<<<<<<<<<<<<
  *         """Count rows in order; (index, count) of each row with which a group reaches the threshold."""
  *         found: list[tuple[int, int]] = []
 */
-  __pyx_t_11 = __Pyx_PyDict_NewPresized(4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 171, __pyx_L1_error)
+  __pyx_t_11 = __Pyx_PyDict_NewPresized(4); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 178, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_11);
-  if (PyDict_SetItem(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_keys, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 171, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_values, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 171, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_ts, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 171, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_return, __pyx_mstate_global->__pyx_kp_u_list_tuple_int_int) < (0)) __PYX_ERR(0, 171, __pyx_L1_error)
-  __pyx_t_4 = __Pyx_CyFunction_New(&__pyx_mdef_5rules_7windows_7Windows_3feed, __Pyx_CYFUNCTION_CCLASS, __pyx_mstate_global->__pyx_n_u_Windows_feed, NULL, __pyx_mstate_global->__pyx_n_u_rules_windows, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[3])); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 171, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_keys, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 178, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_values, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 178, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_ts, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 178, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_11, __pyx_mstate_global->__pyx_n_u_return, __pyx_mstate_global->__pyx_kp_u_list_tuple_int_int) < (0)) __PYX_ERR(0, 178, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_CyFunction_New(&__pyx_mdef_5rules_7windows_7Windows_3feed, __Pyx_CYFUNCTION_CCLASS, __pyx_mstate_global->__pyx_n_u_Windows_feed, NULL, __pyx_mstate_global->__pyx_n_u_rules_windows, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[3])); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 178, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
   #if CYTHON_COMPILING_IN_CPYTHON && PY_VERSION_HEX >= 0x030E0000
   PyUnstable_Object_EnableDeferredRefcount(__pyx_t_4);
   #endif
   __Pyx_CyFunction_SetAnnotationsDict(__pyx_t_4, __pyx_t_11);
   __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
-  if (__Pyx_SetItemOnTypeDict(__pyx_mstate_global->__pyx_ptype_5rules_7windows_Windows, __pyx_mstate_global->__pyx_n_u_feed, __pyx_t_4) < (0)) __PYX_ERR(0, 171, __pyx_L1_error)
+  if (__Pyx_SetItemOnTypeDict(__pyx_mstate_global->__pyx_ptype_5rules_7windows_Windows, __pyx_mstate_global->__pyx_n_u_feed, __pyx_t_4) < (0)) __PYX_ERR(0, 178, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
 
   /* "rules/windows.py":1
@@ -26662,7 +26813,7 @@ static int __Pyx_InitCachedBuiltins(__pyx_mstatetype *__pyx_mstate) {
   const char *__pyx_filename = NULL;
   int __pyx_clineno = 0;
   CYTHON_UNUSED_VAR(__pyx_mstate);
-  __pyx_builtin_round = __Pyx_GetBuiltinName(__pyx_mstate->__pyx_n_u_round); if (!__pyx_builtin_round) __PYX_ERR(0, 265, __pyx_L1_error)
+  __pyx_builtin_round = __Pyx_GetBuiltinName(__pyx_mstate->__pyx_n_u_round); if (!__pyx_builtin_round) __PYX_ERR(0, 274, __pyx_L1_error)
   __pyx_builtin___import__ = __Pyx_GetBuiltinName(__pyx_mstate->__pyx_n_u_import); if (!__pyx_builtin___import__) __PYX_ERR(1, 119, __pyx_L1_error)
   __pyx_builtin_enumerate = __Pyx_GetBuiltinName(__pyx_mstate->__pyx_n_u_enumerate); if (!__pyx_builtin_enumerate) __PYX_ERR(1, 175, __pyx_L1_error)
   __pyx_builtin_Ellipsis = __Pyx_GetBuiltinName(__pyx_mstate->__pyx_n_u_Ellipsis); if (!__pyx_builtin_Ellipsis) __PYX_ERR(1, 436, __pyx_L1_error)
@@ -26788,30 +26939,30 @@ static int __Pyx_InitConstants(__pyx_mstatetype *__pyx_mstate) {
   CYTHON_UNUSED_VAR(__pyx_mstate);
   {
     const struct { const unsigned int length: 8; } str_length_index[] = {{6},{8},{1},{2},{15},{23},{25},{32},{20},{22},{1},{1},{37},{45},{22},{179},{8},{15},{7},{6},{2},{9},{21},{50},{16},{30},{37},{5},{3},{8},{8},{4},{4},{6},{8},{15},{4},{7},{12},{7},{6},{7},{20},{12},{9},{17},{8},{8},{12},{10},{8},{10},{8},{7},{14},{11},{10},{19},{14},{12},{10},{17},{13},{12},{12},{19},{8},{13},{3},{15},{18},{4},{1},{18},{5},{4},{6},{15},{5},{6},{3},{4},{9},{5},{11},{4},{5},{5},{6},{7},{5},{4},{1},{3},{6},{1},{2},{3},{5},{5},{5},{8},{1},{1},{3},{4},{4},{4},{12},{3},{4},{7},{4},{1},{4},{4},{2},{5},{3},{7},{3},{3},{4},{9},{3},{5},{5},{8},{6},{5},{13},{4},{10},{5},{6},{4},{6},{4},{5},{6},{4},{5},{4},{6},{2},{6},{6},{8},{2},{6},{6},{6},{6},{5},{11},{6},{4},{1},{5}};
-    const struct { const unsigned int length: 9; } bytes_length_index[] = {{1},{148},{430},{188},{102}};
+    const struct { const unsigned int length: 9; } bytes_length_index[] = {{1},{148},{430},{269},{102}};
     #ifndef CYTHON_COMPRESS_STRINGS
       #define CYTHON_COMPRESS_STRINGS 90
     #endif
-    #if (CYTHON_COMPRESS_STRINGS) == 1 /* compression: zlib (1494 bytes) */
-static const char cstring[] = "x\332\215TAS\333F\024\006bR\047u\033L\014IJ\223\256!@\333I\234RH\323i3\351\0300-\323@0&d\322LF\263\222V\366\006yW\326\256\260\235\231\334}\324QG\035u\364\321G~\202\217>\362\023\370\ty+\331@:m\247\036i\365\274\373\355\333\357}\357\275EX\242\037Z\210\353\357\210!\237\025~AOwH\235\273\355CJ\232\210[\350\251\301\231\244U\217{\002af\"\223\272\n\370\367i\312F\013B\272\324$\346%0\342\356\177\256\177:w\216|\366\333\006f\214K\204\205\240U\206$G.\301\346C\316\3546\252\307$\217\201\3446;\30665Q\235\233\344\001\"-\007\366\202\253ecY\235\273lqW\272\230-?@Up5\002\213\032v\010\034\205p\213\n\264\313%A\262\006Jl\264e\2153\004s&\261\251N\\,\t\234\246\370\201WW\201\030\332+\355=\\\373y-f\353\022\245\233@\302\323\r\033\210\022\241D\323=jK\360.\333\016\021\005\264m\2416\367\020#\300\013\242p\000wy\203\254\021\206\004\221\312@\313q\314XR\3164\330NYuy(\023=&j\367\026\266\005)`\323\324\000G\014n\333j\2153Q\300\272aR\201u\233\020\246\306\252AEb\2316\025\362\215\364\034\233\274\241L>\200\310\345\333\267\214C\224\026\366l\2114\315%\246g\020MC\246\027\037\3038{\010Q\037Sl\303\252A\031\225\000\362l\"\0365!E\274)\nN\333\213\275+8\266mn\200X\010\273.n#\023K\\\370\207\325Dw%\\\222rQ(V6\266\267\213\254\275\361bgo\373yi\263d\333\324\021T\354rF*\245\203J\345\371\366F\251R!\r\2170\203\250\252,\\\024\350\253\342\353\312\253\204\315\360S\260@d\255tX\332=\250h\225\203\322^E;,>\177Y\252h\332^\273\005\357&$R\333%-\271O,M\033\212\rqC\214*\035\027F\225H*I]M\230j\017\374,\217\031\352\013Kb\264\213\326\035\2500e\3251e\361\227\233 \223\262\030\256\047_\322T\037\007\010\0305b\034\t\257\236\374\033zQ\246*\225\304\362\230C\215#\360Pb#\334\261TJ*\037\r\017\333#\267\243\224\235[F\\\275\227&HK\375\201\322:\247\".Q?\267/\366I\"T,Th\006w\271\0075L\240\252F\351\323t\317\262\240\047D\233\031\224\027\316!B\307\202\030\206\r\246\006\032@\277\031D\307\306\221\301=&U)\230\264J\2450\343\030\301wr\331\220\272#\333\220T\350[\302Lx\240X\275z\334r\304u\271K\216\t\223Z\354C%\325\242\256\220\226\215\253\002Z\272\216\345\260\261-X7""-\317\266k5,\324CLJMj\n\250\007\322\202:\377iM\245Q$\303{\362\356\350\210\264\341\021G\000\200DK\365jp04\273\260y\025<\327\340rQ7\213\272Q\230\022\016n\244:s\000\343\264\201z\302^p\323\204\350\035\010\323\201-\232r\351p\307\341M\342:.\2058H\025\232\016\"!\322s\231\253h\306\355S\030\266\217 \266\005\031\030v`\334\030\311\240X\n\356\271\006\021\016f\220!W&\003xs\342WH\016\206\353\031Rr\3115\210\032F\010\031\306\330\005\340\343\233\303\213\303\207z\002\222\236\003\211 p\373y\311\220\010\033\233\242\t\027P\353=q\271x\321\037\313\372w\203\243\350v7{\232\272\336\231\357l\371y\177\325\307~;\234\010\363g\351\261\311G\021\036\244\346\303\374 \225\017\263\203\024\n\307\317\256\216M^\353Lv^\016\241\215Az\332_\354\337\372>\312\017\322\231N\311\237\201I/(\006\007a.,\207x\220\231\366\347\375u\337\212\247n\367\277+\366\213\345~\371u\377u\243\337p\007\351\353\235|\347\261\1775\366\224\372\274\263\322\037\313\371;\341\\\264\323\273w\362>\306\375u6;6\371M\000D\026\302\307\375o\177\355\255\014R\205Oy-\3019\251\373a\361\337\030\316\372\244?\247\366\244\277\354$C\307\363\213\t\337\254\237W3&\240W\224\241\373\0230\223\231\362\307\007\231\031\277\254\370\347GA\230\301\375\300\n\213a%\272\022\255\014\246r\376V\220\017\300\270\t\007\031\301\014p\314\335\203af.X\r\314p>\\\017\253\321\313\356Bw\277+z\371AnNa\301\347i\346F\247\351\353\301D\260\030\310p5\324\301\335\223!l\276\267\336\323O\256\234\000r6Qr0\365U\260\004\tY\010\367\303f\244w\307\325\212\332\014\036\277\0166ae)\032\217r\321~\324\354\352\275\361A\356N\220\035L\335\016R\301zL\342\367\350\307\250|z\261\347\036\204\260\036ZQ1:\350Nw\237\300\211\305\341\236\344\234\373\300\347\263\310\355f\225\010\023\0207\010\005j@bU\016\313#\371\342\320\373c\267\374\017\341\237\321\207\336\037\047\305\263\314\377,\230Lg\023\374eGj/\372\215\340J\260\026KaD\263Q\243;\321\235\357n\201b\231\254B\251T$\303\247x\001\222\034F+\321:\210r\265k\364r\275\303\223\325\023\254\322v\010\tP\211\332\017\335\350&\000\3600\227\261\277\244\344\306\373\251;\301\335\220F""\255n\3434\275\0346\200\350\265\245\020\342\003{\220^\014\313j\342\213aE\2138\321 H\312/\005\331`!(\203\266\213a#JE\233\335q\245\325\215\216\353O\373q\202_\201\362\006\204\237\276\321i|\004{k\257\242";
-    PyObject *data = __Pyx_DecompressString(cstring, 1494, 1);
+    #if (CYTHON_COMPRESS_STRINGS) == 1 /* compression: zlib (1535 bytes) */
+static const char cstring[] = "x\332\215T\317s\323F\024N\202C\rM!\016N\200\246\320uB\222\266\003\246\201\000\235\302\320q\022\247\315\224\2048\0160\224a4ki\345,\221we\355*\266\231\341\356\243\216:\352\250\243\216>\346\310\321G\035\371\023\362\047\364\255d\047\201i;\365H\253\347\335\367\343{\337{o\021\226\350\3476\342\265wD\227O\213\277\242\047[\244\301\235\316KJZ\210\233\350\211\316\231\244u\227\273\002af \203:J\361\313m\312\206\007B:\324 \306\031e\304\235\377<\377|\357D\363\351ok\2301.\021\026\202\326\031\222\0349\004\033w8\263:\250\221\200<\004\220\233\354\020[\324@\rn\220\333\210\264m\260\005WK\372\222\212\273drG:\230-\335Fup5T\026\373\330&\020\n\3416\025h\233K\202\344>0\261\326\221\373\234!\3303\210Ek\304\301\222@4\205\017\274:J\211\241\235\362\316\235\225_V\022\264\016Q\274\t$\334\232n\001P\"\024i5\227Z\022\274\313\216MD\021m\232\250\303]\304\010\340\202,l\320;k \367\tC\202H%\240\245$g,)g\032\230SV_\032\320D\017\211\262\336\300\226 El\030\032\350\021\235[\226:\343L\024qM7\250\3005\213\020\246\326\272NE*\031\026\025\362\215tm\213\274\241L\336\206\314\345\333\267\214C\226&v-\2114\315!\206\253\023MC\206\233\204a\234\335\201\254\017)\266\340T\247\214JPr-\"\356\266\240D\274%\212v\307M\274+ulY\\\007\262\020v\034\334A\006\226\270\370\017\247)\357\212\270\264\344\242X\252\256mn\226Xg\355\371\326\316\346\263\362z\331\262\250-\250\330\346\214T\313{\325\352\263\315\265r\265J\232.a:Q]Y<m\320W\245\327\325W)\232\301\247h\002\311Z\371ey{\257\252U\367\312;U\355e\351\331\213rU\323v:mx\327\241\220\3326i\313]bj\332\200l\310\033rT\3458\025\352DRI\032j\303P6\3603]\246\253/\034\211\241\025m\330\320aJj`\312\222/7\200&%1\334H\277\244\245>6\000\320\367\211~ \334F\372o\340E\211\252UR\311e6\325\017\300C\231\r\365\016\245bR\371h\272\330\032\272\035\226\354D\322\223\356=\263A\332\352\017\264\326\t\024q\006\372\211|j\047\211P\271P\241\351\334\341.\3640\201\256\032\226O\253\271\246\t3!:L\247\274x\242\"jX\020]\267@\324\200\003\2307\235\324\260~\240s\227I\325\n\006\255S)\214$G\360\235^6\244a\313\016\024\025\346\2260\003""\036hV\267\221\214\034q\034\356\220C\302\244\226\370PE5\251#\244i\341\272\200\221n`9\030l\023\316\r\323\265\254\375},\324C\014J\rj\010\350\007\322\206>\177\270\242\312(\322\345=ywp@:\360\210\003P\200BK\365j\020\030\206]X\274\016\236\367\341rQ7\213\272Q\230\"\016n\244\006\263A\307\356\000\364\024\275\340\206\001\331\333\220\246\r&\232ris\333\346-\342\330\016\205<H\035\206\0162!\322u\230\243`&\343S\034\214\217 \226\t\025\030L`2\030\351\242P\n\356::\0216fP!G\246\013x\263\223WH\016\202\343\352Rr\3115\310\032VH\031\326\304\005\350\0477\207\233\244\017\375\004 ]\033\nA\340\366s\323%%6\021E\013.\240\366{\342p\361\274?\222\363n\370\007\341\265(\367)s\261;\327\335\360\n\336}\017{\235`,(\034gG\306\357\2068\316\314\005\2058S\010rq\006\005\243\307\347G\306/t\307\273/\006\252\3158;\345-\364\257\376\024\026\342\354D\267\354M\303\246\353\227\374\275 \037T\002\034OLys\336\252g&[\327\372?\226\372\245J\277\362\272\377\272\331o:q\366b\267\320}\340\235O<e\276\356.\367G\362\336V0\033n\365n\036\275O\364\376:\236\031\031\377\336\007 \363\301\203\376\017\217{\313q\246\3709\256E\210\223\271\025\224\376\r\341\214G\372\263\312&{\251\233.]\327+\245xs^A\355\030\240\275\254\204\2327\006;\023\223\336h<1\355U\024\376\3020\t\303\277\345\233A)\250\206\347\302\345x2\357m\370\005\037\204+\020H\367\247\001c\376&,\323\263\376}\337\010\346\202\325\240\036\276\210\346\243\335H\364\nq~V\351\202\317O\023\227\273-\257\346\217\371\013\276\014\356\0075p\367h\2406\327[\355\325\216\316\035\201\346L\312d<\371\255\277\010\005\231\017v\203VX\213F\325\2112\006\217\337\371\353p\262\030\216\206\371p7lE\265\336h\234\277\356\347\342\311k~\306_M@\374\036\336\013+\237NmnB\n\253\201\031\226\302\275h*z\004\021K\003\2334\316-\300\363U\350D9E\302\030\344\rD\001\033PXU\303\312\220\276$\365\376\310U\357C\360g\370\241\367\307Q\351\370\322\377l\030U\363\307gJr\302\275\001\321\312~\316\037\362\237\207\330\351\222\362O\374e\177-\241L\017g\302f4\026\315E\033\275\371\336\336Q\376h\367\310\3718\365\021h\273\356\317\370\"\341d\n2\257""\202RAm\346\022\352c\240\336\361\246\274\025O\372\367\374]\337M\252\231\t7\242Bt/)\300|\257\022OB\315\275\007>0\235\3732\364\3030\027\316\205\253\241\036]\211J\003\227\251\006\356g\256\3737\002\032\266\243\346\247\354R\320\204\314/,\006@\030\310qv!\250\250\215o\006#\"\222\316\20143I\306\363~\005\212\265\0204\001\313z4\252\310O\201&\035\363\nJ\251\003\237\331\313\335\346\337\260W\321P";
+    PyObject *data = __Pyx_DecompressString(cstring, 1535, 1);
     #define __Pyx_DecompressString_LZSS_UNUSED
     if (unlikely(!data)) __PYX_ERR(0, 1, __pyx_L1_error)
     const char* const bytes = __Pyx_PyBytes_AsString(data);
     #if !CYTHON_ASSUME_SAFE_MACROS
     if (likely(bytes)); else { Py_DECREF(data); __PYX_ERR(0, 1, __pyx_L1_error) }
     #endif
-    #elif (CYTHON_COMPRESS_STRINGS) > 0 && (CYTHON_COMPRESS_STRINGS) <= 90 /* compression: lzss (1941 bytes) */
-static const char cstring[] = "\377 at 0x o\377bject>.:\377 <Memory\377View of \377<contigu\377ous and gdir%\001\007\rin\021\005\177strided\"\010o or \004\031><(\t\376A\006>?Canno\377t assign\377 to read\177-only m\240\002\375v\242\000Invali\377d mode, \347exp\305\000|\000\047c\047\376t\001\047fortra\237n\047, gH\000%\005s\357hape\222\000 ax\377is Note \373th\207 Cytho\373n \021\000delib\237eratek\000\320\001c\367ter!\001n PE\337P-484\212\"re\376\264!s subcl\366\246\000es\261!buil\373ti\260\000ypes.\377 If you \223ne\224 \303\000p\316\000%\tt\177hen set\200\000\367e \047\357\002atio\377n_typing\355\047\355$iv\242\000o F\377alse.add}_\231 ecoll\266@\376+\000s.abcdi\177sableen\002\001\357gcis\004\003dli\377st[tuple\337[int,\214@t]\377]no defa\377ult __re\377duce__ d\275ub\002non-\307@v\367ial\033\000cini\375t\"\000ules/w\376\352@ows.pyu|c\002\226Aalloc\252 \377 array d\017ata.\013\020\362#\304a\241c\377s.ASCIIA\377nyCOMPIL\377EDEllips\377isNoneSE\377TSSLICES\377Sequence\372\222\204\001.\227\204\007WAYSW\354\210\003\000\004.f\342 _EV\377ENTS_STE\377PS_VALUE\277S__Pyx\001\000D\377ict_Next\237Ref__\346$\365\000_\355_\273B__\001\005get/item\r\001d0\001\027\000\317func\035\001\030\000st\234\227`)\001imp\337`3\001m7ain\003\002od\244 E\001wnamU\002newT\001\375p~\000checks\001uT\000\n\001?\004\025\001\351@\373 \037\001\377unpickle7_En \005vt\322A\230\001\217qualO\005\253E\264Fc\230\271\204\002\277\001\307Dex\314\001\330`_\340\203\005\344`\262\006\003\006.\007tes\376\344@_is_cor?outine\323`\325E\377_buffera\177syncio.\032\006\377sbaseccl\372+\000_\201 trace\377backcoun\375t\207adigits\361d\337\002Y\000\347\207\003empt\375y\322@odeend\346\000\000se\356\000\356\205\002err\377orevent_\374?\002\321Afirstf\377lagsform\353at\322\206\004fa\000dfu\277llhhas\000\000h\377ediidids\375iQ\000xint64\372\303As\000\002izejk\367key\000\000skin_dlast\000\001_\347 \177berslogW\000Ohmem\326\207\001\316\207\001n\300A\277ndimnp\213@p\357yobj\245\211\003sod\365d\236 p\344\000path\375_O\001poppow\377erprimer\337egist\307\000etwurn""\312 ndr\273\205\001\375.\270\205\004selfse\261t\373\205\004\214\210\002\221\210\002ss\243\000s\377ourcespa\255n\346`rt\000\002sK\000p\364\000\001\006\000o\006\000ruct\037toto_\366\000\003\000\360\000\020\t\000\324\210\002-\000\265\207\002u\372\002\315`\211@\377updateva\313lu\000\002e\323#\013\002sw\377henxzero\377sO\320\000\021\220\035\230\377k\250\030\260\021\340\004\n\377\210\"\210F\220!\2203\377\220a\220y\240\002\240!\377\360\010\000\005/\250a\330\377\004\"\240!\330\004!\240\377\021\330\004 \240\001\360\006\177\000\005\t\210\005\210U$\004\377q\330\010\022\220%\320\027\377*\250!\330\010\014\210E\373\220\025=\000u\230A\230T\377\240\024\240Q\240a\330\014\177\022\220\"\220B\220f\016\002\377\030\320)A\320AQ\320\377QY\320Yq\320qr\377\330\010\n\210!\2105\220\375\006r\000q\330\004\013\2101\377\320\000\024\220M\240\033\250\337M\270\036\300z#\002Z\360\337\026\000\005\037\230\206\000#\240\3775\320(;\2701\330\004\365.\212\013&e\000\004$\240A\276\212\025\026\220e\320\0330\001\010\357\016\210a\330\001\001\210u\220\355A\252\003\021\220\266\000\016\210d\272\370\0001\027\001b\220\002\017\000\014\377\020\220\001\330\014\025\220Q\372\274\001!\275\005d\230$\230f\377\240A\240S\250\003\2501\377\330\020\024\220F\230!\230\272\006\000\023\263 c\230\025\241\000\024\375\036\246\000\025\033\2303\230d\377\240\"\240B\240g\250U\377\260#\260R\260s\270!\347\330\024\033(\001Q\000\340\014\017\377\210w\220b\230\002\230%\277\230t\2403\240bL\0007\376 \004\"\270B\270b\300\003\365\300\\\000\026\304#\330\020\032\230\375&\216@#\240R\240w\250?b\260\001\330\020\0268\002O\000\367\034\230D\250@&\250\001\250\377\024\250R\250w\260b\270\377\001\330\024\031\230\021\330\020\337\030\230\004\230B\200\002G\250\2572\250Q\340*\007\036\300\000B\377\240f\250A\250T\260\022?\2607\270\"\270A-\004b\003\375$\215\000\007\250r\260\021\330\202\202 \002\272@\246 \213 \326@\300AQ\374\267%\366\002\320\000\027\220}\240\377K\250}\270H\300A\360\375\014\212\203$\014\210D\220\001\220\375\021\346%%\220q\230\003\230\3754\206\"c\250\026""\250q\260\337\002\260\"\260F\257 \014\0214\"\001\207A\010\000\002\016\210\232A(\005\377s\240#\240V\2501\250\375B\222 \006\260c\270\024\270\357V\3003\300\357`\025\220V|\376 \245AR\240r\250\023\036\000\361a\305DK\002\355c\001\320\004\031\377\230\035\240i\250x\260q\377\340\010\047\240q\360\006\000\347\t&\240\335\000\t\000\330\010%+\240Q\r\001\r\313\204\004s\344B\223`\377\004\220E\230\021\230#\230\375Q\336@%\240q\250\004\250\367D\260\001\250!\017\210r\220\273\022\220\223`\025\220W\367 c\035\240\335\000\017\210q";
-    PyObject *data = __Pyx_DecompressString_LZSS(cstring, 1941, 2419);
+    #elif (CYTHON_COMPRESS_STRINGS) > 0 && (CYTHON_COMPRESS_STRINGS) <= 90 /* compression: lzss (1996 bytes) */
+static const char cstring[] = "\377 at 0x o\377bject>.:\377 <Memory\377View of \377<contigu\377ous and gdir%\001\007\rin\021\005\177strided\"\010o or \004\031><(\t\376A\006>?Canno\377t assign\377 to read\177-only m\240\002\375v\242\000Invali\377d mode, \347exp\305\000|\000\047c\047\376t\001\047fortra\237n\047, gH\000%\005s\357hape\222\000 ax\377is Note \373th\207 Cytho\373n \021\000delib\237eratek\000\320\001c\367ter!\001n PE\337P-484\212\"re\376\264!s subcl\366\246\000es\261!buil\373ti\260\000ypes.\377 If you \223ne\224 \303\000p\316\000%\tt\177hen set\200\000\367e \047\357\002atio\377n_typing\355\047\355$iv\242\000o F\377alse.add}_\231 ecoll\266@\376+\000s.abcdi\177sableen\002\001\357gcis\004\003dli\377st[tuple\337[int,\214@t]\377]no defa\377ult __re\377duce__ d\275ub\002non-\307@v\367ial\033\000cini\375t\"\000ules/w\376\352@ows.pyu|c\002\226Aalloc\252 \377 array d\017ata.\013\020\362#\304a\241c\377s.ASCIIA\377nyCOMPIL\377EDEllips\377isNoneSE\377TSSLICES\377Sequence\372\222\204\001.\227\204\007WAYSW\354\210\003\000\004.f\342 _EV\377ENTS_STE\377PS_VALUE\277S__Pyx\001\000D\377ict_Next\237Ref__\346$\365\000_\355_\273B__\001\005get/item\r\001d0\001\027\000\317func\035\001\030\000st\234\227`)\001imp\337`3\001m7ain\003\002od\244 E\001wnamU\002newT\001\375p~\000checks\001uT\000\n\001?\004\025\001\351@\373 \037\001\377unpickle7_En \005vt\322A\230\001\217qualO\005\253E\264Fc\230\271\204\002\277\001\307Dex\314\001\330`_\340\203\005\344`\262\006\003\006.\007tes\376\344@_is_cor?outine\323`\325E\377_buffera\177syncio.\032\006\377sbaseccl\372+\000_\201 trace\377backcoun\375t\207adigits\361d\337\002Y\000\347\207\003empt\375y\322@odeend\346\000\000se\356\000\356\205\002err\377orevent_\374?\002\321Afirstf\377lagsform\353at\322\206\004fa\000dfu\277llhhas\000\000h\377ediidids\375iQ\000xint64\372\303As\000\002izejk\367key\000\000skin_dlast\000\001_\347 \177berslogW\000Ohmem\326\207\001\316\207\001n\300A\277ndimnp\213@p\357yobj\245\211\003sod\365d\236 p\344\000path\375_O\001poppow\377erprimer\337egist\307\000etwurn""\312 ndr\273\205\001\375.\270\205\004selfse\261t\373\205\004\214\210\002\221\210\002ss\243\000s\377ourcespa\255n\346`rt\000\002sK\000p\364\000\001\006\000o\006\000ruct\037toto_\366\000\003\000\360\000\020\t\000\324\210\002-\000\265\207\002u\372\002\315`\211@\377updateva\313lu\000\002e\323#\013\002sw\377henxzero\377sO\320\000\021\220\035\230\377k\250\030\260\021\340\004\n\377\210\"\210F\220!\2203\377\220a\220y\240\002\240!\377\360\010\000\005/\250a\330\377\004\"\240!\330\004!\240\377\021\330\004 \240\001\360\006\177\000\005\t\210\005\210U$\004\377q\330\010\022\220%\320\027\377*\250!\330\010\014\210E\373\220\025=\000u\230A\230T\377\240\024\240Q\240a\330\014\177\022\220\"\220B\220f\016\002\377\030\320)A\320AQ\320\377QY\320Yq\320qr\377\330\010\n\210!\2105\220\375\006r\000q\330\004\013\2101\377\320\000\024\220M\240\033\250\337M\270\036\300z#\002Z\360\337\026\000\005\037\230\206\000#\240\3775\320(;\2701\330\004\365.\212\013&e\000\004$\240A\276\212\025\026\220e\320\0330\001\010\357\016\210a\330\001\001\210u\220\355A\252\003\021\220\266\000\016\210d\272\370\0001\027\001b\220\002\017\000\014\377\020\220\001\330\014\025\220Q\372\274\001!\275\005d\230$\230f\377\240A\240S\250\003\2501\377\330\020\024\220F\230!\230\272\006\000\023\263 c\230\025\241\000\024\375\036\246\000\025\033\2303\230d\377\240\"\240B\240g\250U\377\260#\260R\260s\270!\347\330\024\033(\001Q\000\340\014\017\377\210w\220b\230\002\230%\277\230t\2403\240bL\0007\376 \004\"\270B\270b\300\003\365\300\\\000\026\304#\330\020\032\230\375&\216@#\240R\240w\250?b\260\001\330\020\0268\002O\000\367\034\230D\250@&\250\001\250\377\024\250R\250w\260b\270\377\001\330\024\031\230\021\330\020\337\030\230\004\230B\200\002G\250\2572\250Q\340*\007\036\300\000B\377\240f\250A\250T\260\022?\2607\270\"\270A-\004b\003\375$\215\000\007\250r\260\021\330\202\202 \002\272@\246 \213 \326@\300AQ\374\267%\366\002\320\000\027\220}\240\377K\250}\270H\300A\360I\016\212\203$\360A;\210H\363&d\250`OE\230\021\230\356 \373\"\024\242@\371\014\000\002""\277ce\2301\230C\376\256\"c\250\026\250q\260\002\377\260\"\260F\270#\270T\377\300\024\300R\300r\310\022\375\310\223@\031\230\026\230s\240\352\220!\022\367\000S\"\000!\330\020\374\217\"\312B\017\210r\220\022\220\3774\220t\2302\230R\230\375u\311B\004\250F\260!\260\3752\243B#\270Q\330\020\022_\220!\2205\230\347 \021\270\204\005\376s\0056\250\021\250\"\250B\377\250c\260\023\260A\330\020\374\233d\336\204\001a\320\004\031\230\035\377\240i\250x\260q\340\010\377\047\240q\360\006\000\t&\371\240\256 \t\000\330\010%\240Q\312\r\001\r\234\205\004s\265b\344`\004\220\356\356\001#\230Q\257`%\240q?\250\004\250D\260\001\371!\243\003\356\344`\025\220W\310@c\240\021\037\330\010\017\210q";
+    PyObject *data = __Pyx_DecompressString_LZSS(cstring, 1996, 2500);
     #define __Pyx_DecompressString_UNUSED
     if (unlikely(!data)) __PYX_ERR(0, 1, __pyx_L1_error)
     const char* const bytes = __Pyx_PyBytes_AsString(data);
     #if !CYTHON_ASSUME_SAFE_MACROS
     if (likely(bytes)); else { Py_DECREF(data); __PYX_ERR(0, 1, __pyx_L1_error) }
     #endif
-    #else /* compression: none (2419 bytes) */
-static const char bytes[] = " at 0x object>.: <MemoryView of <contiguous and direct><contiguous and indirect><strided and direct or indirect><strided and direct><strided and indirect>>?Cannot assign to read-only memoryviewInvalid mode, expected \047c\047 or \047fortran\047, got Invalid shape in axis Note that Cython is deliberately stricter than PEP-484 and rejects subclasses of builtin types. If you need to pass subclasses then set the \047annotation_typing\047 directive to False.add_notecollections.abcdisableenablegcisenabledlist[tuple[int, int]]no default __reduce__ due to non-trivial __cinit__rules/windows.pyunable to allocate array data.unable to allocate shape and strides.ASCIIAnyCOMPILEDEllipsisNoneSETSSLICESSequenceView.MemoryViewWAYSWindowsWindows.feed_EVENTS_STEPS_VALUES__Pyx_PyDict_NextRef__annotate____class____class_getitem____dict____func____getstate____import____main____module____name____new____pyx_checksum__pyx_state__pyx_type__pyx_unpickle_Enum__pyx_vtable____qualname____reduce____reduce_cython____reduce_ex____set_name____setstate____setstate_cython____test___is_coroutineabcallocate_bufferasyncio.coroutinesbaseccline_in_tracebackcountdatadigitsdtype_is_objectemptyencodeendendsenumerateerrorevent_countfeedfirstflagsformatfortranfoundfullhhashashediididsindexint64itemsitemsizejkkeykeyskindlastlast_numberslogmathmemviewmodennamendimnpnumpyobjobjectsoddoutpackpath_keyspoppowerprimeregisterreturnroundrules.windowsselfsetdefaultshapeshapessizesourcespanstartstartsstepstepsstopstructtoto_hasto_idsto_shapetstypinguint64unpackupdatevaluevalue_countvalueswhenxzerosO\320\000\021\220\035\230k\250\030\260\021\340\004\n\210\"\210F\220!\2203\220a\220y\240\002\240!\360\010\000\005/\250a\330\004\"\240!\330\004!\240\021\330\004 \240\001\360\006\000\005\t\210\005\210U\220!\2203\220a\220q\330\010\022\220%\320\027*\250!\330\010\014\210E\220\025\220a\220u\230A\230T\240\024\240Q\240a\330\014\022\220\"\220B\220f\230A\230T\240\030\320)A\320AQ\320QY\320Yq\320qr\330\010\n\210!\2105\220\006\220a\220q\330""\004\013\2101\320\000\024\220M\240\033\250M\270\036\300z\320QY\320YZ\360\026\000\005\037\230a\330\004#\2405\320(;\2701\330\004.\250a\330\004\"\240!\330\004!\240\021\330\004&\240a\330\004$\240A\330\004 \240\001\360\006\000\005\t\210\005\210U\220!\2203\220a\220q\330\010\026\220e\320\033.\250a\330\010\016\210a\330\010\016\210a\210u\220A\330\010\014\210E\220\021\220!\330\010\016\210d\220!\2201\330\010\016\210b\220\002\220!\330\014\020\220\001\330\014\025\220Q\330\014\022\220!\330\014\022\220\"\220B\220d\230$\230f\240A\240S\250\003\2501\330\020\024\220F\230!\2301\330\020\023\2203\220c\230\025\230a\330\024\036\230a\330\025\033\2303\230d\240\"\240B\240g\250U\260#\260R\260s\270!\330\024\033\2301\330\020\025\220Q\340\014\017\210w\220b\230\002\230%\230t\2403\240b\250\003\2507\260#\260R\260s\270\"\270B\270b\300\003\3001\330\020\026\220a\220u\230A\330\020\032\230&\240\002\240#\240R\240w\250b\260\001\330\020\026\220b\230\002\230!\330\024\034\230D\240\002\240&\250\001\250\024\250R\250w\260b\270\001\330\024\031\230\021\330\020\030\230\004\230B\230d\240\"\240G\2502\250Q\340\020\026\220b\230\002\230!\330\024\036\230f\240B\240f\250A\250T\260\022\2607\270\"\270A\330\024\031\230\021\330\020\032\230&\240\002\240$\240b\250\007\250r\260\021\330\014\020\220\002\220\"\220A\330\010\020\220\001\220\025\220f\230A\230Q\330\010\016\210a\210u\220F\230!\2301\320\000\027\220}\240K\250}\270H\300A\360\014\000\005/\250a\330\004\"\240!\330\004!\240\021\330\004 \240\001\360\006\000\005\t\210\005\210U\220!\2203\220a\220q\330\010\014\210D\220\001\220\021\330\010\016\210b\220\002\220%\220q\230\003\2304\230t\2403\240c\250\026\250q\260\002\260\"\260F\270!\330\014\021\220\021\330\010\020\220\001\330\010\020\220\001\330\010\016\210b\220\002\220%\220q\230\003\2304\230s\240#\240V\2501\250B\250b\260\006\260c\270\024\270V\3003\300a\330\014\025\220V\2303\230f\240A\240R\240r\250\023\250B\250a\330\014\025\220Q\330\014\021\220\021\330\010\n\210!\2105\220\001\320\004\031\230\035\240i\250x\260q\340\010\047\240q\360\006""\000\t&\240Q\330\010\047\240q\330\010%\240Q\360\006\000\t\r\210E\220\025\220a\220s\230!\2301\330\014\020\220\004\220E\230\021\230#\230Q\230d\240%\240q\250\004\250D\260\001\260\021\330\014\017\210r\220\022\2201\330\020\025\220W\230B\230c\240\021\330\010\017\210q";
+    #else /* compression: none (2500 bytes) */
+static const char bytes[] = " at 0x object>.: <MemoryView of <contiguous and direct><contiguous and indirect><strided and direct or indirect><strided and direct><strided and indirect>>?Cannot assign to read-only memoryviewInvalid mode, expected \047c\047 or \047fortran\047, got Invalid shape in axis Note that Cython is deliberately stricter than PEP-484 and rejects subclasses of builtin types. If you need to pass subclasses then set the \047annotation_typing\047 directive to False.add_notecollections.abcdisableenablegcisenabledlist[tuple[int, int]]no default __reduce__ due to non-trivial __cinit__rules/windows.pyunable to allocate array data.unable to allocate shape and strides.ASCIIAnyCOMPILEDEllipsisNoneSETSSLICESSequenceView.MemoryViewWAYSWindowsWindows.feed_EVENTS_STEPS_VALUES__Pyx_PyDict_NextRef__annotate____class____class_getitem____dict____func____getstate____import____main____module____name____new____pyx_checksum__pyx_state__pyx_type__pyx_unpickle_Enum__pyx_vtable____qualname____reduce____reduce_cython____reduce_ex____set_name____setstate____setstate_cython____test___is_coroutineabcallocate_bufferasyncio.coroutinesbaseccline_in_tracebackcountdatadigitsdtype_is_objectemptyencodeendendsenumerateerrorevent_countfeedfirstflagsformatfortranfoundfullhhashashediididsindexint64itemsitemsizejkkeykeyskindlastlast_numberslogmathmemviewmodennamendimnpnumpyobjobjectsoddoutpackpath_keyspoppowerprimeregisterreturnroundrules.windowsselfsetdefaultshapeshapessizesourcespanstartstartsstepstepsstopstructtoto_hasto_idsto_shapetstypinguint64unpackupdatevaluevalue_countvalueswhenxzerosO\320\000\021\220\035\230k\250\030\260\021\340\004\n\210\"\210F\220!\2203\220a\220y\240\002\240!\360\010\000\005/\250a\330\004\"\240!\330\004!\240\021\330\004 \240\001\360\006\000\005\t\210\005\210U\220!\2203\220a\220q\330\010\022\220%\320\027*\250!\330\010\014\210E\220\025\220a\220u\230A\230T\240\024\240Q\240a\330\014\022\220\"\220B\220f\230A\230T\240\030\320)A\320AQ\320QY\320Yq\320qr\330\010\n\210!\2105\220\006\220a\220q\330""\004\013\2101\320\000\024\220M\240\033\250M\270\036\300z\320QY\320YZ\360\026\000\005\037\230a\330\004#\2405\320(;\2701\330\004.\250a\330\004\"\240!\330\004!\240\021\330\004&\240a\330\004$\240A\330\004 \240\001\360\006\000\005\t\210\005\210U\220!\2203\220a\220q\330\010\026\220e\320\033.\250a\330\010\016\210a\330\010\016\210a\210u\220A\330\010\014\210E\220\021\220!\330\010\016\210d\220!\2201\330\010\016\210b\220\002\220!\330\014\020\220\001\330\014\025\220Q\330\014\022\220!\330\014\022\220\"\220B\220d\230$\230f\240A\240S\250\003\2501\330\020\024\220F\230!\2301\330\020\023\2203\220c\230\025\230a\330\024\036\230a\330\025\033\2303\230d\240\"\240B\240g\250U\260#\260R\260s\270!\330\024\033\2301\330\020\025\220Q\340\014\017\210w\220b\230\002\230%\230t\2403\240b\250\003\2507\260#\260R\260s\270\"\270B\270b\300\003\3001\330\020\026\220a\220u\230A\330\020\032\230&\240\002\240#\240R\240w\250b\260\001\330\020\026\220b\230\002\230!\330\024\034\230D\240\002\240&\250\001\250\024\250R\250w\260b\270\001\330\024\031\230\021\330\020\030\230\004\230B\230d\240\"\240G\2502\250Q\340\020\026\220b\230\002\230!\330\024\036\230f\240B\240f\250A\250T\260\022\2607\270\"\270A\330\024\031\230\021\330\020\032\230&\240\002\240$\240b\250\007\250r\260\021\330\014\020\220\002\220\"\220A\330\010\020\220\001\220\025\220f\230A\230Q\330\010\016\210a\210u\220F\230!\2301\320\000\027\220}\240K\250}\270H\300A\360\016\000\005/\250a\330\004\"\240!\330\004!\240\021\330\004 \240\001\360\006\000\005\t\210\005\210U\220!\2203\220a\220q\330\010\n\210!\210;\220e\320\033.\250a\330\010\016\210d\220!\2201\330\010\016\210d\220\"\220E\230\021\230!\330\014\020\220\001\330\014\024\220A\330\014\024\220A\330\014\022\220\"\220B\220e\2301\230C\230t\2403\240c\250\026\250q\260\002\260\"\260F\270#\270T\300\024\300R\300r\310\022\3101\330\020\031\230\026\230s\240&\250\001\250\022\2502\250S\260\002\260!\330\020\031\230\021\330\020\025\220Q\330\014\017\210r\220\022\2204\220t\2302\230R\230u\240A\240S\250\004\250F\260!\2602\260R\260s\270#""\270Q\330\020\022\220!\2205\230\001\330\020\021\330\014\022\220\"\220B\220e\2301\230C\230t\2406\250\021\250\"\250B\250c\260\023\260A\330\020\025\220Q\330\014\022\220\"\220B\220a\320\004\031\230\035\240i\250x\260q\340\010\047\240q\360\006\000\t&\240Q\330\010\047\240q\330\010%\240Q\360\006\000\t\r\210E\220\025\220a\220s\230!\2301\330\014\020\220\004\220E\230\021\230#\230Q\230d\240%\240q\250\004\250D\260\001\260\021\330\014\017\210r\220\022\2201\330\020\025\220W\230B\230c\240\021\330\010\017\210q";
     PyObject *data = NULL;
     #define __Pyx_DecompressString_UNUSED
     #define __Pyx_DecompressString_LZSS_UNUSED
@@ -26874,8 +27025,8 @@ static const char bytes[] = " at 0x object>.: <MemoryView of <contiguous and dir
     int8_t const cint_constants_1[] = {0,-1,1,3,4,16,32,63,64};
     int16_t const cint_constants_2[] = {4096};
     int32_t const cint_constants_4[] = {136983863L};
-    int64_t const cint_constants_8[] = {100000000000000000LL,-2305843009213693952LL,-4611686018427387904LL};
-    for (int i = 0; i < 14; i++) {
+    int64_t const cint_constants_8[] = {-2305843009213693952LL,-4611686018427387904LL};
+    for (int i = 0; i < 13; i++) {
       numbertab[i] = PyLong_FromLongLong((i < 9 ? cint_constants_1[i - 0] : (i < 10 ? cint_constants_2[i - 9] : (i < 11 ? cint_constants_4[i - 10] : cint_constants_8[i - 11]))));
       if (unlikely(!numbertab[i])) __PYX_ERR(0, 1, __pyx_L1_error)
     }
@@ -26883,7 +27034,7 @@ static const char bytes[] = " at 0x object>.: <MemoryView of <contiguous and dir
   #if CYTHON_IMMORTAL_CONSTANTS
   {
     PyObject **table = __pyx_mstate->__pyx_number_tab;
-    for (Py_ssize_t i=0; i<14; ++i) {
+    for (Py_ssize_t i=0; i<13; ++i) {
       #if PY_VERSION_HEX >= 0x030F0000
       PyUnstable_SetImmortal(table[i]);
       #elif CYTHON_COMPILING_IN_CPYTHON_FREETHREADING
@@ -26947,12 +27098,12 @@ static int __Pyx_CreateCodeObjects(__pyx_mstatetype *__pyx_mstate) {
     __pyx_mstate_global->__pyx_codeobj_tab[1] = __Pyx_PyCode_New(descr, varnames, __pyx_mstate->__pyx_kp_u_rules_windows_py, __pyx_mstate->__pyx_n_u_path_keys, __pyx_mstate->__pyx_kp_b_iso88591_M_M_zQYYZ_a_5_1_a_a_A_U_3aq_e_a, tuple_dedup_map); if (unlikely(!__pyx_mstate_global->__pyx_codeobj_tab[1])) goto bad;
   }
   {
-    const __Pyx_PyCode_New_function_description descr = {4, 0, 0, 12, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 119};
-    PyObject* const varnames[] = {__pyx_mstate->__pyx_n_u_data, __pyx_mstate->__pyx_n_u_starts, __pyx_mstate->__pyx_n_u_ends, __pyx_mstate->__pyx_n_u_values, __pyx_mstate->__pyx_n_u_i, __pyx_mstate->__pyx_n_u_j, __pyx_mstate->__pyx_n_u_value, __pyx_mstate->__pyx_n_u_power, __pyx_mstate->__pyx_n_u_source, __pyx_mstate->__pyx_n_u_first, __pyx_mstate->__pyx_n_u_last, __pyx_mstate->__pyx_n_u_to};
-    __pyx_mstate_global->__pyx_codeobj_tab[2] = __Pyx_PyCode_New(descr, varnames, __pyx_mstate->__pyx_kp_u_rules_windows_py, __pyx_mstate->__pyx_n_u_last_numbers, __pyx_mstate->__pyx_kp_b_iso88591_K_HA_a_U_3aq_D_b_q_4t3c_q_F_b_q, tuple_dedup_map); if (unlikely(!__pyx_mstate_global->__pyx_codeobj_tab[2])) goto bad;
+    const __Pyx_PyCode_New_function_description descr = {4, 0, 0, 13, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 119};
+    PyObject* const varnames[] = {__pyx_mstate->__pyx_n_u_data, __pyx_mstate->__pyx_n_u_starts, __pyx_mstate->__pyx_n_u_ends, __pyx_mstate->__pyx_n_u_values, __pyx_mstate->__pyx_n_u_i, __pyx_mstate->__pyx_n_u_j, __pyx_mstate->__pyx_n_u_end, __pyx_mstate->__pyx_n_u_value, __pyx_mstate->__pyx_n_u_power, __pyx_mstate->__pyx_n_u_source, __pyx_mstate->__pyx_n_u_first, __pyx_mstate->__pyx_n_u_last, __pyx_mstate->__pyx_n_u_to};
+    __pyx_mstate_global->__pyx_codeobj_tab[2] = __Pyx_PyCode_New(descr, varnames, __pyx_mstate->__pyx_kp_u_rules_windows_py, __pyx_mstate->__pyx_n_u_last_numbers, __pyx_mstate->__pyx_kp_b_iso88591_K_HA_a_U_3aq_e_a_d_1_d_E_A_A_Be, tuple_dedup_map); if (unlikely(!__pyx_mstate_global->__pyx_codeobj_tab[2])) goto bad;
   }
   {
-    const __Pyx_PyCode_New_function_description descr = {4, 0, 0, 10, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 171};
+    const __Pyx_PyCode_New_function_description descr = {4, 0, 0, 10, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 178};
     PyObject* const varnames[] = {__pyx_mstate->__pyx_n_u_self, __pyx_mstate->__pyx_n_u_keys, __pyx_mstate->__pyx_n_u_values, __pyx_mstate->__pyx_n_u_ts, __pyx_mstate->__pyx_n_u_found, __pyx_mstate->__pyx_n_u_i, __pyx_mstate->__pyx_n_u_n, __pyx_mstate->__pyx_n_u_key, __pyx_mstate->__pyx_n_u_value, __pyx_mstate->__pyx_n_u_when};
     __pyx_mstate_global->__pyx_codeobj_tab[3] = __Pyx_PyCode_New(descr, varnames, __pyx_mstate->__pyx_kp_u_rules_windows_py, __pyx_mstate->__pyx_n_u_feed, __pyx_mstate->__pyx_kp_b_iso88591_ixq_q_Q_q_Q_E_as_1_E_Qd_q_D_r_1, tuple_dedup_map); if (unlikely(!__pyx_mstate_global->__pyx_codeobj_tab[3])) goto bad;
   }
@@ -30249,89 +30400,6 @@ static void __Pyx_RaiseBufferIndexError(int axis) {
      "Out of bounds on buffer access (axis %d)", axis);
 }
 
-/* PyObjectCompare */
-#if CYTHON_USE_PYLONG_INTERNALS
-#ifndef __Pyx_DEFINED_PyObject_CompareIntIntBoolLe
-#define __Pyx_DEFINED_PyObject_CompareIntIntBoolLe
-static int __Pyx_PyObject_CompareIntIntBoolLe(PyObject *op1, PyObject *op2) {
-    Py_ssize_t cmp = __Pyx_PyLong_CompareSignAndSize(op1, op2);
-    if (cmp == 0) {
-        Py_ssize_t size = __Pyx_PyLong_DigitCount(op1);
-        if (size > 0) {
-            const digit* digits1 = __Pyx_PyLong_Digits(op1);
-            const digit* digits2 = __Pyx_PyLong_Digits(op2);
-            if (size == 1) {
-                cmp = (Py_ssize_t) digits1[0] - (Py_ssize_t) digits2[0];
-            } else if ((size == 2) && (8 * sizeof(Py_ssize_t) >= 2 * PyLong_SHIFT)) {
-                cmp = (Py_ssize_t) (((((size_t)digits1[1]) << PyLong_SHIFT) | (size_t)digits1[0])) - (Py_ssize_t) (((((size_t)digits2[1]) << PyLong_SHIFT) | (size_t)digits2[0]));
-            } else {
-                for (Py_ssize_t i=size-1; i >= 0 && !cmp; --i) {
-                    cmp = (Py_ssize_t) digits1[i] - (Py_ssize_t) digits2[i];
-                }
-            }
-        }
-        if (cmp == 0) return 1;
-        if (__Pyx_PyLong_IsNeg(op1)) cmp = -cmp;
-    }
-    return (cmp <= 0);
-}
-#endif
-#ifndef __Pyx_DEFINED_PyObject_CompareIntIntBoolLe
-#define __Pyx_DEFINED_PyObject_CompareIntIntBoolLe
-static CYTHON_INLINE PyObject* __Pyx_PyObject_CompareIntIntLe(PyObject *op1, PyObject *op2) {
-    int result = __Pyx_PyObject_CompareIntIntBoolLe(op1, op2);
-    if (unlikely(result == -1)) return NULL;
-    return __Pyx_NewRef(result ? Py_True : Py_False);
-}
-#endif
-#else
-#ifndef __Pyx_DEFINED_PyObject_CompareIntIntBoolLe
-#define __Pyx_DEFINED_PyObject_CompareIntIntBoolLe
-static int __Pyx_PyObject_CompareIntIntBoolLe(PyObject *op1, PyObject *op2) {
-    int overflow1, overflow2;
-    long long iop1 = PyLong_AsLongLongAndOverflow(op1, &overflow1);
-    long long iop2 = PyLong_AsLongLongAndOverflow(op2, &overflow2);
-    if (likely(!(overflow1 | overflow2))) {
-        if (iop1 <= iop2) goto __pyx_return_true; else goto __pyx_return_false;
-    } else if (overflow1 != overflow2) {
-        if (overflow1 <= overflow2) goto __pyx_return_true; else goto __pyx_return_false;
-    } else {
-        return __Pyx_PyObject_RichCompareBool(op1, op2, Py_LE);
-    }
-__pyx_return_true:
-    return 1;
-__pyx_return_false:
-    return 0;
-}
-#endif
-#endif
-static CYTHON_INLINE int __Pyx_PyObject_CompareBoolLe_int_int(PyObject *op1, PyObject *op2, int pyop) {
-    CYTHON_UNUSED_VAR(pyop);
-    if (unlikely(op1 == Py_None)) {
-        goto __pyx_richcmp;
-    }
-    if (unlikely(op2 == Py_None)) {
-        goto __pyx_richcmp;
-    }
-    if (op1 == op2) goto __pyx_return_true;
-    if (likely(op1 != Py_None)) {
-        if (op1 == op2) goto __pyx_return_true;
-        if (likely(op2 != Py_None)) {
-            return __Pyx_PyObject_CompareIntIntBoolLe(op1, op2);
-        }
-        goto __pyx_richcmp;
-    }
-    if ((0)) goto __pyx_richcmp;
-    if ((0)) goto __pyx_return_true;
-    if ((0)) goto __pyx_return_false;
-__pyx_richcmp:
-    return __Pyx_PyObject_RichCompareBool(op1, op2, Py_LE);
-__pyx_return_true:
-    return 1;
-__pyx_return_false:
-    return 0;
-}
-
 /* pybuiltin_invalid (used by pyint_simplify) */
 static void __Pyx_PyBuiltin_Invalid(PyObject *obj, const char *builtin_type_name, const char *argname) {
     __Pyx_TypeName obj_type_name = __Pyx_PyType_GetFullyQualifiedName(Py_TYPE(obj));
@@ -31727,6 +31795,89 @@ static CYTHON_INLINE int __Pyx_PyObject_CompareBoolLt_object_int(PyObject *op1, 
     if ((0)) goto __pyx_return_false;
 __pyx_richcmp:
     return __Pyx_PyObject_RichCompareBool(op1, op2, Py_LT);
+__pyx_return_true:
+    return 1;
+__pyx_return_false:
+    return 0;
+}
+
+/* PyObjectCompare */
+#if CYTHON_USE_PYLONG_INTERNALS
+#ifndef __Pyx_DEFINED_PyObject_CompareIntIntBoolLe
+#define __Pyx_DEFINED_PyObject_CompareIntIntBoolLe
+static int __Pyx_PyObject_CompareIntIntBoolLe(PyObject *op1, PyObject *op2) {
+    Py_ssize_t cmp = __Pyx_PyLong_CompareSignAndSize(op1, op2);
+    if (cmp == 0) {
+        Py_ssize_t size = __Pyx_PyLong_DigitCount(op1);
+        if (size > 0) {
+            const digit* digits1 = __Pyx_PyLong_Digits(op1);
+            const digit* digits2 = __Pyx_PyLong_Digits(op2);
+            if (size == 1) {
+                cmp = (Py_ssize_t) digits1[0] - (Py_ssize_t) digits2[0];
+            } else if ((size == 2) && (8 * sizeof(Py_ssize_t) >= 2 * PyLong_SHIFT)) {
+                cmp = (Py_ssize_t) (((((size_t)digits1[1]) << PyLong_SHIFT) | (size_t)digits1[0])) - (Py_ssize_t) (((((size_t)digits2[1]) << PyLong_SHIFT) | (size_t)digits2[0]));
+            } else {
+                for (Py_ssize_t i=size-1; i >= 0 && !cmp; --i) {
+                    cmp = (Py_ssize_t) digits1[i] - (Py_ssize_t) digits2[i];
+                }
+            }
+        }
+        if (cmp == 0) return 1;
+        if (__Pyx_PyLong_IsNeg(op1)) cmp = -cmp;
+    }
+    return (cmp <= 0);
+}
+#endif
+#ifndef __Pyx_DEFINED_PyObject_CompareIntIntBoolLe
+#define __Pyx_DEFINED_PyObject_CompareIntIntBoolLe
+static CYTHON_INLINE PyObject* __Pyx_PyObject_CompareIntIntLe(PyObject *op1, PyObject *op2) {
+    int result = __Pyx_PyObject_CompareIntIntBoolLe(op1, op2);
+    if (unlikely(result == -1)) return NULL;
+    return __Pyx_NewRef(result ? Py_True : Py_False);
+}
+#endif
+#else
+#ifndef __Pyx_DEFINED_PyObject_CompareIntIntBoolLe
+#define __Pyx_DEFINED_PyObject_CompareIntIntBoolLe
+static int __Pyx_PyObject_CompareIntIntBoolLe(PyObject *op1, PyObject *op2) {
+    int overflow1, overflow2;
+    long long iop1 = PyLong_AsLongLongAndOverflow(op1, &overflow1);
+    long long iop2 = PyLong_AsLongLongAndOverflow(op2, &overflow2);
+    if (likely(!(overflow1 | overflow2))) {
+        if (iop1 <= iop2) goto __pyx_return_true; else goto __pyx_return_false;
+    } else if (overflow1 != overflow2) {
+        if (overflow1 <= overflow2) goto __pyx_return_true; else goto __pyx_return_false;
+    } else {
+        return __Pyx_PyObject_RichCompareBool(op1, op2, Py_LE);
+    }
+__pyx_return_true:
+    return 1;
+__pyx_return_false:
+    return 0;
+}
+#endif
+#endif
+static CYTHON_INLINE int __Pyx_PyObject_CompareBoolLe_int_int(PyObject *op1, PyObject *op2, int pyop) {
+    CYTHON_UNUSED_VAR(pyop);
+    if (unlikely(op1 == Py_None)) {
+        goto __pyx_richcmp;
+    }
+    if (unlikely(op2 == Py_None)) {
+        goto __pyx_richcmp;
+    }
+    if (op1 == op2) goto __pyx_return_true;
+    if (likely(op1 != Py_None)) {
+        if (op1 == op2) goto __pyx_return_true;
+        if (likely(op2 != Py_None)) {
+            return __Pyx_PyObject_CompareIntIntBoolLe(op1, op2);
+        }
+        goto __pyx_richcmp;
+    }
+    if ((0)) goto __pyx_richcmp;
+    if ((0)) goto __pyx_return_true;
+    if ((0)) goto __pyx_return_false;
+__pyx_richcmp:
+    return __Pyx_PyObject_RichCompareBool(op1, op2, Py_LE);
 __pyx_return_true:
     return 1;
 __pyx_return_false:
@@ -36040,85 +36191,6 @@ static CYTHON_INLINE PyObject* __Pyx_PyLong_From_PY_LONG_LONG(PY_LONG_LONG value
         PyObject *result = NULL, *kwds = NULL;
         PyObject *py_bytes = NULL, *order_str = NULL, *from_bytes_str = NULL;;
         py_bytes = PyBytes_FromStringAndSize((char*)bytes, sizeof(PY_LONG_LONG));
-        if (!py_bytes) goto limited_bad;
-        from_bytes_str = PyUnicode_FromStringAndSize("from_bytes", 10);
-        if (!from_bytes_str) goto limited_bad;
-        order_str = PyUnicode_FromString(little ? "little" : "big");
-        if (!order_str) goto limited_bad;
-        {
-            PyObject *args[] = { (PyObject*)&PyLong_Type, py_bytes, order_str, Py_True };
-            if (!is_unsigned) {
-                PyObject *signed_str = PyUnicode_FromStringAndSize("signed", 6);
-                if (!signed_str) goto limited_bad;
-#if CYTHON_VECTORCALL
-                kwds = PyTuple_Pack(1, signed_str);
-#else
-                {
-                    PyObject *keys[] = {signed_str};
-                    PyObject *values[] = {Py_True};
-                    kwds = __Pyx_MakeKwargDict(keys, values, 1);
-                }
-#endif
-                Py_DECREF(signed_str);
-                if (unlikely(!kwds)) goto limited_bad;
-            }
-            result = __Pyx_Object_VectorcallMethodKwds(from_bytes_str, args, 3 | __Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET, kwds);
-        }
-        limited_bad:
-        Py_XDECREF(kwds);
-        Py_XDECREF(order_str);
-        Py_XDECREF(py_bytes);
-        Py_XDECREF(from_bytes_str);
-        return result;
-#endif
-    }
-}
-
-/* CIntToPy */
-static CYTHON_INLINE PyObject* __Pyx_PyLong_From_unsigned_PY_LONG_LONG(unsigned PY_LONG_LONG value) {
-#ifdef __Pyx_HAS_GCC_DIAGNOSTIC
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wconversion"
-#endif
-    const unsigned PY_LONG_LONG neg_one = (unsigned PY_LONG_LONG) -1, const_zero = (unsigned PY_LONG_LONG) 0;
-#ifdef __Pyx_HAS_GCC_DIAGNOSTIC
-#pragma GCC diagnostic pop
-#endif
-    const int is_unsigned = neg_one > const_zero;
-    if (is_unsigned) {
-        if (sizeof(unsigned PY_LONG_LONG) < sizeof(long)) {
-            return PyLong_FromLong((long) value);
-        } else if (sizeof(unsigned PY_LONG_LONG) <= sizeof(unsigned long)) {
-            return PyLong_FromUnsignedLong((unsigned long) value);
-#if !CYTHON_COMPILING_IN_PYPY
-        } else if (sizeof(unsigned PY_LONG_LONG) <= sizeof(unsigned PY_LONG_LONG)) {
-            return PyLong_FromUnsignedLongLong((unsigned PY_LONG_LONG) value);
-#endif
-        }
-    } else {
-        if (sizeof(unsigned PY_LONG_LONG) <= sizeof(long)) {
-            return PyLong_FromLong((long) value);
-        } else if (sizeof(unsigned PY_LONG_LONG) <= sizeof(PY_LONG_LONG)) {
-            return PyLong_FromLongLong((PY_LONG_LONG) value);
-        }
-    }
-    {
-        unsigned char *bytes = (unsigned char *)&value;
-#if !CYTHON_COMPILING_IN_LIMITED_API && PY_VERSION_HEX >= 0x030d00A4
-        if (is_unsigned) {
-            return PyLong_FromUnsignedNativeBytes(bytes, sizeof(value), -1);
-        } else {
-            return PyLong_FromNativeBytes(bytes, sizeof(value), -1);
-        }
-#elif !CYTHON_COMPILING_IN_LIMITED_API && PY_VERSION_HEX < 0x030d0000
-        int one = 1; int little = (int)*(unsigned char *)&one;
-        return _PyLong_FromByteArray(bytes, sizeof(unsigned PY_LONG_LONG),
-                                     little, !is_unsigned);
-#else
-        int one = 1; int little = (int)*(unsigned char *)&one;
-        PyObject *result = NULL, *kwds = NULL;
-        PyObject *py_bytes = NULL, *order_str = NULL, *from_bytes_str = NULL;;
-        py_bytes = PyBytes_FromStringAndSize((char*)bytes, sizeof(unsigned PY_LONG_LONG));
         if (!py_bytes) goto limited_bad;
         from_bytes_str = PyUnicode_FromStringAndSize("from_bytes", 10);
         if (!from_bytes_str) goto limited_bad;

@@ -117,9 +117,10 @@ def path_keys(data: Any, starts: Any, ends: Any, shapes: Any, objects: Any, has:
 
 
 def last_numbers(data: Any, starts: Any, ends: Any, values: Any) -> None:
-    """The last decimal number of each path."""
+    """The last segment of each path that is a decimal number; all ones where there is none."""
     i: cython.Py_ssize_t
     j: cython.Py_ssize_t
+    end: cython.Py_ssize_t
     value: cython.ulonglong
     power: cython.ulonglong
     source: cython.const[cython.uchar][::1] = data
@@ -129,16 +130,22 @@ def last_numbers(data: Any, starts: Any, ends: Any, values: Any) -> None:
     if not cython.compiled:
         source = bytes(data)
     for i in range(len(starts)):
-        j = last[i]
-        while j > first[i] and not 48 <= source[j - 1] <= 57:
-            j -= 1
-        value = 0
-        power = 1
-        while j > first[i] and 48 <= source[j - 1] <= 57 and power <= 100000000000000000:
-            value += power * (source[j - 1] - 48)
-            power *= 10
-            j -= 1
-        to[i] = value
+        to[i] = cython.cast(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
+        end = last[i]
+        while end > first[i]:
+            j = end
+            value = 0
+            power = 1
+            while j > first[i] and 48 <= source[j - 1] <= 57 and end - j < 18:
+                value += power * (source[j - 1] - 48)
+                power *= 10
+                j -= 1
+            if j < end and j > first[i] and source[j - 1] == 47:
+                to[i] = value
+                break
+            while j > first[i] and source[j - 1] != 47:
+                j -= 1
+            end = j - 1
 
 
 @cython.cclass
@@ -228,6 +235,8 @@ class Windows:
                 for w in range(self.words):
                     self.bits[e, slot, w] = 0
         if self.mode == _STEPS:
+            if value > cython.cast(cython.ulonglong, 0x7FFFFFFFFFFFFFFF):
+                return 0
             before = self.value[e]
             self.value[e] = cython.cast(cython.longlong, value)
             if before < 0 or before == self.value[e] or not -4 <= self.value[e] - before <= 4:

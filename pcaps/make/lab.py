@@ -120,7 +120,12 @@ class Lab:
                 time.sleep(0.02)
             time.sleep(0.3)
             yield
-            time.sleep(0.6)
+            # What tcpdump has not yet taken from the kernel when it is interrupted is lost without a word: wait until it has nothing new for a while.
+            size, quiet = -1, 0
+            while quiet < 12:
+                time.sleep(0.1)
+                quiet = quiet + 1 if out.stat().st_size == size else 0
+                size = out.stat().st_size
         finally:
             stop(process, signal.SIGINT)
         said = log.read_text()

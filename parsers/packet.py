@@ -155,6 +155,11 @@ class Decoder:
         cursor: Cursor = self.cursor
         if start < 0 or captured < 0 or start > len(data) or captured > len(data) - start:
             raise IndexError("Decoder.decode: frame outside the buffer")
+        if not cython.compiled:  # numpy's integers wrap, Python's do not
+            start, captured, length = int(start), int(captured), int(length)
+            at = start
+            if not isinstance(data, (bytes, bytearray)):
+                data = memoryview(data)
         length = max(length, captured)
         end = start + captured  # of the captured octets
         limit = start + length  # of the packet on the wire

@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 import dpkt
+import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -30,6 +31,8 @@ with warnings.catch_warnings():
     from scapy.layers.ppp import HDLC, PPP, PPPoE
     from scapy.layers.vxlan import VXLAN
     from scapy.packet import Packet, Raw
+
+from parsers.frames import FrameBlock
 
 Form = Callable[[str], ModuleType]
 
@@ -550,6 +553,27 @@ def test_a_length_of_zero_means_to_the_end_of_the_frame(form: Form) -> None:
     frame = bytearray(bytes(ether() / six()))
     frame[18:20] = b"\0\0"
     assert decoder(form).segment(bytes(frame)).payload == BODY
+
+
+def test_any_kind_of_buffer_reads_the_same(form: Form) -> None:
+    frame = bytes(ether() / six())
+    for data in (bytearray(frame), memoryview(frame), np.frombuffer(frame, np.uint8)):
+        it = decoder(form)
+        assert it.decode(data, np.int64(0), np.int64(len(frame)), np.int64(len(frame)), 1, np.int64(7)) == 1
+        assert (it.src_hi, it.src_port, it.seq) == (0x20010DB8 << 32, 40001, 0xFFFFFFF0)
+        assert bytes(data[it.payload : it.payload_end]) == BODY
+    block = FrameBlock(
+        np.frombuffer(frame * 3, np.uint8),
+        np.arange(3, dtype=np.int64) * len(frame),
+        *(np.full(3, len(frame), np.int64) for _ in range(2)),
+        np.zeros(3, np.int64),
+        np.ones(3, np.int32),
+        "three",
+        np.arange(1, 4, dtype=np.int64),
+    )
+    it = decoder(form)
+    assert it.scan(block) == 3
+    assert it.counters()["segments"] == 3
 
 
 def test_a_frame_outside_the_buffer_is_the_callers_mistake(form: Form) -> None:

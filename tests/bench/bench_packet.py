@@ -17,7 +17,14 @@ def block_of(frame: bytes, n: int) -> FrameBlock:
     size = np.full(n, len(frame), np.int64)
     offset = (np.arange(n, dtype=np.int64) % 64) * len(frame)
     return FrameBlock(
-        frame * 64, offset, size, size, np.zeros(n, np.int64), np.ones(n, np.int32), "bench", np.arange(1, n + 1, dtype=np.int64)
+        frame * 64,
+        offset,
+        size,
+        size,
+        np.zeros(n, np.int64),
+        np.ones(n, np.int32),
+        "bench",
+        np.arange(1, n + 1, dtype=np.int64),
     )
 
 

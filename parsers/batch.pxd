@@ -37,7 +37,9 @@ cdef class Calls:
     cdef public long long batch_number, total
     cdef int rows, capacity
     cdef Py_ssize_t budget, body_limit
-    cdef list pool, connections
+    cdef list connections, arenas, rooms
+    cdef Message pool                       # messages to reuse, linked by `next`
+    cdef int pooled
     cdef unsigned char[::1] scratch
     cdef long long[::1] ts, packet, duration, ttfb, request_bytes, response_bytes
     cdef int[::1] conn, status, file, weird_at

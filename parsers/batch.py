@@ -10,6 +10,7 @@ import base64
 import hashlib
 import socket
 import struct
+import sys
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,7 @@ BODY_GAP = cython.declare(cython.ulonglong, bit("body_gap"))
 HEAD_GAP = cython.declare(cython.ulonglong, bit("head_gap"))
 HEAD_LIMITED = cython.declare(cython.ulonglong, bit("head_too_long") | bit("too_many_headers"))
 
+LOW = cython.declare(cython.ulonglong, 0xFFFFFFFF)
 POOLED = cython.declare(cython.int, 4096)  # messages kept for reuse
 
 _PARTS = ("request_head", "request_body", "response_head", "response_body")
@@ -125,7 +127,7 @@ class Words:
             at = self.offsets[self.last]
             if self.offsets[self.last + 1] - at == n and same(self.arena, at, data, start, end):
                 return self.last
-        h = bytes_hash(self.k0, self.k1, data, start, end) & 0xFFFFFFFF
+        h = bytes_hash(self.k0, self.k1, data, start, end) & LOW
         slot = h & self.mask
         while True:
             k = self.slots[slot]
@@ -190,8 +192,8 @@ def _larger(arena: Any, used: int, needed: int) -> Any:
 class Text:
     """A column of octet strings, one after another."""
 
-    def __init__(self, capacity: int, room: int) -> None:
-        self.arena = np.empty(room, np.uint8)
+    def __init__(self, capacity: int, arena: Any) -> None:
+        self.arena = arena
         self.used = 0
         self.offsets = np.zeros(capacity + 1, np.int32)
         self.present = np.ones(capacity, np.uint8)
@@ -210,6 +212,10 @@ class Text:
         self.present[row] = 0
         self.any_null = True
         return 0
+
+    def octets(self) -> int:
+        """How many octets the column holds."""
+        return self.used
 
     def column(self, rows: int, text: bool) -> pa.Array:
         offsets = np.asarray(self.offsets)[: rows + 1]
@@ -235,7 +241,10 @@ class Calls:
         self.counters = {}
         self.ready = []
         self.files = []
-        self.pool = []
+        self.pool = None
+        self.pooled = 0
+        self.arenas = []
+        self.rooms = [65_536, 65_536, 1_048_576, 1_048_576, 65_536, 1_048_576]
         self.batch_number = 0
         self.total = 0
         self.capacity = limits.batch_rows
@@ -248,8 +257,11 @@ class Calls:
     def take(self):
         """A message to fill, from the pool where there is one."""
         m: Message
-        if self.pool:
-            m = self.pool.pop()
+        if self.pool is not None:
+            m = self.pool
+            self.pool = m.next
+            m.next = None
+            self.pooled -= 1
         else:
             m = Message()
         m.in_use = True
@@ -260,9 +272,11 @@ class Calls:
         if not m.in_use:
             raise AssertionError("a message was given back twice")
         m.in_use = False
-        if len(self.pool) < POOLED:
+        if self.pooled < POOLED:
             m.reset()
-            self.pool.append(m)
+            m.next = self.pool
+            self.pool = m
+            self.pooled += 1
         return 0
 
     def _open(self):
@@ -307,13 +321,21 @@ class Calls:
         self.c_forwarded_for = np.empty(n, np.int32)
         self.c_request_encoding = np.empty(n, np.int32)
         self.c_response_encoding = np.empty(n, np.int32)
-        self.path = Text(n, 65_536)
-        self.query = Text(n, 65_536)
-        self.request_head = Text(n, 1_048_576)
-        self.response_head = Text(n, 1_048_576)
-        self.request_body = Text(n, 65_536)
-        self.response_body = Text(n, 1_048_576)
+        columns = [Text(n, self._arena(room)) for room in self.rooms]
+        self.path, self.query, self.request_head, self.response_head, self.request_body, self.response_body = columns
         return 0
+
+    def _arena(self, room: int) -> Any:
+        """An array of at least `room` octets: one that no batch uses any more, so that its pages need not be cleared again, or a new one."""
+        for array in self.arenas:
+            # Two references besides ours mean: this list, the loop's name; getrefcount's own argument is the third.
+            if room <= len(array) <= 4 * room + 1_048_576 and sys.getrefcount(array) <= 2:
+                return array
+        array = np.empty(room, np.uint8)
+        if len(self.arenas) >= 64:
+            self.arenas.pop(0)
+        self.arenas.append(array)
+        return array
 
     def _value(self, words, m, at, end):
         """The code of a span of the head as it stands; -1 when it is absent."""
@@ -533,6 +555,8 @@ class Calls:
             "request_body": self.request_body.column(rows, False),
             "response_body": self.response_body.column(rows, False),
         }
+        texts = (self.path, self.query, self.request_head, self.response_head, self.request_body, self.response_body)
+        self.rooms = [max(room // 2, text.octets() + text.octets() // 8 + 4096) for room, text in zip(self.rooms, texts, strict=True)]
         self.ready.append(pa.RecordBatch.from_arrays(list(columns.values()), schema=CALL_SCHEMA))
         self._open()
 

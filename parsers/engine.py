@@ -38,6 +38,7 @@ else:
 
 COMPILED = cython.compiled
 
+LOW = cython.declare(cython.ulonglong, 0xFFFFFFFF)
 ALIVE = cython.declare(cython.int, 0)
 OVER = cython.declare(cython.int, 1)
 
@@ -257,9 +258,9 @@ class Engine:
         else:
             forward = d.src_port <= d.dst_port
         if forward:
-            h = flow_hash(table.k0, table.k1, d.src_hi, d.src_lo, d.dst_hi, d.dst_lo, (d.src_port << 16) | d.dst_port) & 0xFFFFFFFF
+            h = flow_hash(table.k0, table.k1, d.src_hi, d.src_lo, d.dst_hi, d.dst_lo, (d.src_port << 16) | d.dst_port) & LOW
         else:
-            h = flow_hash(table.k0, table.k1, d.dst_hi, d.dst_lo, d.src_hi, d.src_lo, (d.dst_port << 16) | d.src_port) & 0xFFFFFFFF
+            h = flow_hash(table.k0, table.k1, d.dst_hi, d.dst_lo, d.src_hi, d.src_lo, (d.dst_port << 16) | d.src_port) & LOW
         self.streams.counts.segments += 1
         slot = table.find(d, h, forward)
         who = 0 if forward else 1

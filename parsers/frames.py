@@ -15,6 +15,7 @@ Whatever the octets are, nothing is raised and no frame reaches outside the buff
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass
 from typing import Any
 
@@ -311,7 +312,7 @@ class PcapngIndex(FrameIndex):
         self.interfaces = 0
         self._secret_octets = 0
         self._big = False
-        self._table = np.zeros(8 * _WIDTH, np.int64)
+        self._table = array("q", [0] * (8 * _WIDTH))
         self._dropped: dict[int, int] = {}
 
     def index(self, data: Any, at: Any, end: Any, room: Any) -> Any:
@@ -400,7 +401,9 @@ class PcapngIndex(FrameIndex):
             return 0
         row: cython.Py_ssize_t = self.interfaces * _WIDTH
         if row + _WIDTH > len(self._table):
-            self._table = np.concatenate((np.asarray(self._table), np.zeros(len(self._table), np.int64)))
+            grown = array("q", self._table)
+            grown.extend([0] * len(grown))
+            self._table = grown
         end: cython.Py_ssize_t = at + total - 4
         scale: cython.longlong = _TIMES
         factor: cython.longlong = 1000
@@ -412,9 +415,12 @@ class PcapngIndex(FrameIndex):
                 factor = exponent
             elif exponent <= 9:
                 factor = _ten_to(9 - exponent)
-            else:  # finer than 10^-27 s, 64 bits count less than a microsecond: zero
+            elif exponent <= 27:
                 scale = _DIVIDED
-                factor = _ten_to(exponent - 9) if exponent <= 27 else _LATEST
+                factor = _ten_to(exponent - 9)
+            else:  # so fine that 64 bits count nothing of a nanosecond, as in the finest binary clock
+                scale = _BINARY
+                factor = 0x7F
         offset: cython.longlong = 0
         place = self._option(data, at + 16, end, 14, 8)  # if_tsoffset, signed seconds
         if place >= 0:

@@ -18,6 +18,7 @@ cdef class Message:
     cdef public unsigned char[::1] body
     cdef public Message request                     # of a response: the request it answers
     cdef public Message response                    # of a request: its response, once matched
+    cdef public Message next                        # in the pool
     cdef public bint response_done, expects_continue, secure, unsure
     cdef int reset(self) except -1
     cdef int keep(self, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t end, Py_ssize_t limit) except -1

@@ -39,6 +39,7 @@ class Message:
         self.head = bytearray(1024)
         self.body = bytearray(0)
         self.in_use = False
+        self.next = None
         self.reset()
 
     def reset(self):

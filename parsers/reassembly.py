@@ -40,6 +40,7 @@ RST = cython.declare(cython.int, 0x04)
 ACK = cython.declare(cython.int, 0x10)
 
 ORIGIN = cython.declare(cython.longlong, 0x1_0000_0000_0000)  # first positions lie this high, so that none is ever negative
+LOW = cython.declare(cython.longlong, 0xFFFFFFFF)
 WINDOW = cython.declare(cython.longlong, 0x4000_0000)  # RFC 7323 2.3: no window is larger than 1 GiB
 RING = cython.declare(cython.longlong, 4_194_304)  # octets of delivered data kept to compare retransmissions with
 RING_ENTRIES = cython.declare(cython.longlong, 16_384)
@@ -49,7 +50,8 @@ REUSE_IDLE = cython.declare(cython.longlong, 2_000_000_000)  # ns of silence aft
 
 def position(seq, near):
     """The stream position of a sequence number: the one of its 2^32 possible ones that is nearest to `near`."""
-    ahead: cython.longlong = (seq - near) & 0xFFFFFFFF
+    here: cython.longlong = seq
+    ahead: cython.longlong = (here - near) & LOW
     if ahead >= 0x80000000:
         ahead -= 0x100000000
     return near + ahead
@@ -205,19 +207,19 @@ class Flow(Connection):
                     self.syn_seq = seq
                     if self.over or self.reset or me.fin >= 0 or peer.fin >= 0 or ts - self.last_ts > REUSE_IDLE:
                         return 1
-                elif self.syn_seq and ack == ((self.syn_seq + 1) & 0xFFFFFFFF):
+                elif self.syn_seq and ack == ((self.syn_seq + 1) & LOW):
                     return 1
                 return 0
             if me.first < 0:
                 if not me.begun:
                     me.begun = True
-                    me.expected = ORIGIN + ((seq + 1) & 0xFFFFFFFF)
+                    me.expected = ORIGIN + ((seq + 1) & LOW)
                 me.first = me.expected
                 if self.syn_side < 0:
                     self.syn_side = who if flags & ACK == 0 else 1 - who
                 if flags & ACK == 0:
                     self.syn_seq = seq
-            seq = (seq + 1) & 0xFFFFFFFF
+            seq = (seq + 1) & LOW
         self.packets += 1
         self.last_ts = ts
         me.packets += 1

@@ -1,6 +1,6 @@
 cdef class Segment:
     cdef public int kind
-    cdef public Py_ssize_t stem_at, stem_end
+    cdef public Py_ssize_t stem_at, stem_end, frame_at, frame_end
     cdef int read(self, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t end) except -1
 
 cdef class PathTable:

@@ -88,6 +88,8 @@ class Segment:
         self.kind = 0
         self.stem_at = 0
         self.stem_end = 0
+        self.frame_at = 0
+        self.frame_end = 0
 
     def read(self, data, start, end):
         """Read data[start:end]; sets kind, stem_at, stem_end."""
@@ -216,6 +218,8 @@ class Segment:
             kind = MIXED
         elif n >= 24 and digits >= 1 and switches >= 8:
             kind = TOKEN
+        self.frame_at = at
+        self.frame_end = stop
         if kind == WORD:
             at = start
             stop = end
@@ -943,8 +947,8 @@ class Matcher:
                     return -1
                 below = -1
                 segment.kind = 0
-                segment.stem_at = at + 1
-                segment.stem_end = cut
+                segment.stem_at = segment.frame_at = at + 1
+                segment.stem_end = segment.frame_end = cut
                 if cut > at + 1:
                     segment.read(data, at + 1, cut)
                 if not only_param and (self.literal_kinds[node] >> segment.kind) & 1:
@@ -959,11 +963,17 @@ class Matcher:
                     while param >= 0:
                         if (self.param_kinds[param] >> segment.kind) & 1:
                             frame = 1
+                            if segment.kind == WORD and self.param_frame[param] != 1:
+                                segment.stem_at = segment.frame_at
+                                segment.stem_end = segment.frame_end
                             if segment.stem_at > at + 1 or segment.stem_end < cut:
                                 frame = bytes_hash(self.k0, 1, data, at + 1, segment.stem_at) ^ bytes_hash(self.k0, 2, data, segment.stem_end, cut) | 1
                             if frame == self.param_frame[param]:
                                 below = param
                                 break
+                            if segment.kind == WORD:
+                                segment.stem_at = at + 1
+                                segment.stem_end = cut
                         param = self.next_param[param]
             if below < 0:
                 tries += 1

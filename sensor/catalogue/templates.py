@@ -46,6 +46,11 @@ class Item:
     names: set[str] = field(default_factory=set)
     """What follows: words, `*` for anything that is a value by its shape, and the methods answered right here."""
     methods: set[str] = field(default_factory=set)
+    end_kept: bool = False
+    """A value on the way to other paths, whose own path stays a literal."""
+
+    view: bool = False
+    """One of few words that choose a view of the values below them: no word of the site's vocabulary of values."""
 
     @property
     def stem(self) -> str:
@@ -142,15 +147,22 @@ class Templates:
                 here.evidence[item.text] = why[item.text]
         for (prefix, suffix), group in sorted(frames.items()):
             param = self.param(group, prefix, suffix, depth, before)
+            for item in group:
+                if item.end_kept:
+                    own = set(item.nodes)
+                    ends = [cell for cell in param.place.cells if self.table.cell_node[cell] in own]
+                    param.place.cells = [cell for cell in param.place.cells if self.table.cell_node[cell] not in own]
+                    here.literals[item.text] = Place(list(item.nodes), cells=ends)
             here.params.append(param)
             self.keep_routes(here, group, param)
         return here
 
     def keep_routes(self, here: Place, group: list[Item], param: Param) -> None:
         """Where a few words became one parameter, a name that only one of them leads to keeps the whole route literal."""
-        if len(group) > 6 or not all(item.kind == WORD and not item.folded for item in group):
-            return
-        for item in group:
+        plain = [item for item in group if item.kind == WORD and not item.folded]
+        if len(plain) < len(group) and not any(item.end_kept for item in plain) or len(plain) > 6:
+            plain = [item for item in plain if item.end_kept]
+        for item in plain:
             mine = set(item.nodes)
             for text, below in list(param.place.literals.items()):
                 if all(self.table.parents[node] in mine for node in below.nodes) and len(below.nodes) > 0:
@@ -222,18 +234,18 @@ class Templates:
         self.keep_versions(values, words, why, depth)
         self.take_opaque(values, words)
         self.take_numbered(values, words)
+        self.take_enumeration(values, words)
         self.take_codes(values, words)
         self.take_known(values, words)
         self.take_alike(values, words)
         self.take_growing(values, words)
-        self.take_enumeration(values, words)
         self.give_back_outliers(values, words, why)
         if values:
             for item in words:
                 why.setdefault(item.text, (0.9, "reads as a name and stands beside values of another make"))
         if self.learning:
             for item in values:
-                if item.kind in (WORD, MIXED):
+                if item.kind in (WORD, MIXED) and not item.view:
                     for text in item.values:
                         stem = text[: len(text) - len(item.suffix)] if item.suffix else text
                         tail = numbered(stem)
@@ -272,6 +284,8 @@ class Templates:
             return False
         reads = wordness(text)
         digits = sum(c.isdigit() for c in text)
+        if digits == 0 and len(text) >= 10 and len(tokens(text)) * 3 > len(text):
+            return True  # case changes every other letter
         if digits == 0:
             return reads < (-0.35 if len(text) >= 8 else -0.75)
         tail = numbered(text)
@@ -358,6 +372,16 @@ class Templates:
                     self.reframe(item, stem)
                     words.remove(item)
                     values.append(item)
+        # Where slugs are the rule, a word that is not called more than they are and leads where they lead is one of them.
+        made = [item for item in values if item.kind in (WORD, MIXED) and any(numbered(text) for text in item.values)]
+        slugs_n = sum(len(item.values) for item in made)
+        if slugs_n >= 5 and slugs_n * 2 >= len(values) and all(text.islower() for item in made for text in item.values):
+            mean = sum(item.calls for item in made) / slugs_n
+            methods = set().union(*(item.methods for item in made))
+            for item in list(words):
+                if item.text.islower() and item.text.isalpha() and item.calls <= 1.5 * mean + 1 and item.methods <= methods and self.compatible(item, values):
+                    words.remove(item)
+                    values.append(item)
         # Beside numbered slugs, other words of several parts, written the same way, are slugs too.
         made = [item for item in values if item.kind in (WORD, MIXED) and not item.prefix and any(numbered(text) for text in item.values)]
         lower = all(text.islower() for item in made for text in item.values)
@@ -433,15 +457,22 @@ class Templates:
                 values.append(item)
 
     def take_enumeration(self, values: list[Item], words: list[Item]) -> None:
-        """A few words with the very same opaque values below them choose a view of those values: they are one parameter."""
-        if values or not 2 <= len(words) <= 6 or any(item.methods for item in words):
+        """Words with the very same opaque values below them choose a view of those values: they are one parameter."""
+        if values:
+            known = set().union(*(self.values_below(item) for item in values))
+            for item in list(words):
+                if "*" in item.names and shares(self.values_below(item), known):
+                    item.end_kept = bool(item.methods)
+                    item.view = True
+                    words.remove(item)
+                    values.append(item)
+            return
+        if not 2 <= len(words) <= 6 or any(item.methods for item in words) or sum(item.text.endswith("s") for item in words) > 1:
             return
         below = [self.values_below(item) for item in words]
-        if any(len(part) < 2 for part in below):
-            return
-        common = set.intersection(*below)
-        if len(common) >= 2 and len(common) * 3 >= min(len(part) for part in below):
+        if all(shares(part, below[0]) for part in below):
             for item in list(words):
+                item.view = True
                 words.remove(item)
                 values.append(item)
 
@@ -493,6 +524,12 @@ class Templates:
         evidence.append(f"{round(100 * share)} % of the calls carry a value that its shape alone gives away")
         name = name_of(group, prefix[:-1] if prefix.endswith("(") else before)
         return Param(name, prefix, suffix, kinds, place, distinct, sorted(examples)[:8], confidence, evidence)
+
+
+def shares(some: set[str], others: set[str]) -> bool:
+    """Whether two samples of values come from one stock."""
+    common = len(some & others)
+    return common >= 2 and common * 8 >= min(len(some), len(others))
 
 
 def singular(word: str) -> str:

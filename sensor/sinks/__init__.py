@@ -4,7 +4,13 @@
     tcp://siem.example:601?framing=octet         syslog RFC 5424, octet-counted (framing=lf: a line each)
     tls://siem.example:6514?ca=ca.pem            the same under TLS (RFC 5425); cert= and key= show a client certificate
     unix:///dev/log                              the machine's own syslog (unix+stream:// for a stream socket)
+    https://hook.example/alerts?secret=@FILE     a webhook: JSON arrays, signed with HMAC-SHA-256
+    https://splunk.example:8088?as=hec&token=@FILE      Splunk's HTTP Event Collector
+    https://elastic.example:9200?as=bulk&token=@FILE    Elasticsearch's or OpenSearch's _bulk, stored once by id
     file:alerts.jsonl?rotate=100M&keep=5         lines in a file
+
+`format=` (json, cef, leef, ecs, ocsf, eve, zeek) says in whose words, `min=`, `state=`, `detector=` and `endpoint=` which alerts, `hide=` without which
+fields, `size=` in how many octets a message, `spool=` how much may wait on disk.
 
 Every network sink has a spool on disk before it (`sensor.sinks.spool`): an outage of the receiver costs nothing but time. Sinks are the only thing of
 the sensor that sends, and they send only here, never to what is watched.
@@ -24,6 +30,7 @@ from sensor.sinks.destination import Destination, Options
 from sensor.sinks.file import AlertFile
 from sensor.sinks.formats import FORMATS
 from sensor.sinks.formats.plain import fitted
+from sensor.sinks.http import Http
 from sensor.sinks.message import fields_of
 from sensor.sinks.network import Datagrams, Stream, Tls
 from sensor.sinks.spool import Spool, SpoolTaken
@@ -86,6 +93,16 @@ def _network(destination: Destination, options: Options, spools: Path) -> Sink:
     return Delivery(destination.name, transport, syslog.message, spool, selection, remove_when_empty=True)
 
 
+def _http(destination: Destination, options: Options, spools: Path) -> Sink:
+    options.need(bool(destination.host), f"say which host: {destination.scheme}://siem.example/path")
+    transport = Http(destination, options)
+    selection = Selection(options)
+    limit = options.number("spool", SPOOL_BYTES, 65_536, 1 << 50)
+    options.done()
+    spool = _spool_for(destination, spools, limit)
+    return Delivery(destination.name, transport, transport.message, spool, selection, remove_when_empty=True)
+
+
 def _file(destination: Destination, options: Options, spools: Path) -> Sink:
     options.need(bool(destination.path), "say which file: file:alerts.jsonl")
     selection = Selection(options)
@@ -107,6 +124,8 @@ SINKS: Final[dict[str, Opener]] = {
     "tls": _network,
     "unix": _network,
     "unix+stream": _network,
+    "http": _http,
+    "https": _http,
     "file": _file,
 }
 

@@ -37,6 +37,10 @@ WAIT_FIRST_S, WAIT_MOST_S = 0.1, 30.0
 class Transport(Protocol):
     """What a delivery needs of a protocol. Every method may raise OSError: then it is called again later, from the last checkpoint on."""
 
+    refused: int
+    """Alerts that the receiver said it will never take."""
+    answer: str
+    """Why it refused the last one."""
     settle_s: float
     """How long after `confirm` a sign of the receiver's death still means that something may be missing; 0 where `confirm` is an answer."""
 
@@ -54,14 +58,6 @@ class Transport(Protocol):
 
     def close(self) -> None:
         """The end."""
-
-
-class Refused(Exception):
-    """The receiver answered that it will never take this message: sending it again is of no use."""
-
-    def __init__(self, message: str, taken: int = 0) -> None:
-        super().__init__(message)
-        self.taken = taken
 
 
 OPTIONAL_FIELDS: Final = (
@@ -198,9 +194,9 @@ class Delivery:
             self._accepted,
             self._delivered,
             spool.waiting,
-            spool.dropped + self._refused,
+            spool.dropped + self._refused + self._transport.refused,
             self._outages,
-            self._error or spool.error,
+            self._error or spool.error or self._transport.answer,
             str(spool.folder),
         )
 

@@ -37,6 +37,8 @@ class Datagrams:
     """UDP or a Unix datagram socket. Nothing tells what arrived, but "port unreachable" tells what did not."""
 
     settle_s = 0.5
+    refused = 0
+    answer = ""
 
     def __init__(self, destination: Destination, options: Options) -> None:
         self._path = destination.path if destination.scheme == "unix" else ""
@@ -123,6 +125,8 @@ class Stream:
     """TCP or a Unix stream socket."""
 
     settle_s = 1.0
+    refused = 0
+    answer = ""
 
     def __init__(self, destination: Destination, options: Options) -> None:
         self._path = destination.path if destination.scheme.startswith("unix") else ""
@@ -243,34 +247,18 @@ class Tls(Stream):
 
     def __init__(self, destination: Destination, options: Options) -> None:
         super().__init__(destination, options)
-        ca = options.text("ca")
-        cert = options.text("cert")
-        key = options.text("key")
         self._name = options.text("name") or destination.host
         self._fingerprint = options.text("fingerprint").replace(":", "").lower()
-        self._context = ssl.create_default_context()
-        self._context.minimum_version = ssl.TLSVersion.TLSv1_2
-        verify = options.flag("verify", True)
-        if not verify or self._fingerprint:
-            # RFC 5425, 4.2.2: the operator may name the certificate itself by its fingerprint instead of an authority.
-            self._context.check_hostname = False
-            self._context.verify_mode = ssl.CERT_NONE
+        self._context = certificates(options)
         options.need(
             not self._fingerprint
             or (len(self._fingerprint) == 64 and set(self._fingerprint) <= set("0123456789abcdef")),
             "option fingerprint must be the SHA-256 of the server's certificate, 64 hexadecimal digits",
         )
-        for name, path in (("ca", ca), ("cert", cert), ("key", key)):
-            options.need(not path or Path(path).is_file(), f"option {name}={path!r}: there is no such file")
-        options.need(not key or bool(cert), "option key needs option cert: the certificate that belongs to it")
-        if not options.faults:
-            try:
-                if ca:
-                    self._context.load_verify_locations(ca)
-                if cert:
-                    self._context.load_cert_chain(cert, key or None, password=_no_password)
-            except (ssl.SSLError, ValueError, OSError) as fault:
-                options.faults.append(f"cannot use the certificates: {fault}")
+        if self._fingerprint:
+            # RFC 5425, 4.2.2: the operator may name the certificate itself by its fingerprint instead of an authority.
+            self._context.check_hostname = False
+            self._context.verify_mode = ssl.CERT_NONE
 
     def _secure(self, link: socket.socket) -> socket.socket:
         secure = self._context.wrap_socket(link, server_hostname=self._name)
@@ -305,6 +293,31 @@ class Tls(Stream):
     def _drained(self, link: socket.socket) -> None:
         with contextlib.suppress(ValueError):
             super()._drained(link)
+
+
+def certificates(options: Options) -> ssl.SSLContext:
+    """What `ca=`, `cert=`, `key=` and `verify=` ask for: TLS 1.2 or newer, the server verified unless told otherwise."""
+    ca, cert, key = options.text("ca"), options.text("cert"), options.text("key")
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if not options.flag("verify", True):
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    missing = [
+        (name, path) for name, path in (("ca", ca), ("cert", cert), ("key", key)) if path and not Path(path).is_file()
+    ]
+    for name, path in missing:
+        options.need(False, f"option {name}={path!r}: there is no such file")
+    options.need(not key or bool(cert), "option key needs option cert: the certificate that belongs to it")
+    if not missing:
+        try:
+            if ca:
+                context.load_verify_locations(ca)
+            if cert:
+                context.load_cert_chain(cert, key or None, password=_no_password)
+        except (ssl.SSLError, ValueError, OSError) as fault:
+            options.faults.append(f"cannot use the certificates: {fault}")
+    return context
 
 
 def _no_password() -> str:

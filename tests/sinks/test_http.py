@@ -1,0 +1,159 @@
+"""Webhook, Splunk's collector and _bulk against a real HTTP server that checks what it gets and answers as the test wants."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sensor.errors import SensorError
+from sensor.sinks import open_sink
+from tests.sinks.conftest import alert
+
+
+class Hook:
+    """Keeps what it was sent; `answers` are the statuses of the next requests, 200 afterwards."""
+
+    def __init__(self) -> None:
+        self.requests: list[tuple[str, dict[str, str], bytes]] = []
+        self.answers: list[int] = []
+        self.refuse = b""
+        self.seen: set[str] = set()
+        hook = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                status = hook.answers.pop(0) if hook.answers else 200
+                if hook.refuse and hook.refuse in body:
+                    status = 400
+                answer = b"{}"
+                if status == 200:
+                    hook.requests.append((self.path, dict(self.headers), body))
+                    if self.path.endswith("_bulk"):
+                        ids = [json.loads(line)["create"]["_id"] for line in body.split(b"\n")[::2] if line]
+                        items = [{"create": {"_id": one, "status": 409 if one in hook.seen else 201}} for one in ids]
+                        hook.seen |= set(ids)
+                        answer = json.dumps({"errors": False, "items": items}).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+@pytest.fixture
+def hook() -> Iterator[Hook]:
+    made = Hook()
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+
+
+def test_a_webhook_gets_signed_arrays(hook: Hook, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("s3cret\n")
+    sink = open_sink(f"http://127.0.0.1:{hook.port}/alerts?secret=@{tmp_path}/secret", tmp_path / "spools")
+    for number in range(50):
+        sink.send(alert(number))
+    assert sink.close().sentence() == ""
+    got = []
+    for path, headers, body in hook.requests:
+        assert path == "/alerts"
+        assert headers["X-Signature-256"] == "sha256=" + hmac.new(b"s3cret", body, hashlib.sha256).hexdigest()
+        got += json.loads(body)
+    assert got == [json.loads(alert(number).to_json()) for number in range(50)]
+
+
+def test_busy_answers_are_tried_again_and_nothing_is_lost(hook: Hook, tmp_path: Path) -> None:
+    hook.answers = [503, 429, 401]
+    sink = open_sink(f"http://127.0.0.1:{hook.port}/", tmp_path / "spools")
+    sink.send(alert(1))
+    state = sink.close(5)
+    assert (state.delivered, state.dropped, state.waiting) == (1, 0, 0)
+
+
+def test_one_refused_alert_does_not_stop_the_others(hook: Hook, tmp_path: Path) -> None:
+    hook.refuse = b"poison"
+    sink = open_sink(f"http://127.0.0.1:{hook.port}/", tmp_path / "spools")
+    for number in range(5):
+        sink.send(alert(number, title="poison" if number == 2 else "fine"))
+    state = sink.close(5)
+    assert (state.waiting, state.dropped) == (0, 1)
+    assert "given up" in state.sentence() and "400" in state.sentence()
+    assert len({one["uid"] for _, _, body in hook.requests for one in json.loads(body)}) == 4
+
+
+def test_splunk_gets_events_with_their_time_and_token(hook: Hook, tmp_path: Path) -> None:
+    sink = open_sink(f"http://127.0.0.1:{hook.port}?as=hec&token=abc", tmp_path / "spools")
+    sink.send(alert(1))
+    assert sink.close().sentence() == ""
+    path, headers, body = hook.requests[0]
+    assert (path, headers["Authorization"]) == ("/services/collector/event", "Splunk abc")
+    event = json.loads(body)
+    assert event["event"]["uid"] == alert(1).uid
+    assert event["time"] == pytest.approx(1_700_000_000.124457)
+
+
+def test_bulk_creates_documents_by_id_so_that_repeats_are_stored_once(hook: Hook, tmp_path: Path) -> None:
+    for _ in range(2):
+        sink = open_sink(f"http://127.0.0.1:{hook.port}?as=bulk&index=alerts", tmp_path / "spools")
+        sink.send(alert(1))
+        assert sink.close().sentence() == ""
+    assert hook.seen == {f"{alert(1).uid}-1"}
+    lines = hook.requests[0][2].split(b"\n")
+    assert json.loads(lines[0]) == {"create": {"_index": "alerts", "_id": f"{alert(1).uid}-1"}}
+    assert json.loads(lines[1])["event"]["kind"] == "alert"
+
+
+def test_mistakes_in_a_destination_are_all_said_at_once(tmp_path: Path) -> None:
+    with pytest.raises(SensorError) as told:
+        open_sink("tls://siem?siez=10&ca=/no/such&facility=moon&min=huge", tmp_path)
+    text = str(told.value)
+    for part in ("'siez'; did you mean 'size'?", "there is no such file", "facility='moon'", "min='huge'"):
+        assert part in text
+    for line in (
+        "",
+        "siem:514",
+        "carrier-pigeon://x",
+        "udp://",
+        "tcp://h:99999",
+        "https://h?as=hec",
+        "file:",
+        "unix:",
+        "udp://h?a=1&a=2",
+    ):
+        with pytest.raises(SensorError):
+            open_sink(line, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_takes_lines_rotates_and_filters(tmp_path: Path) -> None:
+    place = tmp_path / "alerts.jsonl"
+    sink = open_sink(f"file:{place}?rotate=4k&keep=2&min=high&hide=principals,evidence", tmp_path)
+    for number in range(40):
+        sink.send(alert(number))
+    assert sink.close().sentence() == ""
+    kept = [place, *(Path(f"{place}.{number}") for number in (1, 2))]
+    assert not Path(f"{place}.3").exists()
+    lines = [json.loads(line) for path in reversed(kept) for line in path.read_bytes().splitlines()]
+    assert all(path.stat().st_size <= 4096 for path in kept)
+    assert [line["uid"] for line in lines] == [alert(number).uid for number in range(40) if number % 4 > 1][
+        -len(lines) :
+    ]
+    assert all(line["principals"] == [] and line["evidence"] == [] for line in lines)

@@ -40,6 +40,8 @@ class Command(NamedTuple):
 
 COMMANDS = (
     Command("replay", "sensor.replay", "read captures: the calls in them, the endpoint map, alerts"),
+    Command("alerts", "sensor.alertdesk", "list, show, acknowledge and close the alerts of the store"),
+    Command("sink", "sensor.sinks.probe", "send one marked alert to a destination and say what happened, hop by hop"),
     Command("config", "sensor.config", "print the configuration file that the defaults amount to"),
     Command("check", "sensor.check", "say how this installation stands: compiled or not, who owns the package names"),
 )

@@ -8,6 +8,7 @@
     https://splunk.example:8088?as=hec&token=@FILE      Splunk's HTTP Event Collector
     https://elastic.example:9200?as=bulk&token=@FILE    Elasticsearch's or OpenSearch's _bulk, stored once by id
     file:alerts.jsonl?rotate=100M&keep=5         lines in a file
+    store:alerts.sqlite                          the store that `api-sensor alerts` reads
 
 `format=` (json, cef, leef, ecs, ocsf, eve, zeek) says in whose words, `min=`, `state=`, `detector=` and `endpoint=` which alerts, `hide=` without which
 fields, `size=` in how many octets a message, `spool=` how much may wait on disk.
@@ -118,6 +119,16 @@ def _file(destination: Destination, options: Options, spools: Path) -> Sink:
     return AlertFile(destination.path, line, selection, rotate, keep)
 
 
+def _store(destination: Destination, options: Options, spools: Path) -> Sink:
+    from sensor.store import AlertStore
+
+    options.need(bool(destination.path), "say which file: store:alerts.sqlite")
+    selection = Selection(options)
+    limit = options.number("limit", 1_000_000, 1, 1 << 40)
+    options.done()
+    return AlertStore(Path(destination.path), limit, selection)
+
+
 SINKS: Final[dict[str, Opener]] = {
     "udp": _network,
     "tcp": _network,
@@ -127,6 +138,7 @@ SINKS: Final[dict[str, Opener]] = {
     "http": _http,
     "https": _http,
     "file": _file,
+    "store": _store,
 }
 
 

@@ -33,9 +33,9 @@ class Destination:
             raise SensorError(
                 f"{line!r} is no destination: write it as scheme://place, such as udp://siem.example:514 or file:alerts.jsonl"
             )
-        if scheme == "file" and not line.startswith("file://"):
-            path, _, query = line[5:].partition("?")
-            return cls(line, "file", "", None, unquote(path), options=_options(line, query))
+        if scheme in ("file", "store") and not line.startswith(f"{scheme}://"):
+            path, _, query = line[len(scheme) + 1 :].partition("?")
+            return cls(line, scheme, "", None, unquote(path), options=_options(line, query))
         try:
             parts = urlsplit(line)
             port = parts.port
@@ -55,7 +55,7 @@ class Destination:
     @property
     def name(self) -> str:
         """The destination as it may be shown: without credentials and options."""
-        if self.scheme in ("file", "unix"):
+        if self.scheme in ("file", "store", "unix"):
             return f"{self.scheme}:{self.path}"
         host = f"[{self.host}]" if ":" in self.host else self.host
         return (

@@ -1,0 +1,159 @@
+"""The alert store: every incident's latest revision, and what the people who work on it said, in one SQLite file.
+
+It is a sink like the others (`store:PATH`), and what `api-sensor alerts` reads. WAL with `synchronous=NORMAL`: an alert is in the kernel's hands when
+`send` returns, so kill -9 loses none and costs no fsync each. A newer revision never undoes what a person decided, but one that is graver than what the
+person saw brings the incident back as new. Bounded: past `limit` incidents the oldest that are done go first, then the oldest.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from sensor.alerts import RANK, Alert
+from sensor.errors import SensorError
+from sensor.sinks.delivery import DeliveryState, Selection
+
+STATUSES: Final = ("new", "acknowledged", "closed")
+MIGRATIONS: Final = (
+    """
+    CREATE TABLE alert (
+        uid TEXT PRIMARY KEY, revision INTEGER NOT NULL, state TEXT NOT NULL, rank INTEGER NOT NULL, score REAL NOT NULL,
+        first_seen INTEGER NOT NULL, last_seen INTEGER NOT NULL, line BLOB NOT NULL,
+        status TEXT NOT NULL DEFAULT 'new', seen_rank INTEGER NOT NULL DEFAULT -1
+    ) WITHOUT ROWID;
+    CREATE INDEX alert_by_time ON alert (status, last_seen);
+    CREATE TABLE note (uid TEXT NOT NULL, at INTEGER NOT NULL, status TEXT NOT NULL, text TEXT NOT NULL);
+    CREATE INDEX note_by_alert ON note (uid, at);
+    """,
+)
+"""One step a schema version; a store of an older version is brought up by the steps it lacks."""
+
+_UPSERT: Final = """
+    INSERT INTO alert (uid, revision, state, rank, score, first_seen, last_seen, line) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (uid) DO UPDATE SET
+        status = CASE WHEN excluded.rank > seen_rank AND status <> 'new' THEN 'new' ELSE status END,
+        revision = excluded.revision, state = excluded.state, rank = excluded.rank, score = excluded.score,
+        first_seen = excluded.first_seen, last_seen = excluded.last_seen, line = excluded.line
+    WHERE excluded.revision >= alert.revision
+"""
+_PRUNE_EVERY: Final = 10_000
+
+
+class Stored(NamedTuple):
+    """An incident as the store has it."""
+
+    alert: dict[str, Any]
+    status: str
+    notes: tuple[tuple[int, str, str], ...] = ()
+    """(seconds since the epoch, status then given, text)."""
+
+
+class AlertStore:
+    """The store at `path`, made where it is missing. Raises SensorError for a file that is no store of ours."""
+
+    def __init__(self, path: Path, limit: int = 1_000_000, selection: Selection | None = None) -> None:
+        self.name = f"store:{path}"
+        self._path = path
+        self._limit = limit
+        self._selection = selection
+        self._accepted = self._kept = self._pruned = 0
+        self._error = ""
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._db = sqlite3.connect(path, isolation_level=None, timeout=10, check_same_thread=False)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=NORMAL")
+            self._migrate()
+        except (sqlite3.Error, OSError) as fault:
+            raise SensorError(f"{path}: cannot be used as a store of alerts: {fault}") from fault
+        self._open = True
+
+    def _migrate(self) -> None:
+        version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
+        if version > len(MIGRATIONS):
+            raise SensorError(
+                f"{self._path}: made by a newer api-sensor (version {version} of the store, this one knows {len(MIGRATIONS)})"
+            )
+        for number in range(version, len(MIGRATIONS)):
+            # One transaction a step: a kill in the middle leaves the version before it, whole.
+            self._db.executescript(
+                f"BEGIN IMMEDIATE; {MIGRATIONS[number]}; PRAGMA user_version = {number + 1}; COMMIT;"
+            )
+
+    def send(self, alert: Alert) -> None:
+        """Keep this revision, unless a newer one is here."""
+        chosen = alert if self._selection is None else self._selection.of(alert)
+        if chosen is None:
+            return
+        self._accepted += 1
+        row = (
+            chosen.uid, chosen.revision, chosen.state, RANK[chosen.severity], chosen.severity_score, chosen.first_seen, chosen.last_seen,
+            chosen.to_json(),
+        )  # fmt: skip
+        try:
+            self._db.execute(_UPSERT, row)
+            self._kept += 1
+            if self._accepted % _PRUNE_EVERY == 0:
+                self._prune()
+        except sqlite3.Error as fault:
+            self._error = str(fault)
+
+    def _prune(self) -> None:
+        over = int(self._db.execute("SELECT count(*) FROM alert").fetchone()[0]) - self._limit
+        if over > 0:
+            self._db.execute(
+                "DELETE FROM alert WHERE uid IN (SELECT uid FROM alert ORDER BY status = 'closed' DESC, last_seen LIMIT ?)",
+                (over,),
+            )
+            self._db.execute("DELETE FROM note WHERE uid NOT IN (SELECT uid FROM alert)")
+            self._pruned += over
+
+    def state(self) -> DeliveryState:
+        """How it stands."""
+        lost = self._accepted - self._kept
+        return DeliveryState(self.name, self._accepted, self._kept, 0, lost, 0, self._error, str(self._path))
+
+    def close(self, timeout: float = 10.0) -> DeliveryState:
+        """Close the file."""
+        if self._open:
+            self._open = False
+            self._db.close()
+        return self.state()
+
+    # What people ask of it.
+
+    def list(self, status: str = "", least: int = 0, limit: int = 50) -> list[Stored]:
+        """The incidents of a status (all without one) of at least this rank, the gravest and latest first."""
+        rows = self._db.execute(
+            "SELECT line, status FROM alert WHERE (? = '' OR status = ?) AND rank >= ? ORDER BY rank DESC, score DESC, last_seen DESC, uid LIMIT ?",
+            (status, status, least, limit),
+        )
+        return [Stored(orjson.loads(line), now) for line, now in rows]
+
+    def get(self, uid: str) -> Stored:
+        """One incident by its uid or the beginning of it. Raises SensorError when none or several begin so."""
+        rows = self._db.execute(
+            "SELECT uid, line, status FROM alert WHERE substr(uid, 1, ?) = ? LIMIT 2", (len(uid), uid)
+        ).fetchall()
+        if len(rows) != 1 or not uid:
+            raise SensorError(f"{'several alerts begin' if len(rows) > 1 else 'no alert begins'} with {uid!r}")
+        notes = self._db.execute(
+            "SELECT at, status, text FROM note WHERE uid = ? ORDER BY at", (rows[0][0],)
+        ).fetchall()
+        return Stored(
+            orjson.loads(rows[0][1]), rows[0][2], tuple((int(at), str(then), str(text)) for at, then, text in notes)
+        )
+
+    def decide(self, uid: str, status: str, text: str = "") -> Stored:
+        """A person's word: the incident has this status now, for this reason."""
+        whole = str(self.get(uid).alert["uid"])
+        self._db.execute("BEGIN IMMEDIATE")
+        self._db.execute("UPDATE alert SET status = ?, seen_rank = rank WHERE uid = ?", (status, whole))
+        self._db.execute("INSERT INTO note VALUES (?, ?, ?, ?)", (whole, int(time.time()), status, text[:4000]))
+        self._db.execute("COMMIT")
+        return self.get(whole)

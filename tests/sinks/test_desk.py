@@ -1,0 +1,148 @@
+"""The store, `api-sensor alerts` and `api-sensor sink test`."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sensor.cli import main
+from sensor.errors import SensorError
+from sensor.sinks import open_sink
+from sensor.store import AlertStore
+from tests.sinks.conftest import Rsyslog, alert, free_port
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    sink = open_sink(f"store:{tmp_path}/alerts.sqlite", tmp_path)
+    for number in range(1, 9):
+        sink.send(alert(number, uid=f"{number:02d}" + "ab" * 9))
+    assert sink.close().delivered == 8
+    return tmp_path / "alerts.sqlite"
+
+
+def listed(place: Path, capsys: pytest.CaptureFixture[str], *words: str) -> list[dict[str, object]]:
+    assert main(["alerts", *words, "--json", "--store", str(place)]) == 0
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_alerts_are_listed_gravest_first_and_filtered(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    got = listed(place, capsys, "list")
+    assert [str(one["uid"])[:2] for one in got] == ["07", "03", "06", "02", "05", "01", "08", "04"]
+    assert len(listed(place, capsys, "list", "--min", "critical")) == 2
+    assert main(["alerts", "list", "--store", str(place)]) == 0
+    assert "Objects of other users" in capsys.readouterr().out
+
+
+def test_what_a_person_decided_stands_until_it_gets_graver(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    got = listed(place, capsys, "ack", "06", "--note", "asked the owner")
+    assert (got[0]["status"], got[0]["notes"][0]["text"]) == ("acknowledged", "asked the owner")  # type: ignore[index]
+    store = AlertStore(place)
+    uid = "06" + "ab" * 9
+    store.send(alert(6, uid=uid, revision=2))
+    assert store.get(uid).status == "acknowledged"
+    store.send(alert(6, uid=uid, revision=3, severity="critical"))
+    assert store.get(uid).status == "new"
+    store.send(alert(6, uid=uid, revision=2, title="late"))
+    assert store.get(uid).alert["revision"] == 3
+    store.close()
+    assert [one["status"] for one in listed(place, capsys, "close", "06", "07")] == ["closed", "closed"]
+    assert len(listed(place, capsys, "list", "--status", "new")) == 6
+
+
+def test_one_alert_is_shown_whole(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["alerts", "show", "03", "--store", str(place)]) == 0
+    out = capsys.readouterr().out
+    for part in ("critical (6.5 of 10)", "shop.pcap packet 1234", "usual is 1 to 4", "Block the client", "gaps 2"):
+        assert part in out
+
+
+def test_mistakes_are_sentences(place: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    for words in (["show", "zz"], ["show", "0"], ["show"], ["list", "03"]):
+        assert main(["alerts", *words, "--store", str(place)]) == 2
+    (tmp_path / "junk").write_bytes(b"no database" * 1000)
+    assert main(["alerts", "list", "--store", str(tmp_path / "junk")]) == 2
+    assert main(["alerts", "list", "--store", str(tmp_path / "none")]) == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_the_store_is_bounded_and_what_is_done_goes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sensor.store._PRUNE_EVERY", 10)
+    store = AlertStore(tmp_path / "s", limit=20)
+    for number in range(15):
+        store.send(alert(number))
+    store.decide(alert(12).uid, "closed")
+    for number in range(15, 40):
+        store.send(alert(number))
+    kept = {one.alert["uid"] for one in store.list(limit=100)}
+    assert len(kept) == 20
+    assert alert(12).uid not in kept and alert(39).uid in kept
+    store.close()
+
+
+def test_a_newer_store_is_refused_and_not_touched(tmp_path: Path) -> None:
+    store = AlertStore(tmp_path / "s")
+    store._db.execute("PRAGMA user_version = 99")
+    store.close()
+    with pytest.raises(SensorError, match="newer api-sensor"):
+        AlertStore(tmp_path / "s")
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from dataclasses import replace
+from sensor.alerts import Alert
+from sensor.store import AlertStore
+store = AlertStore(Path(sys.argv[1]))
+model = Alert.from_json(sys.argv[2].encode())
+for number in range(1000000):
+    store.send(replace(model, uid=f"{number:020x}"))
+    print(number, flush=True)
+"""
+
+
+def test_kill_9_loses_no_alert_that_was_sent(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(tmp_path / "s"), alert().to_json().decode()], stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    for _ in range(200):
+        last = int(process.stdout.readline())
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    store = AlertStore(tmp_path / "s")
+    assert len(store.list(limit=10**6)) > last
+    store.close()
+
+
+def test_sink_test_says_what_happened_hop_by_hop(
+    rsyslog_tls: Rsyslog, certificates: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    c = certificates
+    good = f"tls://localhost:{rsyslog_tls.tls}?ca={c}/ca.pem&cert={c}/client.pem&key={c}/client.key"
+    assert main(["sink", "test", good]) == 0
+    out = capsys.readouterr().out
+    assert [line.split(":")[0].split()[-1] for line in out.splitlines()] == [
+        "destination",
+        "name",
+        "connection",
+        "TLS",
+        "alert",
+    ]
+    assert "TLSv1.3, certificate valid until" in out and "read it to the end" in out
+    assert rsyslog_tls.lines(1)[0]["all"]["alert"]["category"] == "test"
+    assert main(["sink", "test", good.replace("ca.pem", "stranger.pem"), "--timeout", "0.2"]) == 3
+    assert "FAILED  TLS: " in capsys.readouterr().out
+    assert main(["sink", "test", f"tcp://127.0.0.1:{free_port()}", "--timeout", "0.2"]) == 3
+    assert "FAILED  connection: port" in capsys.readouterr().out
+    assert main(["sink", "test", "tcp://no-such-host.invalid"]) == 3
+    assert main(["sink", "test", "udp://x?nonsense=1"]) == 2
+    assert main(["sink", "test", f"file:{tmp_path}/alerts.jsonl"]) == 0

@@ -439,13 +439,11 @@ class FieldReader:
             shape = _mix(shape, 255)
         if param:
             self.params += 1
-            if length > self.longest:
-                self.longest = length
+            self.longest = max(self.longest, length)
             self.nats_sum += nats
             self.nats_len += length + 1
         else:
-            if length > self.longest_header:
-                self.longest_header = length
+            self.longest_header = max(self.longest_header, length)
             self.header_marks += marks
         n: cython.int = self.n
         self.row[n] = row
@@ -538,8 +536,7 @@ class FieldReader:
                 if depth >= _MAX_DEPTH:
                     return leaves
                 depth += 1
-                if depth > self.depth:
-                    self.depth = depth
+                self.depth = max(self.depth, depth)
                 self.stack[depth] = _join(name, c)
                 self.objects[depth] = c == 123
                 name = self.stack[depth]
@@ -842,7 +839,7 @@ def count_neighbours(data: Any, at: Any, escaped: Any, table: Any, out: Any) -> 
         while i < end:
             c = octets[i]
             i += 1
-            if mode == 1 and (c == 38 or c == 61 or c == 47) or mode == 2 and (c == 34 or c == 10):
+            if (mode == 1 and (c == 38 or c == 61 or c == 47)) or (mode == 2 and (c == 34 or c == 10)):
                 result[k, previous * _SYMBOLS + _END] += 1
                 previous = _START
                 continue

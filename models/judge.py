@@ -159,8 +159,7 @@ def surprise(fields: Any, unit: Any, profile: Any, out: Any) -> None:
         while mask != 0:
             if mask & 1:
                 total += bit_gain[u, b]
-                if bit_set[u, b] > most:
-                    most = bit_set[u, b]
+                most = max(most, bit_set[u, b])
             mask >>= 1
             b += 1
         result[i, 2] = total if total > 0 else 0
@@ -171,3 +170,35 @@ def surprise(fields: Any, unit: Any, profile: Any, out: Any) -> None:
         result[i, 5] = value_cost[at] if at >= 0 else new_value[u]
         z = (nats[i] / (lengths[i] + 1 if lengths[i] < 4096 else 4097) - mean[u]) / spread[u]
         result[i, 6] = z * z / 2 if z > 0 else 0
+
+
+GROUPS = 4
+"""Values (path, query, body), headers, cookies, answers."""
+
+
+def reduce_rows(rows: Any, kinds: Any, surprises: Any, out: Any, where: Any) -> None:
+    """The largest surprise of each aspect over the fields of a call: out[row, group * 8 + aspect], and in `where` the field that had it."""
+    row: cython.const[cython.int][::1] = rows
+    kind: cython.const[cython.uchar][::1] = kinds
+    s: cython.const[cython.float][:, ::1] = surprises
+    result: cython.float[:, ::1] = out
+    field: cython.int[:, ::1] = where
+    i: cython.Py_ssize_t
+    g: cython.int
+    j: cython.int
+    r: cython.int
+    for i in range(row.shape[0]):
+        r = row[i]
+        g = kind[i]
+        if g >= 8:
+            g = 3
+        elif g == 4:
+            g = 1
+        elif g == 5:
+            g = 2
+        else:
+            g = 0
+        for j in range(8):
+            if s[i, j] > result[r, g * 8 + j]:
+                result[r, g * 8 + j] = s[i, j]
+                field[r, g * 8 + j] = cython.cast(cython.int, i)

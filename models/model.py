@@ -1,0 +1,393 @@
+"""The model: learn from normal calls, score others, say why.
+
+Three judges look at a call: the profile of each field (`models.profile`), where the call is in the tree of endpoints, and the autoencoder over
+FEATURES. Each of their measures becomes a p-value by calls held back from learning (cross-fitting: every training call is scored by a model
+that did not learn from it). The p-values, as nats, are joined by their Euclidean norm, and the joint score is calibrated once more on the same held-back
+calls. Nothing in this is tuned to a set of attacks: attacks play no part in it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from models import autoencoder, judge
+from models.autoencoder import Autoencoder
+from models.calibrate import Calibration, calibrate
+from models.calls import read_calls
+from models.endpoints import PathTree, learn_tree
+from models.features import FEATURES, Scale, feature_matrix, learn_scale
+from models.fields import fingerprints
+from models.observe import Observation, character_tables, observe
+from models.profile import ROW_ASPECTS, Profile, learn_profile
+
+Array = np.ndarray[Any, Any]
+
+_GROUP_WORDS = ("value", "header", "cookie", "answer")
+_USED = (
+    [(0, j) for j in range(8)] + [(1, j) for j in range(8) if j != judge.LANGUAGE] + [(2, j) for j in range(8) if j != judge.LANGUAGE]
+    + [(3, judge.LENGTH), (3, judge.VALUE)]
+)  # fmt: skip
+MEASURES: tuple[str, ...] = (*(f"{_GROUP_WORDS[g]} {judge.ASPECTS[j]}" for g, j in _USED), *ROW_ASPECTS, "autoencoder")
+"""What each call is measured by, in the order of the model's calibrations."""
+_COLUMNS = np.array([g * 8 + j for g, j in _USED])
+
+
+class ModelError(Exception):
+    """A model file, or training data, that cannot be used; says which and what would be right."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """How to learn. Every default is what the model card's figures were made with."""
+
+    rows: int = 50_000
+    """Distinct calls kept to learn from, chosen by a hash of what they ask for: the same ones in any order of the capture."""
+    folds: int = 5
+    """Parts that are held back in turn."""
+    network: str = "torch"
+    """The autoencoder: `torch` (bent), `linear` (principal components, no torch needed) or `off`."""
+    hidden: int = 32
+    waist: int = 8
+    steps: int = 600
+    seed: int = 1
+    trim: float = 0.0
+    """Share of the strangest calls that must not teach: zero where training data are known to be normal."""
+    caution: float = 1.5
+    """How much flatter than fitted the tail of the joint score goes on: normal calls of another day differ more than held-back ones."""
+    level: float = 1e-4
+    """Alert budget: a finding where p is at most this, one in 10 000 normal calls."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Of each call: its score (larger is stranger) and calibrated p-value, both float32."""
+
+    score: Array
+    p: Array
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One measure that made a call strange."""
+
+    name: str
+    seen: str
+    usual: str
+    sentence: str
+    nats: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Evidence: connection, capture file, packet number and time."""
+
+    uid: str
+    pcap_file: str
+    packet: int
+    ts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Anomaly:
+    """A judgement on one call, with the field names of `sensor.findings.Finding`."""
+
+    detector: str
+    row: int
+    ts: int
+    severity: str
+    severity_score: float
+    confidence: float
+    title: str
+    category: str
+    reasons: tuple[str, ...]
+    client: str | None
+    principal: str | None
+    endpoint: str | None
+    evidence: tuple[Where, ...]
+    techniques: tuple[str, ...]
+    features: tuple[Reason, ...]
+    response: str
+    action: dict[str, Any]
+    group: str
+
+
+@dataclass(slots=True)
+class Model:
+    """What normal looks like. Made by `learn`, `self_train` or `load`."""
+
+    config: ModelConfig
+    tree: PathTree
+    bigrams: Array
+    profile: Profile
+    scale: Scale
+    network: Autoencoder | None
+    calibrations: list[Calibration]
+    joint: Calibration
+    trained_on: dict[str, Any]
+
+    def measure(self, batch: pa.RecordBatch) -> tuple[Array, Array, Observation]:
+        """(measures as nats[call, MEASURES], the field behind each, what was observed)."""
+        seen = observe(batch, self.tree, self.bigrams)
+        raw, where = _measures(self.profile, seen)
+        strange = np.zeros(batch.num_rows, np.float32)
+        if self.network is not None:
+            strange = self.network.score(self.scale.apply(feature_matrix(batch, seen), seen.node))
+        raw[:, -1] = strange
+        return _nats(self.calibrations, raw), where, seen
+
+    def score(self, batch: pa.RecordBatch) -> Scores:
+        """Judge every call of a batch."""
+        if batch.num_rows == 0:
+            return Scores(np.zeros(0, np.float32), np.zeros(0, np.float32))
+        nats, _, _ = self.measure(batch)
+        score = _norm(nats)
+        return Scores(score, np.exp(-self.joint.nats(score)).astype(np.float32))
+
+    def explain(self, batch: pa.RecordBatch, rows: Sequence[int], most: int = 5) -> list[list[Reason]]:
+        """For each of these rows, what made it strange, strongest first."""
+        from models.explain import explain_rows
+
+        return explain_rows(self, batch, list(rows), most)
+
+    def observe(self, batch: pa.RecordBatch) -> tuple[Array, Array, list[Anomaly]]:
+        """(scores, p-values, anomalies past the alert budget): what the pipeline asks of a judge."""
+        from models.explain import anomalies
+
+        scores = self.score(batch)
+        rows = np.flatnonzero(scores.p <= self.config.level)
+        return scores.score, scores.p, anomalies(self, batch, rows.tolist(), scores)
+
+    def save(self, path: Any) -> None:
+        """Write the model file."""
+        from models.artifact import save
+
+        save(self, path)
+
+
+def _measures(profile: Profile, seen: Observation) -> tuple[Array, Array]:
+    rows = len(seen.node)
+    _, surprise = profile.field_surprise(seen.fields, seen.node)
+    best = np.zeros((rows, judge.GROUPS * 8), np.float32)
+    where = np.full((rows, judge.GROUPS * 8), -1, np.int32)
+    judge.reduce_rows(seen.fields["row"], seen.fields["kind"], surprise, best, where)
+    out = np.zeros((rows, len(MEASURES)), np.float32)
+    out[:, : len(_COLUMNS)] = best[:, _COLUMNS]
+    out[:, len(_COLUMNS) : len(_COLUMNS) + len(ROW_ASPECTS)] = profile.row_surprise(seen.fields, seen.node, seen.variant, seen.terminal)
+    return out, where[:, _COLUMNS]
+
+
+def _nats(calibrations: list[Calibration], raw: Array) -> Array:
+    out = np.empty_like(raw)
+    for index, calibration in enumerate(calibrations):
+        out[:, index] = calibration.nats(raw[:, index])
+    return out
+
+
+_NEEDED = (
+    "ts", "method", "host", "path", "query", "status", "request_bytes", "response_bytes", "request_type", "response_type", "user_agent",
+    "duration", "ttfb", "request_head", "request_body", "template",
+)  # fmt: skip
+
+
+def _plain(batch: pa.RecordBatch) -> pa.Table:
+    """The columns that learning reads, dictionaries decoded so that batches can be joined."""
+    columns = {}
+    for name in _NEEDED:
+        index = batch.schema.get_field_index(name)
+        if index < 0:
+            column = pa.nulls(batch.num_rows, pa.string())
+        else:
+            column = batch.column(index)
+            if pa.types.is_dictionary(column.type):
+                column = column.cast(column.type.value_type)
+        columns[name] = column
+    return pa.table(columns)
+
+
+@dataclass(slots=True)
+class _Sample:
+    """Distinct calls, those with the least hashes, and how many copies of each came."""
+
+    rows: int
+    hashes: Array
+    copies: Array
+    calls: pa.Table | None = None
+    total: int = 0
+    first_ts: int = 0
+    last_ts: int = 0
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        n = batch.num_rows
+        if not n:
+            return
+        self.total += n
+        span = pc.min_max(batch.column("ts")).as_py()
+        self.first_ts = span["min"] if self.total == n else min(self.first_ts, span["min"])
+        self.last_ts = max(self.last_ts, span["max"])
+        calls = read_calls(batch)
+        hashes = np.zeros(n, np.uint64)
+        fingerprints(calls, hashes)
+        if len(self.hashes) >= self.rows:
+            near = np.flatnonzero(hashes <= self.hashes[-1])
+        else:
+            near = np.arange(n)
+        found, first, count = np.unique(hashes[near], return_index=True, return_counts=True)
+        at = np.searchsorted(self.hashes, found)
+        known = np.zeros(len(found), bool)
+        inside = at < len(self.hashes)
+        known[inside] = self.hashes[at[inside]] == found[inside]
+        self.copies[at[known]] += count[known]
+        fresh = np.flatnonzero(~known)[: self.rows]
+        if not len(fresh):
+            return
+        more = _plain(batch.take(pa.array(near[first[fresh]])))
+        table = more if self.calls is None else pa.concat_tables([self.calls, more])
+        hashes = np.concatenate([self.hashes, found[fresh]])
+        copies = np.concatenate([self.copies, count[fresh]])
+        order = np.argsort(hashes, kind="stable")[: self.rows]
+        self.hashes, self.copies, self.calls = hashes[order], copies[order], table.take(pa.array(order))
+
+
+def _collect(batches: Iterable[pa.RecordBatch], rows: int) -> _Sample:
+    sample = _Sample(rows, np.zeros(0, np.uint64), np.zeros(0, np.int64))
+    for batch in batches:
+        sample.add(batch)
+    if sample.total == 0:
+        raise ModelError("there is nothing to learn from: the training capture has no API call; give one that has, a day of normal use is best")
+    return sample
+
+
+def learn(batches: Iterable[pa.RecordBatch], config: ModelConfig | None = None) -> Model:
+    """Learn what normal is from calls that are normal."""
+    config = config or ModelConfig()
+    sample = _collect(batches, config.rows)
+    return _fit(sample, config)
+
+
+SELF = ModelConfig(rows=4_000, folds=2, network="linear", trim=0.1, caution=2.0)
+"""How a capture is judged by itself: fewer rows, no torch, and the strangest tenth does not teach."""
+
+
+def self_train(batches: Iterable[pa.RecordBatch], config: ModelConfig | None = None) -> Model:
+    """Learn from a capture that may hold attacks: what stands out from the rest of it does not teach."""
+    config = config or SELF
+    if config.trim <= 0:
+        config = replace(config, trim=0.1)
+    return _fit(_collect(batches, config.rows), config)
+
+
+def _fit(sample: _Sample, config: ModelConfig) -> Model:
+    assert sample.calls is not None
+    batch = sample.calls.combine_chunks().to_batches()[0]
+    rows = batch.num_rows
+    copies = sample.copies
+    folds = max(2, min(config.folds, rows))
+    fold = (np.argsort(np.argsort(sample.hashes * np.uint64(0x9E3779B97F4A7C15), kind="stable"), kind="stable") % folds).astype(np.uint8)
+    keep = np.ones(rows, bool)
+    whole_days = sample.last_ts - sample.first_ts >= 86_400_000_000_000
+    tree = _tree(batch, copies)
+    if config.trim > 0 and rows >= 20:
+        # Twice: what was strange to a model that attacks had taught a little is left out, and the tree of paths is made again without it.
+        # An endpoint that many distinct calls use stays known even so.
+        raw, calibrations, _ = _held_back(batch, copies, fold, folds, tree, keep, replace(config, network="off", trim=0.0), whole_days)
+        joint = _norm(_nats(calibrations, raw))
+        keep = joint <= np.quantile(joint, 1 - config.trim)
+        if keep.any():
+            kept = batch.take(pa.array(np.flatnonzero(keep)))
+            tree = _tree(kept, copies[keep])
+        else:
+            keep[:] = True
+    raw, calibrations, noise = _held_back(batch, copies, fold, folds, tree, keep, config, whole_days)
+    nats = _nats(calibrations, raw)
+    score = _norm(nats)
+    joint_calibration = calibrate(score[keep], config.trim, config.caution)
+    bigrams = character_tables(batch.take(pa.array(np.flatnonzero(keep))), np.zeros(int(keep.sum()), np.uint8), 1)
+    seen = observe(batch, tree, bigrams)
+    profile = learn_profile(seen.fields, seen.node, seen.variant, copies, tree, keep)
+    x = feature_matrix(batch, seen)
+    scale = learn_scale(x[keep], seen.node[keep], len(tree.names), whole_days)
+    network = _network(scale.apply(x[keep], seen.node[keep]), config)
+    if network is not None:
+        if noise is not None:
+            network.noise = noise
+        else:
+            autoencoder.set_noise(network, scale.apply(x[keep], seen.node[keep]))
+    digest = hashlib.sha256(sample.hashes.tobytes()).hexdigest()
+    trained_on = {
+        "calls": sample.total, "distinct": rows, "kept": int(keep.sum()), "endpoints": int((tree.calls > 0).sum()),
+        "first_ts": sample.first_ts, "last_ts": sample.last_ts, "calls_sha256": digest,
+    }  # fmt: skip
+    return Model(config, tree, bigrams, profile, scale, network, calibrations, joint_calibration, trained_on)
+
+
+def _tree(batch: pa.RecordBatch, copies: Array) -> PathTree:
+    template = batch.column("template").to_pylist()
+    return learn_tree(
+        (method or "", host or "", path or "", hint, count)
+        for method, host, path, hint, count in zip(
+            batch.column("method").to_pylist(), batch.column("host").to_pylist(), batch.column("path").to_pylist(), template, copies.tolist(),
+            strict=True,
+        )
+    )  # fmt: skip
+
+
+def _network(z: Array, config: ModelConfig) -> Autoencoder | None:
+    if config.network == "off" or len(z) < 8:
+        return None
+    if config.network == "linear":
+        return autoencoder.linear(z, config.waist)
+    if config.network == "torch":
+        return autoencoder.train(z, config.seed, config.hidden, config.waist, config.steps)
+    raise ModelError(f"unknown network {config.network!r}; it is torch, linear or off")
+
+
+def _norm(nats: Array) -> Array:
+    out: Array = np.sqrt(np.square(nats).sum(1))
+    return out
+
+
+def _held_back(
+    batch: pa.RecordBatch, copies: Array, fold: Array, folds: int, tree: PathTree, keep: Array, config: ModelConfig, whole_days: bool
+) -> tuple[Array, list[Calibration], Array | None]:
+    """Measures of every call by models that did not learn from its fold, the calibration of each measure, the network's usual errors."""
+    noise: list[Array] = []
+    rows = batch.num_rows
+    bigrams = character_tables(batch, fold, folds)
+    seen = observe(batch, tree, bigrams, fold)
+    # A held-back call takes its own copies with it: an endpoint that only it used is one that was never seen.
+    alone = np.zeros(len(tree.names) + 1, np.int64)
+    alone[: len(tree.names)] = tree.calls
+    seen.terminal &= alone[np.where(seen.node >= 0, seen.node, len(tree.names))] > 1
+    x = feature_matrix(batch, seen)
+    raw = np.zeros((rows, len(MEASURES)), np.float32)
+    for k in range(folds):
+        teach, held = (fold != k) & keep, fold == k
+        if not teach.any() or not held.any():
+            continue
+        profile = learn_profile(seen.fields, seen.node, seen.variant, copies, tree, teach)
+        measured, _ = _measures(profile, seen)
+        raw[held] = measured[held]
+        if config.network != "off":
+            scale = learn_scale(x[teach], seen.node[teach], len(tree.names), whole_days)
+            network = _network(scale.apply(x[teach], seen.node[teach]), config)
+            if network is not None:
+                autoencoder.set_noise(network, scale.apply(x[held & keep], seen.node[held & keep]))
+                noise.append(network.noise)
+                raw[held, -1] = network.score(scale.apply(x[held], seen.node[held]))
+    usual = np.mean(noise, axis=0).astype(np.float32) if noise else None
+    return raw, [calibrate(raw[keep, index], config.trim) for index in range(len(MEASURES))], usual
+
+
+def config_dict(config: ModelConfig) -> dict[str, Any]:
+    """The configuration as plain values, for the model file."""
+    return asdict(config)
+
+
+__all__ = ["FEATURES", "MEASURES", "Anomaly", "Model", "ModelConfig", "ModelError", "Reason", "Scores", "learn", "self_train"]

@@ -12,13 +12,17 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
 from sensor.catalogue.paths import Matcher, PathTable, sample_hash, shape
 from sensor.catalogue.templates import Param, Place, Templates
+
+if TYPE_CHECKING:
+    from sensor.catalogue.spec import Descriptions, Operation
+    from sensor.findings import Finding
 
 PROBES = frozenset({400, 404, 405, 410, 414, 421, 431, 501, 505})
 """Answers that say no such route, or no such request."""
@@ -93,6 +97,8 @@ class Catalogue:
         self._map: _Map | None = None
         self._mapped_at = -1
         self.calls = 0
+        self._descriptions: Descriptions | None = None
+        self._unseen: list[Operation] = []
 
     def _table(self, nodes: int) -> PathTable:
         limits = self.limits
@@ -166,7 +172,16 @@ class Catalogue:
         return self._map
 
     def _decide(self) -> _Map:
-        return _Map(self)
+        decided = _Map(self)
+        if self._descriptions is not None:
+            self._unseen = self._descriptions.mark(decided.endpoints)
+        return decided
+
+    def compare(self, descriptions: Descriptions) -> None:
+        """Mark the endpoints by what was declared, now and whenever the map is decided anew."""
+        self._descriptions = descriptions
+        if self._map is not None:
+            self._unseen = descriptions.mark(self._map.endpoints)
 
     # Asking ---------------------------------------------------------------------------------------------------------------------------
 
@@ -181,6 +196,19 @@ class Catalogue:
     def probed(self) -> list[Endpoint]:
         """What was asked for and is no endpoint, most asked first."""
         return self._current().probed
+
+    def unseen(self) -> list[Operation]:
+        """What was declared and not seen. The mirror may not have shown it."""
+        self._current()
+        return self._unseen
+
+    def findings(self) -> list[Finding]:
+        """A finding for every endpoint that is undeclared or retired; none without a description."""
+        if self._descriptions is None:
+            return []
+        from sensor.catalogue.spec import findings
+
+        return findings(self.endpoints())
 
     def counters(self) -> dict[str, int]:
         """Which limits bit, and how often."""
@@ -201,6 +229,7 @@ class Catalogue:
                 {"method": one.method, "host": one.host, "path": one.template, "calls": one.calls, "callers": one.callers, "statuses": one.statuses}
                 for one in self.probed()[:1000]
             ],
+            "unseen": [asdict(operation) for operation in self.unseen()],
             "counters": self.counters(),
         }
 

@@ -113,7 +113,7 @@ class Segment:
             i = end - 1
             while i > start:
                 c = data[i]
-                if c == 46 or c == 58 or c == 35:
+                if c in {46, 58, 35}:
                     dot = i
                     break
                 if not (97 <= (c | 32) <= 122 or c == 95 or (48 <= c <= 57 and i > start)):
@@ -147,8 +147,7 @@ class Segment:
                     digit_runs += 1
                     if before != 0:
                         switches += 1
-                if run > longest_digits:
-                    longest_digits = run
+                longest_digits = max(longest_digits, run)
                 before = _DIGIT
             else:
                 run = 0
@@ -156,7 +155,7 @@ class Segment:
                     letters += 1
                     if c <= 102:
                         hexes += 1
-                    if before != _LOWER and before != 0 and before != _UPPER:
+                    if before not in (_LOWER, 0, _UPPER):
                         switches += 1
                     before = _LOWER
                     token_is_number = False
@@ -164,7 +163,7 @@ class Segment:
                     letters += 1
                     if c <= 70:
                         hexes += 1
-                    if before != _UPPER and before != 0:
+                    if before not in (_UPPER, 0):
                         switches += 1
                     before = _UPPER
                     token_is_number = False
@@ -426,7 +425,7 @@ class PathTable:
         made = self.add_node(node, kind, text, None)
         self.add_edge(key, made)
         beside.append(made)
-        if kind not in (WORD, MIXED) and len(beside) > self.values_kept or kind == MIXED and len(beside) > 4 * self.values_kept:
+        if (kind not in (WORD, MIXED) and len(beside) > self.values_kept) or (kind == MIXED and len(beside) > 4 * self.values_kept):
             return self.fold(node, kind, text[:at], text[stop:])
         return made
 
@@ -792,10 +791,8 @@ class PathTable:
                 cell = self.make_cell(node, method_v[row])
             placed += 1
             self.cell_calls[cell] += 1
-            if time_v[row] < self.cell_first[cell]:
-                self.cell_first[cell] = time_v[row]
-            if time_v[row] > self.cell_last[cell]:
-                self.cell_last[cell] = time_v[row]
+            self.cell_first[cell] = min(self.cell_first[cell], time_v[row])
+            self.cell_last[cell] = max(self.cell_last[cell], time_v[row])
             self.note_status(cell, status_v[row], 1)
             if caller_v[row] != self.last_caller[cell]:
                 self.last_caller[cell] = caller_v[row]

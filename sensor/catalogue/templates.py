@@ -160,7 +160,7 @@ class Templates:
     def keep_routes(self, here: Place, group: list[Item], param: Param) -> None:
         """Where a few words became one parameter, a name that only one of them leads to keeps the whole route literal."""
         plain = [item for item in group if item.kind == WORD and not item.folded]
-        if len(plain) < len(group) and not any(item.end_kept for item in plain) or len(plain) > 6:
+        if (len(plain) < len(group) and not any(item.end_kept for item in plain)) or len(plain) > 6:
             plain = [item for item in plain if item.end_kept]
         for item in plain:
             mine = set(item.nodes)
@@ -268,8 +268,8 @@ class Templates:
         plain = [item for item in values if not item.folded]
         for item in plain:
             small = item.kind == INTEGER and len(item.text) <= 2 and depth <= 2
-            if (item.kind == DATE and version(item.text) or small) and len(values) <= 3 and not item.leaf:
-                if sum(name != "*" for name in item.names) >= 2 or depth <= 1 and len(values) == 1 and not item.methods:
+            if ((item.kind == DATE and version(item.text)) or small) and len(values) <= 3 and not item.leaf:
+                if sum(name != "*" for name in item.names) >= 2 or (depth <= 1 and len(values) == 1 and not item.methods):
                     values.remove(item)
                     words.append(item)
                     why[item.text] = (0.9, f"the only such value among {item.calls} calls, with an API below it: a version")
@@ -323,7 +323,7 @@ class Templates:
             if len(stem) < 4 or version(stem):
                 continue
             kin = sum(n for (length, chars), n in makes.items() if length == len(stem) and set(cast(stem)) <= set(chars) and chars != "a-")
-            odd = stem.isupper() or any(c.isdigit() for c in stem) and not stem.islower()
+            odd = stem.isupper() or (any(c.isdigit() for c in stem) and not stem.islower())
             if kin >= 3 and (odd or kin * 3 >= sum(makes.values())) and wordness(stem) < (9.0 if odd and kin >= 5 else 0.9 if odd else 0.35):
                 if self.compatible(item, values):
                     self.reframe(item, stem)
@@ -366,7 +366,7 @@ class Templates:
         for item, tail in tailed:
             known = self.vocabulary.has(tail[0])
             beside = any(other.text == tail[0] for other in words)
-            if known or slugs or len(dashed) >= 2 and tail[1] or len(stems) >= 3 or beside and tail[1] or values and tail[1] and self.compatible(item, values):
+            if known or slugs or (len(dashed) >= 2 and tail[1]) or len(stems) >= 3 or (beside and tail[1]) or (values and tail[1] and self.compatible(item, values)):
                 stem = self.unframed(item, values)
                 if self.compatible(item, values) or len(tailed) >= 3:
                     self.reframe(item, stem)
@@ -399,9 +399,9 @@ class Templates:
         full = [item for item in codes if len(bare[item.text]) == 5]
         upper = [item for item in codes if bare[item.text].isupper()]
         chosen: list[Item] = []
-        if len(full) >= 2 or full and len(codes) >= 2:
+        if len(full) >= 2 or (full and len(codes) >= 2):
             chosen = codes
-        elif len(upper) >= 2 and (len(upper) * 2 > len(words) or len(upper) >= 4) or upper and len(upper) == len(words) == 2:
+        elif (len(upper) >= 2 and (len(upper) * 2 > len(words) or len(upper) >= 4)) or (upper and len(upper) == len(words) == 2):
             chosen = upper
         elif len(codes) >= 3 and len(codes) * 4 >= len(words) * 3:
             chosen = codes
@@ -419,9 +419,9 @@ class Templates:
             if self.vocabulary.has(stem) and not version(stem):
                 slugs = any(other.kind in (WORD, MIXED) for other in values)
                 others = [other for other in words if other is not item]
-                if (slugs and self.compatible(item, values)) or (not values or self.compatible(item, values)) and all(
+                if (slugs and self.compatible(item, values)) or ((not values or self.compatible(item, values)) and all(
                     self.vocabulary.has(self.unframed(other, values)) for other in others
-                ):
+                )):
                     self.reframe(item, stem)
                     words.remove(item)
                     values.append(item)
@@ -451,7 +451,7 @@ class Templates:
             return
         once = sum(item.calls == 1 for item in ends)
         calls = sum(item.calls for item in ends)
-        if once * 2 >= len(ends) and calls < 2.5 * len(ends) or len(ends) >= 512:
+        if (once * 2 >= len(ends) and calls < 2.5 * len(ends)) or len(ends) >= 512:
             for item in ends:
                 words.remove(item)
                 values.append(item)

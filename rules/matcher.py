@@ -79,10 +79,10 @@ class Patterns:
         starts: npt.NDArray[np.int64],
         ends: npt.NDArray[np.int64],
         floors: npt.NDArray[np.int64] | None = None,
-        floored: npt.NDArray[np.bool_] | None = None,
+        classes: npt.NDArray[np.int64] | None = None,
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Distinct (pattern, row) pairs for the ascending rows data[starts[i]:ends[i]]; a hit across rows is given to one of them.
-        Hits of a `floored` pattern that end at or before a row's floor do not count."""
+        Hits of a pattern that end at or before a row's floor for the pattern's class (floors[class, row]) do not count."""
         if not self.patterns or not len(starts) or starts[0] == ends[-1]:
             none = np.zeros(0, np.int64)
             return none, none
@@ -105,8 +105,8 @@ class Patterns:
         found = np.searchsorted(starts, at - 1, side="right") - 1
         identities = np.array(ids, np.int64)
         last = int(found[-1]) if len(found) else 0
-        if floors is not None and floored is not None and len(found):
-            above = ~floored[identities] | (at > floors[np.maximum(found, 0)])
+        if floors is not None and classes is not None and len(found):
+            above = at > floors[classes[identities], np.maximum(found, 0)]
             identities, found = identities[above], found[above]
         if len(ids) >= most:
             more_ids, more_rows = self._one_by_one(data, starts, ends, last)
@@ -187,8 +187,8 @@ def _compiled(pattern: bytes, flags: int) -> Any:
     return database
 
 
-def unanchored(pattern: bytes, end: bytes = b"") -> bytes:
-    """A regular expression without its ^, and with `end` for its $: texts stand side by side, so the first search looks for them anywhere."""
+def unanchored(pattern: bytes, start: bytes = b"", end: bytes = b"") -> bytes:
+    """A regular expression with `start` for its ^ and `end` for its $: texts stand side by side, so the first search looks for them anywhere."""
     out = bytearray()
     i = 0
     inside = False
@@ -203,12 +203,13 @@ def unanchored(pattern: bytes, end: bytes = b"") -> bytes:
         elif octet == b"[":
             inside = True
             # A ] right after [ or [^ is a plain character.
-            start = i + 2 if pattern[i + 1 : i + 2] == b"^" else i + 1
-            if pattern[start : start + 1] == b"]":
-                out += pattern[i : start + 1]
-                i = start + 1
+            first = i + 2 if pattern[i + 1 : i + 2] == b"^" else i + 1
+            if pattern[first : first + 1] == b"]":
+                out += pattern[i : first + 1]
+                i = first + 1
                 continue
         elif octet == b"^":
+            out += start
             i += 1
             continue
         elif octet == b"$":
@@ -258,7 +259,7 @@ class Matcher:
             else:
                 for place, pattern, flags in _patterns(atom):
                     scanned.setdefault(place, []).append((i, pattern, flags))
-        self.floored = np.array([atom.field.part is Part.INPUT or (atom.field.part is Part.URL and atom.field.name != "url") for atom in self.atoms] or [False], np.bool_)
+        self.classes = np.array([_class(atom) for atom in self.atoms] or [0], np.int64)
         # Input and bodies share one database: most patterns are looked for in both, and compiling one takes time. Heads have their
         # own, since what is odd in a parameter (a line end before a header's name) is what heads are made of.
         shared = {place: scanned.pop(place) for place in ("input", "request_body") if place in scanned}
@@ -352,9 +353,11 @@ class Matched:
                 if not len(self.segments):
                     continue
                 starts, ends = np.ascontiguousarray(self.segments[:, 0]), np.ascontiguousarray(self.segments[:, 1])
-                # A URL's scheme and host stand before its target, and are no input of a parameter.
-                floors = np.where((self.segments[:, 3] == URL) | (self.segments[:, 3] == URL_RAW), self.segments[:, 4], starts)
-                ids, found = patterns.rows(self.arena, starts, ends + 1, floors, self.matcher.floored[atoms])
+                # A URL's scheme and host stand before its target and are no input; what asks for a path wants URLs only.
+                urls = (self.segments[:, 3] == URL) | (self.segments[:, 3] == URL_RAW)
+                targets = np.where(urls, self.segments[:, 4], starts)
+                floors = np.stack([starts, targets, np.where(urls, targets, 1 << 62), np.where(urls, starts, 1 << 62)])
+                ids, found = patterns.rows(self.arena, starts, ends + 1, floors, self.matcher.classes[atoms])
                 rows = self.segments[found, 2]
             else:
                 data, starts, ends = self._spans(place)
@@ -639,8 +642,19 @@ def _pattern(atom: Atom) -> tuple[bytes, int]:
         return _literal(atom.text), flags
     if atom.field.part is Part.URL and atom.field.name != "extension":
         # In the arena a path ends at its query or at the segment's end, everything else at the segment's end.
-        return unanchored(atom.text, rb"\x7f" if atom.field.name in ("target", "query") else rb"[?\x7f]"), flags
+        if atom.field.name == "query":
+            return unanchored(atom.text, rb"\?", rb"\x7f"), flags
+        return unanchored(atom.text, b"", rb"\x7f" if atom.field.name == "target" else rb"[?\x7f]"), flags
     return unanchored(atom.text), flags
+
+
+def _class(atom: Atom) -> int:
+    """Where in the arena hits of an atom count: 0 anywhere, 1 not in a host, 2 in targets of URLs, 3 in URLs."""
+    if atom.field.part is Part.INPUT:
+        return 2 if atom.field.detail in ("path", "query") else 1
+    if atom.field.part is Part.URL:
+        return 3 if atom.field.name == "url" else 2
+    return 0
 
 
 def _patterns(atom: Atom) -> list[tuple[str, bytes, int]]:

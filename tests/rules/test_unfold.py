@@ -24,7 +24,7 @@ FORMS = [interpreted, compiled]
 
 
 @pytest.fixture(params=FORMS, ids=["python", "as built"])
-def hot(request: pytest.FixtureRequest):
+def form_of(request: pytest.FixtureRequest):
     return request.param
 
 
@@ -33,10 +33,10 @@ def spans(texts: list[bytes]):
     return np.frombuffer(b"".join(texts) or b"\0", np.uint8), ends - np.array([len(text) for text in texts], np.int64), ends
 
 
-def unfolded(hot, path=b"/", query=b"", head=b"", body=b"", kind=0):
-    unfolder = hot.Unfolder()
+def unfolded(form_of, path=b"/", query=b"", head=b"", body=b"", kind=0):
+    unfolder = form_of.Unfolder()
     data = [spans([text]) for text in (b"h", path, query, head, body)]
-    if not hot.COMPILED:
+    if not form_of.COMPILED:
         data = [(bytes(octets), starts, ends) for octets, starts, ends in data]
     unfolder.unfold(1, data[0], data[1], data[2], np.array([1], np.uint8), data[3], data[4], np.array([kind], np.uint8))
     values = [
@@ -54,29 +54,29 @@ def unfolded(hot, path=b"/", query=b"", head=b"", body=b"", kind=0):
         (b"&lt;a", b"<a"), (b"&#39;", b"'"), (b"&#x27", b"'"), (b"\\u0027", b"'"), (b"\\x27", b"'"), (b"%EF%BC%87", b"'"), (b"%", b"%"), (b"%4", b"%4"), (b"%zz'", b"%zz'"),
     ],
 )  # fmt: skip
-def test_a_parameter_is_decoded_as_servers_do(hot, sent: bytes, text: bytes) -> None:
+def test_a_parameter_is_decoded_as_servers_do(form_of, sent: bytes, text: bytes) -> None:
     sent = sent.replace(b"&", b"%26").replace(b"#", b"%23") if sent.startswith(b"&") else sent
-    values, _ = unfolded(hot, query=b"q=" + sent)
+    values, _ = unfolded(form_of, query=b"q=" + sent)
     if text not in (b"%", b"%4"):
         assert (compiled.QUERY_VALUE, text) in values
 
 
-def test_values_of_a_json_body(hot) -> None:
+def test_values_of_a_json_body(form_of) -> None:
     body = b'{"a\\u0027": "x\\"y<", "n": 5, "list": ["it\'s", {"deep": "1=1"}], "plain": "nothing"}'
-    values, _ = unfolded(hot, body=body, kind=compiled.JSON)
+    values, _ = unfolded(form_of, body=body, kind=compiled.JSON)
     assert values[0] == (compiled.PATH, b"/") or (compiled.BODY_NAME, b"a'") in values
     assert (compiled.BODY_VALUE, b'x"y<') in values and (compiled.BODY_VALUE, b"it's") in values and (compiled.BODY_VALUE, b"1=1") in values
     assert all(text != b"nothing" for _, text in values)
 
 
-def test_values_of_multipart_xml_cookies_and_headers(hot) -> None:
+def test_values_of_multipart_xml_cookies_and_headers(form_of) -> None:
     body = b'--b\r\nContent-Disposition: form-data; name="f"; filename="a;b.php"\r\n\r\nit\'s\r\n--b--\r\n'
-    values, _ = unfolded(hot, body=body, kind=compiled.MULTIPART)
+    values, _ = unfolded(form_of, body=body, kind=compiled.MULTIPART)
     assert (compiled.FILENAME, b"a;b.php") in values and (compiled.BODY_VALUE, b"it's") in values
-    values, _ = unfolded(hot, body=b"<a b='1=1'>x&apos;y<![CDATA[<z>]]></a>", kind=compiled.XML)
+    values, _ = unfolded(form_of, body=b"<a b='1=1'>x&apos;y<![CDATA[<z>]]></a>", kind=compiled.XML)
     assert {b"1=1", b"x'y", b"<z>"} <= {text for _, text in values}
     head = b"GET / HTTP/1.1\r\nCookie: a=%27x; b=2\r\nX-Odd: ${jndi:x}\r\nAccept: */*;q=0.8\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64) A/1 (KHTML, like Gecko)\r\n\r\n"
-    values, segments = unfolded(hot, head=head)
+    values, segments = unfolded(form_of, head=head)
     assert (compiled.COOKIE_VALUE, b"'x") in values and (compiled.HEADER, b"${jndi:x}") in values
     assert [text for place, text in segments if place == compiled.HEADER] == [b"X-Odd:${jndi:x}"]
 
@@ -93,8 +93,8 @@ def test_decoding_one_text_never_grows_it(text: bytes, plus: bool) -> None:
     assert len(decoded(text, plus)) <= len(text)
 
 
-def test_a_flood_of_parameters_is_bounded(hot) -> None:
-    values, _ = unfolded(hot, query=b"&".join(b"a=%27" for _ in range(3000)))
+def test_a_flood_of_parameters_is_bounded(form_of) -> None:
+    values, _ = unfolded(form_of, query=b"&".join(b"a=%27" for _ in range(3000)))
     assert len(values) <= compiled.MAX_VALUES + 1
 
 

@@ -185,7 +185,7 @@ class Capture:
         stats.files += 1
         index = self._index
         if index is None:
-            self._end(stats, "it ends within its own header", 0, True)
+            self._end(stats, "", len(self._head), True)
             return
         if self._stream is None:
             yield from self._mapped(index, stats)
@@ -280,7 +280,12 @@ class Capture:
             remarks.insert(0, f"{fault} (octet {at}); the {packets} packets before it are used")
         elif cut:
             stats.count("captures_cut_short")
-            remarks.insert(0, f"it is cut short (octet {at}); the {packets} packets before that are used")
+            remarks.insert(
+                0,
+                f"it is cut short (octet {at}); the {packets} packets before that are used"
+                if index
+                else "it is cut short within its own header",
+            )
         if remarks:
             stats.warnings.append(CaptureWarning(self.name, "; ".join(remarks), at, packets))
 

@@ -32,7 +32,6 @@ RANK: Final = {name: rank for rank, name in enumerate(SEVERITIES)}
 _SECOND = 1_000_000_000
 _BANDS = (4.0, 7.0, 9.0)
 """Scores at which medium, high and critical begin: those of CVSS."""
-_INVENTORY = ("inventory", "API9:2023")
 _IDENTIFIERS = ("client", "principal", "endpoint", "detector", "category")
 
 
@@ -341,8 +340,8 @@ class Alerts:
         return incident
 
     def _key(self, finding: Finding) -> tuple[str, ...]:
-        if finding.category in _INVENTORY:
-            # A hidden endpoint is no deed of the client that was seen using it.
+        if finding.category == "inventory":
+            # A hidden endpoint is no deed of the client that was seen using it. (Probing for one is: that has another category.)
             method, _, place = (finding.endpoint or "").partition(" ")
             return ("inventory", finding.detector, (place or method).partition("/")[0])
         if finding.group and finding.client is None:

@@ -2,8 +2,9 @@
 
 A stream's `send` returning says no more than that the kernel has the octets; syslog has no answers. What can be known is known by `confirm`: it closes
 our half of the connection and waits for the other side to close its own, which a receiver does once it has read everything. A connection that ends in
-any other way (reset, timeout, refused afterwards) says that something may be missing, and the delivery sends again. Receivers that keep the connection
-open instead are found out once; for them the kernel's empty send queue has to do.
+any other way (reset, timeout, refused afterwards) says that something may be missing, and the delivery sends again. A receiver that never closes its
+side looks like one that is frozen; only after `UNANSWERED` tries in a row the kernel's empty send queue has to do for it (`confirm=queue` says so from
+the start, `confirm=close` forbids it).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import logging
 import os
 import select
 import socket
@@ -23,10 +25,13 @@ from pathlib import Path
 
 from sensor.sinks.destination import Destination, Options
 
+log = logging.getLogger("sensor.sinks")
+
 TIMEOUT_S = 10.0
 """A receiver that takes nothing for this long is away: half-open connections, frozen processes."""
 CONFIRM_S = 5.0
-"""A receiver that has not closed its side after this long is one that never does."""
+"""A receiver that has not closed its side after this long is frozen, or never does."""
+UNANSWERED = 3
 
 
 class Lost(OSError):
@@ -133,7 +138,9 @@ class Stream:
         self._to = (destination.host, destination.port or self.port)
         self._frame = FRAMINGS[options.choice("framing", tuple(FRAMINGS), "octet")]
         self._socket: socket.socket | None = None
-        self._closes = True
+        self._confirm = options.choice("confirm", ("auto", "close", "queue"), "auto")
+        self._closes = self._confirm != "queue"
+        self._unanswered = 0
 
     port = 514
 
@@ -197,7 +204,13 @@ class Stream:
             self._drained(link)
             return
         self._shut(link)
-        if not self._ended(link):
+        if self._ended(link):
+            self._unanswered = 0
+        else:
+            self._unanswered += 1
+            if self._unanswered < UNANSWERED or self._confirm == "close":
+                raise Lost("the receiver does not close its side: it is frozen, or never does (then say confirm=queue)")
+            log.warning("a receiver never closes its side of a connection: delivered now means taken by its kernel")
             self._closes = False
             self._drained(link)
         self.reset()

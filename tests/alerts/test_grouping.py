@@ -142,7 +142,7 @@ def test_many_clients_doing_the_same_to_one_endpoint_end_in_few_incidents() -> N
 
 def test_inventory_findings_are_gathered_by_host_and_not_laid_on_the_client() -> None:
     hidden = [
-        finding(at, detector="shadow", category="API9:2023", endpoint=f"GET shop.example/hidden/{at}")
+        finding(at, detector="shadow", category="inventory", endpoint=f"GET shop.example/hidden/{at}")
         for at in range(40)
     ]
     out = told(Alerts(), [finding(0), *hidden])

@@ -129,13 +129,25 @@ class RuleSet:
         found.sort(key=lambda match: (match.row, match.detector))
         return found
 
+    def restarted(self) -> RuleSet:
+        """The same rules with nothing counted yet; what was compiled is shared."""
+        fresh = object.__new__(RuleSet)
+        fresh.__dict__.update(self.__dict__)
+        fresh.withheld = 0
+        fresh._correlators = [
+            (rule, Correlator(rule.counting), counted) for rule, _, counted in self._correlators if rule.counting is not None
+        ]
+        return fresh
+
     def test_examples(self, batch_maker: Callable[[Example], Iterable[pa.RecordBatch]] | None = None) -> list[str]:
         """Try every rule on its own examples; a sentence for each that is not judged as it says. `batch_maker` turns an example into batches (by
         default its text is read without a parser)."""
         wrong = []
         for rule in self.rules:
+            counted = rule.counting.rules if rule.counting else ()
+            alone = RuleSet([other for other in self.rules if other is rule or other.id in counted or (other.name and other.name in counted)])
             for example in rule.examples:
-                fresh = RuleSet([other for other in self.rules if other is rule or (rule.counting and other.id in rule.counting.rules)])
+                fresh = alone.restarted()
                 batches = [batch_of(example.calls)] if batch_maker is None else batch_maker(example)
                 found = any(match.detector == rule.id for batch in batches for match in fresh.observe(batch))
                 if found != example.matches:

@@ -57,7 +57,7 @@ def traffic() -> pa.RecordBatch:
 
 
 def told(batches: list[pa.RecordBatch]) -> list[tuple[object, ...]]:
-    fresh = rules.RuleSet(RULES.rules)
+    fresh = RULES.restarted()
     found = []
     start = 0
     for batch in batches:

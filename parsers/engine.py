@@ -209,7 +209,8 @@ class Engine:
 
     def feed(self, block: Any) -> list[pa.RecordBatch]:
         """Read a FrameBlock; returns the batches that became full (none, mostly)."""
-        data: cython.const[cython.uchar][::1] = block.data
+        # Through a memoryview, since interpreted arithmetic on the elements of an array would wrap at 256.
+        data: cython.const[cython.uchar][::1] = memoryview(block.data)
         offset: cython.const[cython.longlong][::1] = block.offset
         captured: cython.const[cython.longlong][::1] = block.captured
         length: cython.const[cython.longlong][::1] = block.length

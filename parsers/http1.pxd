@@ -36,8 +36,10 @@ cdef class Http1:
     cdef Py_ssize_t _chunked(self, int who, Side side, const unsigned char[::1] data, Py_ssize_t i, Py_ssize_t end) except -2
     cdef Py_ssize_t _junk(self, int who, Side side, const unsigned char[::1] data, Py_ssize_t i, Py_ssize_t end) except -2
     cdef Py_ssize_t _refuse(self, int who, Side side, const unsigned char[::1] data, Py_ssize_t i, Py_ssize_t end) except -2
-    cdef Py_ssize_t _broken(self, int who, Side side, Py_ssize_t first, Py_ssize_t i) except -2
-    cdef int _chunk_begins(self, Side side) except -1
+    cdef Py_ssize_t _broken(self, int who, Side side, const unsigned char[::1] data, Py_ssize_t first, Py_ssize_t i, Py_ssize_t end) except -2
+    cdef int _feed(self, int who, Side side, const unsigned char[::1] data, Py_ssize_t i, Py_ssize_t end, long long base) except -1
+    cdef int _late_head(self, int who, Side side, Message m) except -1
+    cdef int _chunk_begins(self, Side side, Message m) except -1
     cdef int _hand_over(self, bint tunnel) except -1
     cdef int _not_http(self) except -1
     cdef int _head_done(self, int who, Side side) except -1
@@ -66,3 +68,5 @@ cdef bint is_token(unsigned char c)
 cdef long long version_of(const unsigned char[::1] data, Py_ssize_t s, Py_ssize_t e) except -2
 cdef bint hopeless(Message m) except -1
 cdef bint known_method(Message m) except -1
+cdef bint is_blank(Message m, const unsigned char[::1] data, Py_ssize_t s, Py_ssize_t e) except -1
+cdef int hidden_lines(Message m) except -1

@@ -99,6 +99,7 @@ UPGRADED = cython.declare(cython.ulonglong, bit("upgraded"))
 TUNNEL = cython.declare(cython.ulonglong, bit("tunnel"))
 TOO_MANY_WAITING = cython.declare(cython.ulonglong, bit("too_many_waiting"))
 
+HEADLESS = cython.declare(cython.longlong, 4096)  # octets of a response without a head in which one may come yet
 SMALLEST_REQUEST = cython.declare(cython.longlong, 16)  # octets of `GET / HTTP/1.0` and two line ends: fewer lost octets hide no request
 
 # Header names that this module reads, lower case, one after another; NAME_AT and NAME_END are where each stands.
@@ -377,14 +378,14 @@ def transfer_encoding(m, data, s, e):
             m.transfer |= 8
         else:
             m.transfer |= 2
-            if stop - k >= 7:
-                # `chunked` with something around it: quotes, parameters, prefixes.
-                while k + 7 <= stop:
-                    if is_name(data, k, 7, CHUNKED):
-                        m.weirds |= TRANSFER_OBFUSCATED
-                        break
-                    k += 1
             m.weirds |= TRANSFER_UNKNOWN
+            # `chunked` with something around it (quotes, parameters, odd spaces, a prefix): some reader takes it for chunked, and the body shows.
+            while k + 7 <= stop:
+                if is_name(data, k, 7, CHUNKED):
+                    m.weirds |= TRANSFER_OBFUSCATED
+                    m.transfer |= 1
+                    break
+                k += 1
     return 0
 
 
@@ -400,7 +401,7 @@ def header_line(m, data, base, s, e):
         m.weirds |= HEADER_WITHOUT_COLON
         return 0
     n = i - s
-    while n > 0 and (data[s + n - 1] == 32 or data[s + n - 1] == 9):
+    while n > 0 and data[s + n - 1] <= 32:
         n -= 1
     if n != i - s:
         m.weirds |= SPACE_BEFORE_COLON
@@ -408,9 +409,9 @@ def header_line(m, data, base, s, e):
         m.weirds |= HEADER_NAME_INVALID
         return 0
     v = i + 1
-    while v < e and (data[v] == 32 or data[v] == 9 or data[v] == 13 or data[v] == 10):
+    while v < e and data[v] <= 32:
         v += 1
-    while e > v and (data[e - 1] == 32 or data[e - 1] == 9 or data[e - 1] == 13 or data[e - 1] == 10):
+    while e > v and data[e - 1] <= 32:
         e -= 1
     c = data[s] | 32
     if c == 99:  # c
@@ -478,6 +479,16 @@ def header_line(m, data, base, s, e):
     return 0
 
 
+def is_blank(m, data, s, e):
+    """Whether a line ends the head though it is not empty: CRs alone, or, as browsers read a response, white space alone."""
+    k: cython.Py_ssize_t
+    for k in range(s, e):
+        if data[k] != 13 and (m.is_request or (data[k] != 32 and data[k] != 9)):
+            return False
+    m.weirds |= BARE_CR if data[s] == 13 else OBS_FOLD
+    return True
+
+
 def lines(m, data, base, side, end, headers_limit):
     """Read the lines of a head from data[base + side.line_at : end].
 
@@ -488,6 +499,7 @@ def lines(m, data, base, side, end, headers_limit):
     nl: cython.Py_ssize_t
     e: cython.Py_ssize_t
     fold: cython.Py_ssize_t
+    k: cython.Py_ssize_t
     kind: cython.int
     size: cython.Py_ssize_t = len(data)
     if at < 0 or end > size:
@@ -522,7 +534,7 @@ def lines(m, data, base, side, end, headers_limit):
             if kind == 2:
                 side.line_at = nl + 1 - base
                 return -4
-        elif e == at:
+        elif e == at or (data[at] <= 32 and is_blank(m, data, at, e)):
             side.line_at = nl + 1 - base
             return 0
         else:
@@ -532,13 +544,16 @@ def lines(m, data, base, side, end, headers_limit):
                 return -1
             fold = nl
             while fold + 1 < end and (data[fold + 1] == 32 or data[fold + 1] == 9):
-                m.weirds |= OBS_FOLD
-                fold += 1
-                while fold < end and data[fold] != 10:
-                    fold += 1
-                if fold + 1 >= end:
+                k = fold + 1
+                while k < end and data[k] != 10:
+                    k += 1
+                if k + 1 >= end and not (k < end and not m.is_request and is_blank(m, data, fold + 1, k)):
                     side.line_at = at - base
                     return -1
+                if not m.is_request and is_blank(m, data, fold + 1, k):
+                    break
+                m.weirds |= OBS_FOLD
+                fold = k
             if fold > nl:
                 nl = fold
                 e = nl
@@ -595,6 +610,29 @@ def census(m):
         for k in range(n):
             if head[k] == 13 and k + 1 < n and head[k + 1] != 10:
                 m.weirds |= BARE_CR
+    if not m.is_request and m.weirds & (BARE_CR | OBS_FOLD):
+        hidden_lines(m)
+    return 0
+
+
+def hidden_lines(m):
+    """Headers of a response that only some readers see: after a CR that ends no line for others, or on a line that continues the one before."""
+    head: cython.uchar[::1] = m.head
+    n: cython.Py_ssize_t = m.head_length
+    k: cython.Py_ssize_t = 0
+    s: cython.Py_ssize_t
+    while k < n:
+        if (head[k] == 13 and k + 1 < n and head[k + 1] != 10) or (head[k] == 10 and k + 1 < n and (head[k + 1] == 32 or head[k + 1] == 9)):
+            s = k + 1
+            while s < n and (head[s] == 32 or head[s] == 9):
+                s += 1
+            k = s
+            while k < n and head[k] != 13 and head[k] != 10:
+                k += 1
+            if m.transfer & 4 == 0 or m.coding_at < 0:
+                header_line(m, head, 0, s, k)
+        else:
+            k += 1
     return 0
 
 
@@ -690,8 +728,6 @@ class Http1:
         Times in ns. Nothing in the octets can raise out of here."""
         side: Side = self.side0 if who == 0 else self.side1
         m: Message
-        i: cython.Py_ssize_t = start
-        n: cython.Py_ssize_t
         kind: cython.int
         base: cython.longlong = pos - start
         side.position = pos + (end - start)
@@ -715,6 +751,14 @@ class Http1:
         m = side.message
         if m is not None:
             m.last_ts = ts
+        self._feed(who, side, data, start, end, base)
+        side.position = pos + (end - start)
+        return 0
+
+    def _feed(self, who, side, data, i, end, base):
+        """Read data[i:end], whose index 0 is stream position `base`, as the side's state has it."""
+        m: Message
+        n: cython.Py_ssize_t
         while i < end:
             side.position = base + i
             if side.state == BODY:
@@ -738,13 +782,14 @@ class Http1:
                 m.keep(data, i, end, self.body_limit)
                 m.body_length += end - i
                 i = end
+                if m.head_length == 0 and m.body_length <= HEADLESS:
+                    self._late_head(who, side, m)
             elif side.state == JUNK:
                 i = self._junk(who, side, data, i, end)
             elif side.state == ASIDE or side.state == RESYNC or self.dead:
                 break
             else:
                 i = self._chunked(who, side, data, i, end)
-        side.position = pos + (end - start)
         return 0
 
     def _start(self, who, side, data, i, end):
@@ -849,6 +894,31 @@ class Http1:
         side.state = JUNK
         side.strict = True
         return self._junk(who, side, data, i, end)
+
+    def _late_head(self, who, side, m):
+        """A response that began with lines of something else: its head may come yet (browsers look for it)."""
+        text: bytes = bytes(m.body[: m.body_kept])
+        k: cython.Py_ssize_t = 0
+        i: cython.Py_ssize_t = 0
+        n: cython.Py_ssize_t = len(text)
+        while True:
+            k = text.find(b"\n", k) + 1
+            if k == 0:
+                return 0
+            if text.find(b"\n", k) > 0 and begins(text, k, n) == 2:
+                break
+        m.weirds = (m.weirds & ~NOT_HTTP) | JUNK_BETWEEN
+        m.body_kept = 0
+        m.body_length = -1
+        m.headers = 0
+        m.head_complete = False
+        side.state = HEAD
+        side.line_at = 0
+        side.position -= n - k
+        i = k
+        m.start = side.position
+        self._feed(who, side, text, i, n, side.position - i)
+        return 0
 
     def _junk(self, who, side, data, i, end):
         """Skip to the next line."""
@@ -958,9 +1028,10 @@ class Http1:
             side.state = START
             self.calls.give(m)
             return 0
-        if self.unsure is not None:
-            self._confirm(m.ack > self.unsure.request.end)
-        self._match(m)
+        if m.request is None:
+            if self.unsure is not None:
+                self._confirm(m.ack > self.unsure.request.end)
+            self._match(m)
         if not m.head_complete:
             return 0
         q = m.request
@@ -1064,41 +1135,42 @@ class Http1:
             c = data[i]
             i += 1
             if side.state == CHUNK_SIZE:
+                if m.body_length == 0 and not m.chunked:
+                    # Until the first size is read this may turn out to be no chunked body at all.
+                    m.keep(data, i - 1, i, self.body_limit)
                 if 48 <= c <= 57:
                     n = c - 48
                 elif 97 <= c | 32 <= 102:
                     n = (c | 32) - 87
                 else:
                     n = -1
-                if n >= 0 and not side.spaced:
+                if n >= 0:
                     side.digits += 1
                     if side.remaining > 0x00FF_FFFF_FFFF_FFFF:
                         m.weirds |= CHUNK_SIZE_INVALID
-                        return self._broken(who, side, first, i)
+                        return self._broken(who, side, data, first, i, end)
                     side.remaining = side.remaining * 16 + n
-                elif c == 32 or c == 9:
+                elif side.digits == 0:
+                    if c != 32 and c != 9 and c != 13 and c != 10:
+                        m.weirds |= CHUNK_SIZE_INVALID
+                        return self._broken(who, side, data, first, i, end)
                     m.weirds |= CHUNK_SIZE_SPACE
-                    if side.digits > 0:
-                        side.spaced = True
-                elif c == 59 and side.digits > 0:
-                    m.weirds |= CHUNK_EXTENDED
-                    side.state = CHUNK_EXTENSION
-                elif c == 13 and side.digits > 0:
+                elif c == 10:
+                    m.weirds |= CHUNK_BARE_LF
+                    self._chunk_begins(side, m)
+                elif c == 13:
                     side.state = CHUNK_EXTENSION
                     side.line_octets = 1  # the line's end is due
-                    continue
-                elif c == 10 and side.digits > 0:
-                    m.weirds |= CHUNK_BARE_LF
-                    self._chunk_begins(side)
                 else:
-                    m.weirds |= CHUNK_SIZE_INVALID
-                    return self._broken(who, side, first, i)
-                side.line_octets = 0
+                    # RFC 9112 7.1.1: an extension begins with a semicolon; readers pass over whatever else stands there too.
+                    m.weirds |= CHUNK_EXTENDED if c == 59 else CHUNK_SIZE_SPACE if c == 32 or c == 9 else CHUNK_SIZE_INVALID
+                    side.state = CHUNK_EXTENSION
+                    side.line_octets = 0
             elif side.state == CHUNK_EXTENSION:
                 if c == 10:
                     if side.line_octets == 0:
                         m.weirds |= CHUNK_BARE_LF
-                    self._chunk_begins(side)
+                    self._chunk_begins(side, m)
                 else:
                     if side.line_octets and c != 13:
                         m.weirds |= BARE_CR
@@ -1110,13 +1182,12 @@ class Http1:
                     side.state = CHUNK_SIZE
                     side.digits = 0
                     side.remaining = 0
-                    side.spaced = False
                     side.line_octets = 0
                 elif c == 13 and side.line_octets == 0:
                     side.line_octets = 1
                 else:
                     m.weirds |= CHUNK_END_MISSING
-                    return self._broken(who, side, first, i)
+                    return self._broken(who, side, data, first, i, end)
             else:  # TRAILER: lines until a blank one
                 if c == 10:
                     if side.digits == 0:
@@ -1130,11 +1201,13 @@ class Http1:
                     side.line_octets += 1
                     if side.line_octets > self.head_limit:
                         m.weirds |= HEAD_TOO_LONG
-                        return self._broken(who, side, first, i)
+                        return self._broken(who, side, data, first, i, end)
         return i
 
-    def _chunk_begins(self, side):
-        side.spaced = False
+    def _chunk_begins(self, side, m):
+        if not m.chunked:
+            m.chunked = True
+            m.body_kept = 0
         side.line_octets = 0
         if side.remaining == 0:
             side.state = TRAILER
@@ -1143,10 +1216,15 @@ class Http1:
             side.state = CHUNK_DATA
         return 0
 
-    def _broken(self, who, side, first, i):
-        """Chunked coding that cannot be followed: the body ends here, unknown in length."""
+    def _broken(self, who, side, data, first, i, end):
+        """Chunked coding that cannot be followed. A response that was never chunked is what it is, up to the connection's end; another body ends
+        here, unknown in length."""
+        m: Message = side.message
+        if not m.chunked and not m.is_request:
+            side.state = UNTIL_CLOSE
+            m.body_length = m.body_kept
+            return i
         side.position += i - first
-        side.spaced = False
         self._cut(who, side)
         side.state = JUNK
         return i

@@ -52,7 +52,7 @@ def copy(to: Any, at: Any, data: Any, start: Any, end: Any) -> Any:
     if cython.compiled:
         memcpy(cython.address(to[at]), cython.address(data[start]), n)
     else:
-        to[at : at + n] = data[start:end]
+        memoryview(to)[at : at + n] = memoryview(data)[start:end]  # either may be an array, a mapping or bytes
     return 0
 
 

@@ -91,7 +91,7 @@ class Segment:
         self.frame_at = 0
         self.frame_end = 0
 
-    def read(self, data, start, end):
+    def read(self, data: Any, start: Any, end: Any) -> Any:
         """Read data[start:end]; sets kind, stem_at, stem_end."""
         i: cython.Py_ssize_t
         c: cython.int
@@ -300,7 +300,7 @@ class PathTable:
 
     # Tables -------------------------------------------------------------------------------------------------------------------------
 
-    def edge(self, key):
+    def edge(self, key: Any) -> Any:
         """The node behind a key, or -1."""
         mask: cython.Py_ssize_t = self.slots - 1
         i: cython.Py_ssize_t = key & mask
@@ -329,12 +329,12 @@ class PathTable:
         self.slot_key[i] = k
         self.slot_node[i] = node
 
-    def word_key(self, node, data, start, end):
+    def word_key(self, node: Any, data: Any, start: Any, end: Any) -> Any:
         n: cython.ulonglong = node
         key: cython.ulonglong = bytes_hash(self.k0 ^ _spread(n + 1), self.k1, data, start, end)
         return key | 1  # 0 is an empty slot
 
-    def frame_key(self, node, kind, data, start, stem_at, stem_end, end):
+    def frame_key(self, node: Any, kind: Any, data: Any, start: Any, stem_at: Any, stem_end: Any, end: Any) -> Any:
         n: cython.ulonglong = node
         k: cython.ulonglong = kind
         key: cython.ulonglong = _spread(self.k1 ^ (n << 8) ^ k)
@@ -512,7 +512,7 @@ class PathTable:
 
     # Cells --------------------------------------------------------------------------------------------------------------------------
 
-    def find_cell(self, node, method):
+    def find_cell(self, node: Any, method: Any) -> Any:
         at: cython.ulonglong = node
         number: cython.ulonglong = method
         key: cython.ulonglong = (at << 6 | number) + 1
@@ -562,7 +562,7 @@ class PathTable:
         self.codes_of.append([])
         return int(cell)
 
-    def note_value(self, node, value, data, start, end):
+    def note_value(self, node: Any, value: Any, data: Any, start: Any, end: Any) -> Any:
         """Keep the smallest 64 hashes of a folded node's values, with their text: a sample, and a count of distinct values."""
         sketch: cython.int = self.sketch_of[node]
         n: cython.int = self.value_n[sketch]
@@ -596,7 +596,7 @@ class PathTable:
             self.value_hash[sketch, worst] = value
         return 0
 
-    def note_caller(self, cell, caller):
+    def note_caller(self, cell: Any, caller: Any) -> Any:
         """As `note_value`, for the callers of a cell."""
         kept: cython.int = self.callers_kept
         n: cython.int = self.caller_n[cell]
@@ -625,7 +625,7 @@ class PathTable:
             self.caller_hash[cell, worst] = caller
         return 0
 
-    def note_status(self, cell, status, calls):
+    def note_status(self, cell: Any, status: Any, calls: Any) -> Any:
         at: cython.ulonglong = cell
         code: cython.ulonglong = status
         key: cython.ulonglong = (at << 10 | (code & 1023)) + 1
@@ -693,7 +693,7 @@ class PathTable:
 
     # The hot path -------------------------------------------------------------------------------------------------------------------
 
-    def walk(self, root, data, start, end):
+    def walk(self, root: Any, data: Any, start: Any, end: Any) -> Any:
         """The node at the end of the path data[start:end] (which begins with a slash), grown if need be; -1 when a limit forbids it."""
         node: cython.int = root
         below: cython.int
@@ -797,7 +797,7 @@ class PathTable:
             if caller_v[row] != self.last_caller[cell]:
                 self.last_caller[cell] = caller_v[row]
                 self.note_caller(cell, caller_v[row])
-        return placed
+        return int(placed)
 
 
 @cython.cfunc
@@ -839,7 +839,7 @@ class Matcher:
         self.leaf = np.full(256, -1, np.int32)
         self.segment = Segment()
 
-    def edge(self, key):
+    def edge(self, key: Any) -> Any:
         mask: cython.Py_ssize_t = self.slots - 1
         i: cython.Py_ssize_t = key & mask
         while self.slot_key[i] != 0:
@@ -848,7 +848,7 @@ class Matcher:
             i = (i + 1) & mask
         return -1
 
-    def word_key(self, node, data, start, end):
+    def word_key(self, node: Any, data: Any, start: Any, end: Any) -> Any:
         n: cython.ulonglong = node
         key: cython.ulonglong = bytes_hash(self.k0 ^ _spread(n + 1), self.k1, data, start, end)
         return key | 1
@@ -902,7 +902,7 @@ class Matcher:
         self.first_param[parent] = made
         return made
 
-    def walk(self, root, data, start, end):
+    def walk(self, root: Any, data: Any, start: Any, end: Any) -> Any:
         """The template node at the end of a path, or -1. Takes a literal before a parameter, and comes back for the parameter if the literal leads nowhere."""
         node: cython.int = root
         below: cython.int

@@ -15,7 +15,7 @@ import binascii
 import ipaddress
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, TypeAlias
 
 import hyperscan
@@ -146,7 +146,10 @@ class Regex:
     def __init__(self, pattern: bytes, cased: bool) -> None:
         self.pattern = pattern
         self.flags = _DOTALL | (0 if cased else _CASELESS)
-        self._database: Any = _compiled(pattern, self.flags)
+
+    @cached_property
+    def _database(self) -> Any:
+        return _compiled(self.pattern, self.flags)
 
     def search(self, text: bytes) -> tuple[int, int] | None:
         """Where the first match to end starts and ends, or None."""
@@ -170,7 +173,7 @@ def check_regexes(rules: Iterable[Rule]) -> list[Fault]:
                 continue
             shown = atom.text.decode("utf-8", "replace")
             try:
-                Regex(atom.text, atom.cased)
+                _compiled(atom.text, Regex(atom.text, atom.cased).flags)
                 pattern, flags = _pattern(atom)
                 _compiled(pattern, flags)
             except hyperscan.error as error:

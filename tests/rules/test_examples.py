@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import rules
+from rules.matcher import check_regexes
 
 _HERE = Path(__file__).parent
 
@@ -27,6 +28,10 @@ RULES = rules.load()
 
 def test_at_least_forty_threats_are_built_in() -> None:
     assert len(RULES.rules) >= 40
+
+
+def test_every_pattern_is_matched_in_linear_time() -> None:
+    assert check_regexes(RULES.rules) == []
 
 
 def test_every_example_is_judged_as_it_says() -> None:

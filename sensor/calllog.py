@@ -123,8 +123,17 @@ class CallLog:
             self._file = None
 
     def _columns(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """The columns of the Parquet file, in the log's order; heads and bodies last, where asked for."""
-        return batch.select([*LOG_SCHEMA.names, *(name for name in (*HEADS, *BODIES) if name in batch.schema.names)])
+        """The columns of the Parquet file, in the log's order; headers and bodies last, where asked for, as in the JSON lines."""
+        columns = {name: batch.column(name) for name in LOG_SCHEMA.names}
+        for side in ("request", "response"):
+            if self._headers:
+                heads = batch.column(f"{side}_head").to_pylist()
+                columns[f"{side}_headers"] = pa.array([self._fields(head) for head in heads], pa.list_(pa.list_(pa.string())))
+            if self._bodies:
+                bodies = [self._text_of(body) for body in batch.column(f"{side}_body").to_pylist()]
+                columns[f"{side}_body"] = pa.array([text for text, _ in bodies], pa.string())
+                columns[f"{side}_body_encoding"] = pa.array([encoding for _, encoding in bodies], pa.string())
+        return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
 
     def _lines(self, batch: pa.RecordBatch) -> None:
         assert self._file is not None
@@ -134,27 +143,29 @@ class CallLog:
         for row in range(batch.num_rows):
             call: dict[str, Any] = {name: columns[name][row] for name in names}
             for side in ("request", "response"):
-                head = columns[f"{side}_head"][row] if self._headers else None
                 if self._headers:
-                    call[f"{side}_headers"] = None if head is None else [
-                        [name, self._masker.header(name, value)] for name, value in header_list(head)
-                    ]
+                    call[f"{side}_headers"] = self._fields(columns[f"{side}_head"][row])
                 if self._bodies:
-                    self._body(call, side, columns[f"{side}_body"][row])
+                    text, encoding = self._text_of(columns[f"{side}_body"][row])
+                    call[f"{side}_body"] = text
+                    if encoding is not None:
+                        call[f"{side}_body_encoding"] = encoding
             out.append(orjson.dumps(call, option=orjson.OPT_APPEND_NEWLINE))
         self._file.write(b"".join(out))
 
-    def _body(self, call: dict[str, Any], side: str, body: bytes | None) -> None:
+    def _fields(self, head: bytes | None) -> list[list[str]] | None:
+        """Header fields as the log shows them: [[name, value], ...], credentials masked."""
+        return None if head is None else [[name, self._masker.header(name, value)] for name, value in header_list(head)]
+
+    def _text_of(self, body: bytes | None) -> tuple[str | None, str | None]:
+        """A body as text, and "base64" when it is no UTF-8."""
         if body is None:
-            call[f"{side}_body"] = None
-            return
+            return None, None
         try:
             text = body.decode()
         except UnicodeDecodeError:
-            call[f"{side}_body"] = base64.b64encode(body).decode()
-            call[f"{side}_body_encoding"] = "base64"
-            return
-        call[f"{side}_body"] = self._masker.text(text) if self._mask_bodies else text
+            return base64.b64encode(body).decode(), "base64"
+        return (self._masker.text(text) if self._mask_bodies else text), None
 
 
 def header_list(head: bytes) -> list[tuple[str, str]]:

@@ -1,0 +1,128 @@
+"""Secrets leave memory as keyed tokens, and clean text as it is."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sensor.errors import SensorError
+from sensor.masking import KEY_FILE, Masker, card_number, installation_key, luhn
+
+MASKER = Masker(b"k" * 32)
+
+SECRET = [
+    ("/v1/reset?access_token=abcdefgh12", "abcdefgh12"),
+    ("user=joe&password=x1&b=2", "x1"),
+    ('{"user_password": "a\\"b", "k": 1}', 'a\\"b'),
+    ("Authorization: Bearer abc.def.ghi12345", "abc.def"),
+    ("X-API-Key: 0123456789abcdef", "0123456789abcdef"),
+    ("cookie: theme=darkblue1; session=deadbeef", "deadbeef"),
+    ("the call sent Basic dXNlcjpwYXNz", "dXNlcjpwYXNz"),
+    ("https://user:pw@host.example/x", "user:pw"),
+    ("/users/joe%40example.com/x", "joe"),
+    ("from a.b+c@d-e.co.uk.", "a.b"),
+    ("paid with 4111 1111 1111 1111 today", "1111 1111"),
+    ("/cards/5105105105105100", "5105105105105100"),
+    ("t=eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ1In0.abc-def", "eyJzdWIi"),
+    ("-----BEGIN RSA PRIVATE KEY-----\nMIIabc", "MIIabc"),
+    ("id AKIAABCDEFGHIJKLMNOP here", "AKIAABCDEFGHIJKLMNOP"),
+]
+
+CLEAN = [
+    "/api/v1/orders/1700000000000?page=3&limit=20",
+    "/articles/basic-authentication",
+    "Basic authentication is used",
+    "page_token=abcdefghijkl&max_tokens=100000000",
+    "assid=12345678901",
+    "order 1234567812345678",
+    "user@localhost",
+    "token=71150",
+    "",
+]
+
+
+@pytest.mark.parametrize(("text", "secret"), SECRET)
+def test_a_secret_becomes_a_token(text: str, secret: str) -> None:
+    masked = MASKER.text(text)
+    assert secret not in masked
+    assert "masked-" in masked
+
+
+@pytest.mark.parametrize("text", CLEAN)
+def test_clean_text_comes_back_as_it_is(text: str) -> None:
+    assert MASKER.text(text) == text
+
+
+def test_equal_values_have_equal_tokens_and_another_key_gives_others() -> None:
+    assert MASKER.token("jwt", "v") == Masker(b"k" * 32).token("jwt", "v") != Masker(b"l" * 32).token("jwt", "v")
+
+
+def test_without_a_key_nothing_is_masked() -> None:
+    assert all(Masker(None).text(text) == text for text, _ in SECRET)
+    assert Masker(None).header("Authorization", "Bearer abcdefghij") == "Bearer abcdefghij"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "shown"),
+    [
+        ("Authorization", "Bearer abcdefghij", "Bearer masked-secret-"),
+        ("authorization", "abcdefghij", "masked-secret-"),
+        ("Cookie", "sid=abcdefghij; theme=darkblue1", "sid=masked-secret-"),
+        ("Set-Cookie", "sid=abcdefghij; Path=/; HttpOnly", "; Path=/; HttpOnly"),
+        ("Accept", "text/html", "text/html"),
+    ],
+)
+def test_credential_headers_keep_scheme_and_names(name: str, value: str, shown: str) -> None:
+    masked = MASKER.header(name, value)
+    assert shown in masked
+    assert "abcdefghij" not in masked
+
+
+def test_a_column_is_masked_where_needed_and_is_itself_where_not() -> None:
+    clean = pa.array(["/a", None, "", "/b"])
+    assert MASKER.column(clean) is clean
+    mixed = pa.array(["/skipped", "/a", None, "/users/joe%40example.com", "x", "token=abcdefghijk"])[1:]
+    assert MASKER.column(mixed).to_pylist() == [None if v is None else MASKER.text(v) for v in mixed.to_pylist()]
+    words = pa.array(["a", "password=abc", "a", None]).dictionary_encode()
+    assert MASKER.column(words).to_pylist() == ["a", MASKER.text("password=abc"), "a", None]
+
+
+PIECES = st.sampled_from(
+    [*(text for text, _ in SECRET), *CLEAN, "&", "=", " ", "\n", "@", "%40", "token", "sid", "4111-1111-1111-1111", "é", ";", ":", '"', "eyJ", "."]
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.one_of(st.none(), st.lists(PIECES, max_size=5).map("".join), st.text(max_size=30)), max_size=6))
+def test_the_scan_over_columns_misses_nothing_that_masking_changes(rows: list[str | None]) -> None:
+    rows = [None if row is None else row.encode("utf-8", "replace").decode() for row in rows]
+    assert MASKER.column(pa.array(rows, pa.string())).to_pylist() == [None if row is None else MASKER.text(row) for row in rows]
+
+
+@pytest.mark.parametrize("digits", ["4111111111111111", "378282246310005", "5555555555554444", "6011111111111117", "30569309025904"])
+def test_test_card_numbers_of_the_schemes_are_cards(digits: str) -> None:
+    assert luhn(digits) and card_number(digits)
+
+
+@pytest.mark.parametrize("digits", ["4111111111111112", "1700000000000", "0000000000000000", "9999999999999995"])
+def test_other_numbers_are_no_cards(digits: str) -> None:
+    assert not card_number(digits)
+
+
+def test_the_key_is_made_once_and_readable_by_its_owner_alone(tmp_path: Path) -> None:
+    key = installation_key(tmp_path / "state")
+    assert len(key) == 32 and installation_key(tmp_path / "state") == key
+    assert stat.S_IMODE((tmp_path / "state" / KEY_FILE).stat().st_mode) == 0o600
+    assert os.listdir(tmp_path / "state") == [KEY_FILE]
+
+
+def test_a_damaged_key_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / KEY_FILE).write_bytes(b"short")
+    with pytest.raises(SensorError, match="remove it"):
+        installation_key(tmp_path)

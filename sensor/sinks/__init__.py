@@ -7,6 +7,7 @@
     https://hook.example/alerts?secret=@FILE     a webhook: JSON arrays, signed with HMAC-SHA-256
     https://splunk.example:8088?as=hec&token=@FILE      Splunk's HTTP Event Collector
     https://elastic.example:9200?as=bulk&token=@FILE    Elasticsearch's or OpenSearch's _bulk, stored once by id
+    nats://nats.example:4222/api.alerts          a NATS JetStream, each alert once by its id
     file:alerts.jsonl?rotate=100M&keep=5         lines in a file
     store:alerts.sqlite                          the store that `api-sensor alerts` reads
 
@@ -33,6 +34,7 @@ from sensor.sinks.formats import FORMATS
 from sensor.sinks.formats.plain import fitted
 from sensor.sinks.http import Http
 from sensor.sinks.message import fields_of
+from sensor.sinks.nats import Nats
 from sensor.sinks.network import Datagrams, Stream, Tls
 from sensor.sinks.spool import Spool, SpoolTaken
 from sensor.sinks.syslog import Syslog
@@ -94,9 +96,9 @@ def _network(destination: Destination, options: Options, spools: Path) -> Sink:
     return Delivery(destination.name, transport, syslog.message, spool, selection, remove_when_empty=True)
 
 
-def _http(destination: Destination, options: Options, spools: Path) -> Sink:
+def _answering(destination: Destination, options: Options, spools: Path) -> Sink:
     options.need(bool(destination.host), f"say which host: {destination.scheme}://siem.example/path")
-    transport = Http(destination, options)
+    transport = Nats(destination, options) if destination.scheme.startswith("nats") else Http(destination, options)
     selection = Selection(options)
     limit = options.number("spool", SPOOL_BYTES, 65_536, 1 << 50)
     options.done()
@@ -135,8 +137,10 @@ SINKS: Final[dict[str, Opener]] = {
     "tls": _network,
     "unix": _network,
     "unix+stream": _network,
-    "http": _http,
-    "https": _http,
+    "http": _answering,
+    "https": _answering,
+    "nats": _answering,
+    "nats+tls": _answering,
     "file": _file,
     "store": _store,
 }

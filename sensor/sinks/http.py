@@ -42,8 +42,8 @@ class Http:
         ]
         self._index = options.text("index", "api-sensor-alerts")
         self._sourcetype = options.text("sourcetype", "api_sensor:alert")
-        token = _secret(options, "token")
-        self._secret = _secret(options, "secret").encode()
+        token = secret(options, "token")
+        self._secret = secret(options, "secret").encode()
         self._tls = certificates(options) if destination.scheme == "https" else None
         standard = {"json": "/", "hec": "/services/collector/event", "bulk": "/_bulk"}[self._manner]
         self._path = destination.path if destination.path not in ("", "/") else standard
@@ -159,7 +159,7 @@ class Http:
         self.reset()
 
 
-def _secret(options: Options, name: str) -> str:
+def secret(options: Options, name: str) -> str:
     """An option that is better read from a file: ``token=@/etc/api-sensor/token`` keeps it out of the list of processes."""
     value = options.text(name)
     if value.startswith("@"):

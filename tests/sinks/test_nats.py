@@ -1,0 +1,97 @@
+"""NATS JetStream, against Debian's nats-server."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import orjson
+import pytest
+
+from sensor.sinks import open_sink
+from tests.sinks.conftest import Receiver, alert, free_port, listens
+
+
+class Server(Receiver):
+    def __init__(self, folder: Path) -> None:
+        unpacked = os.environ.get("API_SENSOR_NATS", "")
+        binary = str(Path(unpacked, "usr/sbin/nats-server")) if unpacked else shutil.which("nats-server")
+        if not binary or not Path(binary).is_file():
+            pytest.skip("nats-server is neither installed nor unpacked where API_SENSOR_NATS says")
+        self.port = free_port()
+        argv = [
+            binary,
+            "-js",
+            "-sd",
+            str(folder / "js"),
+            "-a",
+            "127.0.0.1",
+            "-p",
+            str(self.port),
+            "--user",
+            "sensor",
+            "--pass",
+            "pa:ss@",
+        ]
+        super().__init__(folder, argv, lambda: listens(self.port))
+
+    def ask(self, subject: str, request: object) -> dict[str, object]:
+        """One request to JetStream's own API, as a client of another kind would make it."""
+        with socket.create_connection(("127.0.0.1", self.port), 5) as link:
+            lines: IO[bytes] = link.makefile("rb")
+            body = orjson.dumps(request)
+            link.sendall(b'CONNECT {"verbose":false,"user":"sensor","pass":"pa:ss@"}\r\nSUB in 1\r\n')
+            link.sendall(b"PUB %b in %d\r\n%b\r\n" % (subject.encode(), len(body), body))
+            while not (line := lines.readline()).startswith(b"MSG"):
+                assert line and not line.startswith(b"-ERR"), line
+            answer: dict[str, object] = orjson.loads(lines.read(int(line.split()[-1])))
+            lines.close()
+            return answer
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    folder = tmp_path / "nats"
+    folder.mkdir()
+    made = Server(folder)
+    made.start()
+    yield made
+    made.stop(signal.SIGKILL)
+
+
+def test_each_alert_is_in_the_stream_once_whatever_was_killed(server: Server, tmp_path: Path) -> None:
+    place = f"nats://sensor:pa%3Ass%40@127.0.0.1:{server.port}/api.alerts"
+    sink = open_sink(place, tmp_path / "spools")
+    sink.send(alert(0))
+    state = sink.close(0.2)
+    assert state.waiting == 1
+    assert "no stream listens to api.alerts" in state.error
+    made = server.ask("$JS.API.STREAM.CREATE.ALERTS", {"name": "ALERTS", "subjects": ["api.>"], "storage": "file"})
+    assert "error" not in made
+    sink = open_sink(place, tmp_path / "spools")
+    for number in range(1, 1000):
+        sink.send(alert(number))
+        if number in (300, 600):
+            server.stop(signal.SIGKILL)
+            server.start()
+    assert sink.close().sentence() == ""
+    sink = open_sink(place, tmp_path / "spools")
+    sink.send(alert(7))  # a repeat
+    assert sink.close().sentence() == ""
+    info = server.ask("$JS.API.STREAM.INFO.ALERTS", {})
+    assert info["state"]["messages"] == 1000  # type: ignore[index]
+    first = server.ask("$JS.API.STREAM.MSG.GET.ALERTS", {"seq": 8})
+    assert first["message"]["subject"] == "api.alerts"  # type: ignore[index]
+
+
+def test_wrong_credentials_are_said(server: Server, tmp_path: Path) -> None:
+    sink = open_sink(f"nats://sensor:hunter2@127.0.0.1:{server.port}/api.alerts", tmp_path / "spools")
+    sink.send(alert(0))
+    state = sink.close(0.2)
+    assert "Authorization Violation" in state.error
+    assert "hunter2" not in state.sentence()

@@ -265,17 +265,29 @@ class PcapIndex(FrameIndex):
         big: cython.bint = self.big
         unit: cython.longlong = 1 if self.nano else 1000
         snaplen: cython.longlong = self.snaplen if self.snaplen else _LATEST
-        lengths: cython.int = self._lengths
+        order: cython.int = self._lengths
         link: cython.int = self.link
+        # Columns and counts in locals: this loop is what every captured frame goes through (24 ns a frame with _add, see bench_frames).
+        offsets: cython.longlong[::1] = self._offset
+        captureds: cython.longlong[::1] = self._captured
+        lengths: cython.longlong[::1] = self._length
+        times: cython.longlong[::1] = self._ts
+        packets: cython.longlong[::1] = self._packet
+        links: cython.int[::1] = self._link
+        count: cython.Py_ssize_t = 0
+        packet: cython.longlong = self.packets
+        last: cython.longlong = self._last
+        backwards: cython.longlong = 0
+        over: cython.longlong = 0
         captured: cython.longlong
         length: cython.longlong
-        while self.count < room:
+        while count < room:
             if end - at < 16:
                 self.need = 16
                 break
             captured = u32(data, at + 8, big)
             length = u32(data, at + 12, big)
-            if lengths != _CAPTURED_FIRST and (lengths == _WIRE_FIRST or captured > length):
+            if order != _CAPTURED_FIRST and (order == _WIRE_FIRST or captured > length):
                 captured, length = length, captured
             if captured > _FRAME_MAX:
                 self.damage = f"a frame of {captured} octets, where {FRAME_MAX} are the most"
@@ -284,12 +296,27 @@ class PcapIndex(FrameIndex):
                 self.need = 16 + captured
                 break
             if captured > snaplen:
-                self.over_snaplen += 1
-            seconds: cython.longlong = u32(data, at, big)
+                over += 1
+            ts: cython.longlong = u32(data, at, big)
             fraction: cython.longlong = u32(data, at + 4, big)
-            self.packets += 1
-            self._add(at + 16, captured, length, seconds * _BILLION + fraction * unit, link)
+            ts = ts * _BILLION + fraction * unit
+            if ts < last:
+                backwards += 1
+            last = ts
+            packet += 1
+            offsets[count] = at + 16
+            captureds[count] = captured
+            lengths[count] = length if length > captured else captured
+            times[count] = ts
+            packets[count] = packet
+            links[count] = link
+            count += 1
             at += 16 + captured
+        self.count = count
+        self.packets = packet
+        self._last = last
+        self.backwards += backwards
+        self.over_snaplen += over
         return at
 
 

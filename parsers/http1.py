@@ -887,6 +887,9 @@ class Http1:
                 # A first line longer than a head may be: what add_head() did not take is body all the same.
                 m.keep(data, i + m.body_length, end, self.body_limit)
                 m.body_length = end - i
+            side.position = m.start + m.body_length
+            if m.body_length <= HEADLESS:
+                self._late_head(who, side, m)
             return end
         self.pending_weird |= JUNK_BETWEEN
         side.message = None

@@ -7,6 +7,7 @@
     https://hook.example/alerts?secret=@FILE     a webhook: JSON arrays, signed with HMAC-SHA-256
     https://splunk.example:8088?as=hec&token=@FILE      Splunk's HTTP Event Collector
     https://elastic.example:9200?as=bulk&token=@FILE    Elasticsearch's or OpenSearch's _bulk, stored once by id
+    kafka://broker.example:9092/alerts           a Kafka topic, keyed by uid (needs the extra `kafka`)
     nats://nats.example:4222/api.alerts          a NATS JetStream, each alert once by its id
     file:alerts.jsonl?rotate=100M&keep=5         lines in a file
     store:alerts.sqlite                          the store that `api-sensor alerts` reads
@@ -33,6 +34,7 @@ from sensor.sinks.file import AlertFile
 from sensor.sinks.formats import FORMATS
 from sensor.sinks.formats.plain import fitted
 from sensor.sinks.http import Http
+from sensor.sinks.kafka import Kafka
 from sensor.sinks.message import fields_of
 from sensor.sinks.nats import Nats
 from sensor.sinks.network import Datagrams, Stream, Tls
@@ -98,7 +100,13 @@ def _network(destination: Destination, options: Options, spools: Path) -> Sink:
 
 def _answering(destination: Destination, options: Options, spools: Path) -> Sink:
     options.need(bool(destination.host), f"say which host: {destination.scheme}://siem.example/path")
-    transport = Nats(destination, options) if destination.scheme.startswith("nats") else Http(destination, options)
+    transport: Http | Kafka | Nats
+    if destination.scheme.startswith("kafka"):
+        transport = Kafka(destination, options)
+    elif destination.scheme.startswith("nats"):
+        transport = Nats(destination, options)
+    else:
+        transport = Http(destination, options)
     selection = Selection(options)
     limit = options.number("spool", SPOOL_BYTES, 65_536, 1 << 50)
     options.done()
@@ -139,6 +147,8 @@ SINKS: Final[dict[str, Opener]] = {
     "unix+stream": _network,
     "http": _answering,
     "https": _answering,
+    "kafka": _answering,
+    "kafka+tls": _answering,
     "nats": _answering,
     "nats+tls": _answering,
     "file": _file,

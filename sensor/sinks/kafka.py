@@ -1,0 +1,113 @@
+"""Alerts into a Kafka topic, by librdkafka's idempotent producer: acknowledged by all in-sync replicas, keyed by the alert's uid, so that the revisions
+of one incident stay in order in one partition. Needs the extra: ``pip install 'api-sensor[kafka]'``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sensor.sinks.destination import Destination, Options
+from sensor.sinks.formats import FORMATS
+from sensor.sinks.http import secret
+from sensor.sinks.message import AlertFields
+
+ANSWER_S = 15.0
+"""librdkafka tries again by itself for this long; then the spool takes over."""
+PAYLOAD_OCTETS = 900 * 1024
+"""Brokers take a megabyte unless told otherwise."""
+
+
+class Kafka:
+    """`kafka://` and `kafka+tls://`; the path is the topic."""
+
+    settle_s = 0.0
+
+    def __init__(self, destination: Destination, options: Options) -> None:
+        self._topic = destination.path.strip("/") or "api-sensor-alerts"
+        options.need(
+            0 < len(self._topic) <= 249
+            and all(one.isascii() and (one.isalnum() or one in "._-") for one in self._topic),
+            f"{self._topic!r} is no topic: letters, digits, dots, dashes and underscores",
+        )
+        self._body = FORMATS[options.choice("format", tuple(FORMATS), "json")]
+        try:
+            from confluent_kafka import Producer
+        except ModuleNotFoundError:
+            options.faults.append("Kafka needs a library that is not installed: pip install 'api-sensor[kafka]'")
+            return
+        settings: dict[str, Any] = {
+            "bootstrap.servers": f"{destination.host}:{destination.port or 9092}",
+            "enable.idempotence": True,
+            "acks": "all",
+            "linger.ms": 5,
+            "message.timeout.ms": int(ANSWER_S * 1000),
+            "client.id": "api-sensor",
+            "log_level": 0,
+        }
+        mock = options.number("mock", 0, 0, 9)
+        if mock:
+            settings["test.mock.num.brokers"] = mock
+        tls = destination.scheme == "kafka+tls"
+        if tls:
+            for option, setting in (
+                ("ca", "ssl.ca.location"),
+                ("cert", "ssl.certificate.location"),
+                ("key", "ssl.key.location"),
+            ):
+                if value := options.text(option):
+                    settings[setting] = value
+        if destination.user:
+            settings |= {"sasl.mechanism": "SCRAM-SHA-512", "sasl.username": destination.user}
+            settings["sasl.password"] = destination.password or secret(options, "password")
+        settings["security.protocol"] = ("sasl_" if destination.user else "") + ("ssl" if tls else "plaintext")
+        self.refused = 0
+        self.answer = ""
+        if not options.faults:
+            try:
+                self._producer = Producer(settings)
+            except Exception as fault:  # KafkaException is no class of its own before the import
+                options.faults.append(f"librdkafka does not take these settings: {fault}")
+
+    def message(self, alert: AlertFields, line: bytes, seq: int) -> bytes:
+        """Key and value of one record, a NUL between them; no uid has one."""
+        return str(alert["uid"]).encode() + b"\0" + self._body(alert, line, PAYLOAD_OCTETS)
+
+    def send(self, messages: Sequence[bytes]) -> None:
+        """Produce them and wait until all are acknowledged."""
+        faults: list[str] = []
+        taken = 0
+
+        def told(fault: Any, _record: Any) -> None:
+            nonlocal taken
+            if fault is None:
+                taken += 1
+            else:
+                faults.append(str(fault))
+
+        for message in messages:
+            key, _, value = message.partition(b"\0")
+            while True:
+                try:
+                    self._producer.produce(self._topic, value, key, on_delivery=told)
+                    break
+                except BufferError:
+                    self._producer.poll(0.5)
+        self._producer.flush(ANSWER_S + 5)
+        if faults or taken < len(messages):
+            self._producer.purge()
+            self._producer.flush(1)
+            raise OSError(faults[0] if faults else "the brokers do not answer")
+
+    def confirm(self) -> None:
+        """Every `send` was acknowledged."""
+
+    def check(self) -> None:
+        """librdkafka minds its connections."""
+
+    def reset(self) -> None:
+        """librdkafka minds its connections."""
+
+    def close(self) -> None:
+        """Forget what is still under way; the spool has it."""
+        self._producer.purge()
+        self._producer.flush(1)

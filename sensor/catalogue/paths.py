@@ -64,6 +64,7 @@ def _spread(x: cython.ulonglong) -> cython.ulonglong:
         x = (x ^ (x >> 27)) * cython.cast(cython.ulonglong, 0x94D049BB133111EB)
         return x ^ (x >> 31)
     else:
+        x = int(x)
         x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & 0xFFFFFFFFFFFFFFFF
         x = ((x ^ (x >> 27)) * 0x94D049BB133111EB) & 0xFFFFFFFFFFFFFFFF
         return x ^ (x >> 31)

@@ -1,0 +1,69 @@
+"""`explain`, `diff` and `export` over a map's JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import pytest
+
+from sensor.catalogue import cli, spec
+from sensor.catalogue.export import openapi
+from sensor.errors import SensorError
+from tests.catalogue.test_catalogue import mapped
+
+
+def asked(*words: str) -> int:
+    parser = argparse.ArgumentParser()
+    cli.add_arguments(parser)
+    return cli.run(parser.parse_args(list(words)))
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    catalogue = mapped([("GET", f"/users/{n}", 200) for n in range(30)] + [("POST", "/users", 201), ("GET", "/users/me", 200)])
+    path = tmp_path / "map.json"
+    path.write_text(json.dumps({"map": catalogue.to_json()}), encoding="utf-8")
+    return path
+
+
+def test_explain_shows_evidence_and_masked_examples(saved: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert asked("explain", str(saved), "GET api.example/users/{") == 0
+    shown = capsys.readouterr().out
+    assert "values of shape integer" in shown
+    assert "confidence" in shown
+
+
+def test_a_map_does_not_differ_from_itself(saved: Path) -> None:
+    assert asked("diff", str(saved), str(saved)) == 0
+
+
+def test_diff_with_a_description_tells_what_came_and_went(saved: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    description = tmp_path / "api.yaml"
+    description.write_text("openapi: 3.0.0\npaths: {'/users/{id}': {get: {}}, /gone: {get: {}}}", encoding="utf-8")
+    assert asked("diff", str(description), str(saved)) == 3
+    shown = capsys.readouterr().out.splitlines()
+    assert shown == ["+ GET /users/me", "+ POST /users", "- GET /gone", "2 came, 1 went, 1 stayed"]
+
+
+def test_the_exported_description_declares_every_endpoint_it_came_from(saved: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.json"
+    assert asked("export", str(saved), "-o", str(out)) == 0
+    endpoints = cli.read_map(saved)
+    assert spec.load([out]).mark(endpoints) == []
+    assert {one.declared for one in endpoints} == {"declared"}
+
+
+def test_an_export_names_each_parameter_of_a_path() -> None:
+    endpoints = mapped([("GET", f"/users/{n}/orders/{n * 7 + 100}", 200) for n in range(30)]).endpoints()
+    (operation,) = (item["get"] for item in openapi(endpoints)["paths"].values())
+    assert [one["name"] for one in operation["parameters"]] == ["user_id", "order_id"]
+
+
+@pytest.mark.parametrize(("text", "fault"), [("{", "is no JSON"), ("[]", "is no endpoint map"), ('{"endpoints": [{}]}', "endpoints.0: needs method")])
+def test_a_file_that_is_no_map_is_told(tmp_path: Path, text: str, fault: str) -> None:
+    path = tmp_path / "wrong.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(SensorError, match=fault):
+        asked("explain", str(path), "x")

@@ -40,6 +40,9 @@ class Command(NamedTuple):
 
 COMMANDS = (
     Command("replay", "sensor.replay", "read captures: the calls in them, the endpoint map, alerts"),
+    Command("map", "sensor.mapdesk", "ask an endpoint map: explain a decision, compare two, export OpenAPI"),
+    Command("learn", "sensor.learn", "learn from captures of normal traffic what normal is; write a model file"),
+    Command("rules", "sensor.ruledesk", "run the examples that rules carry"),
     Command("alerts", "sensor.alertdesk", "list, show, acknowledge and close the alerts of the store"),
     Command("sink", "sensor.sinks.probe", "send one marked alert to a destination and say what happened, hop by hop"),
     Command("config", "sensor.config", "print the configuration file that the defaults amount to"),

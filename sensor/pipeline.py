@@ -53,6 +53,8 @@ class Summary:
 
 
 ALERTS_KEPT = 10_000
+TAUGHT_BY = 8_192
+"""Calls that teach a run that was given no model: the first ones of the capture, kept back until then (two batches at most)."""
 
 
 class Pipeline:
@@ -68,6 +70,7 @@ class Pipeline:
         limits: Limits | None = None,
         verify_checksums: bool = False,
         catalogue: bool = True,
+        self_train: bool = False,
     ) -> None:
         self.engine = Engine(limits, verify_checksums)
         self.catalogue = Catalogue() if catalogue else None
@@ -78,6 +81,7 @@ class Pipeline:
         self.alerts = Alerts(loss=self.loss, mask=masker.text)
         self.summary = Summary()
         self._tell = tell
+        self._untaught: list[pa.RecordBatch] | None = [] if self_train else None
         self._last: dict[str, Alert] = {}
 
     def loss(self) -> dict[str, int]:
@@ -92,15 +96,36 @@ class Pipeline:
             for block in blocks:
                 summary.packets += len(block)
                 for batch in self.engine.feed(block):
-                    self._judge(batch)
+                    self._take(batch)
                 if progress is not None:
                     progress(summary)
         except KeyboardInterrupt:
             summary.interrupted = True
         for batch in self.engine.finish():
-            self._judge(batch)
+            self._take(batch)
+        self._teach()
         self._finish()
         return summary
+
+    def _take(self, batch: pa.RecordBatch) -> None:
+        """Judge a batch, or keep it back until there are enough calls for the capture to be judged by itself."""
+        if self._untaught is None:
+            self._judge(batch)
+            return
+        self._untaught.append(batch)
+        if sum(one.num_rows for one in self._untaught) >= TAUGHT_BY:
+            self._teach()
+
+    def _teach(self) -> None:
+        """Learn from the calls kept back, then judge them in their order."""
+        waiting, self._untaught = self._untaught, None
+        if waiting:
+            import models
+
+            learned = self._ask("model", lambda: [models.self_train(iter(waiting))])
+            self.model = learned[0] if learned else None
+        for batch in waiting or ():
+            self._judge(batch)
 
     def _judge(self, batch: pa.RecordBatch) -> None:
         """Everything that happens to a batch of calls."""
@@ -154,12 +179,14 @@ class Pipeline:
 
     def _finish(self) -> None:
         summary = self.summary
-        for alert in self.alerts.finish():
-            self._told(alert)
         if self.catalogue is not None:
             self.catalogue.finish()
             summary.endpoints = self.catalogue.endpoints()
             summary.probed = self.catalogue.probed()
+            for alert in self.alerts.observe(self._ask("map", self.catalogue.findings), summary.last_ts):
+                self._told(alert)
+        for alert in self.alerts.finish():
+            self._told(alert)
         if self.call_log is not None:
             self.call_log.finish(self.catalogue.label if self.catalogue is not None else lambda batch: (batch.column("template"), batch.column("operation")))
         summary.alerts = sorted(self._last.values(), key=lambda alert: (-alert.severity_score, -alert.confidence, alert.first_seen, alert.uid))

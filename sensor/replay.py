@@ -22,14 +22,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     out.add_argument("--mask-bodies", action="store_true", help="mask secrets and personal data in those bodies too")
     out.add_argument("--unmasked", action="store_true", help="mask nothing anywhere")
     out.add_argument("--alerts", metavar="FILE.jsonl", help="every alert and update as a JSON line")
-    out.add_argument("--syslog", metavar="URL", action="append", default=[], help="send alerts by syslog (RFC 5424): udp://HOST:PORT, tcp://HOST:PORT, tls://HOST:PORT, unix:///dev/log; repeatable")
+    out.add_argument("--syslog", "--sink", dest="syslog", metavar="URL", action="append", default=[], help="send alerts by syslog (RFC 5424): udp://HOST:PORT, tcp://HOST:PORT, tls://HOST:PORT, unix:///dev/log; or to another sink, such as store:alerts.sqlite; repeatable")
     out.add_argument("--json", action="store_true", help="print the whole result as one JSON document instead of tables")
     out.add_argument("-q", "--quiet", action="store_true", help="print the summary line only")
     judge = parser.add_argument_group("how to judge")
     judge.add_argument("--spec", metavar="FILE", action="append", default=[], help="OpenAPI description to compare the map with; repeatable")
     judge.add_argument("--rules", metavar="PATH", action="append", default=[], help="rules to use instead of the built-in ones; repeatable")
     judge.add_argument("--no-rules", action="store_true", help="judge by no rules")
-    judge.add_argument("--model", metavar="FILE", help="a model that `api-sensor learn` wrote")
+    judge.add_argument("--model", metavar="FILE", help="a model that `api-sensor learn` wrote (without one the capture is judged by itself)")
     judge.add_argument("--no-model", action="store_true", help="score no anomalies")
     judge.add_argument("--no-map", action="store_true", help="make no endpoint map")
     judge.add_argument("--fail-on", choices=SEVERITIES, help="end with status 3 when an alert is at least this severe")
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     from sensor.terminal import Progress
 
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="api-sensor: %(message)s")
-    _say_if_slow()
+    say_if_slow()
     state = Path(args.state) if args.state else state_directory()
     masker = Masker(None if args.unmasked else installation_key(state))
     if args.unmasked:
@@ -74,6 +74,7 @@ def run(args: argparse.Namespace) -> int:
             sinks.send if sinks is not None else None,
             verify_checksums=args.verify_checksums,
             catalogue=not args.no_map,
+            self_train=model is None and not args.no_model,
         )
         if spec is not None and pipeline.catalogue is not None:
             spec.attach(pipeline.catalogue)
@@ -107,7 +108,8 @@ def _say(sentence: str) -> None:
     print(f"api-sensor: {printable(sentence)}", file=sys.stderr)
 
 
-def _say_if_slow() -> None:
+def say_if_slow() -> None:
+    """Say once that the interpreted form runs, where it does."""
     from parsers import engine, http1
 
     if not (engine.COMPILED and http1.COMPILED):

@@ -1,0 +1,57 @@
+"""`api-sensor learn`: learn from captures of normal traffic what normal looks like, and write it to a model file."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `learn`."""
+    parser.add_argument("captures", nargs="+", metavar="CAPTURE", help="captures of normal traffic, as in replay")
+    parser.add_argument("-o", "--output", metavar="FILE", required=True, help="the model file to write (tensors and a JSON header, no code)")
+    parser.add_argument("--verify-checksums", action="store_true", help="drop packets whose IPv4 or TCP checksum is wrong")
+    parser.add_argument("-q", "--quiet", action="store_true", help="show no progress")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Learn and write; returns the exit status."""
+    import models
+    from parsers.engine import Engine
+    from sensor.capture import open_captures
+    from sensor.errors import SensorError
+    from sensor.replay import say_if_slow
+    from sensor.terminal import Progress, printable
+
+    say_if_slow()
+    engine = Engine(None, args.verify_checksums)
+    progress = Progress(args.quiet)
+    calls = packets = 0
+
+    with open_captures(args.captures) as source:
+
+        def batches() -> Iterator[Any]:
+            nonlocal calls, packets
+            for block in source:
+                packets += len(block)
+                for batch in engine.feed(block):
+                    calls += batch.num_rows
+                    yield batch
+                progress.show(packets=packets, calls=calls)
+            for batch in engine.finish():
+                calls += batch.num_rows
+                yield batch
+
+        try:
+            model = models.learn(batches())
+            model.save(args.output)
+        except models.ModelError as error:
+            raise SensorError(str(error)) from error
+        finally:
+            progress.close()
+        for warning in source.stats.warnings:
+            print(f"api-sensor: {printable(str(warning))}", file=sys.stderr)
+    print(f"{printable(args.output)}: learned from {calls:,} calls in {packets:,} packets")
+    return 0

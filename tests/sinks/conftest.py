@@ -232,6 +232,9 @@ class SyslogNg(Receiver):
             env["LD_LIBRARY_PATH"] = ":".join(map(str, libraries))
             argv += ["--module-path", str(next((lib / "syslog-ng").glob("[0-9]*")))]
         super().__init__(folder, argv, lambda: listens(self.tcp), env)
+        shown = subprocess.run([binary, "--version"], env=self._env, capture_output=True, check=False)
+        if shown.returncode:
+            pytest.skip(f"syslog-ng does not start here: {shown.stderr.decode(errors='replace').strip()[:200]}")
 
 
 @pytest.fixture(scope="session")

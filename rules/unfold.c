@@ -1781,7 +1781,7 @@ struct __pyx_obj_5rules_6unfold_Unfolder {
 };
 
 
-/* "rules/unfold.py":69
+/* "rules/unfold.py":65
  * 
  * # Signs: what stands in a value, as bits; readers look only at values that hold theirs.
  * QUOTES, PARENTHESES, ANGLES, SEPARATORS, COMPARES, WORDY, EXPANSIONS, PROGRAM, BACKTICK = (1 << _bit for _bit in range(9))             # <<<<<<<<<<<<<<
@@ -1872,7 +1872,7 @@ struct __pyx_memoryviewslice_obj {
 
 
 
-/* "rules/unfold.py":287
+/* "rules/unfold.py":283
  * 
  * @cython.cclass
  * class Unfolder:             # <<<<<<<<<<<<<<
@@ -3631,7 +3631,7 @@ static const char __pyx_k_fortran[] = "fortran";
 static const char __pyx_k_Dimension_d_is_not_direct[] = "Dimension %d is not direct";
 static const char __pyx_k_Cannot_index_with_type_200U[] = "Cannot index with type \047%.200U\047";
 static const char __pyx_k_itemsize_0_for_cython_array[] = "itemsize <= 0 for cython.array";
-static const char __pyx_k_What_a_client_sent_decoded_URLs[] = "What a client sent, decoded: URLs, parameters, headers, cookies and bodies as plain text in one arena.\n\n`Unfolder.unfold` copies the parts of a batch\047s calls that a client controls into one buffer, undoing percent-encoding (also doubled, %uXXXX and\noverlong UTF-8), plus signs, \\uXXXX and \\xXX escapes and HTML entities, and splits them into values (one parameter, one JSON text, one\nheader). Two tables index the arena: `segments` (whole URLs, headers, bodies: what patterns are matched on) and `values` (single values: what\nthe readers of SQL, script and shell look at), each with the row it belongs to. Values made of letters, digits and harmless punctuation\nonly are left out of `values`: nothing can hide in them.\n\nWork is linear in the octets given; what one call adds is bounded by its own size, MAX_VALUES and MAX_DEPTH.\n";
+static const char __pyx_k_What_a_client_sent_decoded_URLs[] = "What a client sent, decoded: URLs, parameters, headers, cookies and bodies as plain text in one arena.\n\n`Unfolder.unfold` copies the parts of a batch\047s calls that a client controls into one buffer, undoing percent-encoding (also doubled, %uXXXX and\noverlong UTF-8), plus signs, \\uXXXX and \\xXX escapes and HTML entities, and splits them into values (one parameter, one JSON text, one\nheader). Two tables index the arena: `segments` (whole URLs, headers, bodies: what patterns are matched on) and `values` (single values: what\nthe readers of SQL, script and shell look at), each with the row it belongs to. Values made of letters, digits and harmless punctuation\nonly are left out of `values`: nothing can hide in them.\n\nWork is linear in the octets given; what one call adds is bounded by its own size and MAX_VALUES.\n";
 static const char __pyx_k_Buffer_view_does_not_expose_stri[] = "Buffer view does not expose strides";
 static const char __pyx_k_Can_only_create_a_buffer_that_is[] = "Can only create a buffer that is contiguous in memory.";
 static const char __pyx_k_Cannot_create_writable_memory_vi[] = "Cannot create writable memory view from read-only memoryview";
@@ -3900,8 +3900,8 @@ namespace {
     PyObject *__pyx_slice[1];
     PyObject *__pyx_tuple[4];
     PyObject *__pyx_codeobj_tab[5];
-    PyObject *__pyx_string_tab[235];
-    PyObject *__pyx_number_tab[41];
+    PyObject *__pyx_string_tab[234];
+    PyObject *__pyx_number_tab[40];
 /* #### Code section: module_state_contents ### */
 /* PyFrozenDict.module_state_decls */
 #if CYTHON_COMPILING_IN_LIMITED_API
@@ -4007,197 +4007,196 @@ static __pyx_mstatetype * const __pyx_mstate_global = &__pyx_mstate_global_stati
 #define __pyx_n_u_HARMLESS_2 __pyx_string_tab[41]
 #define __pyx_n_u_HEADER __pyx_string_tab[42]
 #define __pyx_n_u_JSON __pyx_string_tab[43]
-#define __pyx_n_u_MAX_DEPTH __pyx_string_tab[44]
-#define __pyx_n_u_MAX_VALUES __pyx_string_tab[45]
-#define __pyx_n_u_MULTIPART __pyx_string_tab[46]
-#define __pyx_n_u_NO_BODY __pyx_string_tab[47]
-#define __pyx_n_u_None __pyx_string_tab[48]
-#define __pyx_n_u_OTHER __pyx_string_tab[49]
-#define __pyx_n_u_PARENTHESES __pyx_string_tab[50]
-#define __pyx_n_u_PATH __pyx_string_tab[51]
-#define __pyx_n_u_PROGRAM __pyx_string_tab[52]
-#define __pyx_n_u_QUERY_NAME __pyx_string_tab[53]
-#define __pyx_n_u_QUERY_VALUE __pyx_string_tab[54]
-#define __pyx_n_u_QUOTES __pyx_string_tab[55]
-#define __pyx_n_u_ROUNDS __pyx_string_tab[56]
-#define __pyx_n_u_SEPARATORS __pyx_string_tab[57]
-#define __pyx_n_u_Sequence __pyx_string_tab[58]
-#define __pyx_n_u_URL __pyx_string_tab[59]
-#define __pyx_n_u_URL_RAW __pyx_string_tab[60]
-#define __pyx_n_u_Unfolder __pyx_string_tab[61]
-#define __pyx_n_u_Unfolder_unfold __pyx_string_tab[62]
-#define __pyx_n_u_View_MemoryView __pyx_string_tab[63]
-#define __pyx_n_u_WORDS __pyx_string_tab[64]
-#define __pyx_n_u_WORDY __pyx_string_tab[65]
-#define __pyx_n_u_XML __pyx_string_tab[66]
-#define __pyx_n_u_ENTITIES __pyx_string_tab[67]
-#define __pyx_n_u_HARMLESS __pyx_string_tab[68]
-#define __pyx_n_u_SIGNS __pyx_string_tab[69]
-#define __pyx_n_u_Pyx_PyDict_NextRef __pyx_string_tab[70]
-#define __pyx_n_u_annotate __pyx_string_tab[71]
-#define __pyx_n_u_class __pyx_string_tab[72]
-#define __pyx_n_u_class_getitem __pyx_string_tab[73]
-#define __pyx_n_u_dict __pyx_string_tab[74]
-#define __pyx_n_u_func __pyx_string_tab[75]
-#define __pyx_n_u_getstate __pyx_string_tab[76]
-#define __pyx_n_u_import __pyx_string_tab[77]
-#define __pyx_n_u_main __pyx_string_tab[78]
-#define __pyx_n_u_module __pyx_string_tab[79]
-#define __pyx_n_u_name_2 __pyx_string_tab[80]
-#define __pyx_n_u_new __pyx_string_tab[81]
-#define __pyx_n_u_pyx_capi __pyx_string_tab[82]
-#define __pyx_n_u_pyx_checksum __pyx_string_tab[83]
-#define __pyx_n_u_pyx_state __pyx_string_tab[84]
-#define __pyx_n_u_pyx_type __pyx_string_tab[85]
-#define __pyx_n_u_pyx_unpickle_Enum __pyx_string_tab[86]
-#define __pyx_n_u_pyx_vtable __pyx_string_tab[87]
-#define __pyx_n_u_qualname __pyx_string_tab[88]
-#define __pyx_n_u_reduce __pyx_string_tab[89]
-#define __pyx_n_u_reduce_cython __pyx_string_tab[90]
-#define __pyx_n_u_reduce_ex __pyx_string_tab[91]
-#define __pyx_n_u_set_name __pyx_string_tab[92]
-#define __pyx_n_u_setstate __pyx_string_tab[93]
-#define __pyx_n_u_setstate_cython __pyx_string_tab[94]
-#define __pyx_n_u_test __pyx_string_tab[95]
-#define __pyx_n_u_bit __pyx_string_tab[96]
-#define __pyx_n_u_i __pyx_string_tab[97]
-#define __pyx_n_u_is_coroutine __pyx_string_tab[98]
-#define __pyx_n_u_octet __pyx_string_tab[99]
-#define __pyx_n_u_octets __pyx_string_tab[100]
-#define __pyx_n_u_sign __pyx_string_tab[101]
-#define __pyx_n_u_abc __pyx_string_tab[102]
-#define __pyx_n_u_allocate_buffer __pyx_string_tab[103]
-#define __pyx_n_u_asyncio_coroutines __pyx_string_tab[104]
-#define __pyx_n_u_b0 __pyx_string_tab[105]
-#define __pyx_n_u_b1 __pyx_string_tab[106]
-#define __pyx_n_u_base __pyx_string_tab[107]
-#define __pyx_n_u_body __pyx_string_tab[108]
-#define __pyx_n_u_body_data __pyx_string_tab[109]
-#define __pyx_n_u_c __pyx_string_tab[110]
-#define __pyx_n_u_cline_in_traceback __pyx_string_tab[111]
-#define __pyx_n_u_close __pyx_string_tab[112]
-#define __pyx_n_u_count __pyx_string_tab[113]
-#define __pyx_n_u_data __pyx_string_tab[114]
-#define __pyx_n_u_dtype_is_object __pyx_string_tab[115]
-#define __pyx_n_u_e0 __pyx_string_tab[116]
-#define __pyx_n_u_e1 __pyx_string_tab[117]
-#define __pyx_n_u_empty __pyx_string_tab[118]
-#define __pyx_n_u_encode __pyx_string_tab[119]
-#define __pyx_n_u_end __pyx_string_tab[120]
-#define __pyx_n_u_entities __pyx_string_tab[121]
-#define __pyx_n_u_enumerate __pyx_string_tab[122]
-#define __pyx_n_u_error __pyx_string_tab[123]
-#define __pyx_n_u_escapes __pyx_string_tab[124]
-#define __pyx_n_u_flags __pyx_string_tab[125]
-#define __pyx_n_u_format __pyx_string_tab[126]
-#define __pyx_n_u_fortran __pyx_string_tab[127]
-#define __pyx_n_u_genexpr __pyx_string_tab[128]
-#define __pyx_n_u_get __pyx_string_tab[129]
-#define __pyx_n_u_h0 __pyx_string_tab[130]
-#define __pyx_n_u_h1 __pyx_string_tab[131]
-#define __pyx_n_u_has __pyx_string_tab[132]
-#define __pyx_n_u_has_query __pyx_string_tab[133]
-#define __pyx_n_u_head __pyx_string_tab[134]
-#define __pyx_n_u_head_data __pyx_string_tab[135]
-#define __pyx_n_u_host __pyx_string_tab[136]
-#define __pyx_n_u_host_data __pyx_string_tab[137]
-#define __pyx_n_u_i_2 __pyx_string_tab[138]
-#define __pyx_n_u_id __pyx_string_tab[139]
-#define __pyx_n_u_index __pyx_string_tab[140]
-#define __pyx_n_u_int64 __pyx_string_tab[141]
-#define __pyx_n_u_items __pyx_string_tab[142]
-#define __pyx_n_u_itemsize __pyx_string_tab[143]
-#define __pyx_n_u_kind __pyx_string_tab[144]
-#define __pyx_n_u_kinds __pyx_string_tab[145]
-#define __pyx_n_u_lower __pyx_string_tab[146]
-#define __pyx_n_u_memview __pyx_string_tab[147]
-#define __pyx_n_u_mode __pyx_string_tab[148]
-#define __pyx_n_u_n __pyx_string_tab[149]
-#define __pyx_n_u_name __pyx_string_tab[150]
-#define __pyx_n_u_ndim __pyx_string_tab[151]
-#define __pyx_n_u_next __pyx_string_tab[152]
-#define __pyx_n_u_np __pyx_string_tab[153]
-#define __pyx_n_u_numpy __pyx_string_tab[154]
-#define __pyx_n_u_obj __pyx_string_tab[155]
-#define __pyx_n_u_p0 __pyx_string_tab[156]
-#define __pyx_n_u_p1 __pyx_string_tab[157]
-#define __pyx_n_u_pack __pyx_string_tab[158]
-#define __pyx_n_u_path __pyx_string_tab[159]
-#define __pyx_n_u_path_data __pyx_string_tab[160]
-#define __pyx_n_u_percent __pyx_string_tab[161]
-#define __pyx_n_u_plus __pyx_string_tab[162]
-#define __pyx_n_u_pop __pyx_string_tab[163]
-#define __pyx_n_u_q0 __pyx_string_tab[164]
-#define __pyx_n_u_q1 __pyx_string_tab[165]
-#define __pyx_n_u_query __pyx_string_tab[166]
-#define __pyx_n_u_query_data __pyx_string_tab[167]
-#define __pyx_n_u_register __pyx_string_tab[168]
-#define __pyx_n_u_return __pyx_string_tab[169]
-#define __pyx_n_u_rules_unfold __pyx_string_tab[170]
-#define __pyx_n_u_self __pyx_string_tab[171]
-#define __pyx_n_u_send __pyx_string_tab[172]
-#define __pyx_n_u_setdefault __pyx_string_tab[173]
-#define __pyx_n_u_shape __pyx_string_tab[174]
-#define __pyx_n_u_size __pyx_string_tab[175]
-#define __pyx_n_u_split __pyx_string_tab[176]
-#define __pyx_n_u_start __pyx_string_tab[177]
-#define __pyx_n_u_step __pyx_string_tab[178]
-#define __pyx_n_u_stop __pyx_string_tab[179]
-#define __pyx_n_u_struct __pyx_string_tab[180]
-#define __pyx_n_u_throw __pyx_string_tab[181]
-#define __pyx_n_u_typing __pyx_string_tab[182]
-#define __pyx_n_u_unfold __pyx_string_tab[183]
-#define __pyx_n_u_unpack __pyx_string_tab[184]
-#define __pyx_n_u_update __pyx_string_tab[185]
-#define __pyx_n_u_value __pyx_string_tab[186]
-#define __pyx_n_u_values __pyx_string_tab[187]
-#define __pyx_n_u_x __pyx_string_tab[188]
-#define __pyx_kp_b__11 __pyx_string_tab[189]
-#define __pyx_kp_b__5 __pyx_string_tab[190]
-#define __pyx_kp_b__7 __pyx_string_tab[191]
-#define __pyx_kp_b_0123456789abcdefghijklmnopqrstuv_4 __pyx_string_tab[192]
-#define __pyx_kp_b_0123456789abcdefghijklmnopqrstuv __pyx_string_tab[193]
-#define __pyx_kp_b_0123456789abcdefghijklmnopqrstuv_3 __pyx_string_tab[194]
-#define __pyx_kp_b_0123456789abcdefghijklmnopqrstuv_2 __pyx_string_tab[195]
-#define __pyx_kp_b__9 __pyx_string_tab[196]
-#define __pyx_kp_b__8 __pyx_string_tab[197]
-#define __pyx_kp_b__10 __pyx_string_tab[198]
-#define __pyx_n_b_GT __pyx_string_tab[199]
-#define __pyx_n_b_LT __pyx_string_tab[200]
-#define __pyx_n_b_NewLine __pyx_string_tab[201]
-#define __pyx_n_b_O __pyx_string_tab[202]
-#define __pyx_kp_b_Py_ssize_t___Pyx_memviewslice_Py __pyx_string_tab[203]
-#define __pyx_n_b_QUOT __pyx_string_tab[204]
-#define __pyx_n_b_Tab __pyx_string_tab[205]
-#define __pyx_kp_b__6 __pyx_string_tab[206]
-#define __pyx_n_b_amp __pyx_string_tab[207]
-#define __pyx_n_b_apos __pyx_string_tab[208]
-#define __pyx_n_b_bsol __pyx_string_tab[209]
-#define __pyx_n_b_colon __pyx_string_tab[210]
-#define __pyx_n_b_comma __pyx_string_tab[211]
-#define __pyx_kp_b_cookie __pyx_string_tab[212]
-#define __pyx_n_b_dollar __pyx_string_tab[213]
-#define __pyx_n_b_equals __pyx_string_tab[214]
-#define __pyx_n_b_excl __pyx_string_tab[215]
-#define __pyx_n_b_grave __pyx_string_tab[216]
-#define __pyx_n_b_gt __pyx_string_tab[217]
-#define __pyx_kp_b_http __pyx_string_tab[218]
-#define __pyx_n_b_lcub __pyx_string_tab[219]
-#define __pyx_n_b_lpar __pyx_string_tab[220]
-#define __pyx_n_b_lt __pyx_string_tab[221]
-#define __pyx_n_b_num __pyx_string_tab[222]
-#define __pyx_n_b_period __pyx_string_tab[223]
-#define __pyx_n_b_quot __pyx_string_tab[224]
-#define __pyx_n_b_rcub __pyx_string_tab[225]
-#define __pyx_n_b_rpar __pyx_string_tab[226]
-#define __pyx_kp_b_select_union_insert_update_delet __pyx_string_tab[227]
-#define __pyx_n_b_semi __pyx_string_tab[228]
-#define __pyx_n_b_sol __pyx_string_tab[229]
-#define __pyx_kp_b_iso88591_A_7G_R_iij_q_5T_5T_6e1A_5T_5T_4q __pyx_string_tab[230]
-#define __pyx_kp_b_iso88591_j_1_A_Ba_4q_3c_Rr_2Q_t1Bb_3d_b __pyx_string_tab[231]
-#define __pyx_kp_b_iso88591_j_1_1_A_Ba_D_2S_r_2Rq_Qb_Qb_3c __pyx_string_tab[232]
-#define __pyx_kp_b_iso88591_z_1_A_Ba_4q_3c_Rr_2Q_A_A_t1Cs_Q __pyx_string_tab[233]
-#define __pyx_kp_b_iso88591__12 __pyx_string_tab[234]
+#define __pyx_n_u_MAX_VALUES __pyx_string_tab[44]
+#define __pyx_n_u_MULTIPART __pyx_string_tab[45]
+#define __pyx_n_u_NO_BODY __pyx_string_tab[46]
+#define __pyx_n_u_None __pyx_string_tab[47]
+#define __pyx_n_u_OTHER __pyx_string_tab[48]
+#define __pyx_n_u_PARENTHESES __pyx_string_tab[49]
+#define __pyx_n_u_PATH __pyx_string_tab[50]
+#define __pyx_n_u_PROGRAM __pyx_string_tab[51]
+#define __pyx_n_u_QUERY_NAME __pyx_string_tab[52]
+#define __pyx_n_u_QUERY_VALUE __pyx_string_tab[53]
+#define __pyx_n_u_QUOTES __pyx_string_tab[54]
+#define __pyx_n_u_ROUNDS __pyx_string_tab[55]
+#define __pyx_n_u_SEPARATORS __pyx_string_tab[56]
+#define __pyx_n_u_Sequence __pyx_string_tab[57]
+#define __pyx_n_u_URL __pyx_string_tab[58]
+#define __pyx_n_u_URL_RAW __pyx_string_tab[59]
+#define __pyx_n_u_Unfolder __pyx_string_tab[60]
+#define __pyx_n_u_Unfolder_unfold __pyx_string_tab[61]
+#define __pyx_n_u_View_MemoryView __pyx_string_tab[62]
+#define __pyx_n_u_WORDS __pyx_string_tab[63]
+#define __pyx_n_u_WORDY __pyx_string_tab[64]
+#define __pyx_n_u_XML __pyx_string_tab[65]
+#define __pyx_n_u_ENTITIES __pyx_string_tab[66]
+#define __pyx_n_u_HARMLESS __pyx_string_tab[67]
+#define __pyx_n_u_SIGNS __pyx_string_tab[68]
+#define __pyx_n_u_Pyx_PyDict_NextRef __pyx_string_tab[69]
+#define __pyx_n_u_annotate __pyx_string_tab[70]
+#define __pyx_n_u_class __pyx_string_tab[71]
+#define __pyx_n_u_class_getitem __pyx_string_tab[72]
+#define __pyx_n_u_dict __pyx_string_tab[73]
+#define __pyx_n_u_func __pyx_string_tab[74]
+#define __pyx_n_u_getstate __pyx_string_tab[75]
+#define __pyx_n_u_import __pyx_string_tab[76]
+#define __pyx_n_u_main __pyx_string_tab[77]
+#define __pyx_n_u_module __pyx_string_tab[78]
+#define __pyx_n_u_name_2 __pyx_string_tab[79]
+#define __pyx_n_u_new __pyx_string_tab[80]
+#define __pyx_n_u_pyx_capi __pyx_string_tab[81]
+#define __pyx_n_u_pyx_checksum __pyx_string_tab[82]
+#define __pyx_n_u_pyx_state __pyx_string_tab[83]
+#define __pyx_n_u_pyx_type __pyx_string_tab[84]
+#define __pyx_n_u_pyx_unpickle_Enum __pyx_string_tab[85]
+#define __pyx_n_u_pyx_vtable __pyx_string_tab[86]
+#define __pyx_n_u_qualname __pyx_string_tab[87]
+#define __pyx_n_u_reduce __pyx_string_tab[88]
+#define __pyx_n_u_reduce_cython __pyx_string_tab[89]
+#define __pyx_n_u_reduce_ex __pyx_string_tab[90]
+#define __pyx_n_u_set_name __pyx_string_tab[91]
+#define __pyx_n_u_setstate __pyx_string_tab[92]
+#define __pyx_n_u_setstate_cython __pyx_string_tab[93]
+#define __pyx_n_u_test __pyx_string_tab[94]
+#define __pyx_n_u_bit __pyx_string_tab[95]
+#define __pyx_n_u_i __pyx_string_tab[96]
+#define __pyx_n_u_is_coroutine __pyx_string_tab[97]
+#define __pyx_n_u_octet __pyx_string_tab[98]
+#define __pyx_n_u_octets __pyx_string_tab[99]
+#define __pyx_n_u_sign __pyx_string_tab[100]
+#define __pyx_n_u_abc __pyx_string_tab[101]
+#define __pyx_n_u_allocate_buffer __pyx_string_tab[102]
+#define __pyx_n_u_asyncio_coroutines __pyx_string_tab[103]
+#define __pyx_n_u_b0 __pyx_string_tab[104]
+#define __pyx_n_u_b1 __pyx_string_tab[105]
+#define __pyx_n_u_base __pyx_string_tab[106]
+#define __pyx_n_u_body __pyx_string_tab[107]
+#define __pyx_n_u_body_data __pyx_string_tab[108]
+#define __pyx_n_u_c __pyx_string_tab[109]
+#define __pyx_n_u_cline_in_traceback __pyx_string_tab[110]
+#define __pyx_n_u_close __pyx_string_tab[111]
+#define __pyx_n_u_count __pyx_string_tab[112]
+#define __pyx_n_u_data __pyx_string_tab[113]
+#define __pyx_n_u_dtype_is_object __pyx_string_tab[114]
+#define __pyx_n_u_e0 __pyx_string_tab[115]
+#define __pyx_n_u_e1 __pyx_string_tab[116]
+#define __pyx_n_u_empty __pyx_string_tab[117]
+#define __pyx_n_u_encode __pyx_string_tab[118]
+#define __pyx_n_u_end __pyx_string_tab[119]
+#define __pyx_n_u_entities __pyx_string_tab[120]
+#define __pyx_n_u_enumerate __pyx_string_tab[121]
+#define __pyx_n_u_error __pyx_string_tab[122]
+#define __pyx_n_u_escapes __pyx_string_tab[123]
+#define __pyx_n_u_flags __pyx_string_tab[124]
+#define __pyx_n_u_format __pyx_string_tab[125]
+#define __pyx_n_u_fortran __pyx_string_tab[126]
+#define __pyx_n_u_genexpr __pyx_string_tab[127]
+#define __pyx_n_u_get __pyx_string_tab[128]
+#define __pyx_n_u_h0 __pyx_string_tab[129]
+#define __pyx_n_u_h1 __pyx_string_tab[130]
+#define __pyx_n_u_has __pyx_string_tab[131]
+#define __pyx_n_u_has_query __pyx_string_tab[132]
+#define __pyx_n_u_head __pyx_string_tab[133]
+#define __pyx_n_u_head_data __pyx_string_tab[134]
+#define __pyx_n_u_host __pyx_string_tab[135]
+#define __pyx_n_u_host_data __pyx_string_tab[136]
+#define __pyx_n_u_i_2 __pyx_string_tab[137]
+#define __pyx_n_u_id __pyx_string_tab[138]
+#define __pyx_n_u_index __pyx_string_tab[139]
+#define __pyx_n_u_int64 __pyx_string_tab[140]
+#define __pyx_n_u_items __pyx_string_tab[141]
+#define __pyx_n_u_itemsize __pyx_string_tab[142]
+#define __pyx_n_u_kind __pyx_string_tab[143]
+#define __pyx_n_u_kinds __pyx_string_tab[144]
+#define __pyx_n_u_lower __pyx_string_tab[145]
+#define __pyx_n_u_memview __pyx_string_tab[146]
+#define __pyx_n_u_mode __pyx_string_tab[147]
+#define __pyx_n_u_n __pyx_string_tab[148]
+#define __pyx_n_u_name __pyx_string_tab[149]
+#define __pyx_n_u_ndim __pyx_string_tab[150]
+#define __pyx_n_u_next __pyx_string_tab[151]
+#define __pyx_n_u_np __pyx_string_tab[152]
+#define __pyx_n_u_numpy __pyx_string_tab[153]
+#define __pyx_n_u_obj __pyx_string_tab[154]
+#define __pyx_n_u_p0 __pyx_string_tab[155]
+#define __pyx_n_u_p1 __pyx_string_tab[156]
+#define __pyx_n_u_pack __pyx_string_tab[157]
+#define __pyx_n_u_path __pyx_string_tab[158]
+#define __pyx_n_u_path_data __pyx_string_tab[159]
+#define __pyx_n_u_percent __pyx_string_tab[160]
+#define __pyx_n_u_plus __pyx_string_tab[161]
+#define __pyx_n_u_pop __pyx_string_tab[162]
+#define __pyx_n_u_q0 __pyx_string_tab[163]
+#define __pyx_n_u_q1 __pyx_string_tab[164]
+#define __pyx_n_u_query __pyx_string_tab[165]
+#define __pyx_n_u_query_data __pyx_string_tab[166]
+#define __pyx_n_u_register __pyx_string_tab[167]
+#define __pyx_n_u_return __pyx_string_tab[168]
+#define __pyx_n_u_rules_unfold __pyx_string_tab[169]
+#define __pyx_n_u_self __pyx_string_tab[170]
+#define __pyx_n_u_send __pyx_string_tab[171]
+#define __pyx_n_u_setdefault __pyx_string_tab[172]
+#define __pyx_n_u_shape __pyx_string_tab[173]
+#define __pyx_n_u_size __pyx_string_tab[174]
+#define __pyx_n_u_split __pyx_string_tab[175]
+#define __pyx_n_u_start __pyx_string_tab[176]
+#define __pyx_n_u_step __pyx_string_tab[177]
+#define __pyx_n_u_stop __pyx_string_tab[178]
+#define __pyx_n_u_struct __pyx_string_tab[179]
+#define __pyx_n_u_throw __pyx_string_tab[180]
+#define __pyx_n_u_typing __pyx_string_tab[181]
+#define __pyx_n_u_unfold __pyx_string_tab[182]
+#define __pyx_n_u_unpack __pyx_string_tab[183]
+#define __pyx_n_u_update __pyx_string_tab[184]
+#define __pyx_n_u_value __pyx_string_tab[185]
+#define __pyx_n_u_values __pyx_string_tab[186]
+#define __pyx_n_u_x __pyx_string_tab[187]
+#define __pyx_kp_b__11 __pyx_string_tab[188]
+#define __pyx_kp_b__5 __pyx_string_tab[189]
+#define __pyx_kp_b__7 __pyx_string_tab[190]
+#define __pyx_kp_b_0123456789abcdefghijklmnopqrstuv_4 __pyx_string_tab[191]
+#define __pyx_kp_b_0123456789abcdefghijklmnopqrstuv __pyx_string_tab[192]
+#define __pyx_kp_b_0123456789abcdefghijklmnopqrstuv_3 __pyx_string_tab[193]
+#define __pyx_kp_b_0123456789abcdefghijklmnopqrstuv_2 __pyx_string_tab[194]
+#define __pyx_kp_b__9 __pyx_string_tab[195]
+#define __pyx_kp_b__8 __pyx_string_tab[196]
+#define __pyx_kp_b__10 __pyx_string_tab[197]
+#define __pyx_n_b_GT __pyx_string_tab[198]
+#define __pyx_n_b_LT __pyx_string_tab[199]
+#define __pyx_n_b_NewLine __pyx_string_tab[200]
+#define __pyx_n_b_O __pyx_string_tab[201]
+#define __pyx_kp_b_Py_ssize_t___Pyx_memviewslice_Py __pyx_string_tab[202]
+#define __pyx_n_b_QUOT __pyx_string_tab[203]
+#define __pyx_n_b_Tab __pyx_string_tab[204]
+#define __pyx_kp_b__6 __pyx_string_tab[205]
+#define __pyx_n_b_amp __pyx_string_tab[206]
+#define __pyx_n_b_apos __pyx_string_tab[207]
+#define __pyx_n_b_bsol __pyx_string_tab[208]
+#define __pyx_n_b_colon __pyx_string_tab[209]
+#define __pyx_n_b_comma __pyx_string_tab[210]
+#define __pyx_kp_b_cookie __pyx_string_tab[211]
+#define __pyx_n_b_dollar __pyx_string_tab[212]
+#define __pyx_n_b_equals __pyx_string_tab[213]
+#define __pyx_n_b_excl __pyx_string_tab[214]
+#define __pyx_n_b_grave __pyx_string_tab[215]
+#define __pyx_n_b_gt __pyx_string_tab[216]
+#define __pyx_kp_b_http __pyx_string_tab[217]
+#define __pyx_n_b_lcub __pyx_string_tab[218]
+#define __pyx_n_b_lpar __pyx_string_tab[219]
+#define __pyx_n_b_lt __pyx_string_tab[220]
+#define __pyx_n_b_num __pyx_string_tab[221]
+#define __pyx_n_b_period __pyx_string_tab[222]
+#define __pyx_n_b_quot __pyx_string_tab[223]
+#define __pyx_n_b_rcub __pyx_string_tab[224]
+#define __pyx_n_b_rpar __pyx_string_tab[225]
+#define __pyx_kp_b_select_union_insert_update_delet __pyx_string_tab[226]
+#define __pyx_n_b_semi __pyx_string_tab[227]
+#define __pyx_n_b_sol __pyx_string_tab[228]
+#define __pyx_kp_b_iso88591_A_7G_R_iij_q_5T_5T_6e1A_5T_5T_4q __pyx_string_tab[229]
+#define __pyx_kp_b_iso88591_j_1_A_Ba_4q_3c_Rr_2Q_t1Bb_3d_b __pyx_string_tab[230]
+#define __pyx_kp_b_iso88591_j_1_1_A_Ba_D_2S_r_2Rq_Qb_Qb_3c __pyx_string_tab[231]
+#define __pyx_kp_b_iso88591_z_1_A_Ba_4q_3c_Rr_2Q_A_A_t1Cs_Q __pyx_string_tab[232]
+#define __pyx_kp_b_iso88591__12 __pyx_string_tab[233]
 #define __pyx_int_0 __pyx_number_tab[0]
 #define __pyx_int_neg_1 __pyx_number_tab[1]
 #define __pyx_int_1 __pyx_number_tab[2]
@@ -4228,17 +4227,16 @@ static __pyx_mstatetype * const __pyx_mstate_global = &__pyx_mstate_global_stati
 #define __pyx_int_60 __pyx_number_tab[27]
 #define __pyx_int_61 __pyx_number_tab[28]
 #define __pyx_int_62 __pyx_number_tab[29]
-#define __pyx_int_64 __pyx_number_tab[30]
-#define __pyx_int_92 __pyx_number_tab[31]
-#define __pyx_int_95 __pyx_number_tab[32]
-#define __pyx_int_96 __pyx_number_tab[33]
-#define __pyx_int_123 __pyx_number_tab[34]
-#define __pyx_int_125 __pyx_number_tab[35]
-#define __pyx_int_256 __pyx_number_tab[36]
-#define __pyx_int_512 __pyx_number_tab[37]
-#define __pyx_int_1024 __pyx_number_tab[38]
-#define __pyx_int_65536 __pyx_number_tab[39]
-#define __pyx_int_136983863 __pyx_number_tab[40]
+#define __pyx_int_92 __pyx_number_tab[30]
+#define __pyx_int_95 __pyx_number_tab[31]
+#define __pyx_int_96 __pyx_number_tab[32]
+#define __pyx_int_123 __pyx_number_tab[33]
+#define __pyx_int_125 __pyx_number_tab[34]
+#define __pyx_int_256 __pyx_number_tab[35]
+#define __pyx_int_512 __pyx_number_tab[36]
+#define __pyx_int_1024 __pyx_number_tab[37]
+#define __pyx_int_65536 __pyx_number_tab[38]
+#define __pyx_int_136983863 __pyx_number_tab[39]
 /* #### Code section: module_state_clear ### */
 #if CYTHON_USE_MODULE_STATE
 static CYTHON_SMALL_CODE int __pyx_m_clear(PyObject *m) {
@@ -4271,8 +4269,8 @@ static CYTHON_SMALL_CODE int __pyx_m_clear(PyObject *m) {
   for (int i=0; i<1; ++i) { Py_CLEAR(clear_module_state->__pyx_slice[i]); }
   for (int i=0; i<4; ++i) { Py_CLEAR(clear_module_state->__pyx_tuple[i]); }
   for (int i=0; i<5; ++i) { Py_CLEAR(clear_module_state->__pyx_codeobj_tab[i]); }
-  for (int i=0; i<235; ++i) { Py_CLEAR(clear_module_state->__pyx_string_tab[i]); }
-  for (int i=0; i<41; ++i) { Py_CLEAR(clear_module_state->__pyx_number_tab[i]); }
+  for (int i=0; i<234; ++i) { Py_CLEAR(clear_module_state->__pyx_string_tab[i]); }
+  for (int i=0; i<40; ++i) { Py_CLEAR(clear_module_state->__pyx_number_tab[i]); }
 /* #### Code section: module_state_clear_contents ### */
 /* CommonTypesMetaclass.module_state_clear */
 Py_CLEAR(clear_module_state->__pyx_CommonTypesMetaclassType);
@@ -4316,8 +4314,8 @@ static CYTHON_SMALL_CODE int __pyx_m_traverse(PyObject *m, visitproc visit, void
   for (int i=0; i<1; ++i) { __Pyx_VISIT_CONST(traverse_module_state->__pyx_slice[i]); }
   for (int i=0; i<4; ++i) { __Pyx_VISIT_CONST(traverse_module_state->__pyx_tuple[i]); }
   for (int i=0; i<5; ++i) { __Pyx_VISIT_CONST(traverse_module_state->__pyx_codeobj_tab[i]); }
-  for (int i=0; i<235; ++i) { __Pyx_VISIT_CONST(traverse_module_state->__pyx_string_tab[i]); }
-  for (int i=0; i<41; ++i) { __Pyx_VISIT_CONST(traverse_module_state->__pyx_number_tab[i]); }
+  for (int i=0; i<234; ++i) { __Pyx_VISIT_CONST(traverse_module_state->__pyx_string_tab[i]); }
+  for (int i=0; i<40; ++i) { __Pyx_VISIT_CONST(traverse_module_state->__pyx_number_tab[i]); }
 /* #### Code section: module_state_traverse_contents ### */
 /* CommonTypesMetaclass.module_state_traverse */
 Py_VISIT(traverse_module_state->__pyx_CommonTypesMetaclassType);
@@ -4335,7 +4333,7 @@ return 0;
 /* #### Code section: module_code ### */
 static PyObject *__pyx_gb_5rules_6unfold_8generator(__pyx_CoroutineObject *__pyx_generator, CYTHON_UNUSED PyThreadState *__pyx_tstate, PyObject *__pyx_sent_value); /* proto */
 
-/* "rules/unfold.py":69
+/* "rules/unfold.py":65
  * 
  * # Signs: what stands in a value, as bits; readers look only at values that hold theirs.
  * QUOTES, PARENTHESES, ANGLES, SEPARATORS, COMPARES, WORDY, EXPANSIONS, PROGRAM, BACKTICK = (1 << _bit for _bit in range(9))             # <<<<<<<<<<<<<<
@@ -4355,12 +4353,12 @@ static PyObject *__pyx_pf_5rules_6unfold_6genexpr(CYTHON_UNUSED PyObject *__pyx_
   if (unlikely(!__pyx_cur_scope)) {
     __pyx_cur_scope = ((struct __pyx_obj_5rules_6unfold___pyx_scope_struct__genexpr *)Py_None);
     __Pyx_INCREF(Py_None);
-    __PYX_ERR(0, 69, __pyx_L1_error)
+    __PYX_ERR(0, 65, __pyx_L1_error)
   } else {
     __Pyx_GOTREF((PyObject *)__pyx_cur_scope);
   }
   {
-    __pyx_CoroutineObject *gen = __Pyx_Generator_New((__pyx_coroutine_body_t) __pyx_gb_5rules_6unfold_8generator, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[0]), (PyObject *) __pyx_cur_scope, __pyx_mstate_global->__pyx_n_u_genexpr, __pyx_mstate_global->__pyx_n_u_genexpr, __pyx_mstate_global->__pyx_n_u_rules_unfold); if (unlikely(!gen)) __PYX_ERR(0, 69, __pyx_L1_error)
+    __pyx_CoroutineObject *gen = __Pyx_Generator_New((__pyx_coroutine_body_t) __pyx_gb_5rules_6unfold_8generator, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[0]), (PyObject *) __pyx_cur_scope, __pyx_mstate_global->__pyx_n_u_genexpr, __pyx_mstate_global->__pyx_n_u_genexpr, __pyx_mstate_global->__pyx_n_u_rules_unfold); if (unlikely(!gen)) __PYX_ERR(0, 65, __pyx_L1_error)
     __Pyx_DECREF(__pyx_cur_scope);
     __Pyx_RefNannyFinishContext();
     return (PyObject *) gen;
@@ -4397,16 +4395,16 @@ static PyObject *__pyx_gb_5rules_6unfold_8generator(__pyx_CoroutineObject *__pyx
   __pyx_L3_first_run:;
   if (unlikely(__pyx_sent_value != Py_None)) {
     if (unlikely(__pyx_sent_value)) PyErr_SetString(PyExc_TypeError, "can't send non-None value to a just-started generator");
-    __PYX_ERR(0, 69, __pyx_L1_error)
+    __PYX_ERR(0, 65, __pyx_L1_error)
   }
   for (__pyx_t_1 = 0; __pyx_t_1 < 9; __pyx_t_1+=1) {
-    __pyx_t_2 = PyLong_FromSsize_t(__pyx_t_1); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 69, __pyx_L1_error)
+    __pyx_t_2 = PyLong_FromSsize_t(__pyx_t_1); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 65, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
     __Pyx_XGOTREF(__pyx_cur_scope->__pyx_v__bit);
     __Pyx_XDECREF_SET(__pyx_cur_scope->__pyx_v__bit, __pyx_t_2);
     __Pyx_GIVEREF(__pyx_t_2);
     __pyx_t_2 = 0;
-    __pyx_t_2 = PyNumber_Lshift(__pyx_mstate_global->__pyx_int_1, __pyx_cur_scope->__pyx_v__bit); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 69, __pyx_L1_error)
+    __pyx_t_2 = PyNumber_Lshift(__pyx_mstate_global->__pyx_int_1, __pyx_cur_scope->__pyx_v__bit); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 65, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
     __pyx_r = __pyx_t_2;
     __pyx_t_2 = 0;
@@ -4420,7 +4418,7 @@ static PyObject *__pyx_gb_5rules_6unfold_8generator(__pyx_CoroutineObject *__pyx
     return __pyx_r;
     __pyx_L6_resume_from_yield:;
     __pyx_t_1 = __pyx_cur_scope->__pyx_t_0;
-    if (unlikely(!__pyx_sent_value)) __PYX_ERR(0, 69, __pyx_L1_error)
+    if (unlikely(!__pyx_sent_value)) __PYX_ERR(0, 65, __pyx_L1_error)
   }
   CYTHON_MAYBE_UNUSED_VAR(__pyx_cur_scope);
 
@@ -18616,7 +18614,7 @@ static PyObject *__pyx_unpickle_Enum__set_state(struct __pyx_MemviewEnum_obj *__
   return __pyx_r;
 }
 
-/* "rules/unfold.py":95
+/* "rules/unfold.py":91
  * }  # fmt: skip
  * 
  * def hexadecimal(octet: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -18628,7 +18626,7 @@ static int __pyx_f_5rules_6unfold_hexadecimal(int __pyx_v_octet) {
   int __pyx_r;
   int __pyx_t_1;
 
-  /* "rules/unfold.py":97
+  /* "rules/unfold.py":93
  * def hexadecimal(octet: Any) -> Any:
  *     """Value of a hexadecimal digit, or -1."""
  *     if 48 <= octet <= 57:             # <<<<<<<<<<<<<<
@@ -18642,7 +18640,7 @@ static int __pyx_f_5rules_6unfold_hexadecimal(int __pyx_v_octet) {
   if (__pyx_t_1) {
 
 
-    /* "rules/unfold.py":98
+    /* "rules/unfold.py":94
  *     """Value of a hexadecimal digit, or -1."""
  *     if 48 <= octet <= 57:
  *         return octet - 48             # <<<<<<<<<<<<<<
@@ -18655,7 +18653,7 @@ static int __pyx_f_5rules_6unfold_hexadecimal(int __pyx_v_octet) {
     }
     goto __pyx_L0;
 
-    /* "rules/unfold.py":97
+    /* "rules/unfold.py":93
  * def hexadecimal(octet: Any) -> Any:
  *     """Value of a hexadecimal digit, or -1."""
  *     if 48 <= octet <= 57:             # <<<<<<<<<<<<<<
@@ -18664,7 +18662,7 @@ static int __pyx_f_5rules_6unfold_hexadecimal(int __pyx_v_octet) {
 */
   }
 
-  /* "rules/unfold.py":99
+  /* "rules/unfold.py":95
  *     if 48 <= octet <= 57:
  *         return octet - 48
  *     if 97 <= octet <= 102:             # <<<<<<<<<<<<<<
@@ -18678,7 +18676,7 @@ static int __pyx_f_5rules_6unfold_hexadecimal(int __pyx_v_octet) {
   if (__pyx_t_1) {
 
 
-    /* "rules/unfold.py":100
+    /* "rules/unfold.py":96
  *         return octet - 48
  *     if 97 <= octet <= 102:
  *         return octet - 87             # <<<<<<<<<<<<<<
@@ -18691,7 +18689,7 @@ static int __pyx_f_5rules_6unfold_hexadecimal(int __pyx_v_octet) {
     }
     goto __pyx_L0;
 
-    /* "rules/unfold.py":99
+    /* "rules/unfold.py":95
  *     if 48 <= octet <= 57:
  *         return octet - 48
  *     if 97 <= octet <= 102:             # <<<<<<<<<<<<<<
@@ -18700,7 +18698,7 @@ static int __pyx_f_5rules_6unfold_hexadecimal(int __pyx_v_octet) {
 */
   }
 
-  /* "rules/unfold.py":101
+  /* "rules/unfold.py":97
  *     if 97 <= octet <= 102:
  *         return octet - 87
  *     if 65 <= octet <= 70:             # <<<<<<<<<<<<<<
@@ -18714,7 +18712,7 @@ static int __pyx_f_5rules_6unfold_hexadecimal(int __pyx_v_octet) {
   if (__pyx_t_1) {
 
 
-    /* "rules/unfold.py":102
+    /* "rules/unfold.py":98
  *         return octet - 87
  *     if 65 <= octet <= 70:
  *         return octet - 55             # <<<<<<<<<<<<<<
@@ -18727,7 +18725,7 @@ static int __pyx_f_5rules_6unfold_hexadecimal(int __pyx_v_octet) {
     }
     goto __pyx_L0;
 
-    /* "rules/unfold.py":101
+    /* "rules/unfold.py":97
  *     if 97 <= octet <= 102:
  *         return octet - 87
  *     if 65 <= octet <= 70:             # <<<<<<<<<<<<<<
@@ -18736,7 +18734,7 @@ static int __pyx_f_5rules_6unfold_hexadecimal(int __pyx_v_octet) {
 */
   }
 
-  /* "rules/unfold.py":103
+  /* "rules/unfold.py":99
  *     if 65 <= octet <= 70:
  *         return octet - 55
  *     return -1             # <<<<<<<<<<<<<<
@@ -18749,7 +18747,7 @@ static int __pyx_f_5rules_6unfold_hexadecimal(int __pyx_v_octet) {
   }
   goto __pyx_L0;
 
-  /* "rules/unfold.py":95
+  /* "rules/unfold.py":91
  * }  # fmt: skip
  * 
  * def hexadecimal(octet: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -18763,7 +18761,7 @@ static int __pyx_f_5rules_6unfold_hexadecimal(int __pyx_v_octet) {
   return __pyx_r;
 }
 
-/* "rules/unfold.py":106
+/* "rules/unfold.py":102
  * 
  * 
  * def percent(data: Any, start: Any, end: Any, plus: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -18796,7 +18794,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
   const char *__pyx_filename = NULL;
   int __pyx_clineno = 0;
 
-  /* "rules/unfold.py":108
+  /* "rules/unfold.py":104
  * def percent(data: Any, start: Any, end: Any, plus: Any) -> Any:
  *     """Undo %XX, %uXXXX and, if `plus`, plus signs of data[start:end] in place; returns the new end."""
  *     i: cython.Py_ssize_t = start             # <<<<<<<<<<<<<<
@@ -18805,7 +18803,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
 */
   __pyx_v_i = __pyx_v_start;
 
-  /* "rules/unfold.py":109
+  /* "rules/unfold.py":105
  *     """Undo %XX, %uXXXX and, if `plus`, plus signs of data[start:end] in place; returns the new end."""
  *     i: cython.Py_ssize_t = start
  *     to: cython.Py_ssize_t = start             # <<<<<<<<<<<<<<
@@ -18814,7 +18812,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
 */
   __pyx_v_to = __pyx_v_start;
 
-  /* "rules/unfold.py":114
+  /* "rules/unfold.py":110
  *     c: cython.int
  *     code: cython.int
  *     while i < end:             # <<<<<<<<<<<<<<
@@ -18827,7 +18825,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
 
     if (!__pyx_t_1) break;
 
-    /* "rules/unfold.py":115
+    /* "rules/unfold.py":111
  *     code: cython.int
  *     while i < end:
  *         c = data[i]             # <<<<<<<<<<<<<<
@@ -18841,11 +18839,11 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
     } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_3 = 0;
     if (unlikely(__pyx_t_3 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_3);
-      __PYX_ERR(0, 115, __pyx_L1_error)
+      __PYX_ERR(0, 111, __pyx_L1_error)
     }
     __pyx_v_c = (*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) )));
 
-    /* "rules/unfold.py":116
+    /* "rules/unfold.py":112
  *     while i < end:
  *         c = data[i]
  *         if c == 37:             # <<<<<<<<<<<<<<
@@ -18857,7 +18855,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
     if (__pyx_t_1) {
 
 
-      /* "rules/unfold.py":117
+      /* "rules/unfold.py":113
  *         c = data[i]
  *         if c == 37:
  *             if i + 2 < end:             # <<<<<<<<<<<<<<
@@ -18869,7 +18867,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
       if (__pyx_t_1) {
 
 
-        /* "rules/unfold.py":118
+        /* "rules/unfold.py":114
  *         if c == 37:
  *             if i + 2 < end:
  *                 hi = hexadecimal(data[i + 1])             # <<<<<<<<<<<<<<
@@ -18883,11 +18881,11 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
         } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_3 = 0;
         if (unlikely(__pyx_t_3 != -1)) {
           __Pyx_RaiseBufferIndexError(__pyx_t_3);
-          __PYX_ERR(0, 118, __pyx_L1_error)
+          __PYX_ERR(0, 114, __pyx_L1_error)
         }
         __pyx_v_hi = __pyx_f_5rules_6unfold_hexadecimal((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) ))));
 
-        /* "rules/unfold.py":119
+        /* "rules/unfold.py":115
  *             if i + 2 < end:
  *                 hi = hexadecimal(data[i + 1])
  *                 lo = hexadecimal(data[i + 2])             # <<<<<<<<<<<<<<
@@ -18901,11 +18899,11 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
         } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_3 = 0;
         if (unlikely(__pyx_t_3 != -1)) {
           __Pyx_RaiseBufferIndexError(__pyx_t_3);
-          __PYX_ERR(0, 119, __pyx_L1_error)
+          __PYX_ERR(0, 115, __pyx_L1_error)
         }
         __pyx_v_lo = __pyx_f_5rules_6unfold_hexadecimal((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) ))));
 
-        /* "rules/unfold.py":120
+        /* "rules/unfold.py":116
  *                 hi = hexadecimal(data[i + 1])
  *                 lo = hexadecimal(data[i + 2])
  *                 if hi >= 0 and lo >= 0:             # <<<<<<<<<<<<<<
@@ -18931,7 +18929,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
         if (__pyx_t_1) {
 
 
-          /* "rules/unfold.py":121
+          /* "rules/unfold.py":117
  *                 lo = hexadecimal(data[i + 2])
  *                 if hi >= 0 and lo >= 0:
  *                     data[to] = (hi << 4) | lo             # <<<<<<<<<<<<<<
@@ -18945,11 +18943,11 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
           } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_3 = 0;
           if (unlikely(__pyx_t_3 != -1)) {
             __Pyx_RaiseBufferIndexError(__pyx_t_3);
-            __PYX_ERR(0, 121, __pyx_L1_error)
+            __PYX_ERR(0, 117, __pyx_L1_error)
           }
           *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) )) = ((__pyx_v_hi << 4) | __pyx_v_lo);
 
-          /* "rules/unfold.py":122
+          /* "rules/unfold.py":118
  *                 if hi >= 0 and lo >= 0:
  *                     data[to] = (hi << 4) | lo
  *                     to += 1             # <<<<<<<<<<<<<<
@@ -18958,7 +18956,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
 */
           __pyx_v_to = (__pyx_v_to + 1);
 
-          /* "rules/unfold.py":123
+          /* "rules/unfold.py":119
  *                     data[to] = (hi << 4) | lo
  *                     to += 1
  *                     i += 3             # <<<<<<<<<<<<<<
@@ -18967,7 +18965,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
 */
           __pyx_v_i = (__pyx_v_i + 3);
 
-          /* "rules/unfold.py":124
+          /* "rules/unfold.py":120
  *                     to += 1
  *                     i += 3
  *                     continue             # <<<<<<<<<<<<<<
@@ -18976,7 +18974,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
 */
           goto __pyx_L3_continue;
 
-          /* "rules/unfold.py":120
+          /* "rules/unfold.py":116
  *                 hi = hexadecimal(data[i + 1])
  *                 lo = hexadecimal(data[i + 2])
  *                 if hi >= 0 and lo >= 0:             # <<<<<<<<<<<<<<
@@ -18985,7 +18983,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
 */
         }
 
-        /* "rules/unfold.py":125
+        /* "rules/unfold.py":121
  *                     i += 3
  *                     continue
  *                 if i + 5 < end and (data[i + 1] == 117 or data[i + 1] == 85):             # <<<<<<<<<<<<<<
@@ -19009,7 +19007,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
         } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_3 = 0;
         if (unlikely(__pyx_t_3 != -1)) {
           __Pyx_RaiseBufferIndexError(__pyx_t_3);
-          __PYX_ERR(0, 125, __pyx_L1_error)
+          __PYX_ERR(0, 121, __pyx_L1_error)
         }
         __pyx_t_4 = ((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) ))) == 0x75);
 
@@ -19028,7 +19026,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
         } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_3 = 0;
         if (unlikely(__pyx_t_3 != -1)) {
           __Pyx_RaiseBufferIndexError(__pyx_t_3);
-          __PYX_ERR(0, 125, __pyx_L1_error)
+          __PYX_ERR(0, 121, __pyx_L1_error)
         }
         __pyx_t_4 = ((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) ))) == 85);
 
@@ -19039,7 +19037,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
         if (__pyx_t_1) {
 
 
-          /* "rules/unfold.py":126
+          /* "rules/unfold.py":122
  *                     continue
  *                 if i + 5 < end and (data[i + 1] == 117 or data[i + 1] == 85):
  *                     code = _four(data, i + 2)             # <<<<<<<<<<<<<<
@@ -19048,12 +19046,12 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
 */
           if (unlikely(((PyObject *) __pyx_v_data.memview) == Py_None)) {
             PyErr_SetString(PyExc_TypeError, "cannot pass None into a C function argument that is declared \047not None\047");
-            __PYX_ERR(0, 126, __pyx_L1_error)
+            __PYX_ERR(0, 122, __pyx_L1_error)
           }
-          __pyx_t_3 = __pyx_f_5rules_6unfold__four(__pyx_v_data, (__pyx_v_i + 2)); if (unlikely(__pyx_t_3 == ((int)-2) && PyErr_Occurred())) __PYX_ERR(0, 126, __pyx_L1_error)
+          __pyx_t_3 = __pyx_f_5rules_6unfold__four(__pyx_v_data, (__pyx_v_i + 2)); if (unlikely(__pyx_t_3 == ((int)-2) && PyErr_Occurred())) __PYX_ERR(0, 122, __pyx_L1_error)
           __pyx_v_code = __pyx_t_3;
 
-          /* "rules/unfold.py":127
+          /* "rules/unfold.py":123
  *                 if i + 5 < end and (data[i + 1] == 117 or data[i + 1] == 85):
  *                     code = _four(data, i + 2)
  *                     if code >= 0:             # <<<<<<<<<<<<<<
@@ -19065,14 +19063,14 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
           if (__pyx_t_1) {
 
 
-            /* "rules/unfold.py":128
+            /* "rules/unfold.py":124
  *                     code = _four(data, i + 2)
  *                     if code >= 0:
  *                         data[to] = _narrow(code)             # <<<<<<<<<<<<<<
  *                         to += 1
  *                         i += 6
 */
-            __pyx_t_3 = __pyx_f_5rules_6unfold__narrow(__pyx_v_code); if (unlikely(__pyx_t_3 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 128, __pyx_L1_error)
+            __pyx_t_3 = __pyx_f_5rules_6unfold__narrow(__pyx_v_code); if (unlikely(__pyx_t_3 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 124, __pyx_L1_error)
             __pyx_t_2 = __pyx_v_to;
             __pyx_t_5 = -1;
             if (__pyx_t_2 < 0) {
@@ -19080,12 +19078,12 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
             } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_5 = 0;
             if (unlikely(__pyx_t_5 != -1)) {
               __Pyx_RaiseBufferIndexError(__pyx_t_5);
-              __PYX_ERR(0, 128, __pyx_L1_error)
+              __PYX_ERR(0, 124, __pyx_L1_error)
             }
             *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) )) = __pyx_t_3;
 
 
-            /* "rules/unfold.py":129
+            /* "rules/unfold.py":125
  *                     if code >= 0:
  *                         data[to] = _narrow(code)
  *                         to += 1             # <<<<<<<<<<<<<<
@@ -19094,7 +19092,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
 */
             __pyx_v_to = (__pyx_v_to + 1);
 
-            /* "rules/unfold.py":130
+            /* "rules/unfold.py":126
  *                         data[to] = _narrow(code)
  *                         to += 1
  *                         i += 6             # <<<<<<<<<<<<<<
@@ -19103,7 +19101,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
 */
             __pyx_v_i = (__pyx_v_i + 6);
 
-            /* "rules/unfold.py":131
+            /* "rules/unfold.py":127
  *                         to += 1
  *                         i += 6
  *                         continue             # <<<<<<<<<<<<<<
@@ -19112,7 +19110,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
 */
             goto __pyx_L3_continue;
 
-            /* "rules/unfold.py":127
+            /* "rules/unfold.py":123
  *                 if i + 5 < end and (data[i + 1] == 117 or data[i + 1] == 85):
  *                     code = _four(data, i + 2)
  *                     if code >= 0:             # <<<<<<<<<<<<<<
@@ -19121,7 +19119,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
 */
           }
 
-          /* "rules/unfold.py":125
+          /* "rules/unfold.py":121
  *                     i += 3
  *                     continue
  *                 if i + 5 < end and (data[i + 1] == 117 or data[i + 1] == 85):             # <<<<<<<<<<<<<<
@@ -19130,7 +19128,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
 */
         }
 
-        /* "rules/unfold.py":117
+        /* "rules/unfold.py":113
  *         c = data[i]
  *         if c == 37:
  *             if i + 2 < end:             # <<<<<<<<<<<<<<
@@ -19139,7 +19137,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
 */
       }
 
-      /* "rules/unfold.py":116
+      /* "rules/unfold.py":112
  *     while i < end:
  *         c = data[i]
  *         if c == 37:             # <<<<<<<<<<<<<<
@@ -19149,7 +19147,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
       goto __pyx_L5;
     }
 
-    /* "rules/unfold.py":132
+    /* "rules/unfold.py":128
  *                         i += 6
  *                         continue
  *         elif c == 43 and plus:             # <<<<<<<<<<<<<<
@@ -19172,7 +19170,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
     if (__pyx_t_1) {
 
 
-      /* "rules/unfold.py":133
+      /* "rules/unfold.py":129
  *                         continue
  *         elif c == 43 and plus:
  *             c = 32             # <<<<<<<<<<<<<<
@@ -19181,7 +19179,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
 */
       __pyx_v_c = 32;
 
-      /* "rules/unfold.py":132
+      /* "rules/unfold.py":128
  *                         i += 6
  *                         continue
  *         elif c == 43 and plus:             # <<<<<<<<<<<<<<
@@ -19191,7 +19189,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
     }
     __pyx_L5:;
 
-    /* "rules/unfold.py":134
+    /* "rules/unfold.py":130
  *         elif c == 43 and plus:
  *             c = 32
  *         data[to] = c             # <<<<<<<<<<<<<<
@@ -19205,11 +19203,11 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
     } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_3 = 0;
     if (unlikely(__pyx_t_3 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_3);
-      __PYX_ERR(0, 134, __pyx_L1_error)
+      __PYX_ERR(0, 130, __pyx_L1_error)
     }
     *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) )) = __pyx_v_c;
 
-    /* "rules/unfold.py":135
+    /* "rules/unfold.py":131
  *             c = 32
  *         data[to] = c
  *         to += 1             # <<<<<<<<<<<<<<
@@ -19218,7 +19216,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
 */
     __pyx_v_to = (__pyx_v_to + 1);
 
-    /* "rules/unfold.py":136
+    /* "rules/unfold.py":132
  *         data[to] = c
  *         to += 1
  *         i += 1             # <<<<<<<<<<<<<<
@@ -19229,7 +19227,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
     __pyx_L3_continue:;
   }
 
-  /* "rules/unfold.py":137
+  /* "rules/unfold.py":133
  *         to += 1
  *         i += 1
  *     return _overlong(data, start, to)             # <<<<<<<<<<<<<<
@@ -19238,15 +19236,15 @@ static Py_ssize_t __pyx_f_5rules_6unfold_percent(__Pyx_memviewslice __pyx_v_data
 */
   if (unlikely(((PyObject *) __pyx_v_data.memview) == Py_None)) {
     PyErr_SetString(PyExc_TypeError, "cannot pass None into a C function argument that is declared \047not None\047");
-    __PYX_ERR(0, 137, __pyx_L1_error)
+    __PYX_ERR(0, 133, __pyx_L1_error)
   }
-  __pyx_t_6 = __pyx_f_5rules_6unfold__overlong(__pyx_v_data, __pyx_v_start, __pyx_v_to); if (unlikely(__pyx_t_6 == ((Py_ssize_t)-1L) && PyErr_Occurred())) __PYX_ERR(0, 137, __pyx_L1_error)
+  __pyx_t_6 = __pyx_f_5rules_6unfold__overlong(__pyx_v_data, __pyx_v_start, __pyx_v_to); if (unlikely(__pyx_t_6 == ((Py_ssize_t)-1L) && PyErr_Occurred())) __PYX_ERR(0, 133, __pyx_L1_error)
   {
     __pyx_r = __pyx_t_6;
   }
   goto __pyx_L0;
 
-  /* "rules/unfold.py":106
+  /* "rules/unfold.py":102
  * 
  * 
  * def percent(data: Any, start: Any, end: Any, plus: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -19312,53 +19310,53 @@ PyObject *__pyx_args, PyObject *__pyx_kwds
   {
     PyObject ** const __pyx_pyargnames[] = {&__pyx_mstate_global->__pyx_n_u_data,&__pyx_mstate_global->__pyx_n_u_start,&__pyx_mstate_global->__pyx_n_u_end,&__pyx_mstate_global->__pyx_n_u_plus,0};
     const Py_ssize_t __pyx_kwds_len = (__pyx_kwds) ? __Pyx_NumKwargs_FASTCALL(__pyx_kwds) : 0;
-    if (unlikely(__pyx_kwds_len < 0)) __PYX_ERR(0, 106, __pyx_L3_error)
+    if (unlikely(__pyx_kwds_len < 0)) __PYX_ERR(0, 102, __pyx_L3_error)
     if (__pyx_kwds_len > 0) {
       switch (__pyx_nargs) {
         case  4:
         values[3] = __Pyx_ArgRef_FASTCALL(__pyx_args, 3);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[3])) __PYX_ERR(0, 106, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[3])) __PYX_ERR(0, 102, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  3:
         values[2] = __Pyx_ArgRef_FASTCALL(__pyx_args, 2);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 106, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 102, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  2:
         values[1] = __Pyx_ArgRef_FASTCALL(__pyx_args, 1);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 106, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 102, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  1:
         values[0] = __Pyx_ArgRef_FASTCALL(__pyx_args, 0);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 106, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 102, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  0: break;
         default: goto __pyx_L5_argtuple_error;
       }
       const Py_ssize_t kwd_pos_args = __pyx_nargs;
-      if (__Pyx_ParseKeywords(__pyx_kwds, __pyx_kwvalues, __pyx_pyargnames, 0, values, kwd_pos_args, __pyx_kwds_len, "percent", 0) < (0)) __PYX_ERR(0, 106, __pyx_L3_error)
+      if (__Pyx_ParseKeywords(__pyx_kwds, __pyx_kwvalues, __pyx_pyargnames, 0, values, kwd_pos_args, __pyx_kwds_len, "percent", 0) < (0)) __PYX_ERR(0, 102, __pyx_L3_error)
       for (Py_ssize_t i = __pyx_nargs; i < 4; i++) {
-        if (unlikely(!values[i])) { __Pyx_RaiseArgtupleInvalid("percent", 1, 4, 4, i); __PYX_ERR(0, 106, __pyx_L3_error) }
+        if (unlikely(!values[i])) { __Pyx_RaiseArgtupleInvalid("percent", 1, 4, 4, i); __PYX_ERR(0, 102, __pyx_L3_error) }
       }
     } else if (unlikely(__pyx_nargs != 4)) {
       goto __pyx_L5_argtuple_error;
     } else {
       values[0] = __Pyx_ArgRef_FASTCALL(__pyx_args, 0);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 106, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 102, __pyx_L3_error)
       values[1] = __Pyx_ArgRef_FASTCALL(__pyx_args, 1);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 106, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 102, __pyx_L3_error)
       values[2] = __Pyx_ArgRef_FASTCALL(__pyx_args, 2);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 106, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 102, __pyx_L3_error)
       values[3] = __Pyx_ArgRef_FASTCALL(__pyx_args, 3);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[3])) __PYX_ERR(0, 106, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[3])) __PYX_ERR(0, 102, __pyx_L3_error)
     }
-    __pyx_v_data = __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_char(values[0], PyBUF_WRITABLE); if (unlikely(!__pyx_v_data.memview)) __PYX_ERR(0, 106, __pyx_L3_error)
-    __pyx_v_start = __Pyx_PyIndex_AsSsize_t(values[1]); if (unlikely((__pyx_v_start == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(0, 106, __pyx_L3_error)
-    __pyx_v_end = __Pyx_PyIndex_AsSsize_t(values[2]); if (unlikely((__pyx_v_end == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(0, 106, __pyx_L3_error)
-    __pyx_v_plus = __Pyx_PyObject_IsTrue(values[3]); if (unlikely((__pyx_v_plus == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 106, __pyx_L3_error)
+    __pyx_v_data = __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_char(values[0], PyBUF_WRITABLE); if (unlikely(!__pyx_v_data.memview)) __PYX_ERR(0, 102, __pyx_L3_error)
+    __pyx_v_start = __Pyx_PyIndex_AsSsize_t(values[1]); if (unlikely((__pyx_v_start == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(0, 102, __pyx_L3_error)
+    __pyx_v_end = __Pyx_PyIndex_AsSsize_t(values[2]); if (unlikely((__pyx_v_end == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(0, 102, __pyx_L3_error)
+    __pyx_v_plus = __Pyx_PyObject_IsTrue(values[3]); if (unlikely((__pyx_v_plus == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 102, __pyx_L3_error)
   }
   goto __pyx_L6_skip;
   __pyx_L5_argtuple_error:;
-  __Pyx_RaiseArgtupleInvalid("percent", 1, 4, 4, __pyx_nargs); __PYX_ERR(0, 106, __pyx_L3_error)
+  __Pyx_RaiseArgtupleInvalid("percent", 1, 4, 4, __pyx_nargs); __PYX_ERR(0, 102, __pyx_L3_error)
   __pyx_L6_skip:;
   goto __pyx_L4_argument_unpacking_done;
   __pyx_L3_error:;
@@ -19393,8 +19391,8 @@ static PyObject *__pyx_pf_5rules_6unfold_percent(CYTHON_UNUSED PyObject *__pyx_s
   const char *__pyx_filename = NULL;
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("percent", 0);
-  __pyx_t_1 = __pyx_f_5rules_6unfold_percent(__pyx_v_data, __pyx_v_start, __pyx_v_end, __pyx_v_plus, 1); if (unlikely(__pyx_t_1 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 106, __pyx_L1_error)
-  __pyx_t_2 = PyLong_FromSsize_t(__pyx_t_1); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 106, __pyx_L1_error)
+  __pyx_t_1 = __pyx_f_5rules_6unfold_percent(__pyx_v_data, __pyx_v_start, __pyx_v_end, __pyx_v_plus, 1); if (unlikely(__pyx_t_1 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 102, __pyx_L1_error)
+  __pyx_t_2 = PyLong_FromSsize_t(__pyx_t_1); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 102, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
 
   {
@@ -19419,7 +19417,7 @@ static PyObject *__pyx_pf_5rules_6unfold_percent(CYTHON_UNUSED PyObject *__pyx_s
   return __pyx_r;
 }
 
-/* "rules/unfold.py":140
+/* "rules/unfold.py":136
  * 
  * 
  * @cython.cfunc             # <<<<<<<<<<<<<<
@@ -19442,7 +19440,7 @@ static int __pyx_f_5rules_6unfold__four(__Pyx_memviewslice __pyx_v_data, Py_ssiz
   const char *__pyx_filename = NULL;
   int __pyx_clineno = 0;
 
-  /* "rules/unfold.py":144
+  /* "rules/unfold.py":140
  * def _four(data: cython.uchar[::1], at: cython.Py_ssize_t) -> cython.int:
  *     """Value of four hexadecimal digits, or -1."""
  *     code: cython.int = 0             # <<<<<<<<<<<<<<
@@ -19451,7 +19449,7 @@ static int __pyx_f_5rules_6unfold__four(__Pyx_memviewslice __pyx_v_data, Py_ssiz
 */
   __pyx_v_code = 0;
 
-  /* "rules/unfold.py":147
+  /* "rules/unfold.py":143
  *     j: cython.Py_ssize_t
  *     digit: cython.int
  *     for j in range(at, at + 4):             # <<<<<<<<<<<<<<
@@ -19465,7 +19463,7 @@ static int __pyx_f_5rules_6unfold__four(__Pyx_memviewslice __pyx_v_data, Py_ssiz
   for (__pyx_t_3 = __pyx_v_at; __pyx_t_3 < __pyx_t_2; __pyx_t_3+=1) {
     __pyx_v_j = __pyx_t_3;
 
-    /* "rules/unfold.py":148
+    /* "rules/unfold.py":144
  *     digit: cython.int
  *     for j in range(at, at + 4):
  *         digit = hexadecimal(data[j])             # <<<<<<<<<<<<<<
@@ -19479,11 +19477,11 @@ static int __pyx_f_5rules_6unfold__four(__Pyx_memviewslice __pyx_v_data, Py_ssiz
     } else if (unlikely(__pyx_t_4 >= __pyx_v_data.shape[0])) __pyx_t_5 = 0;
     if (unlikely(__pyx_t_5 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_5);
-      __PYX_ERR(0, 148, __pyx_L1_error)
+      __PYX_ERR(0, 144, __pyx_L1_error)
     }
     __pyx_v_digit = __pyx_f_5rules_6unfold_hexadecimal((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_4)) ))));
 
-    /* "rules/unfold.py":149
+    /* "rules/unfold.py":145
  *     for j in range(at, at + 4):
  *         digit = hexadecimal(data[j])
  *         if digit < 0:             # <<<<<<<<<<<<<<
@@ -19495,7 +19493,7 @@ static int __pyx_f_5rules_6unfold__four(__Pyx_memviewslice __pyx_v_data, Py_ssiz
     if (__pyx_t_6) {
 
 
-      /* "rules/unfold.py":150
+      /* "rules/unfold.py":146
  *         digit = hexadecimal(data[j])
  *         if digit < 0:
  *             return -1             # <<<<<<<<<<<<<<
@@ -19508,7 +19506,7 @@ static int __pyx_f_5rules_6unfold__four(__Pyx_memviewslice __pyx_v_data, Py_ssiz
       }
       goto __pyx_L0;
 
-      /* "rules/unfold.py":149
+      /* "rules/unfold.py":145
  *     for j in range(at, at + 4):
  *         digit = hexadecimal(data[j])
  *         if digit < 0:             # <<<<<<<<<<<<<<
@@ -19517,7 +19515,7 @@ static int __pyx_f_5rules_6unfold__four(__Pyx_memviewslice __pyx_v_data, Py_ssiz
 */
     }
 
-    /* "rules/unfold.py":151
+    /* "rules/unfold.py":147
  *         if digit < 0:
  *             return -1
  *         code = (code << 4) | digit             # <<<<<<<<<<<<<<
@@ -19528,7 +19526,7 @@ static int __pyx_f_5rules_6unfold__four(__Pyx_memviewslice __pyx_v_data, Py_ssiz
   }
 
 
-  /* "rules/unfold.py":152
+  /* "rules/unfold.py":148
  *             return -1
  *         code = (code << 4) | digit
  *     return code             # <<<<<<<<<<<<<<
@@ -19541,7 +19539,7 @@ static int __pyx_f_5rules_6unfold__four(__Pyx_memviewslice __pyx_v_data, Py_ssiz
   }
   goto __pyx_L0;
 
-  /* "rules/unfold.py":140
+  /* "rules/unfold.py":136
  * 
  * 
  * @cython.cfunc             # <<<<<<<<<<<<<<
@@ -19561,7 +19559,7 @@ static int __pyx_f_5rules_6unfold__four(__Pyx_memviewslice __pyx_v_data, Py_ssiz
   return __pyx_r;
 }
 
-/* "rules/unfold.py":155
+/* "rules/unfold.py":151
  * 
  * 
  * @cython.cfunc             # <<<<<<<<<<<<<<
@@ -19574,7 +19572,7 @@ static int __pyx_f_5rules_6unfold__narrow(int __pyx_v_code) {
   int __pyx_t_1;
   int __pyx_t_2;
 
-  /* "rules/unfold.py":158
+  /* "rules/unfold.py":154
  * def _narrow(code: cython.int) -> cython.int:
  *     """The ASCII octet a code point stands for: full-width and look-alike forms too, which databases and file systems fold; else a letter."""
  *     if code < 128:             # <<<<<<<<<<<<<<
@@ -19586,7 +19584,7 @@ static int __pyx_f_5rules_6unfold__narrow(int __pyx_v_code) {
   if (__pyx_t_1) {
 
 
-    /* "rules/unfold.py":159
+    /* "rules/unfold.py":155
  *     """The ASCII octet a code point stands for: full-width and look-alike forms too, which databases and file systems fold; else a letter."""
  *     if code < 128:
  *         return code             # <<<<<<<<<<<<<<
@@ -19599,7 +19597,7 @@ static int __pyx_f_5rules_6unfold__narrow(int __pyx_v_code) {
     }
     goto __pyx_L0;
 
-    /* "rules/unfold.py":158
+    /* "rules/unfold.py":154
  * def _narrow(code: cython.int) -> cython.int:
  *     """The ASCII octet a code point stands for: full-width and look-alike forms too, which databases and file systems fold; else a letter."""
  *     if code < 128:             # <<<<<<<<<<<<<<
@@ -19608,7 +19606,7 @@ static int __pyx_f_5rules_6unfold__narrow(int __pyx_v_code) {
 */
   }
 
-  /* "rules/unfold.py":160
+  /* "rules/unfold.py":156
  *     if code < 128:
  *         return code
  *     if 0xFF01 <= code <= 0xFF5E:             # <<<<<<<<<<<<<<
@@ -19622,7 +19620,7 @@ static int __pyx_f_5rules_6unfold__narrow(int __pyx_v_code) {
   if (__pyx_t_1) {
 
 
-    /* "rules/unfold.py":161
+    /* "rules/unfold.py":157
  *         return code
  *     if 0xFF01 <= code <= 0xFF5E:
  *         return code - 0xFEE0             # <<<<<<<<<<<<<<
@@ -19635,7 +19633,7 @@ static int __pyx_f_5rules_6unfold__narrow(int __pyx_v_code) {
     }
     goto __pyx_L0;
 
-    /* "rules/unfold.py":160
+    /* "rules/unfold.py":156
  *     if code < 128:
  *         return code
  *     if 0xFF01 <= code <= 0xFF5E:             # <<<<<<<<<<<<<<
@@ -19644,7 +19642,7 @@ static int __pyx_f_5rules_6unfold__narrow(int __pyx_v_code) {
 */
   }
 
-  /* "rules/unfold.py":162
+  /* "rules/unfold.py":158
  *     if 0xFF01 <= code <= 0xFF5E:
  *         return code - 0xFEE0
  *     if code == 0x2018 or code == 0x2019 or code == 0x02BC or code == 0x02B9 or code == 0x2032:             # <<<<<<<<<<<<<<
@@ -19658,7 +19656,7 @@ static int __pyx_f_5rules_6unfold__narrow(int __pyx_v_code) {
     case 0x02B9:
     case 0x2032:
 
-    /* "rules/unfold.py":163
+    /* "rules/unfold.py":159
  *         return code - 0xFEE0
  *     if code == 0x2018 or code == 0x2019 or code == 0x02BC or code == 0x02B9 or code == 0x2032:
  *         return 39             # <<<<<<<<<<<<<<
@@ -19671,7 +19669,7 @@ static int __pyx_f_5rules_6unfold__narrow(int __pyx_v_code) {
     }
     goto __pyx_L0;
 
-    /* "rules/unfold.py":162
+    /* "rules/unfold.py":158
  *     if 0xFF01 <= code <= 0xFF5E:
  *         return code - 0xFEE0
  *     if code == 0x2018 or code == 0x2019 or code == 0x02BC or code == 0x02B9 or code == 0x2032:             # <<<<<<<<<<<<<<
@@ -19682,7 +19680,7 @@ static int __pyx_f_5rules_6unfold__narrow(int __pyx_v_code) {
     default: break;
   }
 
-  /* "rules/unfold.py":164
+  /* "rules/unfold.py":160
  *     if code == 0x2018 or code == 0x2019 or code == 0x02BC or code == 0x02B9 or code == 0x2032:
  *         return 39
  *     if code == 0x201C or code == 0x201D or code == 0x2033:             # <<<<<<<<<<<<<<
@@ -19694,7 +19692,7 @@ static int __pyx_f_5rules_6unfold__narrow(int __pyx_v_code) {
     case 0x201D:
     case 0x2033:
 
-    /* "rules/unfold.py":165
+    /* "rules/unfold.py":161
  *         return 39
  *     if code == 0x201C or code == 0x201D or code == 0x2033:
  *         return 34             # <<<<<<<<<<<<<<
@@ -19707,7 +19705,7 @@ static int __pyx_f_5rules_6unfold__narrow(int __pyx_v_code) {
     }
     goto __pyx_L0;
 
-    /* "rules/unfold.py":164
+    /* "rules/unfold.py":160
  *     if code == 0x2018 or code == 0x2019 or code == 0x02BC or code == 0x02B9 or code == 0x2032:
  *         return 39
  *     if code == 0x201C or code == 0x201D or code == 0x2033:             # <<<<<<<<<<<<<<
@@ -19718,7 +19716,7 @@ static int __pyx_f_5rules_6unfold__narrow(int __pyx_v_code) {
     default: break;
   }
 
-  /* "rules/unfold.py":166
+  /* "rules/unfold.py":162
  *     if code == 0x201C or code == 0x201D or code == 0x2033:
  *         return 34
  *     if code == 0x2215 or code == 0x2044:             # <<<<<<<<<<<<<<
@@ -19729,7 +19727,7 @@ static int __pyx_f_5rules_6unfold__narrow(int __pyx_v_code) {
     case 0x2215:
     case 0x2044:
 
-    /* "rules/unfold.py":167
+    /* "rules/unfold.py":163
  *         return 34
  *     if code == 0x2215 or code == 0x2044:
  *         return 47             # <<<<<<<<<<<<<<
@@ -19742,7 +19740,7 @@ static int __pyx_f_5rules_6unfold__narrow(int __pyx_v_code) {
     }
     goto __pyx_L0;
 
-    /* "rules/unfold.py":166
+    /* "rules/unfold.py":162
  *     if code == 0x201C or code == 0x201D or code == 0x2033:
  *         return 34
  *     if code == 0x2215 or code == 0x2044:             # <<<<<<<<<<<<<<
@@ -19753,7 +19751,7 @@ static int __pyx_f_5rules_6unfold__narrow(int __pyx_v_code) {
     default: break;
   }
 
-  /* "rules/unfold.py":168
+  /* "rules/unfold.py":164
  *     if code == 0x2215 or code == 0x2044:
  *         return 47
  *     if code == 0x2216:             # <<<<<<<<<<<<<<
@@ -19765,7 +19763,7 @@ static int __pyx_f_5rules_6unfold__narrow(int __pyx_v_code) {
   if (__pyx_t_1) {
 
 
-    /* "rules/unfold.py":169
+    /* "rules/unfold.py":165
  *         return 47
  *     if code == 0x2216:
  *         return 92             # <<<<<<<<<<<<<<
@@ -19778,7 +19776,7 @@ static int __pyx_f_5rules_6unfold__narrow(int __pyx_v_code) {
     }
     goto __pyx_L0;
 
-    /* "rules/unfold.py":168
+    /* "rules/unfold.py":164
  *     if code == 0x2215 or code == 0x2044:
  *         return 47
  *     if code == 0x2216:             # <<<<<<<<<<<<<<
@@ -19787,7 +19785,7 @@ static int __pyx_f_5rules_6unfold__narrow(int __pyx_v_code) {
 */
   }
 
-  /* "rules/unfold.py":170
+  /* "rules/unfold.py":166
  *     if code == 0x2216:
  *         return 92
  *     if code == 0x00A0 or code == 0x3000 or 0x2000 <= code <= 0x200A:             # <<<<<<<<<<<<<<
@@ -19825,7 +19823,7 @@ static int __pyx_f_5rules_6unfold__narrow(int __pyx_v_code) {
   if (__pyx_t_1) {
 
 
-    /* "rules/unfold.py":171
+    /* "rules/unfold.py":167
  *         return 92
  *     if code == 0x00A0 or code == 0x3000 or 0x2000 <= code <= 0x200A:
  *         return 32             # <<<<<<<<<<<<<<
@@ -19838,7 +19836,7 @@ static int __pyx_f_5rules_6unfold__narrow(int __pyx_v_code) {
     }
     goto __pyx_L0;
 
-    /* "rules/unfold.py":170
+    /* "rules/unfold.py":166
  *     if code == 0x2216:
  *         return 92
  *     if code == 0x00A0 or code == 0x3000 or 0x2000 <= code <= 0x200A:             # <<<<<<<<<<<<<<
@@ -19847,7 +19845,7 @@ static int __pyx_f_5rules_6unfold__narrow(int __pyx_v_code) {
 */
   }
 
-  /* "rules/unfold.py":172
+  /* "rules/unfold.py":168
  *     if code == 0x00A0 or code == 0x3000 or 0x2000 <= code <= 0x200A:
  *         return 32
  *     return 0xC3             # <<<<<<<<<<<<<<
@@ -19860,7 +19858,7 @@ static int __pyx_f_5rules_6unfold__narrow(int __pyx_v_code) {
   }
   goto __pyx_L0;
 
-  /* "rules/unfold.py":155
+  /* "rules/unfold.py":151
  * 
  * 
  * @cython.cfunc             # <<<<<<<<<<<<<<
@@ -19874,7 +19872,7 @@ static int __pyx_f_5rules_6unfold__narrow(int __pyx_v_code) {
   return __pyx_r;
 }
 
-/* "rules/unfold.py":175
+/* "rules/unfold.py":171
  * 
  * 
  * @cython.cfunc             # <<<<<<<<<<<<<<
@@ -19897,7 +19895,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
   const char *__pyx_filename = NULL;
   int __pyx_clineno = 0;
 
-  /* "rules/unfold.py":179
+  /* "rules/unfold.py":175
  * def _overlong(data: cython.uchar[::1], start: cython.Py_ssize_t, end: cython.Py_ssize_t) -> cython.Py_ssize_t:
  *     """Fold overlong UTF-8 (C0 AF for a slash) and full-width forms (EF BC xx) to ASCII in place; returns the new end."""
  *     i: cython.Py_ssize_t = start             # <<<<<<<<<<<<<<
@@ -19906,7 +19904,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
 */
   __pyx_v_i = __pyx_v_start;
 
-  /* "rules/unfold.py":183
+  /* "rules/unfold.py":179
  *     c: cython.int
  *     code: cython.int
  *     while i < end and data[i] < 0xC0:             # <<<<<<<<<<<<<<
@@ -19931,7 +19929,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
     } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
     if (unlikely(__pyx_t_4 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_4);
-      __PYX_ERR(0, 183, __pyx_L1_error)
+      __PYX_ERR(0, 179, __pyx_L1_error)
     }
     __pyx_t_2 = ((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_3)) ))) < 0xC0);
 
@@ -19942,7 +19940,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
 
     if (!__pyx_t_1) break;
 
-    /* "rules/unfold.py":184
+    /* "rules/unfold.py":180
  *     code: cython.int
  *     while i < end and data[i] < 0xC0:
  *         i += 1             # <<<<<<<<<<<<<<
@@ -19952,7 +19950,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
     __pyx_v_i = (__pyx_v_i + 1);
   }
 
-  /* "rules/unfold.py":185
+  /* "rules/unfold.py":181
  *     while i < end and data[i] < 0xC0:
  *         i += 1
  *     to = i             # <<<<<<<<<<<<<<
@@ -19961,7 +19959,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
 */
   __pyx_v_to = __pyx_v_i;
 
-  /* "rules/unfold.py":186
+  /* "rules/unfold.py":182
  *         i += 1
  *     to = i
  *     while i < end:             # <<<<<<<<<<<<<<
@@ -19974,7 +19972,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
 
     if (!__pyx_t_1) break;
 
-    /* "rules/unfold.py":187
+    /* "rules/unfold.py":183
  *     to = i
  *     while i < end:
  *         c = data[i]             # <<<<<<<<<<<<<<
@@ -19988,11 +19986,11 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
     } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
     if (unlikely(__pyx_t_4 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_4);
-      __PYX_ERR(0, 187, __pyx_L1_error)
+      __PYX_ERR(0, 183, __pyx_L1_error)
     }
     __pyx_v_c = (*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_3)) )));
 
-    /* "rules/unfold.py":188
+    /* "rules/unfold.py":184
  *     while i < end:
  *         c = data[i]
  *         if (c == 0xC0 or c == 0xC1) and i + 1 < end and (data[i + 1] & 0xC0) == 0x80:             # <<<<<<<<<<<<<<
@@ -20033,7 +20031,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
     } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
     if (unlikely(__pyx_t_4 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_4);
-      __PYX_ERR(0, 188, __pyx_L1_error)
+      __PYX_ERR(0, 184, __pyx_L1_error)
     }
     __pyx_t_2 = (((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_3)) ))) & 0xC0) == 0x80);
 
@@ -20044,7 +20042,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
     if (__pyx_t_1) {
 
 
-      /* "rules/unfold.py":189
+      /* "rules/unfold.py":185
  *         c = data[i]
  *         if (c == 0xC0 or c == 0xC1) and i + 1 < end and (data[i + 1] & 0xC0) == 0x80:
  *             data[to] = ((c & 1) << 6) | (data[i + 1] & 0x3F)             # <<<<<<<<<<<<<<
@@ -20058,7 +20056,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
       } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
       if (unlikely(__pyx_t_4 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_4);
-        __PYX_ERR(0, 189, __pyx_L1_error)
+        __PYX_ERR(0, 185, __pyx_L1_error)
       }
       __pyx_t_5 = __pyx_v_to;
       __pyx_t_4 = -1;
@@ -20067,11 +20065,11 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
       } else if (unlikely(__pyx_t_5 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
       if (unlikely(__pyx_t_4 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_4);
-        __PYX_ERR(0, 189, __pyx_L1_error)
+        __PYX_ERR(0, 185, __pyx_L1_error)
       }
       *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_5)) )) = (((__pyx_v_c & 1) << 6) | ((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_3)) ))) & 0x3F));
 
-      /* "rules/unfold.py":190
+      /* "rules/unfold.py":186
  *         if (c == 0xC0 or c == 0xC1) and i + 1 < end and (data[i + 1] & 0xC0) == 0x80:
  *             data[to] = ((c & 1) << 6) | (data[i + 1] & 0x3F)
  *             to += 1             # <<<<<<<<<<<<<<
@@ -20080,7 +20078,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
 */
       __pyx_v_to = (__pyx_v_to + 1);
 
-      /* "rules/unfold.py":191
+      /* "rules/unfold.py":187
  *             data[to] = ((c & 1) << 6) | (data[i + 1] & 0x3F)
  *             to += 1
  *             i += 2             # <<<<<<<<<<<<<<
@@ -20089,7 +20087,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
 */
       __pyx_v_i = (__pyx_v_i + 2);
 
-      /* "rules/unfold.py":192
+      /* "rules/unfold.py":188
  *             to += 1
  *             i += 2
  *             continue             # <<<<<<<<<<<<<<
@@ -20098,7 +20096,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
 */
       goto __pyx_L7_continue;
 
-      /* "rules/unfold.py":188
+      /* "rules/unfold.py":184
  *     while i < end:
  *         c = data[i]
  *         if (c == 0xC0 or c == 0xC1) and i + 1 < end and (data[i + 1] & 0xC0) == 0x80:             # <<<<<<<<<<<<<<
@@ -20107,7 +20105,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
 */
     }
 
-    /* "rules/unfold.py":193
+    /* "rules/unfold.py":189
  *             i += 2
  *             continue
  *         if c == 0xE0 and i + 2 < end and (data[i + 1] & 0xE0) == 0x80 and (data[i + 2] & 0xC0) == 0x80:             # <<<<<<<<<<<<<<
@@ -20141,7 +20139,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
     } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
     if (unlikely(__pyx_t_4 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_4);
-      __PYX_ERR(0, 193, __pyx_L1_error)
+      __PYX_ERR(0, 189, __pyx_L1_error)
     }
     __pyx_t_2 = (((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_3)) ))) & 0xE0) == 0x80);
 
@@ -20160,7 +20158,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
     } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
     if (unlikely(__pyx_t_4 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_4);
-      __PYX_ERR(0, 193, __pyx_L1_error)
+      __PYX_ERR(0, 189, __pyx_L1_error)
     }
     __pyx_t_2 = (((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_3)) ))) & 0xC0) == 0x80);
 
@@ -20171,7 +20169,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
     if (__pyx_t_1) {
 
 
-      /* "rules/unfold.py":194
+      /* "rules/unfold.py":190
  *             continue
  *         if c == 0xE0 and i + 2 < end and (data[i + 1] & 0xE0) == 0x80 and (data[i + 2] & 0xC0) == 0x80:
  *             code = ((data[i + 1] & 0x3F) << 6) | (data[i + 2] & 0x3F)             # <<<<<<<<<<<<<<
@@ -20185,7 +20183,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
       } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
       if (unlikely(__pyx_t_4 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_4);
-        __PYX_ERR(0, 194, __pyx_L1_error)
+        __PYX_ERR(0, 190, __pyx_L1_error)
       }
       __pyx_t_5 = (__pyx_v_i + 2);
       __pyx_t_4 = -1;
@@ -20194,11 +20192,11 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
       } else if (unlikely(__pyx_t_5 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
       if (unlikely(__pyx_t_4 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_4);
-        __PYX_ERR(0, 194, __pyx_L1_error)
+        __PYX_ERR(0, 190, __pyx_L1_error)
       }
       __pyx_v_code = ((((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_3)) ))) & 0x3F) << 6) | ((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_5)) ))) & 0x3F));
 
-      /* "rules/unfold.py":195
+      /* "rules/unfold.py":191
  *         if c == 0xE0 and i + 2 < end and (data[i + 1] & 0xE0) == 0x80 and (data[i + 2] & 0xC0) == 0x80:
  *             code = ((data[i + 1] & 0x3F) << 6) | (data[i + 2] & 0x3F)
  *             if code < 128:             # <<<<<<<<<<<<<<
@@ -20210,7 +20208,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
       if (__pyx_t_1) {
 
 
-        /* "rules/unfold.py":196
+        /* "rules/unfold.py":192
  *             code = ((data[i + 1] & 0x3F) << 6) | (data[i + 2] & 0x3F)
  *             if code < 128:
  *                 data[to] = code             # <<<<<<<<<<<<<<
@@ -20224,11 +20222,11 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
         } else if (unlikely(__pyx_t_5 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
         if (unlikely(__pyx_t_4 != -1)) {
           __Pyx_RaiseBufferIndexError(__pyx_t_4);
-          __PYX_ERR(0, 196, __pyx_L1_error)
+          __PYX_ERR(0, 192, __pyx_L1_error)
         }
         *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_5)) )) = __pyx_v_code;
 
-        /* "rules/unfold.py":197
+        /* "rules/unfold.py":193
  *             if code < 128:
  *                 data[to] = code
  *                 to += 1             # <<<<<<<<<<<<<<
@@ -20237,7 +20235,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
 */
         __pyx_v_to = (__pyx_v_to + 1);
 
-        /* "rules/unfold.py":198
+        /* "rules/unfold.py":194
  *                 data[to] = code
  *                 to += 1
  *                 i += 3             # <<<<<<<<<<<<<<
@@ -20246,7 +20244,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
 */
         __pyx_v_i = (__pyx_v_i + 3);
 
-        /* "rules/unfold.py":199
+        /* "rules/unfold.py":195
  *                 to += 1
  *                 i += 3
  *                 continue             # <<<<<<<<<<<<<<
@@ -20255,7 +20253,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
 */
         goto __pyx_L7_continue;
 
-        /* "rules/unfold.py":195
+        /* "rules/unfold.py":191
  *         if c == 0xE0 and i + 2 < end and (data[i + 1] & 0xE0) == 0x80 and (data[i + 2] & 0xC0) == 0x80:
  *             code = ((data[i + 1] & 0x3F) << 6) | (data[i + 2] & 0x3F)
  *             if code < 128:             # <<<<<<<<<<<<<<
@@ -20264,7 +20262,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
 */
       }
 
-      /* "rules/unfold.py":193
+      /* "rules/unfold.py":189
  *             i += 2
  *             continue
  *         if c == 0xE0 and i + 2 < end and (data[i + 1] & 0xE0) == 0x80 and (data[i + 2] & 0xC0) == 0x80:             # <<<<<<<<<<<<<<
@@ -20273,7 +20271,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
 */
     }
 
-    /* "rules/unfold.py":200
+    /* "rules/unfold.py":196
  *                 i += 3
  *                 continue
  *         if c == 0xEF and i + 2 < end and (data[i + 1] == 0xBC or data[i + 1] == 0xBD) and (data[i + 2] & 0xC0) == 0x80:             # <<<<<<<<<<<<<<
@@ -20307,7 +20305,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
     } else if (unlikely(__pyx_t_5 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
     if (unlikely(__pyx_t_4 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_4);
-      __PYX_ERR(0, 200, __pyx_L1_error)
+      __PYX_ERR(0, 196, __pyx_L1_error)
     }
     __pyx_t_2 = ((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_5)) ))) == 0xBC);
 
@@ -20324,7 +20322,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
     } else if (unlikely(__pyx_t_5 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
     if (unlikely(__pyx_t_4 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_4);
-      __PYX_ERR(0, 200, __pyx_L1_error)
+      __PYX_ERR(0, 196, __pyx_L1_error)
     }
     __pyx_t_2 = ((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_5)) ))) == 0xBD);
 
@@ -20344,7 +20342,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
     } else if (unlikely(__pyx_t_5 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
     if (unlikely(__pyx_t_4 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_4);
-      __PYX_ERR(0, 200, __pyx_L1_error)
+      __PYX_ERR(0, 196, __pyx_L1_error)
     }
     __pyx_t_2 = (((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_5)) ))) & 0xC0) == 0x80);
 
@@ -20355,7 +20353,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
     if (__pyx_t_1) {
 
 
-      /* "rules/unfold.py":201
+      /* "rules/unfold.py":197
  *                 continue
  *         if c == 0xEF and i + 2 < end and (data[i + 1] == 0xBC or data[i + 1] == 0xBD) and (data[i + 2] & 0xC0) == 0x80:
  *             code = 0xF000 | ((data[i + 1] & 0x3F) << 6) | (data[i + 2] & 0x3F)             # <<<<<<<<<<<<<<
@@ -20369,7 +20367,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
       } else if (unlikely(__pyx_t_5 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
       if (unlikely(__pyx_t_4 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_4);
-        __PYX_ERR(0, 201, __pyx_L1_error)
+        __PYX_ERR(0, 197, __pyx_L1_error)
       }
       __pyx_t_3 = (__pyx_v_i + 2);
       __pyx_t_4 = -1;
@@ -20378,11 +20376,11 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
       } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
       if (unlikely(__pyx_t_4 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_4);
-        __PYX_ERR(0, 201, __pyx_L1_error)
+        __PYX_ERR(0, 197, __pyx_L1_error)
       }
       __pyx_v_code = ((0xF000 | (((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_5)) ))) & 0x3F) << 6)) | ((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_3)) ))) & 0x3F));
 
-      /* "rules/unfold.py":202
+      /* "rules/unfold.py":198
  *         if c == 0xEF and i + 2 < end and (data[i + 1] == 0xBC or data[i + 1] == 0xBD) and (data[i + 2] & 0xC0) == 0x80:
  *             code = 0xF000 | ((data[i + 1] & 0x3F) << 6) | (data[i + 2] & 0x3F)
  *             if 0xFF01 <= code <= 0xFF5E:             # <<<<<<<<<<<<<<
@@ -20396,7 +20394,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
       if (__pyx_t_1) {
 
 
-        /* "rules/unfold.py":203
+        /* "rules/unfold.py":199
  *             code = 0xF000 | ((data[i + 1] & 0x3F) << 6) | (data[i + 2] & 0x3F)
  *             if 0xFF01 <= code <= 0xFF5E:
  *                 data[to] = code - 0xFEE0             # <<<<<<<<<<<<<<
@@ -20410,11 +20408,11 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
         } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
         if (unlikely(__pyx_t_4 != -1)) {
           __Pyx_RaiseBufferIndexError(__pyx_t_4);
-          __PYX_ERR(0, 203, __pyx_L1_error)
+          __PYX_ERR(0, 199, __pyx_L1_error)
         }
         *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_3)) )) = (__pyx_v_code - 0xFEE0);
 
-        /* "rules/unfold.py":204
+        /* "rules/unfold.py":200
  *             if 0xFF01 <= code <= 0xFF5E:
  *                 data[to] = code - 0xFEE0
  *                 to += 1             # <<<<<<<<<<<<<<
@@ -20423,7 +20421,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
 */
         __pyx_v_to = (__pyx_v_to + 1);
 
-        /* "rules/unfold.py":205
+        /* "rules/unfold.py":201
  *                 data[to] = code - 0xFEE0
  *                 to += 1
  *                 i += 3             # <<<<<<<<<<<<<<
@@ -20432,7 +20430,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
 */
         __pyx_v_i = (__pyx_v_i + 3);
 
-        /* "rules/unfold.py":206
+        /* "rules/unfold.py":202
  *                 to += 1
  *                 i += 3
  *                 continue             # <<<<<<<<<<<<<<
@@ -20441,7 +20439,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
 */
         goto __pyx_L7_continue;
 
-        /* "rules/unfold.py":202
+        /* "rules/unfold.py":198
  *         if c == 0xEF and i + 2 < end and (data[i + 1] == 0xBC or data[i + 1] == 0xBD) and (data[i + 2] & 0xC0) == 0x80:
  *             code = 0xF000 | ((data[i + 1] & 0x3F) << 6) | (data[i + 2] & 0x3F)
  *             if 0xFF01 <= code <= 0xFF5E:             # <<<<<<<<<<<<<<
@@ -20450,7 +20448,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
 */
       }
 
-      /* "rules/unfold.py":200
+      /* "rules/unfold.py":196
  *                 i += 3
  *                 continue
  *         if c == 0xEF and i + 2 < end and (data[i + 1] == 0xBC or data[i + 1] == 0xBD) and (data[i + 2] & 0xC0) == 0x80:             # <<<<<<<<<<<<<<
@@ -20459,7 +20457,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
 */
     }
 
-    /* "rules/unfold.py":207
+    /* "rules/unfold.py":203
  *                 i += 3
  *                 continue
  *         data[to] = c             # <<<<<<<<<<<<<<
@@ -20473,11 +20471,11 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
     } else if (unlikely(__pyx_t_3 >= __pyx_v_data.shape[0])) __pyx_t_4 = 0;
     if (unlikely(__pyx_t_4 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_4);
-      __PYX_ERR(0, 207, __pyx_L1_error)
+      __PYX_ERR(0, 203, __pyx_L1_error)
     }
     *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_3)) )) = __pyx_v_c;
 
-    /* "rules/unfold.py":208
+    /* "rules/unfold.py":204
  *                 continue
  *         data[to] = c
  *         to += 1             # <<<<<<<<<<<<<<
@@ -20486,7 +20484,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
 */
     __pyx_v_to = (__pyx_v_to + 1);
 
-    /* "rules/unfold.py":209
+    /* "rules/unfold.py":205
  *         data[to] = c
  *         to += 1
  *         i += 1             # <<<<<<<<<<<<<<
@@ -20497,7 +20495,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
     __pyx_L7_continue:;
   }
 
-  /* "rules/unfold.py":210
+  /* "rules/unfold.py":206
  *         to += 1
  *         i += 1
  *     return to             # <<<<<<<<<<<<<<
@@ -20510,7 +20508,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
   }
   goto __pyx_L0;
 
-  /* "rules/unfold.py":175
+  /* "rules/unfold.py":171
  * 
  * 
  * @cython.cfunc             # <<<<<<<<<<<<<<
@@ -20531,7 +20529,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold__overlong(__Pyx_memviewslice __pyx_v_da
   return __pyx_r;
 }
 
-/* "rules/unfold.py":213
+/* "rules/unfold.py":209
  * 
  * 
  * def escapes(data: Any, start: Any, end: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -20563,7 +20561,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
   const char *__pyx_filename = NULL;
   int __pyx_clineno = 0;
 
-  /* "rules/unfold.py":215
+  /* "rules/unfold.py":211
  * def escapes(data: Any, start: Any, end: Any) -> Any:
  *     """Undo \\uXXXX and \\xXX of data[start:end] in place; returns the new end. Other backslashes stay."""
  *     i: cython.Py_ssize_t = start             # <<<<<<<<<<<<<<
@@ -20572,7 +20570,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
 */
   __pyx_v_i = __pyx_v_start;
 
-  /* "rules/unfold.py":216
+  /* "rules/unfold.py":212
  *     """Undo \\uXXXX and \\xXX of data[start:end] in place; returns the new end. Other backslashes stay."""
  *     i: cython.Py_ssize_t = start
  *     to: cython.Py_ssize_t = start             # <<<<<<<<<<<<<<
@@ -20581,7 +20579,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
 */
   __pyx_v_to = __pyx_v_start;
 
-  /* "rules/unfold.py":220
+  /* "rules/unfold.py":216
  *     lo: cython.int
  *     code: cython.int
  *     while i < end:             # <<<<<<<<<<<<<<
@@ -20594,7 +20592,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
 
     if (!__pyx_t_1) break;
 
-    /* "rules/unfold.py":221
+    /* "rules/unfold.py":217
  *     code: cython.int
  *     while i < end:
  *         if data[i] == 92 and i + 3 < end:             # <<<<<<<<<<<<<<
@@ -20608,7 +20606,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
     } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_3 = 0;
     if (unlikely(__pyx_t_3 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_3);
-      __PYX_ERR(0, 221, __pyx_L1_error)
+      __PYX_ERR(0, 217, __pyx_L1_error)
     }
     __pyx_t_4 = ((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) ))) == 92);
 
@@ -20629,7 +20627,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
     if (__pyx_t_1) {
 
 
-      /* "rules/unfold.py":222
+      /* "rules/unfold.py":218
  *     while i < end:
  *         if data[i] == 92 and i + 3 < end:
  *             if data[i + 1] == 117 and i + 5 < end:             # <<<<<<<<<<<<<<
@@ -20643,7 +20641,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
       } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_3 = 0;
       if (unlikely(__pyx_t_3 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_3);
-        __PYX_ERR(0, 222, __pyx_L1_error)
+        __PYX_ERR(0, 218, __pyx_L1_error)
       }
       __pyx_t_4 = ((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) ))) == 0x75);
 
@@ -20664,7 +20662,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
       if (__pyx_t_1) {
 
 
-        /* "rules/unfold.py":223
+        /* "rules/unfold.py":219
  *         if data[i] == 92 and i + 3 < end:
  *             if data[i + 1] == 117 and i + 5 < end:
  *                 code = _four(data, i + 2)             # <<<<<<<<<<<<<<
@@ -20673,12 +20671,12 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
 */
         if (unlikely(((PyObject *) __pyx_v_data.memview) == Py_None)) {
           PyErr_SetString(PyExc_TypeError, "cannot pass None into a C function argument that is declared \047not None\047");
-          __PYX_ERR(0, 223, __pyx_L1_error)
+          __PYX_ERR(0, 219, __pyx_L1_error)
         }
-        __pyx_t_3 = __pyx_f_5rules_6unfold__four(__pyx_v_data, (__pyx_v_i + 2)); if (unlikely(__pyx_t_3 == ((int)-2) && PyErr_Occurred())) __PYX_ERR(0, 223, __pyx_L1_error)
+        __pyx_t_3 = __pyx_f_5rules_6unfold__four(__pyx_v_data, (__pyx_v_i + 2)); if (unlikely(__pyx_t_3 == ((int)-2) && PyErr_Occurred())) __PYX_ERR(0, 219, __pyx_L1_error)
         __pyx_v_code = __pyx_t_3;
 
-        /* "rules/unfold.py":224
+        /* "rules/unfold.py":220
  *             if data[i + 1] == 117 and i + 5 < end:
  *                 code = _four(data, i + 2)
  *                 if code >= 0:             # <<<<<<<<<<<<<<
@@ -20690,14 +20688,14 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
         if (__pyx_t_1) {
 
 
-          /* "rules/unfold.py":225
+          /* "rules/unfold.py":221
  *                 code = _four(data, i + 2)
  *                 if code >= 0:
  *                     data[to] = _narrow(code)             # <<<<<<<<<<<<<<
  *                     to += 1
  *                     i += 6
 */
-          __pyx_t_3 = __pyx_f_5rules_6unfold__narrow(__pyx_v_code); if (unlikely(__pyx_t_3 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 225, __pyx_L1_error)
+          __pyx_t_3 = __pyx_f_5rules_6unfold__narrow(__pyx_v_code); if (unlikely(__pyx_t_3 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 221, __pyx_L1_error)
           __pyx_t_2 = __pyx_v_to;
           __pyx_t_5 = -1;
           if (__pyx_t_2 < 0) {
@@ -20705,12 +20703,12 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
           } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_5 = 0;
           if (unlikely(__pyx_t_5 != -1)) {
             __Pyx_RaiseBufferIndexError(__pyx_t_5);
-            __PYX_ERR(0, 225, __pyx_L1_error)
+            __PYX_ERR(0, 221, __pyx_L1_error)
           }
           *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) )) = __pyx_t_3;
 
 
-          /* "rules/unfold.py":226
+          /* "rules/unfold.py":222
  *                 if code >= 0:
  *                     data[to] = _narrow(code)
  *                     to += 1             # <<<<<<<<<<<<<<
@@ -20719,7 +20717,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
 */
           __pyx_v_to = (__pyx_v_to + 1);
 
-          /* "rules/unfold.py":227
+          /* "rules/unfold.py":223
  *                     data[to] = _narrow(code)
  *                     to += 1
  *                     i += 6             # <<<<<<<<<<<<<<
@@ -20728,7 +20726,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
 */
           __pyx_v_i = (__pyx_v_i + 6);
 
-          /* "rules/unfold.py":228
+          /* "rules/unfold.py":224
  *                     to += 1
  *                     i += 6
  *                     continue             # <<<<<<<<<<<<<<
@@ -20737,7 +20735,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
 */
           goto __pyx_L3_continue;
 
-          /* "rules/unfold.py":224
+          /* "rules/unfold.py":220
  *             if data[i + 1] == 117 and i + 5 < end:
  *                 code = _four(data, i + 2)
  *                 if code >= 0:             # <<<<<<<<<<<<<<
@@ -20746,7 +20744,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
 */
         }
 
-        /* "rules/unfold.py":222
+        /* "rules/unfold.py":218
  *     while i < end:
  *         if data[i] == 92 and i + 3 < end:
  *             if data[i + 1] == 117 and i + 5 < end:             # <<<<<<<<<<<<<<
@@ -20756,7 +20754,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
         goto __pyx_L8;
       }
 
-      /* "rules/unfold.py":229
+      /* "rules/unfold.py":225
  *                     i += 6
  *                     continue
  *             elif data[i + 1] == 120:             # <<<<<<<<<<<<<<
@@ -20770,14 +20768,14 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
       } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_3 = 0;
       if (unlikely(__pyx_t_3 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_3);
-        __PYX_ERR(0, 229, __pyx_L1_error)
+        __PYX_ERR(0, 225, __pyx_L1_error)
       }
       __pyx_t_1 = ((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) ))) == 0x78);
 
       if (__pyx_t_1) {
 
 
-        /* "rules/unfold.py":230
+        /* "rules/unfold.py":226
  *                     continue
  *             elif data[i + 1] == 120:
  *                 hi = hexadecimal(data[i + 2])             # <<<<<<<<<<<<<<
@@ -20791,11 +20789,11 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
         } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_3 = 0;
         if (unlikely(__pyx_t_3 != -1)) {
           __Pyx_RaiseBufferIndexError(__pyx_t_3);
-          __PYX_ERR(0, 230, __pyx_L1_error)
+          __PYX_ERR(0, 226, __pyx_L1_error)
         }
         __pyx_v_hi = __pyx_f_5rules_6unfold_hexadecimal((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) ))));
 
-        /* "rules/unfold.py":231
+        /* "rules/unfold.py":227
  *             elif data[i + 1] == 120:
  *                 hi = hexadecimal(data[i + 2])
  *                 lo = hexadecimal(data[i + 3])             # <<<<<<<<<<<<<<
@@ -20809,11 +20807,11 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
         } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_3 = 0;
         if (unlikely(__pyx_t_3 != -1)) {
           __Pyx_RaiseBufferIndexError(__pyx_t_3);
-          __PYX_ERR(0, 231, __pyx_L1_error)
+          __PYX_ERR(0, 227, __pyx_L1_error)
         }
         __pyx_v_lo = __pyx_f_5rules_6unfold_hexadecimal((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) ))));
 
-        /* "rules/unfold.py":232
+        /* "rules/unfold.py":228
  *                 hi = hexadecimal(data[i + 2])
  *                 lo = hexadecimal(data[i + 3])
  *                 if hi >= 0 and lo >= 0:             # <<<<<<<<<<<<<<
@@ -20839,7 +20837,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
         if (__pyx_t_1) {
 
 
-          /* "rules/unfold.py":233
+          /* "rules/unfold.py":229
  *                 lo = hexadecimal(data[i + 3])
  *                 if hi >= 0 and lo >= 0:
  *                     data[to] = (hi << 4) | lo             # <<<<<<<<<<<<<<
@@ -20853,11 +20851,11 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
           } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_3 = 0;
           if (unlikely(__pyx_t_3 != -1)) {
             __Pyx_RaiseBufferIndexError(__pyx_t_3);
-            __PYX_ERR(0, 233, __pyx_L1_error)
+            __PYX_ERR(0, 229, __pyx_L1_error)
           }
           *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) )) = ((__pyx_v_hi << 4) | __pyx_v_lo);
 
-          /* "rules/unfold.py":234
+          /* "rules/unfold.py":230
  *                 if hi >= 0 and lo >= 0:
  *                     data[to] = (hi << 4) | lo
  *                     to += 1             # <<<<<<<<<<<<<<
@@ -20866,7 +20864,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
 */
           __pyx_v_to = (__pyx_v_to + 1);
 
-          /* "rules/unfold.py":235
+          /* "rules/unfold.py":231
  *                     data[to] = (hi << 4) | lo
  *                     to += 1
  *                     i += 4             # <<<<<<<<<<<<<<
@@ -20875,7 +20873,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
 */
           __pyx_v_i = (__pyx_v_i + 4);
 
-          /* "rules/unfold.py":236
+          /* "rules/unfold.py":232
  *                     to += 1
  *                     i += 4
  *                     continue             # <<<<<<<<<<<<<<
@@ -20884,7 +20882,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
 */
           goto __pyx_L3_continue;
 
-          /* "rules/unfold.py":232
+          /* "rules/unfold.py":228
  *                 hi = hexadecimal(data[i + 2])
  *                 lo = hexadecimal(data[i + 3])
  *                 if hi >= 0 and lo >= 0:             # <<<<<<<<<<<<<<
@@ -20893,7 +20891,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
 */
         }
 
-        /* "rules/unfold.py":229
+        /* "rules/unfold.py":225
  *                     i += 6
  *                     continue
  *             elif data[i + 1] == 120:             # <<<<<<<<<<<<<<
@@ -20903,7 +20901,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
       }
       __pyx_L8:;
 
-      /* "rules/unfold.py":221
+      /* "rules/unfold.py":217
  *     code: cython.int
  *     while i < end:
  *         if data[i] == 92 and i + 3 < end:             # <<<<<<<<<<<<<<
@@ -20912,7 +20910,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
 */
     }
 
-    /* "rules/unfold.py":237
+    /* "rules/unfold.py":233
  *                     i += 4
  *                     continue
  *         data[to] = data[i]             # <<<<<<<<<<<<<<
@@ -20926,7 +20924,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
     } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_3 = 0;
     if (unlikely(__pyx_t_3 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_3);
-      __PYX_ERR(0, 237, __pyx_L1_error)
+      __PYX_ERR(0, 233, __pyx_L1_error)
     }
     __pyx_t_6 = __pyx_v_to;
     __pyx_t_3 = -1;
@@ -20935,11 +20933,11 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
     } else if (unlikely(__pyx_t_6 >= __pyx_v_data.shape[0])) __pyx_t_3 = 0;
     if (unlikely(__pyx_t_3 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_3);
-      __PYX_ERR(0, 237, __pyx_L1_error)
+      __PYX_ERR(0, 233, __pyx_L1_error)
     }
     *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_6)) )) = (*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) )));
 
-    /* "rules/unfold.py":238
+    /* "rules/unfold.py":234
  *                     continue
  *         data[to] = data[i]
  *         to += 1             # <<<<<<<<<<<<<<
@@ -20948,7 +20946,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
 */
     __pyx_v_to = (__pyx_v_to + 1);
 
-    /* "rules/unfold.py":239
+    /* "rules/unfold.py":235
  *         data[to] = data[i]
  *         to += 1
  *         i += 1             # <<<<<<<<<<<<<<
@@ -20959,7 +20957,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
     __pyx_L3_continue:;
   }
 
-  /* "rules/unfold.py":240
+  /* "rules/unfold.py":236
  *         to += 1
  *         i += 1
  *     return to             # <<<<<<<<<<<<<<
@@ -20972,7 +20970,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_escapes(__Pyx_memviewslice __pyx_v_data
   }
   goto __pyx_L0;
 
-  /* "rules/unfold.py":213
+  /* "rules/unfold.py":209
  * 
  * 
  * def escapes(data: Any, start: Any, end: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -21036,46 +21034,46 @@ PyObject *__pyx_args, PyObject *__pyx_kwds
   {
     PyObject ** const __pyx_pyargnames[] = {&__pyx_mstate_global->__pyx_n_u_data,&__pyx_mstate_global->__pyx_n_u_start,&__pyx_mstate_global->__pyx_n_u_end,0};
     const Py_ssize_t __pyx_kwds_len = (__pyx_kwds) ? __Pyx_NumKwargs_FASTCALL(__pyx_kwds) : 0;
-    if (unlikely(__pyx_kwds_len < 0)) __PYX_ERR(0, 213, __pyx_L3_error)
+    if (unlikely(__pyx_kwds_len < 0)) __PYX_ERR(0, 209, __pyx_L3_error)
     if (__pyx_kwds_len > 0) {
       switch (__pyx_nargs) {
         case  3:
         values[2] = __Pyx_ArgRef_FASTCALL(__pyx_args, 2);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 213, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 209, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  2:
         values[1] = __Pyx_ArgRef_FASTCALL(__pyx_args, 1);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 213, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 209, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  1:
         values[0] = __Pyx_ArgRef_FASTCALL(__pyx_args, 0);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 213, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 209, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  0: break;
         default: goto __pyx_L5_argtuple_error;
       }
       const Py_ssize_t kwd_pos_args = __pyx_nargs;
-      if (__Pyx_ParseKeywords(__pyx_kwds, __pyx_kwvalues, __pyx_pyargnames, 0, values, kwd_pos_args, __pyx_kwds_len, "escapes", 0) < (0)) __PYX_ERR(0, 213, __pyx_L3_error)
+      if (__Pyx_ParseKeywords(__pyx_kwds, __pyx_kwvalues, __pyx_pyargnames, 0, values, kwd_pos_args, __pyx_kwds_len, "escapes", 0) < (0)) __PYX_ERR(0, 209, __pyx_L3_error)
       for (Py_ssize_t i = __pyx_nargs; i < 3; i++) {
-        if (unlikely(!values[i])) { __Pyx_RaiseArgtupleInvalid("escapes", 1, 3, 3, i); __PYX_ERR(0, 213, __pyx_L3_error) }
+        if (unlikely(!values[i])) { __Pyx_RaiseArgtupleInvalid("escapes", 1, 3, 3, i); __PYX_ERR(0, 209, __pyx_L3_error) }
       }
     } else if (unlikely(__pyx_nargs != 3)) {
       goto __pyx_L5_argtuple_error;
     } else {
       values[0] = __Pyx_ArgRef_FASTCALL(__pyx_args, 0);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 213, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 209, __pyx_L3_error)
       values[1] = __Pyx_ArgRef_FASTCALL(__pyx_args, 1);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 213, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 209, __pyx_L3_error)
       values[2] = __Pyx_ArgRef_FASTCALL(__pyx_args, 2);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 213, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 209, __pyx_L3_error)
     }
-    __pyx_v_data = __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_char(values[0], PyBUF_WRITABLE); if (unlikely(!__pyx_v_data.memview)) __PYX_ERR(0, 213, __pyx_L3_error)
-    __pyx_v_start = __Pyx_PyIndex_AsSsize_t(values[1]); if (unlikely((__pyx_v_start == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(0, 213, __pyx_L3_error)
-    __pyx_v_end = __Pyx_PyIndex_AsSsize_t(values[2]); if (unlikely((__pyx_v_end == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(0, 213, __pyx_L3_error)
+    __pyx_v_data = __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_char(values[0], PyBUF_WRITABLE); if (unlikely(!__pyx_v_data.memview)) __PYX_ERR(0, 209, __pyx_L3_error)
+    __pyx_v_start = __Pyx_PyIndex_AsSsize_t(values[1]); if (unlikely((__pyx_v_start == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(0, 209, __pyx_L3_error)
+    __pyx_v_end = __Pyx_PyIndex_AsSsize_t(values[2]); if (unlikely((__pyx_v_end == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(0, 209, __pyx_L3_error)
   }
   goto __pyx_L6_skip;
   __pyx_L5_argtuple_error:;
-  __Pyx_RaiseArgtupleInvalid("escapes", 1, 3, 3, __pyx_nargs); __PYX_ERR(0, 213, __pyx_L3_error)
+  __Pyx_RaiseArgtupleInvalid("escapes", 1, 3, 3, __pyx_nargs); __PYX_ERR(0, 209, __pyx_L3_error)
   __pyx_L6_skip:;
   goto __pyx_L4_argument_unpacking_done;
   __pyx_L3_error:;
@@ -21109,8 +21107,8 @@ static PyObject *__pyx_pf_5rules_6unfold_2escapes(CYTHON_UNUSED PyObject *__pyx_
   const char *__pyx_filename = NULL;
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("escapes", 0);
-  __pyx_t_1 = __pyx_f_5rules_6unfold_escapes(__pyx_v_data, __pyx_v_start, __pyx_v_end, 1); if (unlikely(__pyx_t_1 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 213, __pyx_L1_error)
-  __pyx_t_2 = PyLong_FromSsize_t(__pyx_t_1); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 213, __pyx_L1_error)
+  __pyx_t_1 = __pyx_f_5rules_6unfold_escapes(__pyx_v_data, __pyx_v_start, __pyx_v_end, 1); if (unlikely(__pyx_t_1 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 209, __pyx_L1_error)
+  __pyx_t_2 = PyLong_FromSsize_t(__pyx_t_1); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 209, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
 
   {
@@ -21135,7 +21133,7 @@ static PyObject *__pyx_pf_5rules_6unfold_2escapes(CYTHON_UNUSED PyObject *__pyx_
   return __pyx_r;
 }
 
-/* "rules/unfold.py":243
+/* "rules/unfold.py":239
  * 
  * 
  * def entities(data: Any, start: Any, end: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -21179,7 +21177,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("entities", 0);
 
-  /* "rules/unfold.py":245
+  /* "rules/unfold.py":241
  * def entities(data: Any, start: Any, end: Any) -> Any:
  *     """Undo HTML character references of data[start:end] in place; returns the new end. A missing semicolon is forgiven, as browsers do."""
  *     i: cython.Py_ssize_t = start             # <<<<<<<<<<<<<<
@@ -21188,7 +21186,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
 */
   __pyx_v_i = __pyx_v_start;
 
-  /* "rules/unfold.py":246
+  /* "rules/unfold.py":242
  *     """Undo HTML character references of data[start:end] in place; returns the new end. A missing semicolon is forgiven, as browsers do."""
  *     i: cython.Py_ssize_t = start
  *     to: cython.Py_ssize_t = start             # <<<<<<<<<<<<<<
@@ -21197,7 +21195,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
 */
   __pyx_v_to = __pyx_v_start;
 
-  /* "rules/unfold.py":250
+  /* "rules/unfold.py":246
  *     digit: cython.int
  *     code: cython.int
  *     while i < end:             # <<<<<<<<<<<<<<
@@ -21210,7 +21208,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
 
     if (!__pyx_t_1) break;
 
-    /* "rules/unfold.py":251
+    /* "rules/unfold.py":247
  *     code: cython.int
  *     while i < end:
  *         if data[i] == 38 and i + 3 < end:             # <<<<<<<<<<<<<<
@@ -21224,7 +21222,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
     } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_3 = 0;
     if (unlikely(__pyx_t_3 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_3);
-      __PYX_ERR(0, 251, __pyx_L1_error)
+      __PYX_ERR(0, 247, __pyx_L1_error)
     }
     __pyx_t_4 = ((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) ))) == 38);
 
@@ -21245,7 +21243,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
     if (__pyx_t_1) {
 
 
-      /* "rules/unfold.py":252
+      /* "rules/unfold.py":248
  *     while i < end:
  *         if data[i] == 38 and i + 3 < end:
  *             j = i + 1             # <<<<<<<<<<<<<<
@@ -21254,7 +21252,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
 */
       __pyx_v_j = (__pyx_v_i + 1);
 
-      /* "rules/unfold.py":253
+      /* "rules/unfold.py":249
  *         if data[i] == 38 and i + 3 < end:
  *             j = i + 1
  *             code = -1             # <<<<<<<<<<<<<<
@@ -21263,7 +21261,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
 */
       __pyx_v_code = -1;
 
-      /* "rules/unfold.py":254
+      /* "rules/unfold.py":250
  *             j = i + 1
  *             code = -1
  *             if data[j] == 35:             # <<<<<<<<<<<<<<
@@ -21277,14 +21275,14 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
       } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_3 = 0;
       if (unlikely(__pyx_t_3 != -1)) {
         __Pyx_RaiseBufferIndexError(__pyx_t_3);
-        __PYX_ERR(0, 254, __pyx_L1_error)
+        __PYX_ERR(0, 250, __pyx_L1_error)
       }
       __pyx_t_1 = ((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) ))) == 35);
 
       if (__pyx_t_1) {
 
 
-        /* "rules/unfold.py":255
+        /* "rules/unfold.py":251
  *             code = -1
  *             if data[j] == 35:
  *                 j += 1             # <<<<<<<<<<<<<<
@@ -21293,7 +21291,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
 */
         __pyx_v_j = (__pyx_v_j + 1);
 
-        /* "rules/unfold.py":256
+        /* "rules/unfold.py":252
  *             if data[j] == 35:
  *                 j += 1
  *                 if data[j] == 120 or data[j] == 88:             # <<<<<<<<<<<<<<
@@ -21307,7 +21305,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
         } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_3 = 0;
         if (unlikely(__pyx_t_3 != -1)) {
           __Pyx_RaiseBufferIndexError(__pyx_t_3);
-          __PYX_ERR(0, 256, __pyx_L1_error)
+          __PYX_ERR(0, 252, __pyx_L1_error)
         }
         __pyx_t_4 = ((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) ))) == 0x78);
 
@@ -21326,7 +21324,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
         } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_3 = 0;
         if (unlikely(__pyx_t_3 != -1)) {
           __Pyx_RaiseBufferIndexError(__pyx_t_3);
-          __PYX_ERR(0, 256, __pyx_L1_error)
+          __PYX_ERR(0, 252, __pyx_L1_error)
         }
         __pyx_t_4 = ((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) ))) == 88);
 
@@ -21337,7 +21335,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
         if (__pyx_t_1) {
 
 
-          /* "rules/unfold.py":257
+          /* "rules/unfold.py":253
  *                 j += 1
  *                 if data[j] == 120 or data[j] == 88:
  *                     j += 1             # <<<<<<<<<<<<<<
@@ -21346,7 +21344,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
 */
           __pyx_v_j = (__pyx_v_j + 1);
 
-          /* "rules/unfold.py":258
+          /* "rules/unfold.py":254
  *                 if data[j] == 120 or data[j] == 88:
  *                     j += 1
  *                     while j < end and j < i + 12:             # <<<<<<<<<<<<<<
@@ -21373,7 +21371,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
 
             if (!__pyx_t_1) break;
 
-            /* "rules/unfold.py":259
+            /* "rules/unfold.py":255
  *                     j += 1
  *                     while j < end and j < i + 12:
  *                         digit = hexadecimal(data[j])             # <<<<<<<<<<<<<<
@@ -21387,11 +21385,11 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
             } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_3 = 0;
             if (unlikely(__pyx_t_3 != -1)) {
               __Pyx_RaiseBufferIndexError(__pyx_t_3);
-              __PYX_ERR(0, 259, __pyx_L1_error)
+              __PYX_ERR(0, 255, __pyx_L1_error)
             }
             __pyx_v_digit = __pyx_f_5rules_6unfold_hexadecimal((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) ))));
 
-            /* "rules/unfold.py":260
+            /* "rules/unfold.py":256
  *                     while j < end and j < i + 12:
  *                         digit = hexadecimal(data[j])
  *                         if digit < 0:             # <<<<<<<<<<<<<<
@@ -21403,7 +21401,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
             if (__pyx_t_1) {
 
 
-              /* "rules/unfold.py":261
+              /* "rules/unfold.py":257
  *                         digit = hexadecimal(data[j])
  *                         if digit < 0:
  *                             break             # <<<<<<<<<<<<<<
@@ -21412,7 +21410,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
 */
               goto __pyx_L13_break;
 
-              /* "rules/unfold.py":260
+              /* "rules/unfold.py":256
  *                     while j < end and j < i + 12:
  *                         digit = hexadecimal(data[j])
  *                         if digit < 0:             # <<<<<<<<<<<<<<
@@ -21421,7 +21419,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
 */
             }
 
-            /* "rules/unfold.py":262
+            /* "rules/unfold.py":258
  *                         if digit < 0:
  *                             break
  *                         code = (0 if code < 0 else (code & 0xFFFFFF) << 4) | digit             # <<<<<<<<<<<<<<
@@ -21441,7 +21439,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
             __pyx_v_code = (__pyx_t_5 | __pyx_v_digit);
 
 
-            /* "rules/unfold.py":263
+            /* "rules/unfold.py":259
  *                             break
  *                         code = (0 if code < 0 else (code & 0xFFFFFF) << 4) | digit
  *                         j += 1             # <<<<<<<<<<<<<<
@@ -21452,7 +21450,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
           }
           __pyx_L13_break:;
 
-          /* "rules/unfold.py":256
+          /* "rules/unfold.py":252
  *             if data[j] == 35:
  *                 j += 1
  *                 if data[j] == 120 or data[j] == 88:             # <<<<<<<<<<<<<<
@@ -21462,7 +21460,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
           goto __pyx_L9;
         }
 
-        /* "rules/unfold.py":265
+        /* "rules/unfold.py":261
  *                         j += 1
  *                 else:
  *                     while j < end and j < i + 12 and 48 <= data[j] <= 57:             # <<<<<<<<<<<<<<
@@ -21498,7 +21496,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
             } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_3 = 0;
             if (unlikely(__pyx_t_3 != -1)) {
               __Pyx_RaiseBufferIndexError(__pyx_t_3);
-              __PYX_ERR(0, 265, __pyx_L1_error)
+              __PYX_ERR(0, 261, __pyx_L1_error)
             }
             __pyx_t_6 = (*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) )));
 
@@ -21514,7 +21512,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
 
             if (!__pyx_t_1) break;
 
-            /* "rules/unfold.py":266
+            /* "rules/unfold.py":262
  *                 else:
  *                     while j < end and j < i + 12 and 48 <= data[j] <= 57:
  *                         code = (0 if code < 0 else (code & 0xFFFFFF) * 10) + (data[j] - 48)             # <<<<<<<<<<<<<<
@@ -21538,12 +21536,12 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
             } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_3 = 0;
             if (unlikely(__pyx_t_3 != -1)) {
               __Pyx_RaiseBufferIndexError(__pyx_t_3);
-              __PYX_ERR(0, 266, __pyx_L1_error)
+              __PYX_ERR(0, 262, __pyx_L1_error)
             }
             __pyx_v_code = (__pyx_t_5 + ((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) ))) - 48));
 
 
-            /* "rules/unfold.py":267
+            /* "rules/unfold.py":263
  *                     while j < end and j < i + 12 and 48 <= data[j] <= 57:
  *                         code = (0 if code < 0 else (code & 0xFFFFFF) * 10) + (data[j] - 48)
  *                         j += 1             # <<<<<<<<<<<<<<
@@ -21555,7 +21553,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
         }
         __pyx_L9:;
 
-        /* "rules/unfold.py":254
+        /* "rules/unfold.py":250
  *             j = i + 1
  *             code = -1
  *             if data[j] == 35:             # <<<<<<<<<<<<<<
@@ -21565,7 +21563,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
         goto __pyx_L8;
       }
 
-      /* "rules/unfold.py":269
+      /* "rules/unfold.py":265
  *                         j += 1
  *             else:
  *                 while j < end and j < i + 9 and ((97 <= data[j] <= 122) or (65 <= data[j] <= 90)):             # <<<<<<<<<<<<<<
@@ -21601,7 +21599,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
           } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_3 = 0;
           if (unlikely(__pyx_t_3 != -1)) {
             __Pyx_RaiseBufferIndexError(__pyx_t_3);
-            __PYX_ERR(0, 269, __pyx_L1_error)
+            __PYX_ERR(0, 265, __pyx_L1_error)
           }
           __pyx_t_6 = (*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) )));
 
@@ -21625,7 +21623,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
           } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_3 = 0;
           if (unlikely(__pyx_t_3 != -1)) {
             __Pyx_RaiseBufferIndexError(__pyx_t_3);
-            __PYX_ERR(0, 269, __pyx_L1_error)
+            __PYX_ERR(0, 265, __pyx_L1_error)
           }
           __pyx_t_6 = (*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) )));
 
@@ -21641,7 +21639,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
 
           if (!__pyx_t_1) break;
 
-          /* "rules/unfold.py":270
+          /* "rules/unfold.py":266
  *             else:
  *                 while j < end and j < i + 9 and ((97 <= data[j] <= 122) or (65 <= data[j] <= 90)):
  *                     j += 1             # <<<<<<<<<<<<<<
@@ -21651,7 +21649,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
           __pyx_v_j = (__pyx_v_j + 1);
         }
 
-        /* "rules/unfold.py":271
+        /* "rules/unfold.py":267
  *                 while j < end and j < i + 9 and ((97 <= data[j] <= 122) or (65 <= data[j] <= 90)):
  *                     j += 1
  *                 if j < end and data[j] == 59:             # <<<<<<<<<<<<<<
@@ -21675,7 +21673,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
         } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_3 = 0;
         if (unlikely(__pyx_t_3 != -1)) {
           __Pyx_RaiseBufferIndexError(__pyx_t_3);
-          __PYX_ERR(0, 271, __pyx_L1_error)
+          __PYX_ERR(0, 267, __pyx_L1_error)
         }
         __pyx_t_4 = ((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) ))) == 59);
 
@@ -21686,7 +21684,7 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
         if (__pyx_t_1) {
 
 
-          /* "rules/unfold.py":272
+          /* "rules/unfold.py":268
  *                     j += 1
  *                 if j < end and data[j] == 59:
  *                     code = _ENTITIES.get(bytes(data[i + 1 : j]), -1)             # <<<<<<<<<<<<<<
@@ -21694,9 +21692,9 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
  *                 data[to] = _narrow(code)
 */
           __pyx_t_8 = NULL;
-          __Pyx_GetModuleGlobalName(__pyx_t_9, __pyx_mstate_global->__pyx_n_u_ENTITIES); if (unlikely(!__pyx_t_9)) __PYX_ERR(0, 272, __pyx_L1_error)
+          __Pyx_GetModuleGlobalName(__pyx_t_9, __pyx_mstate_global->__pyx_n_u_ENTITIES); if (unlikely(!__pyx_t_9)) __PYX_ERR(0, 268, __pyx_L1_error)
           __Pyx_GOTREF(__pyx_t_9);
-          __pyx_t_10 = __Pyx_PyObject_GetAttrStr(__pyx_t_9, __pyx_mstate_global->__pyx_n_u_get); if (unlikely(!__pyx_t_10)) __PYX_ERR(0, 272, __pyx_L1_error)
+          __pyx_t_10 = __Pyx_PyObject_GetAttrStr(__pyx_t_9, __pyx_mstate_global->__pyx_n_u_get); if (unlikely(!__pyx_t_10)) __PYX_ERR(0, 268, __pyx_L1_error)
           __Pyx_GOTREF(__pyx_t_10);
           __Pyx_DECREF(__pyx_t_9); __pyx_t_9 = 0;
           __pyx_t_11 = NULL;
@@ -21717,10 +21715,10 @@ static Py_ssize_t __pyx_f_5rules_6unfold_entities(__Pyx_memviewslice __pyx_v_dat
     0,
     1) < 0))
 {
-    __PYX_ERR(0, 272, __pyx_L1_error)
+    __PYX_ERR(0, 268, __pyx_L1_error)
 }
 
-__pyx_t_13 = __pyx_memoryview_fromslice(__pyx_t_12, 1, (PyObject *(*)(char *)) __pyx_memview_get_unsigned_char, (int (*)(char *, PyObject *)) __pyx_memview_set_unsigned_char, 0);; if (unlikely(!__pyx_t_13)) __PYX_ERR(0, 272, __pyx_L1_error)
+__pyx_t_13 = __pyx_memoryview_fromslice(__pyx_t_12, 1, (PyObject *(*)(char *)) __pyx_memview_get_unsigned_char, (int (*)(char *, PyObject *)) __pyx_memview_set_unsigned_char, 0);; if (unlikely(!__pyx_t_13)) __PYX_ERR(0, 268, __pyx_L1_error)
           __Pyx_GOTREF(__pyx_t_13);
           __pyx_t_14 = 1;
           {
@@ -21728,7 +21726,7 @@ __pyx_t_13 = __pyx_memoryview_fromslice(__pyx_t_12, 1, (PyObject *(*)(char *)) _
             __pyx_t_9 = __Pyx_PyObject_FastCall((PyObject*)(&PyBytes_Type), __pyx_callargs+__pyx_t_14, (2-__pyx_t_14) | (__pyx_t_14*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
             __Pyx_XDECREF(__pyx_t_11); __pyx_t_11 = 0;
             __Pyx_DECREF(__pyx_t_13); __pyx_t_13 = 0;
-            if (unlikely(!__pyx_t_9)) __PYX_ERR(0, 272, __pyx_L1_error)
+            if (unlikely(!__pyx_t_9)) __PYX_ERR(0, 268, __pyx_L1_error)
             __Pyx_GOTREF(__pyx_t_9);
           }
           __pyx_t_14 = 1;
@@ -21749,14 +21747,14 @@ __pyx_t_13 = __pyx_memoryview_fromslice(__pyx_t_12, 1, (PyObject *(*)(char *)) _
             __Pyx_XDECREF(__pyx_t_8); __pyx_t_8 = 0;
             __Pyx_DECREF(__pyx_t_9); __pyx_t_9 = 0;
             __Pyx_DECREF(__pyx_t_10); __pyx_t_10 = 0;
-            if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 272, __pyx_L1_error)
+            if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 268, __pyx_L1_error)
             __Pyx_GOTREF(__pyx_t_7);
           }
-          __pyx_t_3 = __Pyx_PyLong_As_int(__pyx_t_7); if (unlikely((__pyx_t_3 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 272, __pyx_L1_error)
+          __pyx_t_3 = __Pyx_PyLong_As_int(__pyx_t_7); if (unlikely((__pyx_t_3 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 268, __pyx_L1_error)
           __Pyx_DECREF(__pyx_t_7); __pyx_t_7 = 0;
           __pyx_v_code = __pyx_t_3;
 
-          /* "rules/unfold.py":271
+          /* "rules/unfold.py":267
  *                 while j < end and j < i + 9 and ((97 <= data[j] <= 122) or (65 <= data[j] <= 90)):
  *                     j += 1
  *                 if j < end and data[j] == 59:             # <<<<<<<<<<<<<<
@@ -21767,7 +21765,7 @@ __pyx_t_13 = __pyx_memoryview_fromslice(__pyx_t_12, 1, (PyObject *(*)(char *)) _
       }
       __pyx_L8:;
 
-      /* "rules/unfold.py":273
+      /* "rules/unfold.py":269
  *                 if j < end and data[j] == 59:
  *                     code = _ENTITIES.get(bytes(data[i + 1 : j]), -1)
  *             if code >= 0:             # <<<<<<<<<<<<<<
@@ -21779,14 +21777,14 @@ __pyx_t_13 = __pyx_memoryview_fromslice(__pyx_t_12, 1, (PyObject *(*)(char *)) _
       if (__pyx_t_1) {
 
 
-        /* "rules/unfold.py":274
+        /* "rules/unfold.py":270
  *                     code = _ENTITIES.get(bytes(data[i + 1 : j]), -1)
  *             if code >= 0:
  *                 data[to] = _narrow(code)             # <<<<<<<<<<<<<<
  *                 to += 1
  *                 i = j
 */
-        __pyx_t_3 = __pyx_f_5rules_6unfold__narrow(__pyx_v_code); if (unlikely(__pyx_t_3 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 274, __pyx_L1_error)
+        __pyx_t_3 = __pyx_f_5rules_6unfold__narrow(__pyx_v_code); if (unlikely(__pyx_t_3 == ((int)-1) && PyErr_Occurred())) __PYX_ERR(0, 270, __pyx_L1_error)
         __pyx_t_2 = __pyx_v_to;
         __pyx_t_15 = -1;
         if (__pyx_t_2 < 0) {
@@ -21794,12 +21792,12 @@ __pyx_t_13 = __pyx_memoryview_fromslice(__pyx_t_12, 1, (PyObject *(*)(char *)) _
         } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_15 = 0;
         if (unlikely(__pyx_t_15 != -1)) {
           __Pyx_RaiseBufferIndexError(__pyx_t_15);
-          __PYX_ERR(0, 274, __pyx_L1_error)
+          __PYX_ERR(0, 270, __pyx_L1_error)
         }
         *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) )) = __pyx_t_3;
 
 
-        /* "rules/unfold.py":275
+        /* "rules/unfold.py":271
  *             if code >= 0:
  *                 data[to] = _narrow(code)
  *                 to += 1             # <<<<<<<<<<<<<<
@@ -21808,7 +21806,7 @@ __pyx_t_13 = __pyx_memoryview_fromslice(__pyx_t_12, 1, (PyObject *(*)(char *)) _
 */
         __pyx_v_to = (__pyx_v_to + 1);
 
-        /* "rules/unfold.py":276
+        /* "rules/unfold.py":272
  *                 data[to] = _narrow(code)
  *                 to += 1
  *                 i = j             # <<<<<<<<<<<<<<
@@ -21817,7 +21815,7 @@ __pyx_t_13 = __pyx_memoryview_fromslice(__pyx_t_12, 1, (PyObject *(*)(char *)) _
 */
         __pyx_v_i = __pyx_v_j;
 
-        /* "rules/unfold.py":277
+        /* "rules/unfold.py":273
  *                 to += 1
  *                 i = j
  *                 if i < end and data[i] == 59:             # <<<<<<<<<<<<<<
@@ -21841,7 +21839,7 @@ __pyx_t_13 = __pyx_memoryview_fromslice(__pyx_t_12, 1, (PyObject *(*)(char *)) _
         } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_3 = 0;
         if (unlikely(__pyx_t_3 != -1)) {
           __Pyx_RaiseBufferIndexError(__pyx_t_3);
-          __PYX_ERR(0, 277, __pyx_L1_error)
+          __PYX_ERR(0, 273, __pyx_L1_error)
         }
         __pyx_t_4 = ((*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) ))) == 59);
 
@@ -21852,7 +21850,7 @@ __pyx_t_13 = __pyx_memoryview_fromslice(__pyx_t_12, 1, (PyObject *(*)(char *)) _
         if (__pyx_t_1) {
 
 
-          /* "rules/unfold.py":278
+          /* "rules/unfold.py":274
  *                 i = j
  *                 if i < end and data[i] == 59:
  *                     i += 1             # <<<<<<<<<<<<<<
@@ -21861,7 +21859,7 @@ __pyx_t_13 = __pyx_memoryview_fromslice(__pyx_t_12, 1, (PyObject *(*)(char *)) _
 */
           __pyx_v_i = (__pyx_v_i + 1);
 
-          /* "rules/unfold.py":277
+          /* "rules/unfold.py":273
  *                 to += 1
  *                 i = j
  *                 if i < end and data[i] == 59:             # <<<<<<<<<<<<<<
@@ -21870,7 +21868,7 @@ __pyx_t_13 = __pyx_memoryview_fromslice(__pyx_t_12, 1, (PyObject *(*)(char *)) _
 */
         }
 
-        /* "rules/unfold.py":279
+        /* "rules/unfold.py":275
  *                 if i < end and data[i] == 59:
  *                     i += 1
  *                 continue             # <<<<<<<<<<<<<<
@@ -21879,7 +21877,7 @@ __pyx_t_13 = __pyx_memoryview_fromslice(__pyx_t_12, 1, (PyObject *(*)(char *)) _
 */
         goto __pyx_L3_continue;
 
-        /* "rules/unfold.py":273
+        /* "rules/unfold.py":269
  *                 if j < end and data[j] == 59:
  *                     code = _ENTITIES.get(bytes(data[i + 1 : j]), -1)
  *             if code >= 0:             # <<<<<<<<<<<<<<
@@ -21888,7 +21886,7 @@ __pyx_t_13 = __pyx_memoryview_fromslice(__pyx_t_12, 1, (PyObject *(*)(char *)) _
 */
       }
 
-      /* "rules/unfold.py":251
+      /* "rules/unfold.py":247
  *     code: cython.int
  *     while i < end:
  *         if data[i] == 38 and i + 3 < end:             # <<<<<<<<<<<<<<
@@ -21897,7 +21895,7 @@ __pyx_t_13 = __pyx_memoryview_fromslice(__pyx_t_12, 1, (PyObject *(*)(char *)) _
 */
     }
 
-    /* "rules/unfold.py":280
+    /* "rules/unfold.py":276
  *                     i += 1
  *                 continue
  *         data[to] = data[i]             # <<<<<<<<<<<<<<
@@ -21911,7 +21909,7 @@ __pyx_t_13 = __pyx_memoryview_fromslice(__pyx_t_12, 1, (PyObject *(*)(char *)) _
     } else if (unlikely(__pyx_t_2 >= __pyx_v_data.shape[0])) __pyx_t_3 = 0;
     if (unlikely(__pyx_t_3 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_3);
-      __PYX_ERR(0, 280, __pyx_L1_error)
+      __PYX_ERR(0, 276, __pyx_L1_error)
     }
     __pyx_t_16 = __pyx_v_to;
     __pyx_t_3 = -1;
@@ -21920,11 +21918,11 @@ __pyx_t_13 = __pyx_memoryview_fromslice(__pyx_t_12, 1, (PyObject *(*)(char *)) _
     } else if (unlikely(__pyx_t_16 >= __pyx_v_data.shape[0])) __pyx_t_3 = 0;
     if (unlikely(__pyx_t_3 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_3);
-      __PYX_ERR(0, 280, __pyx_L1_error)
+      __PYX_ERR(0, 276, __pyx_L1_error)
     }
     *((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_16)) )) = (*((unsigned char *) ( /* dim=0 */ ((char *) (((unsigned char *) __pyx_v_data.data) + __pyx_t_2)) )));
 
-    /* "rules/unfold.py":281
+    /* "rules/unfold.py":277
  *                 continue
  *         data[to] = data[i]
  *         to += 1             # <<<<<<<<<<<<<<
@@ -21933,7 +21931,7 @@ __pyx_t_13 = __pyx_memoryview_fromslice(__pyx_t_12, 1, (PyObject *(*)(char *)) _
 */
     __pyx_v_to = (__pyx_v_to + 1);
 
-    /* "rules/unfold.py":282
+    /* "rules/unfold.py":278
  *         data[to] = data[i]
  *         to += 1
  *         i += 1             # <<<<<<<<<<<<<<
@@ -21944,7 +21942,7 @@ __pyx_t_13 = __pyx_memoryview_fromslice(__pyx_t_12, 1, (PyObject *(*)(char *)) _
     __pyx_L3_continue:;
   }
 
-  /* "rules/unfold.py":283
+  /* "rules/unfold.py":279
  *         to += 1
  *         i += 1
  *     return to             # <<<<<<<<<<<<<<
@@ -21957,7 +21955,7 @@ __pyx_t_13 = __pyx_memoryview_fromslice(__pyx_t_12, 1, (PyObject *(*)(char *)) _
   }
   goto __pyx_L0;
 
-  /* "rules/unfold.py":243
+  /* "rules/unfold.py":239
  * 
  * 
  * def entities(data: Any, start: Any, end: Any) -> Any:             # <<<<<<<<<<<<<<
@@ -22028,46 +22026,46 @@ PyObject *__pyx_args, PyObject *__pyx_kwds
   {
     PyObject ** const __pyx_pyargnames[] = {&__pyx_mstate_global->__pyx_n_u_data,&__pyx_mstate_global->__pyx_n_u_start,&__pyx_mstate_global->__pyx_n_u_end,0};
     const Py_ssize_t __pyx_kwds_len = (__pyx_kwds) ? __Pyx_NumKwargs_FASTCALL(__pyx_kwds) : 0;
-    if (unlikely(__pyx_kwds_len < 0)) __PYX_ERR(0, 243, __pyx_L3_error)
+    if (unlikely(__pyx_kwds_len < 0)) __PYX_ERR(0, 239, __pyx_L3_error)
     if (__pyx_kwds_len > 0) {
       switch (__pyx_nargs) {
         case  3:
         values[2] = __Pyx_ArgRef_FASTCALL(__pyx_args, 2);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 243, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 239, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  2:
         values[1] = __Pyx_ArgRef_FASTCALL(__pyx_args, 1);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 243, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 239, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  1:
         values[0] = __Pyx_ArgRef_FASTCALL(__pyx_args, 0);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 243, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 239, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  0: break;
         default: goto __pyx_L5_argtuple_error;
       }
       const Py_ssize_t kwd_pos_args = __pyx_nargs;
-      if (__Pyx_ParseKeywords(__pyx_kwds, __pyx_kwvalues, __pyx_pyargnames, 0, values, kwd_pos_args, __pyx_kwds_len, "entities", 0) < (0)) __PYX_ERR(0, 243, __pyx_L3_error)
+      if (__Pyx_ParseKeywords(__pyx_kwds, __pyx_kwvalues, __pyx_pyargnames, 0, values, kwd_pos_args, __pyx_kwds_len, "entities", 0) < (0)) __PYX_ERR(0, 239, __pyx_L3_error)
       for (Py_ssize_t i = __pyx_nargs; i < 3; i++) {
-        if (unlikely(!values[i])) { __Pyx_RaiseArgtupleInvalid("entities", 1, 3, 3, i); __PYX_ERR(0, 243, __pyx_L3_error) }
+        if (unlikely(!values[i])) { __Pyx_RaiseArgtupleInvalid("entities", 1, 3, 3, i); __PYX_ERR(0, 239, __pyx_L3_error) }
       }
     } else if (unlikely(__pyx_nargs != 3)) {
       goto __pyx_L5_argtuple_error;
     } else {
       values[0] = __Pyx_ArgRef_FASTCALL(__pyx_args, 0);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 243, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 239, __pyx_L3_error)
       values[1] = __Pyx_ArgRef_FASTCALL(__pyx_args, 1);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 243, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 239, __pyx_L3_error)
       values[2] = __Pyx_ArgRef_FASTCALL(__pyx_args, 2);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 243, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 239, __pyx_L3_error)
     }
-    __pyx_v_data = __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_char(values[0], PyBUF_WRITABLE); if (unlikely(!__pyx_v_data.memview)) __PYX_ERR(0, 243, __pyx_L3_error)
-    __pyx_v_start = __Pyx_PyIndex_AsSsize_t(values[1]); if (unlikely((__pyx_v_start == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(0, 243, __pyx_L3_error)
-    __pyx_v_end = __Pyx_PyIndex_AsSsize_t(values[2]); if (unlikely((__pyx_v_end == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(0, 243, __pyx_L3_error)
+    __pyx_v_data = __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_char(values[0], PyBUF_WRITABLE); if (unlikely(!__pyx_v_data.memview)) __PYX_ERR(0, 239, __pyx_L3_error)
+    __pyx_v_start = __Pyx_PyIndex_AsSsize_t(values[1]); if (unlikely((__pyx_v_start == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(0, 239, __pyx_L3_error)
+    __pyx_v_end = __Pyx_PyIndex_AsSsize_t(values[2]); if (unlikely((__pyx_v_end == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(0, 239, __pyx_L3_error)
   }
   goto __pyx_L6_skip;
   __pyx_L5_argtuple_error:;
-  __Pyx_RaiseArgtupleInvalid("entities", 1, 3, 3, __pyx_nargs); __PYX_ERR(0, 243, __pyx_L3_error)
+  __Pyx_RaiseArgtupleInvalid("entities", 1, 3, 3, __pyx_nargs); __PYX_ERR(0, 239, __pyx_L3_error)
   __pyx_L6_skip:;
   goto __pyx_L4_argument_unpacking_done;
   __pyx_L3_error:;
@@ -22101,8 +22099,8 @@ static PyObject *__pyx_pf_5rules_6unfold_4entities(CYTHON_UNUSED PyObject *__pyx
   const char *__pyx_filename = NULL;
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("entities", 0);
-  __pyx_t_1 = __pyx_f_5rules_6unfold_entities(__pyx_v_data, __pyx_v_start, __pyx_v_end, 1); if (unlikely(__pyx_t_1 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 243, __pyx_L1_error)
-  __pyx_t_2 = PyLong_FromSsize_t(__pyx_t_1); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 243, __pyx_L1_error)
+  __pyx_t_1 = __pyx_f_5rules_6unfold_entities(__pyx_v_data, __pyx_v_start, __pyx_v_end, 1); if (unlikely(__pyx_t_1 == ((Py_ssize_t)-1L))) __PYX_ERR(0, 239, __pyx_L1_error)
+  __pyx_t_2 = PyLong_FromSsize_t(__pyx_t_1); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 239, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
 
   {
@@ -22127,7 +22125,7 @@ static PyObject *__pyx_pf_5rules_6unfold_4entities(CYTHON_UNUSED PyObject *__pyx
   return __pyx_r;
 }
 
-/* "rules/unfold.py":290
+/* "rules/unfold.py":286
  *     """Decodes batch after batch into its arena; `arena`, `segments` and `values` hold the last batch's."""
  * 
  *     def __init__(self) -> None:             # <<<<<<<<<<<<<<
@@ -22192,7 +22190,7 @@ static int __pyx_pf_5rules_6unfold_8Unfolder___init__(struct __pyx_obj_5rules_6u
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("__init__", 0);
 
-  /* "rules/unfold.py":291
+  /* "rules/unfold.py":287
  * 
  *     def __init__(self) -> None:
  *         self.arena = bytearray(1 << 16)             # <<<<<<<<<<<<<<
@@ -22205,7 +22203,7 @@ static int __pyx_pf_5rules_6unfold_8Unfolder___init__(struct __pyx_obj_5rules_6u
     PyObject *__pyx_callargs[2] = {__pyx_t_2, __pyx_mstate_global->__pyx_int_65536};
     __pyx_t_1 = __Pyx_PyObject_FastCall((PyObject*)(&PyByteArray_Type), __pyx_callargs+__pyx_t_3, (2-__pyx_t_3) | (__pyx_t_3*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
     __Pyx_XDECREF(__pyx_t_2); __pyx_t_2 = 0;
-    if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 291, __pyx_L1_error)
+    if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 287, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_1);
   }
   __Pyx_GIVEREF(__pyx_t_1);
@@ -22213,20 +22211,20 @@ static int __pyx_pf_5rules_6unfold_8Unfolder___init__(struct __pyx_obj_5rules_6u
   __Pyx_DECREF_SET(__pyx_v_self->arena, __pyx_t_1);
   __pyx_t_1 = 0;
 
-  /* "rules/unfold.py":292
+  /* "rules/unfold.py":288
  *     def __init__(self) -> None:
  *         self.arena = bytearray(1 << 16)
  *         self.out = self.arena             # <<<<<<<<<<<<<<
  *         self.segments = np.empty((1024, 6), np.int64)
  *         self.values = np.empty((1024, 5), np.int64)
 */
-  __pyx_t_4 = __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_char(__pyx_v_self->arena, PyBUF_WRITABLE); if (unlikely(!__pyx_t_4.memview)) __PYX_ERR(0, 292, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_char(__pyx_v_self->arena, PyBUF_WRITABLE); if (unlikely(!__pyx_t_4.memview)) __PYX_ERR(0, 288, __pyx_L1_error)
   __PYX_XCLEAR_MEMVIEW(&__pyx_v_self->out, 0);
   __pyx_v_self->out = __pyx_t_4;
   __pyx_t_4.memview = NULL;
   __pyx_t_4.data = NULL;
 
-  /* "rules/unfold.py":293
+  /* "rules/unfold.py":289
  *         self.arena = bytearray(1 << 16)
  *         self.out = self.arena
  *         self.segments = np.empty((1024, 6), np.int64)             # <<<<<<<<<<<<<<
@@ -22234,14 +22232,14 @@ static int __pyx_pf_5rules_6unfold_8Unfolder___init__(struct __pyx_obj_5rules_6u
  *         self.seg = self.segments
 */
   __pyx_t_2 = NULL;
-  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_np); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 293, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_np); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 289, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __pyx_t_6 = __Pyx_PyObject_GetAttrStr(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_empty); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 293, __pyx_L1_error)
+  __pyx_t_6 = __Pyx_PyObject_GetAttrStr(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_empty); if (unlikely(!__pyx_t_6)) __PYX_ERR(0, 289, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_6);
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
-  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_np); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 293, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_np); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 289, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
-  __pyx_t_7 = __Pyx_PyObject_GetAttrStr(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_int64); if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 293, __pyx_L1_error)
+  __pyx_t_7 = __Pyx_PyObject_GetAttrStr(__pyx_t_5, __pyx_mstate_global->__pyx_n_u_int64); if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 289, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_7);
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
   __pyx_t_3 = 1;
@@ -22262,7 +22260,7 @@ static int __pyx_pf_5rules_6unfold_8Unfolder___init__(struct __pyx_obj_5rules_6u
     __Pyx_XDECREF(__pyx_t_2); __pyx_t_2 = 0;
     __Pyx_DECREF(__pyx_t_7); __pyx_t_7 = 0;
     __Pyx_DECREF(__pyx_t_6); __pyx_t_6 = 0;
-    if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 293, __pyx_L1_error)
+    if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 289, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_1);
   }
   __Pyx_GIVEREF(__pyx_t_1);
@@ -22270,7 +22268,7 @@ static int __pyx_pf_5rules_6unfold_8Unfolder___init__(struct __pyx_obj_5rules_6u
   __Pyx_DECREF_SET(__pyx_v_self->segments, __pyx_t_1);
   __pyx_t_1 = 0;
 
-  /* "rules/unfold.py":294
+  /* "rules/unfold.py":290
  *         self.out = self.arena
  *         self.segments = np.empty((1024, 6), np.int64)
  *         self.values = np.empty((1024, 5), np.int64)             # <<<<<<<<<<<<<<
@@ -22278,14 +22276,14 @@ static int __pyx_pf_5rules_6unfold_8Unfolder___init__(struct __pyx_obj_5rules_6u
  *         self.val = self.values
 */
   __pyx_t_6 = NULL;
-  __Pyx_GetModuleGlobalName(__pyx_t_7, __pyx_mstate_global->__pyx_n_u_np); if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 294, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_7, __pyx_mstate_global->__pyx_n_u_np); if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 290, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_7);
-  __pyx_t_2 = __Pyx_PyObject_GetAttrStr(__pyx_t_7, __pyx_mstate_global->__pyx_n_u_empty); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 294, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_PyObject_GetAttrStr(__pyx_t_7, __pyx_mstate_global->__pyx_n_u_empty); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 290, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
   __Pyx_DECREF(__pyx_t_7); __pyx_t_7 = 0;
-  __Pyx_GetModuleGlobalName(__pyx_t_7, __pyx_mstate_global->__pyx_n_u_np); if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 294, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_7, __pyx_mstate_global->__pyx_n_u_np); if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 290, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_7);
-  __pyx_t_5 = __Pyx_PyObject_GetAttrStr(__pyx_t_7, __pyx_mstate_global->__pyx_n_u_int64); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 294, __pyx_L1_error)
+  __pyx_t_5 = __Pyx_PyObject_GetAttrStr(__pyx_t_7, __pyx_mstate_global->__pyx_n_u_int64); if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 290, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_5);
   __Pyx_DECREF(__pyx_t_7); __pyx_t_7 = 0;
   __pyx_t_3 = 1;
@@ -22306,7 +22304,7 @@ static int __pyx_pf_5rules_6unfold_8Unfolder___init__(struct __pyx_obj_5rules_6u
     __Pyx_XDECREF(__pyx_t_6); __pyx_t_6 = 0;
     __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
     __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
-    if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 294, __pyx_L1_error)
+    if (unlikely(!__pyx_t_1)) __PYX_ERR(0, 290, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_1);
   }
   __Pyx_GIVEREF(__pyx_t_1);
@@ -22314,33 +22312,33 @@ static int __pyx_pf_5rules_6unfold_8Unfolder___init__(struct __pyx_obj_5rules_6u
   __Pyx_DECREF_SET(__pyx_v_self->values, __pyx_t_1);
   __pyx_t_1 = 0;
 
-  /* "rules/unfold.py":295
+  /* "rules/unfold.py":291
  *         self.segments = np.empty((1024, 6), np.int64)
  *         self.values = np.empty((1024, 5), np.int64)
  *         self.seg = self.segments             # <<<<<<<<<<<<<<
  *         self.val = self.values
  *         self.used = self.n_segments = self.n_values = self.overflow = 0
 */
-  __pyx_t_8 = __Pyx_PyObject_to_MemoryviewSlice_d_dc_PY_LONG_LONG(__pyx_v_self->segments, PyBUF_WRITABLE); if (unlikely(!__pyx_t_8.memview)) __PYX_ERR(0, 295, __pyx_L1_error)
+  __pyx_t_8 = __Pyx_PyObject_to_MemoryviewSlice_d_dc_PY_LONG_LONG(__pyx_v_self->segments, PyBUF_WRITABLE); if (unlikely(!__pyx_t_8.memview)) __PYX_ERR(0, 291, __pyx_L1_error)
   __PYX_XCLEAR_MEMVIEW(&__pyx_v_self->seg, 0);
   __pyx_v_self->seg = __pyx_t_8;
   __pyx_t_8.memview = NULL;
   __pyx_t_8.data = NULL;
 
-  /* "rules/unfold.py":296
+  /* "rules/unfold.py":292
  *         self.values = np.empty((1024, 5), np.int64)
  *         self.seg = self.segments
  *         self.val = self.values             # <<<<<<<<<<<<<<
  *         self.used = self.n_segments = self.n_values = self.overflow = 0
  *         self.row = self.row_values = 0
 */
-  __pyx_t_8 = __Pyx_PyObject_to_MemoryviewSlice_d_dc_PY_LONG_LONG(__pyx_v_self->values, PyBUF_WRITABLE); if (unlikely(!__pyx_t_8.memview)) __PYX_ERR(0, 296, __pyx_L1_error)
+  __pyx_t_8 = __Pyx_PyObject_to_MemoryviewSlice_d_dc_PY_LONG_LONG(__pyx_v_self->values, PyBUF_WRITABLE); if (unlikely(!__pyx_t_8.memview)) __PYX_ERR(0, 292, __pyx_L1_error)
   __PYX_XCLEAR_MEMVIEW(&__pyx_v_self->val, 0);
   __pyx_v_self->val = __pyx_t_8;
   __pyx_t_8.memview = NULL;
   __pyx_t_8.data = NULL;
 
-  /* "rules/unfold.py":297
+  /* "rules/unfold.py":293
  *         self.seg = self.segments
  *         self.val = self.values
  *         self.used = self.n_segments = self.n_values = self.overflow = 0             # <<<<<<<<<<<<<<
@@ -22352,7 +22350,7 @@ static int __pyx_pf_5rules_6unfold_8Unfolder___init__(struct __pyx_obj_5rules_6u
   __pyx_v_self->n_values = 0;
   __pyx_v_self->overflow = 0;
 
-  /* "rules/unfold.py":298
+  /* "rules/unfold.py":294
  *         self.val = self.values
  *         self.used = self.n_segments = self.n_values = self.overflow = 0
  *         self.row = self.row_values = 0             # <<<<<<<<<<<<<<
@@ -22362,7 +22360,7 @@ static int __pyx_pf_5rules_6unfold_8Unfolder___init__(struct __pyx_obj_5rules_6u
   __pyx_v_self->row = 0;
   __pyx_v_self->row_values = 0;
 
-  /* "rules/unfold.py":290
+  /* "rules/unfold.py":286
  *     """Decodes batch after batch into its arena; `arena`, `segments` and `values` hold the last batch's."""
  * 
  *     def __init__(self) -> None:             # <<<<<<<<<<<<<<
@@ -22389,7 +22387,7 @@ static int __pyx_pf_5rules_6unfold_8Unfolder___init__(struct __pyx_obj_5rules_6u
   return __pyx_r;
 }
 
-/* "rules/unfold.py":300
+/* "rules/unfold.py":296
  *         self.row = self.row_values = 0
  * 
  *     def unfold(             # <<<<<<<<<<<<<<
@@ -22444,68 +22442,68 @@ PyObject *__pyx_args, PyObject *__pyx_kwds
   {
     PyObject ** const __pyx_pyargnames[] = {&__pyx_mstate_global->__pyx_n_u_count,&__pyx_mstate_global->__pyx_n_u_host,&__pyx_mstate_global->__pyx_n_u_path,&__pyx_mstate_global->__pyx_n_u_query,&__pyx_mstate_global->__pyx_n_u_has_query,&__pyx_mstate_global->__pyx_n_u_head,&__pyx_mstate_global->__pyx_n_u_body,&__pyx_mstate_global->__pyx_n_u_kinds,0};
     const Py_ssize_t __pyx_kwds_len = (__pyx_kwds) ? __Pyx_NumKwargs_FASTCALL(__pyx_kwds) : 0;
-    if (unlikely(__pyx_kwds_len < 0)) __PYX_ERR(0, 300, __pyx_L3_error)
+    if (unlikely(__pyx_kwds_len < 0)) __PYX_ERR(0, 296, __pyx_L3_error)
     if (__pyx_kwds_len > 0) {
       switch (__pyx_nargs) {
         case  8:
         values[7] = __Pyx_ArgRef_FASTCALL(__pyx_args, 7);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[7])) __PYX_ERR(0, 300, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[7])) __PYX_ERR(0, 296, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  7:
         values[6] = __Pyx_ArgRef_FASTCALL(__pyx_args, 6);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[6])) __PYX_ERR(0, 300, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[6])) __PYX_ERR(0, 296, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  6:
         values[5] = __Pyx_ArgRef_FASTCALL(__pyx_args, 5);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[5])) __PYX_ERR(0, 300, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[5])) __PYX_ERR(0, 296, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  5:
         values[4] = __Pyx_ArgRef_FASTCALL(__pyx_args, 4);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[4])) __PYX_ERR(0, 300, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[4])) __PYX_ERR(0, 296, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  4:
         values[3] = __Pyx_ArgRef_FASTCALL(__pyx_args, 3);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[3])) __PYX_ERR(0, 300, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[3])) __PYX_ERR(0, 296, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  3:
         values[2] = __Pyx_ArgRef_FASTCALL(__pyx_args, 2);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 300, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 296, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  2:
         values[1] = __Pyx_ArgRef_FASTCALL(__pyx_args, 1);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 300, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 296, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  1:
         values[0] = __Pyx_ArgRef_FASTCALL(__pyx_args, 0);
-        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 300, __pyx_L3_error)
+        if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 296, __pyx_L3_error)
         CYTHON_FALLTHROUGH;
         case  0: break;
         default: goto __pyx_L5_argtuple_error;
       }
       const Py_ssize_t kwd_pos_args = __pyx_nargs;
-      if (__Pyx_ParseKeywords(__pyx_kwds, __pyx_kwvalues, __pyx_pyargnames, 0, values, kwd_pos_args, __pyx_kwds_len, "unfold", 0) < (0)) __PYX_ERR(0, 300, __pyx_L3_error)
+      if (__Pyx_ParseKeywords(__pyx_kwds, __pyx_kwvalues, __pyx_pyargnames, 0, values, kwd_pos_args, __pyx_kwds_len, "unfold", 0) < (0)) __PYX_ERR(0, 296, __pyx_L3_error)
       for (Py_ssize_t i = __pyx_nargs; i < 8; i++) {
-        if (unlikely(!values[i])) { __Pyx_RaiseArgtupleInvalid("unfold", 1, 8, 8, i); __PYX_ERR(0, 300, __pyx_L3_error) }
+        if (unlikely(!values[i])) { __Pyx_RaiseArgtupleInvalid("unfold", 1, 8, 8, i); __PYX_ERR(0, 296, __pyx_L3_error) }
       }
     } else if (unlikely(__pyx_nargs != 8)) {
       goto __pyx_L5_argtuple_error;
     } else {
       values[0] = __Pyx_ArgRef_FASTCALL(__pyx_args, 0);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 300, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[0])) __PYX_ERR(0, 296, __pyx_L3_error)
       values[1] = __Pyx_ArgRef_FASTCALL(__pyx_args, 1);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 300, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[1])) __PYX_ERR(0, 296, __pyx_L3_error)
       values[2] = __Pyx_ArgRef_FASTCALL(__pyx_args, 2);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 300, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[2])) __PYX_ERR(0, 296, __pyx_L3_error)
       values[3] = __Pyx_ArgRef_FASTCALL(__pyx_args, 3);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[3])) __PYX_ERR(0, 300, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[3])) __PYX_ERR(0, 296, __pyx_L3_error)
       values[4] = __Pyx_ArgRef_FASTCALL(__pyx_args, 4);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[4])) __PYX_ERR(0, 300, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[4])) __PYX_ERR(0, 296, __pyx_L3_error)
       values[5] = __Pyx_ArgRef_FASTCALL(__pyx_args, 5);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[5])) __PYX_ERR(0, 300, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[5])) __PYX_ERR(0, 296, __pyx_L3_error)
       values[6] = __Pyx_ArgRef_FASTCALL(__pyx_args, 6);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[6])) __PYX_ERR(0, 300, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[6])) __PYX_ERR(0, 296, __pyx_L3_error)
       values[7] = __Pyx_ArgRef_FASTCALL(__pyx_args, 7);
-      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[7])) __PYX_ERR(0, 300, __pyx_L3_error)
+      if (!CYTHON_ASSUME_SAFE_MACROS && unlikely(!values[7])) __PYX_ERR(0, 296, __pyx_L3_error)
     }
     __pyx_v_count = values[0];
     __pyx_v_host = values[1];
@@ -22518,7 +22516,7 @@ PyObject *__pyx_args, PyObject *__pyx_kwds
   }
   goto __pyx_L6_skip;
   __pyx_L5_argtuple_error:;
-  __Pyx_RaiseArgtupleInvalid("unfold", 1, 8, 8, __pyx_nargs); __PYX_ERR(0, 300, __pyx_L3_error)
+  __Pyx_RaiseArgtupleInvalid("unfold", 1, 8, 8, __pyx_nargs); __PYX_ERR(0, 296, __pyx_L3_error)
   __pyx_L6_skip:;
   goto __pyx_L4_argument_unpacking_done;
   __pyx_L3_error:;
@@ -22587,268 +22585,268 @@ static PyObject *__pyx_pf_5rules_6unfold_8Unfolder_2unfold(struct __pyx_obj_5rul
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("unfold", 0);
 
-  /* "rules/unfold.py":305
+  /* "rules/unfold.py":301
  *         """Decode `count` calls. `host`, `path`, `query`, `head` and `body` are (octets, starts, ends) with one start and end a call."""
  *         i: cython.Py_ssize_t
  *         n: cython.Py_ssize_t = count             # <<<<<<<<<<<<<<
  *         host_data: cython.const[cython.uchar][::1] = host[0]
  *         path_data: cython.const[cython.uchar][::1] = path[0]
 */
-  __pyx_t_1 = __Pyx_PyIndex_AsSsize_t(__pyx_v_count); if (unlikely((__pyx_t_1 == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(0, 305, __pyx_L1_error)
+  __pyx_t_1 = __Pyx_PyIndex_AsSsize_t(__pyx_v_count); if (unlikely((__pyx_t_1 == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(0, 301, __pyx_L1_error)
   __pyx_v_n = __pyx_t_1;
 
-  /* "rules/unfold.py":306
+  /* "rules/unfold.py":302
  *         i: cython.Py_ssize_t
  *         n: cython.Py_ssize_t = count
  *         host_data: cython.const[cython.uchar][::1] = host[0]             # <<<<<<<<<<<<<<
  *         path_data: cython.const[cython.uchar][::1] = path[0]
  *         query_data: cython.const[cython.uchar][::1] = query[0]
 */
-  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_host, 0, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 306, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_host, 0, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 302, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __pyx_t_3 = __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_char__const__(__pyx_t_2, 0); if (unlikely(!__pyx_t_3.memview)) __PYX_ERR(0, 306, __pyx_L1_error)
+  __pyx_t_3 = __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_char__const__(__pyx_t_2, 0); if (unlikely(!__pyx_t_3.memview)) __PYX_ERR(0, 302, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   __pyx_v_host_data = __pyx_t_3;
   __pyx_t_3.memview = NULL;
   __pyx_t_3.data = NULL;
 
-  /* "rules/unfold.py":307
+  /* "rules/unfold.py":303
  *         n: cython.Py_ssize_t = count
  *         host_data: cython.const[cython.uchar][::1] = host[0]
  *         path_data: cython.const[cython.uchar][::1] = path[0]             # <<<<<<<<<<<<<<
  *         query_data: cython.const[cython.uchar][::1] = query[0]
  *         head_data: cython.const[cython.uchar][::1] = head[0]
 */
-  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_path, 0, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 307, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_path, 0, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 303, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __pyx_t_4 = __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_char__const__(__pyx_t_2, 0); if (unlikely(!__pyx_t_4.memview)) __PYX_ERR(0, 307, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_char__const__(__pyx_t_2, 0); if (unlikely(!__pyx_t_4.memview)) __PYX_ERR(0, 303, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   __pyx_v_path_data = __pyx_t_4;
   __pyx_t_4.memview = NULL;
   __pyx_t_4.data = NULL;
 
-  /* "rules/unfold.py":308
+  /* "rules/unfold.py":304
  *         host_data: cython.const[cython.uchar][::1] = host[0]
  *         path_data: cython.const[cython.uchar][::1] = path[0]
  *         query_data: cython.const[cython.uchar][::1] = query[0]             # <<<<<<<<<<<<<<
  *         head_data: cython.const[cython.uchar][::1] = head[0]
  *         body_data: cython.const[cython.uchar][::1] = body[0]
 */
-  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_query, 0, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 308, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_query, 0, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 304, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __pyx_t_5 = __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_char__const__(__pyx_t_2, 0); if (unlikely(!__pyx_t_5.memview)) __PYX_ERR(0, 308, __pyx_L1_error)
+  __pyx_t_5 = __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_char__const__(__pyx_t_2, 0); if (unlikely(!__pyx_t_5.memview)) __PYX_ERR(0, 304, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   __pyx_v_query_data = __pyx_t_5;
   __pyx_t_5.memview = NULL;
   __pyx_t_5.data = NULL;
 
-  /* "rules/unfold.py":309
+  /* "rules/unfold.py":305
  *         path_data: cython.const[cython.uchar][::1] = path[0]
  *         query_data: cython.const[cython.uchar][::1] = query[0]
  *         head_data: cython.const[cython.uchar][::1] = head[0]             # <<<<<<<<<<<<<<
  *         body_data: cython.const[cython.uchar][::1] = body[0]
  *         h0: cython.longlong[::1] = host[1]
 */
-  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_head, 0, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 309, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_head, 0, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 305, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __pyx_t_6 = __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_char__const__(__pyx_t_2, 0); if (unlikely(!__pyx_t_6.memview)) __PYX_ERR(0, 309, __pyx_L1_error)
+  __pyx_t_6 = __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_char__const__(__pyx_t_2, 0); if (unlikely(!__pyx_t_6.memview)) __PYX_ERR(0, 305, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   __pyx_v_head_data = __pyx_t_6;
   __pyx_t_6.memview = NULL;
   __pyx_t_6.data = NULL;
 
-  /* "rules/unfold.py":310
+  /* "rules/unfold.py":306
  *         query_data: cython.const[cython.uchar][::1] = query[0]
  *         head_data: cython.const[cython.uchar][::1] = head[0]
  *         body_data: cython.const[cython.uchar][::1] = body[0]             # <<<<<<<<<<<<<<
  *         h0: cython.longlong[::1] = host[1]
  *         h1: cython.longlong[::1] = host[2]
 */
-  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_body, 0, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 310, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_body, 0, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 306, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __pyx_t_7 = __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_char__const__(__pyx_t_2, 0); if (unlikely(!__pyx_t_7.memview)) __PYX_ERR(0, 310, __pyx_L1_error)
+  __pyx_t_7 = __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_char__const__(__pyx_t_2, 0); if (unlikely(!__pyx_t_7.memview)) __PYX_ERR(0, 306, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   __pyx_v_body_data = __pyx_t_7;
   __pyx_t_7.memview = NULL;
   __pyx_t_7.data = NULL;
 
-  /* "rules/unfold.py":311
+  /* "rules/unfold.py":307
  *         head_data: cython.const[cython.uchar][::1] = head[0]
  *         body_data: cython.const[cython.uchar][::1] = body[0]
  *         h0: cython.longlong[::1] = host[1]             # <<<<<<<<<<<<<<
  *         h1: cython.longlong[::1] = host[2]
  *         p0: cython.longlong[::1] = path[1]
 */
-  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_host, 1, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 311, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_host, 1, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 307, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __pyx_t_8 = __Pyx_PyObject_to_MemoryviewSlice_dc_PY_LONG_LONG(__pyx_t_2, PyBUF_WRITABLE); if (unlikely(!__pyx_t_8.memview)) __PYX_ERR(0, 311, __pyx_L1_error)
+  __pyx_t_8 = __Pyx_PyObject_to_MemoryviewSlice_dc_PY_LONG_LONG(__pyx_t_2, PyBUF_WRITABLE); if (unlikely(!__pyx_t_8.memview)) __PYX_ERR(0, 307, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   __pyx_v_h0 = __pyx_t_8;
   __pyx_t_8.memview = NULL;
   __pyx_t_8.data = NULL;
 
-  /* "rules/unfold.py":312
+  /* "rules/unfold.py":308
  *         body_data: cython.const[cython.uchar][::1] = body[0]
  *         h0: cython.longlong[::1] = host[1]
  *         h1: cython.longlong[::1] = host[2]             # <<<<<<<<<<<<<<
  *         p0: cython.longlong[::1] = path[1]
  *         p1: cython.longlong[::1] = path[2]
 */
-  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_host, 2, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 312, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_host, 2, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 308, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __pyx_t_8 = __Pyx_PyObject_to_MemoryviewSlice_dc_PY_LONG_LONG(__pyx_t_2, PyBUF_WRITABLE); if (unlikely(!__pyx_t_8.memview)) __PYX_ERR(0, 312, __pyx_L1_error)
+  __pyx_t_8 = __Pyx_PyObject_to_MemoryviewSlice_dc_PY_LONG_LONG(__pyx_t_2, PyBUF_WRITABLE); if (unlikely(!__pyx_t_8.memview)) __PYX_ERR(0, 308, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   __pyx_v_h1 = __pyx_t_8;
   __pyx_t_8.memview = NULL;
   __pyx_t_8.data = NULL;
 
-  /* "rules/unfold.py":313
+  /* "rules/unfold.py":309
  *         h0: cython.longlong[::1] = host[1]
  *         h1: cython.longlong[::1] = host[2]
  *         p0: cython.longlong[::1] = path[1]             # <<<<<<<<<<<<<<
  *         p1: cython.longlong[::1] = path[2]
  *         q0: cython.longlong[::1] = query[1]
 */
-  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_path, 1, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 313, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_path, 1, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 309, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __pyx_t_8 = __Pyx_PyObject_to_MemoryviewSlice_dc_PY_LONG_LONG(__pyx_t_2, PyBUF_WRITABLE); if (unlikely(!__pyx_t_8.memview)) __PYX_ERR(0, 313, __pyx_L1_error)
+  __pyx_t_8 = __Pyx_PyObject_to_MemoryviewSlice_dc_PY_LONG_LONG(__pyx_t_2, PyBUF_WRITABLE); if (unlikely(!__pyx_t_8.memview)) __PYX_ERR(0, 309, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   __pyx_v_p0 = __pyx_t_8;
   __pyx_t_8.memview = NULL;
   __pyx_t_8.data = NULL;
 
-  /* "rules/unfold.py":314
+  /* "rules/unfold.py":310
  *         h1: cython.longlong[::1] = host[2]
  *         p0: cython.longlong[::1] = path[1]
  *         p1: cython.longlong[::1] = path[2]             # <<<<<<<<<<<<<<
  *         q0: cython.longlong[::1] = query[1]
  *         q1: cython.longlong[::1] = query[2]
 */
-  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_path, 2, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 314, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_path, 2, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 310, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __pyx_t_8 = __Pyx_PyObject_to_MemoryviewSlice_dc_PY_LONG_LONG(__pyx_t_2, PyBUF_WRITABLE); if (unlikely(!__pyx_t_8.memview)) __PYX_ERR(0, 314, __pyx_L1_error)
+  __pyx_t_8 = __Pyx_PyObject_to_MemoryviewSlice_dc_PY_LONG_LONG(__pyx_t_2, PyBUF_WRITABLE); if (unlikely(!__pyx_t_8.memview)) __PYX_ERR(0, 310, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   __pyx_v_p1 = __pyx_t_8;
   __pyx_t_8.memview = NULL;
   __pyx_t_8.data = NULL;
 
-  /* "rules/unfold.py":315
+  /* "rules/unfold.py":311
  *         p0: cython.longlong[::1] = path[1]
  *         p1: cython.longlong[::1] = path[2]
  *         q0: cython.longlong[::1] = query[1]             # <<<<<<<<<<<<<<
  *         q1: cython.longlong[::1] = query[2]
  *         e0: cython.longlong[::1] = head[1]
 */
-  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_query, 1, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 315, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_query, 1, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 311, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __pyx_t_8 = __Pyx_PyObject_to_MemoryviewSlice_dc_PY_LONG_LONG(__pyx_t_2, PyBUF_WRITABLE); if (unlikely(!__pyx_t_8.memview)) __PYX_ERR(0, 315, __pyx_L1_error)
+  __pyx_t_8 = __Pyx_PyObject_to_MemoryviewSlice_dc_PY_LONG_LONG(__pyx_t_2, PyBUF_WRITABLE); if (unlikely(!__pyx_t_8.memview)) __PYX_ERR(0, 311, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   __pyx_v_q0 = __pyx_t_8;
   __pyx_t_8.memview = NULL;
   __pyx_t_8.data = NULL;
 
-  /* "rules/unfold.py":316
+  /* "rules/unfold.py":312
  *         p1: cython.longlong[::1] = path[2]
  *         q0: cython.longlong[::1] = query[1]
  *         q1: cython.longlong[::1] = query[2]             # <<<<<<<<<<<<<<
  *         e0: cython.longlong[::1] = head[1]
  *         e1: cython.longlong[::1] = head[2]
 */
-  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_query, 2, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 316, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_query, 2, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 312, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __pyx_t_8 = __Pyx_PyObject_to_MemoryviewSlice_dc_PY_LONG_LONG(__pyx_t_2, PyBUF_WRITABLE); if (unlikely(!__pyx_t_8.memview)) __PYX_ERR(0, 316, __pyx_L1_error)
+  __pyx_t_8 = __Pyx_PyObject_to_MemoryviewSlice_dc_PY_LONG_LONG(__pyx_t_2, PyBUF_WRITABLE); if (unlikely(!__pyx_t_8.memview)) __PYX_ERR(0, 312, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   __pyx_v_q1 = __pyx_t_8;
   __pyx_t_8.memview = NULL;
   __pyx_t_8.data = NULL;
 
-  /* "rules/unfold.py":317
+  /* "rules/unfold.py":313
  *         q0: cython.longlong[::1] = query[1]
  *         q1: cython.longlong[::1] = query[2]
  *         e0: cython.longlong[::1] = head[1]             # <<<<<<<<<<<<<<
  *         e1: cython.longlong[::1] = head[2]
  *         b0: cython.longlong[::1] = body[1]
 */
-  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_head, 1, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 317, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_head, 1, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 313, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __pyx_t_8 = __Pyx_PyObject_to_MemoryviewSlice_dc_PY_LONG_LONG(__pyx_t_2, PyBUF_WRITABLE); if (unlikely(!__pyx_t_8.memview)) __PYX_ERR(0, 317, __pyx_L1_error)
+  __pyx_t_8 = __Pyx_PyObject_to_MemoryviewSlice_dc_PY_LONG_LONG(__pyx_t_2, PyBUF_WRITABLE); if (unlikely(!__pyx_t_8.memview)) __PYX_ERR(0, 313, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   __pyx_v_e0 = __pyx_t_8;
   __pyx_t_8.memview = NULL;
   __pyx_t_8.data = NULL;
 
-  /* "rules/unfold.py":318
+  /* "rules/unfold.py":314
  *         q1: cython.longlong[::1] = query[2]
  *         e0: cython.longlong[::1] = head[1]
  *         e1: cython.longlong[::1] = head[2]             # <<<<<<<<<<<<<<
  *         b0: cython.longlong[::1] = body[1]
  *         b1: cython.longlong[::1] = body[2]
 */
-  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_head, 2, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 318, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_head, 2, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 314, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __pyx_t_8 = __Pyx_PyObject_to_MemoryviewSlice_dc_PY_LONG_LONG(__pyx_t_2, PyBUF_WRITABLE); if (unlikely(!__pyx_t_8.memview)) __PYX_ERR(0, 318, __pyx_L1_error)
+  __pyx_t_8 = __Pyx_PyObject_to_MemoryviewSlice_dc_PY_LONG_LONG(__pyx_t_2, PyBUF_WRITABLE); if (unlikely(!__pyx_t_8.memview)) __PYX_ERR(0, 314, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   __pyx_v_e1 = __pyx_t_8;
   __pyx_t_8.memview = NULL;
   __pyx_t_8.data = NULL;
 
-  /* "rules/unfold.py":319
+  /* "rules/unfold.py":315
  *         e0: cython.longlong[::1] = head[1]
  *         e1: cython.longlong[::1] = head[2]
  *         b0: cython.longlong[::1] = body[1]             # <<<<<<<<<<<<<<
  *         b1: cython.longlong[::1] = body[2]
  *         has: cython.const[cython.uchar][::1] = has_query
 */
-  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_body, 1, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 319, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_body, 1, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 315, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __pyx_t_8 = __Pyx_PyObject_to_MemoryviewSlice_dc_PY_LONG_LONG(__pyx_t_2, PyBUF_WRITABLE); if (unlikely(!__pyx_t_8.memview)) __PYX_ERR(0, 319, __pyx_L1_error)
+  __pyx_t_8 = __Pyx_PyObject_to_MemoryviewSlice_dc_PY_LONG_LONG(__pyx_t_2, PyBUF_WRITABLE); if (unlikely(!__pyx_t_8.memview)) __PYX_ERR(0, 315, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   __pyx_v_b0 = __pyx_t_8;
   __pyx_t_8.memview = NULL;
   __pyx_t_8.data = NULL;
 
-  /* "rules/unfold.py":320
+  /* "rules/unfold.py":316
  *         e1: cython.longlong[::1] = head[2]
  *         b0: cython.longlong[::1] = body[1]
  *         b1: cython.longlong[::1] = body[2]             # <<<<<<<<<<<<<<
  *         has: cython.const[cython.uchar][::1] = has_query
  *         kind: cython.const[cython.uchar][::1] = kinds
 */
-  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_body, 2, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 320, __pyx_L1_error)
+  __pyx_t_2 = __Pyx_GetItemInt(__pyx_v_body, 2, long, 1, __Pyx_PyLong_From_long, 0, 1, 1, __Pyx_ReferenceSharing_FunctionArgument); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 316, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_2);
-  __pyx_t_8 = __Pyx_PyObject_to_MemoryviewSlice_dc_PY_LONG_LONG(__pyx_t_2, PyBUF_WRITABLE); if (unlikely(!__pyx_t_8.memview)) __PYX_ERR(0, 320, __pyx_L1_error)
+  __pyx_t_8 = __Pyx_PyObject_to_MemoryviewSlice_dc_PY_LONG_LONG(__pyx_t_2, PyBUF_WRITABLE); if (unlikely(!__pyx_t_8.memview)) __PYX_ERR(0, 316, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   __pyx_v_b1 = __pyx_t_8;
   __pyx_t_8.memview = NULL;
   __pyx_t_8.data = NULL;
 
-  /* "rules/unfold.py":321
+  /* "rules/unfold.py":317
  *         b0: cython.longlong[::1] = body[1]
  *         b1: cython.longlong[::1] = body[2]
  *         has: cython.const[cython.uchar][::1] = has_query             # <<<<<<<<<<<<<<
  *         kind: cython.const[cython.uchar][::1] = kinds
- *         self.used = self.n_segments = self.n_values = self.overflow = 0
+ *         if not cython.compiled:
 */
-  __pyx_t_9 = __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_char__const__(__pyx_v_has_query, 0); if (unlikely(!__pyx_t_9.memview)) __PYX_ERR(0, 321, __pyx_L1_error)
+  __pyx_t_9 = __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_char__const__(__pyx_v_has_query, 0); if (unlikely(!__pyx_t_9.memview)) __PYX_ERR(0, 317, __pyx_L1_error)
   __pyx_v_has = __pyx_t_9;
   __pyx_t_9.memview = NULL;
   __pyx_t_9.data = NULL;
 
-  /* "rules/unfold.py":322
+  /* "rules/unfold.py":318
  *         b1: cython.longlong[::1] = body[2]
  *         has: cython.const[cython.uchar][::1] = has_query
  *         kind: cython.const[cython.uchar][::1] = kinds             # <<<<<<<<<<<<<<
- *         self.used = self.n_segments = self.n_values = self.overflow = 0
- *         for i in range(n):
+ *         if not cython.compiled:
+ *             # numpy's octets do not widen when they are shifted; Python's do.
 */
-  __pyx_t_10 = __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_char__const__(__pyx_v_kinds, 0); if (unlikely(!__pyx_t_10.memview)) __PYX_ERR(0, 322, __pyx_L1_error)
+  __pyx_t_10 = __Pyx_PyObject_to_MemoryviewSlice_dc_unsigned_char__const__(__pyx_v_kinds, 0); if (unlikely(!__pyx_t_10.memview)) __PYX_ERR(0, 318, __pyx_L1_error)
   __pyx_v_kind = __pyx_t_10;
   __pyx_t_10.memview = NULL;
   __pyx_t_10.data = NULL;
 
   /* "rules/unfold.py":323
- *         has: cython.const[cython.uchar][::1] = has_query
- *         kind: cython.const[cython.uchar][::1] = kinds
+ *             host_data, path_data, query_data = bytes(host[0]), bytes(path[0]), bytes(query[0])
+ *             head_data, body_data = bytes(head[0]), bytes(body[0])
  *         self.used = self.n_segments = self.n_values = self.overflow = 0             # <<<<<<<<<<<<<<
  *         for i in range(n):
  *             self.row = i
@@ -22859,7 +22857,7 @@ static PyObject *__pyx_pf_5rules_6unfold_8Unfolder_2unfold(struct __pyx_obj_5rul
   __pyx_v_self->overflow = 0;
 
   /* "rules/unfold.py":324
- *         kind: cython.const[cython.uchar][::1] = kinds
+ *             head_data, body_data = bytes(head[0]), bytes(body[0])
  *         self.used = self.n_segments = self.n_values = self.overflow = 0
  *         for i in range(n):             # <<<<<<<<<<<<<<
  *             self.row = i
@@ -23116,7 +23114,7 @@ static PyObject *__pyx_pf_5rules_6unfold_8Unfolder_2unfold(struct __pyx_obj_5rul
   }
 
 
-  /* "rules/unfold.py":300
+  /* "rules/unfold.py":296
  *         self.row = self.row_values = 0
  * 
  *     def unfold(             # <<<<<<<<<<<<<<
@@ -36249,14 +36247,14 @@ static int __Pyx_modinit_Exttype___pyx_obj_5rules_6unfold_Unfolder(__pyx_mstatet
   __pyx_vtable_5rules_6unfold_Unfolder._put = (int (*)(struct __pyx_obj_5rules_6unfold_Unfolder *, PyObject *))__pyx_f_5rules_6unfold_8Unfolder__put;
   __pyx_vtable_5rules_6unfold_Unfolder._parts = (int (*)(struct __pyx_obj_5rules_6unfold_Unfolder *, __Pyx_memviewslice, Py_ssize_t, Py_ssize_t))__pyx_f_5rules_6unfold_8Unfolder__parts;
   #if CYTHON_USE_TYPE_SPECS
-  __pyx_mstate->__pyx_ptype_5rules_6unfold_Unfolder = (PyTypeObject *) __Pyx_PyType_FromModuleAndSpec(__pyx_m, &__pyx_type_5rules_6unfold_Unfolder_spec, NULL); if (unlikely(!__pyx_mstate->__pyx_ptype_5rules_6unfold_Unfolder)) __PYX_ERR(0, 287, __pyx_L1_error)
+  __pyx_mstate->__pyx_ptype_5rules_6unfold_Unfolder = (PyTypeObject *) __Pyx_PyType_FromModuleAndSpec(__pyx_m, &__pyx_type_5rules_6unfold_Unfolder_spec, NULL); if (unlikely(!__pyx_mstate->__pyx_ptype_5rules_6unfold_Unfolder)) __PYX_ERR(0, 283, __pyx_L1_error)
   #else
   __pyx_mstate->__pyx_ptype_5rules_6unfold_Unfolder = &__pyx_type_5rules_6unfold_Unfolder;
   #endif
   #if !CYTHON_COMPILING_IN_LIMITED_API
   #endif
   #if !CYTHON_USE_TYPE_SPECS
-  if (__Pyx_PyType_Ready(__pyx_mstate->__pyx_ptype_5rules_6unfold_Unfolder) < (0)) __PYX_ERR(0, 287, __pyx_L1_error)
+  if (__Pyx_PyType_Ready(__pyx_mstate->__pyx_ptype_5rules_6unfold_Unfolder) < (0)) __PYX_ERR(0, 283, __pyx_L1_error)
   #endif
   #if CYTHON_COMPILING_IN_CPYTHON && PY_VERSION_HEX >= 0x030E0000
   PyUnstable_Object_EnableDeferredRefcount((PyObject*)__pyx_mstate->__pyx_ptype_5rules_6unfold_Unfolder);
@@ -36266,8 +36264,8 @@ static int __Pyx_modinit_Exttype___pyx_obj_5rules_6unfold_Unfolder(__pyx_mstatet
     __pyx_mstate->__pyx_ptype_5rules_6unfold_Unfolder->tp_getattro = PyObject_GenericGetAttr;
   }
   #endif
-  if (__Pyx_SetVtable(__pyx_mstate->__pyx_ptype_5rules_6unfold_Unfolder, __pyx_vtabptr_5rules_6unfold_Unfolder) < (0)) __PYX_ERR(0, 287, __pyx_L1_error)
-  if (PyObject_SetAttr(__pyx_m, __pyx_mstate_global->__pyx_n_u_Unfolder, (PyObject *) __pyx_mstate->__pyx_ptype_5rules_6unfold_Unfolder) < (0)) __PYX_ERR(0, 287, __pyx_L1_error)
+  if (__Pyx_SetVtable(__pyx_mstate->__pyx_ptype_5rules_6unfold_Unfolder, __pyx_vtabptr_5rules_6unfold_Unfolder) < (0)) __PYX_ERR(0, 283, __pyx_L1_error)
+  if (PyObject_SetAttr(__pyx_m, __pyx_mstate_global->__pyx_n_u_Unfolder, (PyObject *) __pyx_mstate->__pyx_ptype_5rules_6unfold_Unfolder) < (0)) __PYX_ERR(0, 283, __pyx_L1_error)
   __Pyx_RefNannyFinishContext();
   return 0;
   __pyx_L1_error:;
@@ -36284,14 +36282,14 @@ static int __Pyx_modinit_Exttype___pyx_obj_5rules_6unfold___pyx_scope_struct__ge
   __Pyx_RefNannySetupContext("__Pyx_modinit_Exttype___pyx_obj_5rules_6unfold___pyx_scope_struct__genexpr", 0);
   /*--- Exttype __pyx_obj_5rules_6unfold___pyx_scope_struct__genexpr ---*/
   #if CYTHON_USE_TYPE_SPECS
-  __pyx_mstate->__pyx_ptype_5rules_6unfold___pyx_scope_struct__genexpr = (PyTypeObject *) __Pyx_PyType_FromModuleAndSpec(__pyx_m, &__pyx_type_5rules_6unfold___pyx_scope_struct__genexpr_spec, NULL); if (unlikely(!__pyx_mstate->__pyx_ptype_5rules_6unfold___pyx_scope_struct__genexpr)) __PYX_ERR(0, 69, __pyx_L1_error)
+  __pyx_mstate->__pyx_ptype_5rules_6unfold___pyx_scope_struct__genexpr = (PyTypeObject *) __Pyx_PyType_FromModuleAndSpec(__pyx_m, &__pyx_type_5rules_6unfold___pyx_scope_struct__genexpr_spec, NULL); if (unlikely(!__pyx_mstate->__pyx_ptype_5rules_6unfold___pyx_scope_struct__genexpr)) __PYX_ERR(0, 65, __pyx_L1_error)
   #else
   __pyx_mstate->__pyx_ptype_5rules_6unfold___pyx_scope_struct__genexpr = &__pyx_type_5rules_6unfold___pyx_scope_struct__genexpr;
   #endif
   #if !CYTHON_COMPILING_IN_LIMITED_API
   #endif
   #if !CYTHON_USE_TYPE_SPECS
-  if (__Pyx_PyType_Ready(__pyx_mstate->__pyx_ptype_5rules_6unfold___pyx_scope_struct__genexpr) < (0)) __PYX_ERR(0, 69, __pyx_L1_error)
+  if (__Pyx_PyType_Ready(__pyx_mstate->__pyx_ptype_5rules_6unfold___pyx_scope_struct__genexpr) < (0)) __PYX_ERR(0, 65, __pyx_L1_error)
   #endif
   #if CYTHON_COMPILING_IN_CPYTHON && PY_VERSION_HEX >= 0x030E0000
   PyUnstable_Object_EnableDeferredRefcount((PyObject*)__pyx_mstate->__pyx_ptype_5rules_6unfold___pyx_scope_struct__genexpr);
@@ -37395,29 +37393,20 @@ __Pyx_RefNannySetupContext("PyInit_unfold", 0);
  * 
  * MAX_VALUES = 512             # <<<<<<<<<<<<<<
  * """Values of one call that are looked at: a form of a hundred fields is large; past this a flood of parameters costs no more time."""
- * MAX_DEPTH = 64
+ * ROUNDS = 3
 */
   if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_MAX_VALUES, __pyx_mstate_global->__pyx_int_512) < (0)) __PYX_ERR(0, 25, __pyx_L1_error)
 
   /* "rules/unfold.py":27
  * MAX_VALUES = 512
  * """Values of one call that are looked at: a form of a hundred fields is large; past this a flood of parameters costs no more time."""
- * MAX_DEPTH = 64             # <<<<<<<<<<<<<<
- * """Nested JSON values that are followed."""
- * ROUNDS = 3
-*/
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_MAX_DEPTH, __pyx_mstate_global->__pyx_int_64) < (0)) __PYX_ERR(0, 27, __pyx_L1_error)
-
-  /* "rules/unfold.py":29
- * MAX_DEPTH = 64
- * """Nested JSON values that are followed."""
  * ROUNDS = 3             # <<<<<<<<<<<<<<
  * """Times that percent-encoding is undone: gateways in series decode once each."""
  * 
 */
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_ROUNDS, __pyx_mstate_global->__pyx_int_3) < (0)) __PYX_ERR(0, 29, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_ROUNDS, __pyx_mstate_global->__pyx_int_3) < (0)) __PYX_ERR(0, 27, __pyx_L1_error)
 
-  /* "rules/unfold.py":33
+  /* "rules/unfold.py":31
  * 
  * # Places: where a value stood.
  * PATH, QUERY_NAME, QUERY_VALUE, HEADER, COOKIE_NAME, COOKIE_VALUE, BODY_NAME, BODY_VALUE, URL, URL_RAW, BODY_TEXT, FILENAME = range(12)             # <<<<<<<<<<<<<<
@@ -37430,13 +37419,13 @@ __Pyx_RefNannySetupContext("PyInit_unfold", 0);
     PyObject *__pyx_callargs[2] = {__pyx_t_5, __pyx_mstate_global->__pyx_int_12};
     __pyx_t_4 = __Pyx_PyObject_FastCall((PyObject*)(&PyRange_Type), __pyx_callargs+__pyx_t_6, (2-__pyx_t_6) | (__pyx_t_6*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
     __Pyx_XDECREF(__pyx_t_5); __pyx_t_5 = 0;
-    if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 33, __pyx_L1_error)
+    if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 31, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_4);
   }
   {
     Py_ssize_t index = -1;
     PyObject** temps[12] = {&__pyx_t_5,&__pyx_t_10,&__pyx_t_11,&__pyx_t_12,&__pyx_t_13,&__pyx_t_14,&__pyx_t_15,&__pyx_t_16,&__pyx_t_17,&__pyx_t_18,&__pyx_t_19,&__pyx_t_20};
-    __pyx_t_21 = PyObject_GetIter(__pyx_t_4); if (unlikely(!__pyx_t_21)) __PYX_ERR(0, 33, __pyx_L1_error)
+    __pyx_t_21 = PyObject_GetIter(__pyx_t_4); if (unlikely(!__pyx_t_21)) __PYX_ERR(0, 31, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_21);
     __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
     __pyx_t_22 = (CYTHON_COMPILING_IN_LIMITED_API) ? PyIter_Next : __Pyx_PyObject_GetIterNextFunc(__pyx_t_21);
@@ -37445,7 +37434,7 @@ __Pyx_RefNannySetupContext("PyInit_unfold", 0);
       __Pyx_GOTREF(item);
       *(temps[index]) = item;
     }
-    if (__Pyx_IternextUnpackEndCheck(__pyx_t_22(__pyx_t_21), 12) < (0)) __PYX_ERR(0, 33, __pyx_L1_error)
+    if (__Pyx_IternextUnpackEndCheck(__pyx_t_22(__pyx_t_21), 12) < (0)) __PYX_ERR(0, 31, __pyx_L1_error)
     __pyx_t_22 = NULL;
     __Pyx_DECREF(__pyx_t_21); __pyx_t_21 = 0;
     goto __pyx_L42_unpacking_done;
@@ -37453,35 +37442,35 @@ __Pyx_RefNannySetupContext("PyInit_unfold", 0);
     __Pyx_DECREF(__pyx_t_21); __pyx_t_21 = 0;
     __pyx_t_22 = NULL;
     if (__Pyx_IterFinish() == 0) __Pyx_RaiseNeedMoreValuesError(index);
-    __PYX_ERR(0, 33, __pyx_L1_error)
+    __PYX_ERR(0, 31, __pyx_L1_error)
     __pyx_L42_unpacking_done:;
   }
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_PATH, __pyx_t_5) < (0)) __PYX_ERR(0, 33, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_PATH, __pyx_t_5) < (0)) __PYX_ERR(0, 31, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_QUERY_NAME, __pyx_t_10) < (0)) __PYX_ERR(0, 33, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_QUERY_NAME, __pyx_t_10) < (0)) __PYX_ERR(0, 31, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_10); __pyx_t_10 = 0;
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_QUERY_VALUE, __pyx_t_11) < (0)) __PYX_ERR(0, 33, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_QUERY_VALUE, __pyx_t_11) < (0)) __PYX_ERR(0, 31, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_HEADER, __pyx_t_12) < (0)) __PYX_ERR(0, 33, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_HEADER, __pyx_t_12) < (0)) __PYX_ERR(0, 31, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_12); __pyx_t_12 = 0;
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_COOKIE_NAME, __pyx_t_13) < (0)) __PYX_ERR(0, 33, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_COOKIE_NAME, __pyx_t_13) < (0)) __PYX_ERR(0, 31, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_13); __pyx_t_13 = 0;
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_COOKIE_VALUE, __pyx_t_14) < (0)) __PYX_ERR(0, 33, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_COOKIE_VALUE, __pyx_t_14) < (0)) __PYX_ERR(0, 31, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_14); __pyx_t_14 = 0;
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_BODY_NAME, __pyx_t_15) < (0)) __PYX_ERR(0, 33, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_BODY_NAME, __pyx_t_15) < (0)) __PYX_ERR(0, 31, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_BODY_VALUE, __pyx_t_16) < (0)) __PYX_ERR(0, 33, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_BODY_VALUE, __pyx_t_16) < (0)) __PYX_ERR(0, 31, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_16); __pyx_t_16 = 0;
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_URL, __pyx_t_17) < (0)) __PYX_ERR(0, 33, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_URL, __pyx_t_17) < (0)) __PYX_ERR(0, 31, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_17); __pyx_t_17 = 0;
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_URL_RAW, __pyx_t_18) < (0)) __PYX_ERR(0, 33, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_URL_RAW, __pyx_t_18) < (0)) __PYX_ERR(0, 31, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_18); __pyx_t_18 = 0;
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_BODY_TEXT, __pyx_t_19) < (0)) __PYX_ERR(0, 33, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_BODY_TEXT, __pyx_t_19) < (0)) __PYX_ERR(0, 31, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_19); __pyx_t_19 = 0;
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_FILENAME, __pyx_t_20) < (0)) __PYX_ERR(0, 33, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_FILENAME, __pyx_t_20) < (0)) __PYX_ERR(0, 31, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_20); __pyx_t_20 = 0;
 
-  /* "rules/unfold.py":36
+  /* "rules/unfold.py":34
  * 
  * # Kinds of body.
  * NO_BODY, FORM, JSON, XML, MULTIPART, OTHER = range(6)             # <<<<<<<<<<<<<<
@@ -37494,13 +37483,13 @@ __Pyx_RefNannySetupContext("PyInit_unfold", 0);
     PyObject *__pyx_callargs[2] = {__pyx_t_20, __pyx_mstate_global->__pyx_int_6};
     __pyx_t_4 = __Pyx_PyObject_FastCall((PyObject*)(&PyRange_Type), __pyx_callargs+__pyx_t_6, (2-__pyx_t_6) | (__pyx_t_6*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
     __Pyx_XDECREF(__pyx_t_20); __pyx_t_20 = 0;
-    if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 36, __pyx_L1_error)
+    if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 34, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_4);
   }
   {
     Py_ssize_t index = -1;
     PyObject** temps[6] = {&__pyx_t_20,&__pyx_t_19,&__pyx_t_18,&__pyx_t_17,&__pyx_t_16,&__pyx_t_15};
-    __pyx_t_14 = PyObject_GetIter(__pyx_t_4); if (unlikely(!__pyx_t_14)) __PYX_ERR(0, 36, __pyx_L1_error)
+    __pyx_t_14 = PyObject_GetIter(__pyx_t_4); if (unlikely(!__pyx_t_14)) __PYX_ERR(0, 34, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_14);
     __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
     __pyx_t_22 = (CYTHON_COMPILING_IN_LIMITED_API) ? PyIter_Next : __Pyx_PyObject_GetIterNextFunc(__pyx_t_14);
@@ -37509,7 +37498,7 @@ __Pyx_RefNannySetupContext("PyInit_unfold", 0);
       __Pyx_GOTREF(item);
       *(temps[index]) = item;
     }
-    if (__Pyx_IternextUnpackEndCheck(__pyx_t_22(__pyx_t_14), 6) < (0)) __PYX_ERR(0, 36, __pyx_L1_error)
+    if (__Pyx_IternextUnpackEndCheck(__pyx_t_22(__pyx_t_14), 6) < (0)) __PYX_ERR(0, 34, __pyx_L1_error)
     __pyx_t_22 = NULL;
     __Pyx_DECREF(__pyx_t_14); __pyx_t_14 = 0;
     goto __pyx_L44_unpacking_done;
@@ -37517,23 +37506,23 @@ __Pyx_RefNannySetupContext("PyInit_unfold", 0);
     __Pyx_DECREF(__pyx_t_14); __pyx_t_14 = 0;
     __pyx_t_22 = NULL;
     if (__Pyx_IterFinish() == 0) __Pyx_RaiseNeedMoreValuesError(index);
-    __PYX_ERR(0, 36, __pyx_L1_error)
+    __PYX_ERR(0, 34, __pyx_L1_error)
     __pyx_L44_unpacking_done:;
   }
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_NO_BODY, __pyx_t_20) < (0)) __PYX_ERR(0, 36, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_NO_BODY, __pyx_t_20) < (0)) __PYX_ERR(0, 34, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_20); __pyx_t_20 = 0;
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_FORM, __pyx_t_19) < (0)) __PYX_ERR(0, 36, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_FORM, __pyx_t_19) < (0)) __PYX_ERR(0, 34, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_19); __pyx_t_19 = 0;
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_JSON, __pyx_t_18) < (0)) __PYX_ERR(0, 36, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_JSON, __pyx_t_18) < (0)) __PYX_ERR(0, 34, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_18); __pyx_t_18 = 0;
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_XML, __pyx_t_17) < (0)) __PYX_ERR(0, 36, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_XML, __pyx_t_17) < (0)) __PYX_ERR(0, 34, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_17); __pyx_t_17 = 0;
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_MULTIPART, __pyx_t_16) < (0)) __PYX_ERR(0, 36, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_MULTIPART, __pyx_t_16) < (0)) __PYX_ERR(0, 34, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_16); __pyx_t_16 = 0;
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_OTHER, __pyx_t_15) < (0)) __PYX_ERR(0, 36, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_OTHER, __pyx_t_15) < (0)) __PYX_ERR(0, 34, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
 
-  /* "rules/unfold.py":38
+  /* "rules/unfold.py":36
  * NO_BODY, FORM, JSON, XML, MULTIPART, OTHER = range(6)
  * 
  * _HARMLESS = bytearray(256)             # <<<<<<<<<<<<<<
@@ -37546,18 +37535,18 @@ __Pyx_RefNannySetupContext("PyInit_unfold", 0);
     PyObject *__pyx_callargs[2] = {__pyx_t_15, __pyx_mstate_global->__pyx_int_256};
     __pyx_t_4 = __Pyx_PyObject_FastCall((PyObject*)(&PyByteArray_Type), __pyx_callargs+__pyx_t_6, (2-__pyx_t_6) | (__pyx_t_6*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
     __Pyx_XDECREF(__pyx_t_15); __pyx_t_15 = 0;
-    if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 38, __pyx_L1_error)
+    if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 36, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_4);
   }
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_HARMLESS, __pyx_t_4) < (0)) __PYX_ERR(0, 38, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_HARMLESS, __pyx_t_4) < (0)) __PYX_ERR(0, 36, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
 
-  /* "rules/unfold.py":39
+  /* "rules/unfold.py":37
  * 
  * _HARMLESS = bytearray(256)
  * for _octet in bytearray(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-.,:+@~ "):             # <<<<<<<<<<<<<<
  *     _HARMLESS[_octet] = 1
- * for _octet in range(0xA0, 0x100):
+ * for _octet in range(0x80, 0x100):
 */
   __pyx_t_15 = NULL;
   __pyx_t_6 = 1;
@@ -37565,7 +37554,7 @@ __Pyx_RefNannySetupContext("PyInit_unfold", 0);
     PyObject *__pyx_callargs[2] = {__pyx_t_15, __pyx_mstate_global->__pyx_kp_b_0123456789abcdefghijklmnopqrstuv};
     __pyx_t_4 = __Pyx_PyObject_FastCall((PyObject*)(&PyByteArray_Type), __pyx_callargs+__pyx_t_6, (2-__pyx_t_6) | (__pyx_t_6*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
     __Pyx_XDECREF(__pyx_t_15); __pyx_t_15 = 0;
-    if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 39, __pyx_L1_error)
+    if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 37, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_4);
   }
 
@@ -37579,15 +37568,15 @@ __Pyx_RefNannySetupContext("PyInit_unfold", 0);
         __Pyx_PyCriticalSection __pyx_cs;
         __Pyx_PyCriticalSection_Begin(&__pyx_cs, (PyObject*)__pyx_t_4);
         /*try:*/ {
-          __pyx_t_23 = __Pyx_PyByteArray_GET_SIZE(__pyx_t_4); if (unlikely(__pyx_t_23 == ((Py_ssize_t)-1))) __PYX_ERR(0, 39, __pyx_L50_error)
+          __pyx_t_23 = __Pyx_PyByteArray_GET_SIZE(__pyx_t_4); if (unlikely(__pyx_t_23 == ((Py_ssize_t)-1))) __PYX_ERR(0, 37, __pyx_L50_error)
           __pyx_t_24 = (__pyx_t_9 < __pyx_t_23);
 
 
           if (__pyx_t_24) {
 
-            __pyx_t_15 = __Pyx_PyLong_From_int(((unsigned char)(__Pyx_PyByteArray_AsString(__pyx_t_4)[__pyx_t_9]))); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 39, __pyx_L50_error)
+            __pyx_t_15 = __Pyx_PyLong_From_int(((unsigned char)(__Pyx_PyByteArray_AsString(__pyx_t_4)[__pyx_t_9]))); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 37, __pyx_L50_error)
             __Pyx_GOTREF(__pyx_t_15);
-            if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_octet, __pyx_t_15) < (0)) __PYX_ERR(0, 39, __pyx_L50_error)
+            if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_octet, __pyx_t_15) < (0)) __PYX_ERR(0, 37, __pyx_L50_error)
             __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
             goto __pyx_L52;
           }
@@ -37614,459 +37603,67 @@ __Pyx_RefNannySetupContext("PyInit_unfold", 0);
         }
     }
 
-    /* "rules/unfold.py":40
+    /* "rules/unfold.py":38
  * _HARMLESS = bytearray(256)
  * for _octet in bytearray(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-.,:+@~ "):
  *     _HARMLESS[_octet] = 1             # <<<<<<<<<<<<<<
- * for _octet in range(0xA0, 0x100):
+ * for _octet in range(0x80, 0x100):
  *     _HARMLESS[_octet] = 1
 */
-    __Pyx_GetModuleGlobalName(__pyx_t_15, __pyx_mstate_global->__pyx_n_u_HARMLESS); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 40, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_15, __pyx_mstate_global->__pyx_n_u_HARMLESS); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 38, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_15);
-    __Pyx_GetModuleGlobalName(__pyx_t_16, __pyx_mstate_global->__pyx_n_u_octet); if (unlikely(!__pyx_t_16)) __PYX_ERR(0, 40, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_16, __pyx_mstate_global->__pyx_n_u_octet); if (unlikely(!__pyx_t_16)) __PYX_ERR(0, 38, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_16);
-    if (unlikely((PyObject_SetItem(__pyx_t_15, __pyx_t_16, __pyx_mstate_global->__pyx_int_1) < 0))) __PYX_ERR(0, 40, __pyx_L1_error)
+    if (unlikely((PyObject_SetItem(__pyx_t_15, __pyx_t_16, __pyx_mstate_global->__pyx_int_1) < 0))) __PYX_ERR(0, 38, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
     __Pyx_DECREF(__pyx_t_16); __pyx_t_16 = 0;
     __pyx_L45_continue:;
   }
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
 
-  /* "rules/unfold.py":41
+  /* "rules/unfold.py":39
  * for _octet in bytearray(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-.,:+@~ "):
  *     _HARMLESS[_octet] = 1
- * for _octet in range(0xA0, 0x100):             # <<<<<<<<<<<<<<
- *     _HARMLESS[_octet] = 1
- * for _octet in range(0x80, 0xA0):
-*/
-  for (__pyx_t_9 = 0xA0; __pyx_t_9 < 0x100; __pyx_t_9+=1) {
-    __pyx_t_4 = PyLong_FromSsize_t(__pyx_t_9); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 41, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_4);
-    if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_octet, __pyx_t_4) < (0)) __PYX_ERR(0, 41, __pyx_L1_error)
-    __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
-
-    /* "rules/unfold.py":42
- *     _HARMLESS[_octet] = 1
- * for _octet in range(0xA0, 0x100):
- *     _HARMLESS[_octet] = 1             # <<<<<<<<<<<<<<
- * for _octet in range(0x80, 0xA0):
- *     _HARMLESS[_octet] = 1
-*/
-    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_HARMLESS); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 42, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_4);
-    __Pyx_GetModuleGlobalName(__pyx_t_16, __pyx_mstate_global->__pyx_n_u_octet); if (unlikely(!__pyx_t_16)) __PYX_ERR(0, 42, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_16);
-    if (unlikely((PyObject_SetItem(__pyx_t_4, __pyx_t_16, __pyx_mstate_global->__pyx_int_1) < 0))) __PYX_ERR(0, 42, __pyx_L1_error)
-    __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
-    __Pyx_DECREF(__pyx_t_16); __pyx_t_16 = 0;
-  }
-
-  /* "rules/unfold.py":43
- * for _octet in range(0xA0, 0x100):
- *     _HARMLESS[_octet] = 1
- * for _octet in range(0x80, 0xA0):             # <<<<<<<<<<<<<<
+ * for _octet in range(0x80, 0x100):             # <<<<<<<<<<<<<<
  *     _HARMLESS[_octet] = 1
  * # Two bits: 1 = harmless in a value; 2 = harmless in a header's value too (browsers send quotes, parentheses and semicolons there).
 */
-  for (__pyx_t_9 = 0x80; __pyx_t_9 < 0xA0; __pyx_t_9+=1) {
-    __pyx_t_16 = PyLong_FromSsize_t(__pyx_t_9); if (unlikely(!__pyx_t_16)) __PYX_ERR(0, 43, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_16);
-    if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_octet, __pyx_t_16) < (0)) __PYX_ERR(0, 43, __pyx_L1_error)
-    __Pyx_DECREF(__pyx_t_16); __pyx_t_16 = 0;
+  for (__pyx_t_9 = 0x80; __pyx_t_9 < 0x100; __pyx_t_9+=1) {
+    __pyx_t_4 = PyLong_FromSsize_t(__pyx_t_9); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 39, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_4);
+    if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_octet, __pyx_t_4) < (0)) __PYX_ERR(0, 39, __pyx_L1_error)
+    __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
 
-    /* "rules/unfold.py":44
+    /* "rules/unfold.py":40
  *     _HARMLESS[_octet] = 1
- * for _octet in range(0x80, 0xA0):
+ * for _octet in range(0x80, 0x100):
  *     _HARMLESS[_octet] = 1             # <<<<<<<<<<<<<<
  * # Two bits: 1 = harmless in a value; 2 = harmless in a header's value too (browsers send quotes, parentheses and semicolons there).
  * for _octet in bytearray(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-.,:+@~ ;=()/[inserted by cython to avoid comment start]*?!\"#&[]\t"):
 */
-    __Pyx_GetModuleGlobalName(__pyx_t_16, __pyx_mstate_global->__pyx_n_u_HARMLESS); if (unlikely(!__pyx_t_16)) __PYX_ERR(0, 44, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_16);
-    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_octet); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 44, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_HARMLESS); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 40, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_4);
-    if (unlikely((PyObject_SetItem(__pyx_t_16, __pyx_t_4, __pyx_mstate_global->__pyx_int_1) < 0))) __PYX_ERR(0, 44, __pyx_L1_error)
-    __Pyx_DECREF(__pyx_t_16); __pyx_t_16 = 0;
+    __Pyx_GetModuleGlobalName(__pyx_t_16, __pyx_mstate_global->__pyx_n_u_octet); if (unlikely(!__pyx_t_16)) __PYX_ERR(0, 40, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_16);
+    if (unlikely((PyObject_SetItem(__pyx_t_4, __pyx_t_16, __pyx_mstate_global->__pyx_int_1) < 0))) __PYX_ERR(0, 40, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+    __Pyx_DECREF(__pyx_t_16); __pyx_t_16 = 0;
   }
 
-  /* "rules/unfold.py":46
+  /* "rules/unfold.py":42
  *     _HARMLESS[_octet] = 1
  * # Two bits: 1 = harmless in a value; 2 = harmless in a header's value too (browsers send quotes, parentheses and semicolons there).
  * for _octet in bytearray(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-.,:+@~ ;=()/[inserted by cython to avoid comment start]*?!\"#&[]\t"):             # <<<<<<<<<<<<<<
  *     _HARMLESS[_octet] |= 2
  * # 4 = harmless in a JSON text as it stands: its own syntax, too.
 */
-  __pyx_t_16 = NULL;
+  __pyx_t_4 = NULL;
   __pyx_t_6 = 1;
   {
-    PyObject *__pyx_callargs[2] = {__pyx_t_16, __pyx_mstate_global->__pyx_kp_b_0123456789abcdefghijklmnopqrstuv_2};
-    __pyx_t_4 = __Pyx_PyObject_FastCall((PyObject*)(&PyByteArray_Type), __pyx_callargs+__pyx_t_6, (2-__pyx_t_6) | (__pyx_t_6*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
-    __Pyx_XDECREF(__pyx_t_16); __pyx_t_16 = 0;
-    if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 46, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_4);
-  }
-
-  __pyx_t_8 = 1;
-
-  __pyx_t_9 = -1L;
-  while (1) {
-    if (!__pyx_t_8) break;
-    __pyx_t_9 = (__pyx_t_9 + 1);
-    {
-        __Pyx_PyCriticalSection __pyx_cs;
-        __Pyx_PyCriticalSection_Begin(&__pyx_cs, (PyObject*)__pyx_t_4);
-        /*try:*/ {
-          __pyx_t_23 = __Pyx_PyByteArray_GET_SIZE(__pyx_t_4); if (unlikely(__pyx_t_23 == ((Py_ssize_t)-1))) __PYX_ERR(0, 46, __pyx_L62_error)
-          __pyx_t_24 = (__pyx_t_9 < __pyx_t_23);
-
-
-          if (__pyx_t_24) {
-
-            __pyx_t_16 = __Pyx_PyLong_From_int(((unsigned char)(__Pyx_PyByteArray_AsString(__pyx_t_4)[__pyx_t_9]))); if (unlikely(!__pyx_t_16)) __PYX_ERR(0, 46, __pyx_L62_error)
-            __Pyx_GOTREF(__pyx_t_16);
-            if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_octet, __pyx_t_16) < (0)) __PYX_ERR(0, 46, __pyx_L62_error)
-            __Pyx_DECREF(__pyx_t_16); __pyx_t_16 = 0;
-            goto __pyx_L64;
-          }
-          /*else*/ {
-            __pyx_t_8 = 0;
-            goto __pyx_L59_continue;
-          }
-          __pyx_L64:;
-        }
-        /*finally:*/ {
-          /*normal exit:*/{
-            __Pyx_PyCriticalSection_End(&__pyx_cs);
-            goto __pyx_L63;
-          }
-          __pyx_L59_continue: {
-            __Pyx_PyCriticalSection_End(&__pyx_cs);
-            goto __pyx_L57_continue;
-          }
-          __pyx_L62_error: {
-            __Pyx_PyCriticalSection_End(&__pyx_cs);
-            goto __pyx_L1_error;
-          }
-          __pyx_L63:;
-        }
-    }
-
-    /* "rules/unfold.py":47
- * # Two bits: 1 = harmless in a value; 2 = harmless in a header's value too (browsers send quotes, parentheses and semicolons there).
- * for _octet in bytearray(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-.,:+@~ ;=()/[inserted by cython to avoid comment start]*?!\"#&[]\t"):
- *     _HARMLESS[_octet] |= 2             # <<<<<<<<<<<<<<
- * # 4 = harmless in a JSON text as it stands: its own syntax, too.
- * for _octet in bytearray(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-.,:+@~ /{}[]\"\t\r\n?!"):
-*/
-    __Pyx_GetModuleGlobalName(__pyx_t_16, __pyx_mstate_global->__pyx_n_u_octet); if (unlikely(!__pyx_t_16)) __PYX_ERR(0, 47, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_16);
-    __Pyx_GetModuleGlobalName(__pyx_t_15, __pyx_mstate_global->__pyx_n_u_HARMLESS); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 47, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_15);
-    __pyx_t_17 = __Pyx_PyObject_GetItem(__pyx_t_15, __pyx_t_16); if (unlikely(!__pyx_t_17)) __PYX_ERR(0, 47, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_17);
-    __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
-    __pyx_t_15 = __Pyx_PyLong_OrObjC(__pyx_t_17, __pyx_mstate_global->__pyx_int_2, 2, 1, 0); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 47, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_15);
-    __Pyx_DECREF(__pyx_t_17); __pyx_t_17 = 0;
-    __Pyx_GetModuleGlobalName(__pyx_t_17, __pyx_mstate_global->__pyx_n_u_HARMLESS); if (unlikely(!__pyx_t_17)) __PYX_ERR(0, 47, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_17);
-    if (unlikely((PyObject_SetItem(__pyx_t_17, __pyx_t_16, __pyx_t_15) < 0))) __PYX_ERR(0, 47, __pyx_L1_error)
-    __Pyx_DECREF(__pyx_t_17); __pyx_t_17 = 0;
-    __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
-    __Pyx_DECREF(__pyx_t_16); __pyx_t_16 = 0;
-    __pyx_L57_continue:;
-  }
-  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
-
-  /* "rules/unfold.py":49
- *     _HARMLESS[_octet] |= 2
- * # 4 = harmless in a JSON text as it stands: its own syntax, too.
- * for _octet in bytearray(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-.,:+@~ /{}[]\"\t\r\n?!"):             # <<<<<<<<<<<<<<
- *     _HARMLESS[_octet] |= 4
- * for _octet in range(0x80, 0x100):
-*/
-  __pyx_t_16 = NULL;
-  __pyx_t_6 = 1;
-  {
-    PyObject *__pyx_callargs[2] = {__pyx_t_16, __pyx_mstate_global->__pyx_kp_b_0123456789abcdefghijklmnopqrstuv_3};
-    __pyx_t_4 = __Pyx_PyObject_FastCall((PyObject*)(&PyByteArray_Type), __pyx_callargs+__pyx_t_6, (2-__pyx_t_6) | (__pyx_t_6*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
-    __Pyx_XDECREF(__pyx_t_16); __pyx_t_16 = 0;
-    if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 49, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_4);
-  }
-
-  __pyx_t_8 = 1;
-
-  __pyx_t_9 = -1L;
-  while (1) {
-    if (!__pyx_t_8) break;
-    __pyx_t_9 = (__pyx_t_9 + 1);
-    {
-        __Pyx_PyCriticalSection __pyx_cs;
-        __Pyx_PyCriticalSection_Begin(&__pyx_cs, (PyObject*)__pyx_t_4);
-        /*try:*/ {
-          __pyx_t_23 = __Pyx_PyByteArray_GET_SIZE(__pyx_t_4); if (unlikely(__pyx_t_23 == ((Py_ssize_t)-1))) __PYX_ERR(0, 49, __pyx_L70_error)
-          __pyx_t_24 = (__pyx_t_9 < __pyx_t_23);
-
-
-          if (__pyx_t_24) {
-
-            __pyx_t_16 = __Pyx_PyLong_From_int(((unsigned char)(__Pyx_PyByteArray_AsString(__pyx_t_4)[__pyx_t_9]))); if (unlikely(!__pyx_t_16)) __PYX_ERR(0, 49, __pyx_L70_error)
-            __Pyx_GOTREF(__pyx_t_16);
-            if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_octet, __pyx_t_16) < (0)) __PYX_ERR(0, 49, __pyx_L70_error)
-            __Pyx_DECREF(__pyx_t_16); __pyx_t_16 = 0;
-            goto __pyx_L72;
-          }
-          /*else*/ {
-            __pyx_t_8 = 0;
-            goto __pyx_L67_continue;
-          }
-          __pyx_L72:;
-        }
-        /*finally:*/ {
-          /*normal exit:*/{
-            __Pyx_PyCriticalSection_End(&__pyx_cs);
-            goto __pyx_L71;
-          }
-          __pyx_L67_continue: {
-            __Pyx_PyCriticalSection_End(&__pyx_cs);
-            goto __pyx_L65_continue;
-          }
-          __pyx_L70_error: {
-            __Pyx_PyCriticalSection_End(&__pyx_cs);
-            goto __pyx_L1_error;
-          }
-          __pyx_L71:;
-        }
-    }
-
-    /* "rules/unfold.py":50
- * # 4 = harmless in a JSON text as it stands: its own syntax, too.
- * for _octet in bytearray(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-.,:+@~ /{}[]\"\t\r\n?!"):
- *     _HARMLESS[_octet] |= 4             # <<<<<<<<<<<<<<
- * for _octet in range(0x80, 0x100):
- *     _HARMLESS[_octet] |= 4
-*/
-    __Pyx_GetModuleGlobalName(__pyx_t_16, __pyx_mstate_global->__pyx_n_u_octet); if (unlikely(!__pyx_t_16)) __PYX_ERR(0, 50, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_16);
-    __Pyx_GetModuleGlobalName(__pyx_t_15, __pyx_mstate_global->__pyx_n_u_HARMLESS); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 50, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_15);
-    __pyx_t_17 = __Pyx_PyObject_GetItem(__pyx_t_15, __pyx_t_16); if (unlikely(!__pyx_t_17)) __PYX_ERR(0, 50, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_17);
-    __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
-    __pyx_t_15 = __Pyx_PyLong_OrObjC(__pyx_t_17, __pyx_mstate_global->__pyx_int_4, 4, 1, 0); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 50, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_15);
-    __Pyx_DECREF(__pyx_t_17); __pyx_t_17 = 0;
-    __Pyx_GetModuleGlobalName(__pyx_t_17, __pyx_mstate_global->__pyx_n_u_HARMLESS); if (unlikely(!__pyx_t_17)) __PYX_ERR(0, 50, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_17);
-    if (unlikely((PyObject_SetItem(__pyx_t_17, __pyx_t_16, __pyx_t_15) < 0))) __PYX_ERR(0, 50, __pyx_L1_error)
-    __Pyx_DECREF(__pyx_t_17); __pyx_t_17 = 0;
-    __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
-    __Pyx_DECREF(__pyx_t_16); __pyx_t_16 = 0;
-    __pyx_L65_continue:;
-  }
-  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
-
-  /* "rules/unfold.py":51
- * for _octet in bytearray(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-.,:+@~ /{}[]\"\t\r\n?!"):
- *     _HARMLESS[_octet] |= 4
- * for _octet in range(0x80, 0x100):             # <<<<<<<<<<<<<<
- *     _HARMLESS[_octet] |= 4
- * # 8 = nothing to stop for in a header; 16 = may stand right before a call's parenthesis.
-*/
-  for (__pyx_t_9 = 0x80; __pyx_t_9 < 0x100; __pyx_t_9+=1) {
-    __pyx_t_4 = PyLong_FromSsize_t(__pyx_t_9); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 51, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_4);
-    if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_octet, __pyx_t_4) < (0)) __PYX_ERR(0, 51, __pyx_L1_error)
-    __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
-
-    /* "rules/unfold.py":52
- *     _HARMLESS[_octet] |= 4
- * for _octet in range(0x80, 0x100):
- *     _HARMLESS[_octet] |= 4             # <<<<<<<<<<<<<<
- * # 8 = nothing to stop for in a header; 16 = may stand right before a call's parenthesis.
- * for _octet in range(256):
-*/
-    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_octet); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 52, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_4);
-    __Pyx_GetModuleGlobalName(__pyx_t_16, __pyx_mstate_global->__pyx_n_u_HARMLESS); if (unlikely(!__pyx_t_16)) __PYX_ERR(0, 52, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_16);
-    __pyx_t_15 = __Pyx_PyObject_GetItem(__pyx_t_16, __pyx_t_4); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 52, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_15);
-    __Pyx_DECREF(__pyx_t_16); __pyx_t_16 = 0;
-    __pyx_t_16 = __Pyx_PyLong_OrObjC(__pyx_t_15, __pyx_mstate_global->__pyx_int_4, 4, 1, 0); if (unlikely(!__pyx_t_16)) __PYX_ERR(0, 52, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_16);
-    __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
-    __Pyx_GetModuleGlobalName(__pyx_t_15, __pyx_mstate_global->__pyx_n_u_HARMLESS); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 52, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_15);
-    if (unlikely((PyObject_SetItem(__pyx_t_15, __pyx_t_4, __pyx_t_16) < 0))) __PYX_ERR(0, 52, __pyx_L1_error)
-    __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
-    __Pyx_DECREF(__pyx_t_16); __pyx_t_16 = 0;
-    __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
-  }
-
-  /* "rules/unfold.py":54
- *     _HARMLESS[_octet] |= 4
- * # 8 = nothing to stop for in a header; 16 = may stand right before a call's parenthesis.
- * for _octet in range(256):             # <<<<<<<<<<<<<<
- *     if _HARMLESS[_octet] & 2 and _octet not in (10, 40, 42, 46, 47, 58, 95):
- *         _HARMLESS[_octet] |= 8
-*/
-  for (__pyx_t_9 = 0; __pyx_t_9 < 0x100; __pyx_t_9+=1) {
-    __pyx_t_4 = PyLong_FromSsize_t(__pyx_t_9); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 54, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_4);
-    if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_octet, __pyx_t_4) < (0)) __PYX_ERR(0, 54, __pyx_L1_error)
-    __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
-
-    /* "rules/unfold.py":55
- * # 8 = nothing to stop for in a header; 16 = may stand right before a call's parenthesis.
- * for _octet in range(256):
- *     if _HARMLESS[_octet] & 2 and _octet not in (10, 40, 42, 46, 47, 58, 95):             # <<<<<<<<<<<<<<
- *         _HARMLESS[_octet] |= 8
- * for _octet in bytearray(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"):
-*/
-    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_HARMLESS); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 55, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_4);
-    __Pyx_GetModuleGlobalName(__pyx_t_16, __pyx_mstate_global->__pyx_n_u_octet); if (unlikely(!__pyx_t_16)) __PYX_ERR(0, 55, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_16);
-    __pyx_t_15 = __Pyx_PyObject_GetItem(__pyx_t_4, __pyx_t_16); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 55, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_15);
-    __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
-    __Pyx_DECREF(__pyx_t_16); __pyx_t_16 = 0;
-    __pyx_t_16 = __Pyx_PyLong_AndObjC(__pyx_t_15, __pyx_mstate_global->__pyx_int_2, 2, 0, 0); if (unlikely(!__pyx_t_16)) __PYX_ERR(0, 55, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_16);
-    __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
-    __pyx_t_24 = __Pyx_PyObject_IsTrue(__pyx_t_16); if (unlikely((__pyx_t_24 < 0))) __PYX_ERR(0, 55, __pyx_L1_error)
-    __Pyx_DECREF(__pyx_t_16); __pyx_t_16 = 0;
-    if (__pyx_t_24) {
-
-    } else {
-
-      __pyx_t_8 = __pyx_t_24;
-
-      goto __pyx_L78_bool_binop_done;
-    }
-    __Pyx_GetModuleGlobalName(__pyx_t_16, __pyx_mstate_global->__pyx_n_u_octet); if (unlikely(!__pyx_t_16)) __PYX_ERR(0, 55, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_16);
-    __pyx_t_25 = (__Pyx_PyLong_BoolNeObjC(__pyx_t_16, __pyx_mstate_global->__pyx_int_10, 10, 0)); if (unlikely((__pyx_t_25 < 0))) __PYX_ERR(0, 55, __pyx_L1_error)
-    if (__pyx_t_25) {
-
-    } else {
-
-      __pyx_t_24 = __pyx_t_25;
-
-      goto __pyx_L80_bool_binop_done;
-    }
-    __pyx_t_25 = (__Pyx_PyLong_BoolNeObjC(__pyx_t_16, __pyx_mstate_global->__pyx_int_40, 40, 0)); if (unlikely((__pyx_t_25 < 0))) __PYX_ERR(0, 55, __pyx_L1_error)
-    if (__pyx_t_25) {
-
-    } else {
-
-      __pyx_t_24 = __pyx_t_25;
-
-      goto __pyx_L80_bool_binop_done;
-    }
-    __pyx_t_25 = (__Pyx_PyLong_BoolNeObjC(__pyx_t_16, __pyx_mstate_global->__pyx_int_42, 42, 0)); if (unlikely((__pyx_t_25 < 0))) __PYX_ERR(0, 55, __pyx_L1_error)
-    if (__pyx_t_25) {
-
-    } else {
-
-      __pyx_t_24 = __pyx_t_25;
-
-      goto __pyx_L80_bool_binop_done;
-    }
-    __pyx_t_25 = (__Pyx_PyLong_BoolNeObjC(__pyx_t_16, __pyx_mstate_global->__pyx_int_46, 46, 0)); if (unlikely((__pyx_t_25 < 0))) __PYX_ERR(0, 55, __pyx_L1_error)
-    if (__pyx_t_25) {
-
-    } else {
-
-      __pyx_t_24 = __pyx_t_25;
-
-      goto __pyx_L80_bool_binop_done;
-    }
-    __pyx_t_25 = (__Pyx_PyLong_BoolNeObjC(__pyx_t_16, __pyx_mstate_global->__pyx_int_47, 47, 0)); if (unlikely((__pyx_t_25 < 0))) __PYX_ERR(0, 55, __pyx_L1_error)
-    if (__pyx_t_25) {
-
-    } else {
-
-      __pyx_t_24 = __pyx_t_25;
-
-      goto __pyx_L80_bool_binop_done;
-    }
-    __pyx_t_25 = (__Pyx_PyLong_BoolNeObjC(__pyx_t_16, __pyx_mstate_global->__pyx_int_58, 58, 0)); if (unlikely((__pyx_t_25 < 0))) __PYX_ERR(0, 55, __pyx_L1_error)
-    if (__pyx_t_25) {
-
-    } else {
-
-      __pyx_t_24 = __pyx_t_25;
-
-      goto __pyx_L80_bool_binop_done;
-    }
-    __pyx_t_25 = (__Pyx_PyLong_BoolNeObjC(__pyx_t_16, __pyx_mstate_global->__pyx_int_95, 95, 0)); if (unlikely((__pyx_t_25 < 0))) __PYX_ERR(0, 55, __pyx_L1_error)
-
-    __pyx_t_24 = __pyx_t_25;
-
-    __pyx_L80_bool_binop_done:;
-    __Pyx_DECREF(__pyx_t_16); __pyx_t_16 = 0;
-    __pyx_t_25 = __pyx_t_24;
-
-
-
-    __pyx_t_8 = __pyx_t_25;
-
-    __pyx_L78_bool_binop_done:;
-    if (__pyx_t_8) {
-
-
-      /* "rules/unfold.py":56
- * for _octet in range(256):
- *     if _HARMLESS[_octet] & 2 and _octet not in (10, 40, 42, 46, 47, 58, 95):
- *         _HARMLESS[_octet] |= 8             # <<<<<<<<<<<<<<
- * for _octet in bytearray(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"):
- *     _HARMLESS[_octet] |= 16
-*/
-      __Pyx_GetModuleGlobalName(__pyx_t_16, __pyx_mstate_global->__pyx_n_u_octet); if (unlikely(!__pyx_t_16)) __PYX_ERR(0, 56, __pyx_L1_error)
-      __Pyx_GOTREF(__pyx_t_16);
-      __Pyx_GetModuleGlobalName(__pyx_t_15, __pyx_mstate_global->__pyx_n_u_HARMLESS); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 56, __pyx_L1_error)
-      __Pyx_GOTREF(__pyx_t_15);
-      __pyx_t_4 = __Pyx_PyObject_GetItem(__pyx_t_15, __pyx_t_16); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 56, __pyx_L1_error)
-      __Pyx_GOTREF(__pyx_t_4);
-      __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
-      __pyx_t_15 = __Pyx_PyLong_OrObjC(__pyx_t_4, __pyx_mstate_global->__pyx_int_8, 8, 1, 0); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 56, __pyx_L1_error)
-      __Pyx_GOTREF(__pyx_t_15);
-      __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
-      __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_HARMLESS); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 56, __pyx_L1_error)
-      __Pyx_GOTREF(__pyx_t_4);
-      if (unlikely((PyObject_SetItem(__pyx_t_4, __pyx_t_16, __pyx_t_15) < 0))) __PYX_ERR(0, 56, __pyx_L1_error)
-      __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
-      __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
-      __Pyx_DECREF(__pyx_t_16); __pyx_t_16 = 0;
-
-      /* "rules/unfold.py":55
- * # 8 = nothing to stop for in a header; 16 = may stand right before a call's parenthesis.
- * for _octet in range(256):
- *     if _HARMLESS[_octet] & 2 and _octet not in (10, 40, 42, 46, 47, 58, 95):             # <<<<<<<<<<<<<<
- *         _HARMLESS[_octet] |= 8
- * for _octet in bytearray(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"):
-*/
-    }
-  }
-
-  /* "rules/unfold.py":57
- *     if _HARMLESS[_octet] & 2 and _octet not in (10, 40, 42, 46, 47, 58, 95):
- *         _HARMLESS[_octet] |= 8
- * for _octet in bytearray(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"):             # <<<<<<<<<<<<<<
- *     _HARMLESS[_octet] |= 16
- * HARMLESS = bytes(_HARMLESS)
-*/
-  __pyx_t_15 = NULL;
-  __pyx_t_6 = 1;
-  {
-    PyObject *__pyx_callargs[2] = {__pyx_t_15, __pyx_mstate_global->__pyx_kp_b_0123456789abcdefghijklmnopqrstuv_4};
+    PyObject *__pyx_callargs[2] = {__pyx_t_4, __pyx_mstate_global->__pyx_kp_b_0123456789abcdefghijklmnopqrstuv_2};
     __pyx_t_16 = __Pyx_PyObject_FastCall((PyObject*)(&PyByteArray_Type), __pyx_callargs+__pyx_t_6, (2-__pyx_t_6) | (__pyx_t_6*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
-    __Pyx_XDECREF(__pyx_t_15); __pyx_t_15 = 0;
-    if (unlikely(!__pyx_t_16)) __PYX_ERR(0, 57, __pyx_L1_error)
+    __Pyx_XDECREF(__pyx_t_4); __pyx_t_4 = 0;
+    if (unlikely(!__pyx_t_16)) __PYX_ERR(0, 42, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_16);
   }
 
@@ -38080,69 +37677,432 @@ __Pyx_RefNannySetupContext("PyInit_unfold", 0);
         __Pyx_PyCriticalSection __pyx_cs;
         __Pyx_PyCriticalSection_Begin(&__pyx_cs, (PyObject*)__pyx_t_16);
         /*try:*/ {
-          __pyx_t_23 = __Pyx_PyByteArray_GET_SIZE(__pyx_t_16); if (unlikely(__pyx_t_23 == ((Py_ssize_t)-1))) __PYX_ERR(0, 57, __pyx_L92_error)
+          __pyx_t_23 = __Pyx_PyByteArray_GET_SIZE(__pyx_t_16); if (unlikely(__pyx_t_23 == ((Py_ssize_t)-1))) __PYX_ERR(0, 42, __pyx_L60_error)
+          __pyx_t_24 = (__pyx_t_9 < __pyx_t_23);
+
+
+          if (__pyx_t_24) {
+
+            __pyx_t_4 = __Pyx_PyLong_From_int(((unsigned char)(__Pyx_PyByteArray_AsString(__pyx_t_16)[__pyx_t_9]))); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 42, __pyx_L60_error)
+            __Pyx_GOTREF(__pyx_t_4);
+            if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_octet, __pyx_t_4) < (0)) __PYX_ERR(0, 42, __pyx_L60_error)
+            __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+            goto __pyx_L62;
+          }
+          /*else*/ {
+            __pyx_t_8 = 0;
+            goto __pyx_L57_continue;
+          }
+          __pyx_L62:;
+        }
+        /*finally:*/ {
+          /*normal exit:*/{
+            __Pyx_PyCriticalSection_End(&__pyx_cs);
+            goto __pyx_L61;
+          }
+          __pyx_L57_continue: {
+            __Pyx_PyCriticalSection_End(&__pyx_cs);
+            goto __pyx_L55_continue;
+          }
+          __pyx_L60_error: {
+            __Pyx_PyCriticalSection_End(&__pyx_cs);
+            goto __pyx_L1_error;
+          }
+          __pyx_L61:;
+        }
+    }
+
+    /* "rules/unfold.py":43
+ * # Two bits: 1 = harmless in a value; 2 = harmless in a header's value too (browsers send quotes, parentheses and semicolons there).
+ * for _octet in bytearray(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-.,:+@~ ;=()/[inserted by cython to avoid comment start]*?!\"#&[]\t"):
+ *     _HARMLESS[_octet] |= 2             # <<<<<<<<<<<<<<
+ * # 4 = harmless in a JSON text as it stands: its own syntax, too.
+ * for _octet in bytearray(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-.,:+@~ /{}[]\"\t\r\n?!"):
+*/
+    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_octet); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 43, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_4);
+    __Pyx_GetModuleGlobalName(__pyx_t_15, __pyx_mstate_global->__pyx_n_u_HARMLESS); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 43, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_15);
+    __pyx_t_17 = __Pyx_PyObject_GetItem(__pyx_t_15, __pyx_t_4); if (unlikely(!__pyx_t_17)) __PYX_ERR(0, 43, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_17);
+    __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
+    __pyx_t_15 = __Pyx_PyLong_OrObjC(__pyx_t_17, __pyx_mstate_global->__pyx_int_2, 2, 1, 0); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 43, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_15);
+    __Pyx_DECREF(__pyx_t_17); __pyx_t_17 = 0;
+    __Pyx_GetModuleGlobalName(__pyx_t_17, __pyx_mstate_global->__pyx_n_u_HARMLESS); if (unlikely(!__pyx_t_17)) __PYX_ERR(0, 43, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_17);
+    if (unlikely((PyObject_SetItem(__pyx_t_17, __pyx_t_4, __pyx_t_15) < 0))) __PYX_ERR(0, 43, __pyx_L1_error)
+    __Pyx_DECREF(__pyx_t_17); __pyx_t_17 = 0;
+    __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
+    __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+    __pyx_L55_continue:;
+  }
+  __Pyx_DECREF(__pyx_t_16); __pyx_t_16 = 0;
+
+  /* "rules/unfold.py":45
+ *     _HARMLESS[_octet] |= 2
+ * # 4 = harmless in a JSON text as it stands: its own syntax, too.
+ * for _octet in bytearray(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-.,:+@~ /{}[]\"\t\r\n?!"):             # <<<<<<<<<<<<<<
+ *     _HARMLESS[_octet] |= 4
+ * for _octet in range(0x80, 0x100):
+*/
+  __pyx_t_4 = NULL;
+  __pyx_t_6 = 1;
+  {
+    PyObject *__pyx_callargs[2] = {__pyx_t_4, __pyx_mstate_global->__pyx_kp_b_0123456789abcdefghijklmnopqrstuv_3};
+    __pyx_t_16 = __Pyx_PyObject_FastCall((PyObject*)(&PyByteArray_Type), __pyx_callargs+__pyx_t_6, (2-__pyx_t_6) | (__pyx_t_6*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
+    __Pyx_XDECREF(__pyx_t_4); __pyx_t_4 = 0;
+    if (unlikely(!__pyx_t_16)) __PYX_ERR(0, 45, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_16);
+  }
+
+  __pyx_t_8 = 1;
+
+  __pyx_t_9 = -1L;
+  while (1) {
+    if (!__pyx_t_8) break;
+    __pyx_t_9 = (__pyx_t_9 + 1);
+    {
+        __Pyx_PyCriticalSection __pyx_cs;
+        __Pyx_PyCriticalSection_Begin(&__pyx_cs, (PyObject*)__pyx_t_16);
+        /*try:*/ {
+          __pyx_t_23 = __Pyx_PyByteArray_GET_SIZE(__pyx_t_16); if (unlikely(__pyx_t_23 == ((Py_ssize_t)-1))) __PYX_ERR(0, 45, __pyx_L68_error)
+          __pyx_t_24 = (__pyx_t_9 < __pyx_t_23);
+
+
+          if (__pyx_t_24) {
+
+            __pyx_t_4 = __Pyx_PyLong_From_int(((unsigned char)(__Pyx_PyByteArray_AsString(__pyx_t_16)[__pyx_t_9]))); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 45, __pyx_L68_error)
+            __Pyx_GOTREF(__pyx_t_4);
+            if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_octet, __pyx_t_4) < (0)) __PYX_ERR(0, 45, __pyx_L68_error)
+            __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+            goto __pyx_L70;
+          }
+          /*else*/ {
+            __pyx_t_8 = 0;
+            goto __pyx_L65_continue;
+          }
+          __pyx_L70:;
+        }
+        /*finally:*/ {
+          /*normal exit:*/{
+            __Pyx_PyCriticalSection_End(&__pyx_cs);
+            goto __pyx_L69;
+          }
+          __pyx_L65_continue: {
+            __Pyx_PyCriticalSection_End(&__pyx_cs);
+            goto __pyx_L63_continue;
+          }
+          __pyx_L68_error: {
+            __Pyx_PyCriticalSection_End(&__pyx_cs);
+            goto __pyx_L1_error;
+          }
+          __pyx_L69:;
+        }
+    }
+
+    /* "rules/unfold.py":46
+ * # 4 = harmless in a JSON text as it stands: its own syntax, too.
+ * for _octet in bytearray(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-.,:+@~ /{}[]\"\t\r\n?!"):
+ *     _HARMLESS[_octet] |= 4             # <<<<<<<<<<<<<<
+ * for _octet in range(0x80, 0x100):
+ *     _HARMLESS[_octet] |= 4
+*/
+    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_octet); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 46, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_4);
+    __Pyx_GetModuleGlobalName(__pyx_t_15, __pyx_mstate_global->__pyx_n_u_HARMLESS); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 46, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_15);
+    __pyx_t_17 = __Pyx_PyObject_GetItem(__pyx_t_15, __pyx_t_4); if (unlikely(!__pyx_t_17)) __PYX_ERR(0, 46, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_17);
+    __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
+    __pyx_t_15 = __Pyx_PyLong_OrObjC(__pyx_t_17, __pyx_mstate_global->__pyx_int_4, 4, 1, 0); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 46, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_15);
+    __Pyx_DECREF(__pyx_t_17); __pyx_t_17 = 0;
+    __Pyx_GetModuleGlobalName(__pyx_t_17, __pyx_mstate_global->__pyx_n_u_HARMLESS); if (unlikely(!__pyx_t_17)) __PYX_ERR(0, 46, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_17);
+    if (unlikely((PyObject_SetItem(__pyx_t_17, __pyx_t_4, __pyx_t_15) < 0))) __PYX_ERR(0, 46, __pyx_L1_error)
+    __Pyx_DECREF(__pyx_t_17); __pyx_t_17 = 0;
+    __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
+    __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+    __pyx_L63_continue:;
+  }
+  __Pyx_DECREF(__pyx_t_16); __pyx_t_16 = 0;
+
+  /* "rules/unfold.py":47
+ * for _octet in bytearray(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-.,:+@~ /{}[]\"\t\r\n?!"):
+ *     _HARMLESS[_octet] |= 4
+ * for _octet in range(0x80, 0x100):             # <<<<<<<<<<<<<<
+ *     _HARMLESS[_octet] |= 4
+ * # 8 = nothing to stop for in a header; 16 = may stand right before a call's parenthesis.
+*/
+  for (__pyx_t_9 = 0x80; __pyx_t_9 < 0x100; __pyx_t_9+=1) {
+    __pyx_t_16 = PyLong_FromSsize_t(__pyx_t_9); if (unlikely(!__pyx_t_16)) __PYX_ERR(0, 47, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_16);
+    if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_octet, __pyx_t_16) < (0)) __PYX_ERR(0, 47, __pyx_L1_error)
+    __Pyx_DECREF(__pyx_t_16); __pyx_t_16 = 0;
+
+    /* "rules/unfold.py":48
+ *     _HARMLESS[_octet] |= 4
+ * for _octet in range(0x80, 0x100):
+ *     _HARMLESS[_octet] |= 4             # <<<<<<<<<<<<<<
+ * # 8 = nothing to stop for in a header; 16 = may stand right before a call's parenthesis.
+ * for _octet in range(256):
+*/
+    __Pyx_GetModuleGlobalName(__pyx_t_16, __pyx_mstate_global->__pyx_n_u_octet); if (unlikely(!__pyx_t_16)) __PYX_ERR(0, 48, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_16);
+    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_HARMLESS); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 48, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_4);
+    __pyx_t_15 = __Pyx_PyObject_GetItem(__pyx_t_4, __pyx_t_16); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 48, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_15);
+    __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+    __pyx_t_4 = __Pyx_PyLong_OrObjC(__pyx_t_15, __pyx_mstate_global->__pyx_int_4, 4, 1, 0); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 48, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_4);
+    __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
+    __Pyx_GetModuleGlobalName(__pyx_t_15, __pyx_mstate_global->__pyx_n_u_HARMLESS); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 48, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_15);
+    if (unlikely((PyObject_SetItem(__pyx_t_15, __pyx_t_16, __pyx_t_4) < 0))) __PYX_ERR(0, 48, __pyx_L1_error)
+    __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
+    __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+    __Pyx_DECREF(__pyx_t_16); __pyx_t_16 = 0;
+  }
+
+  /* "rules/unfold.py":50
+ *     _HARMLESS[_octet] |= 4
+ * # 8 = nothing to stop for in a header; 16 = may stand right before a call's parenthesis.
+ * for _octet in range(256):             # <<<<<<<<<<<<<<
+ *     if _HARMLESS[_octet] & 2 and _octet not in (10, 40, 42, 46, 47, 58, 95):
+ *         _HARMLESS[_octet] |= 8
+*/
+  for (__pyx_t_9 = 0; __pyx_t_9 < 0x100; __pyx_t_9+=1) {
+    __pyx_t_16 = PyLong_FromSsize_t(__pyx_t_9); if (unlikely(!__pyx_t_16)) __PYX_ERR(0, 50, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_16);
+    if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_octet, __pyx_t_16) < (0)) __PYX_ERR(0, 50, __pyx_L1_error)
+    __Pyx_DECREF(__pyx_t_16); __pyx_t_16 = 0;
+
+    /* "rules/unfold.py":51
+ * # 8 = nothing to stop for in a header; 16 = may stand right before a call's parenthesis.
+ * for _octet in range(256):
+ *     if _HARMLESS[_octet] & 2 and _octet not in (10, 40, 42, 46, 47, 58, 95):             # <<<<<<<<<<<<<<
+ *         _HARMLESS[_octet] |= 8
+ * for _octet in bytearray(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"):
+*/
+    __Pyx_GetModuleGlobalName(__pyx_t_16, __pyx_mstate_global->__pyx_n_u_HARMLESS); if (unlikely(!__pyx_t_16)) __PYX_ERR(0, 51, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_16);
+    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_octet); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 51, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_4);
+    __pyx_t_15 = __Pyx_PyObject_GetItem(__pyx_t_16, __pyx_t_4); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 51, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_15);
+    __Pyx_DECREF(__pyx_t_16); __pyx_t_16 = 0;
+    __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+    __pyx_t_4 = __Pyx_PyLong_AndObjC(__pyx_t_15, __pyx_mstate_global->__pyx_int_2, 2, 0, 0); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 51, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_4);
+    __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
+    __pyx_t_24 = __Pyx_PyObject_IsTrue(__pyx_t_4); if (unlikely((__pyx_t_24 < 0))) __PYX_ERR(0, 51, __pyx_L1_error)
+    __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+    if (__pyx_t_24) {
+
+    } else {
+
+      __pyx_t_8 = __pyx_t_24;
+
+      goto __pyx_L76_bool_binop_done;
+    }
+    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_octet); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 51, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_4);
+    __pyx_t_25 = (__Pyx_PyLong_BoolNeObjC(__pyx_t_4, __pyx_mstate_global->__pyx_int_10, 10, 0)); if (unlikely((__pyx_t_25 < 0))) __PYX_ERR(0, 51, __pyx_L1_error)
+    if (__pyx_t_25) {
+
+    } else {
+
+      __pyx_t_24 = __pyx_t_25;
+
+      goto __pyx_L78_bool_binop_done;
+    }
+    __pyx_t_25 = (__Pyx_PyLong_BoolNeObjC(__pyx_t_4, __pyx_mstate_global->__pyx_int_40, 40, 0)); if (unlikely((__pyx_t_25 < 0))) __PYX_ERR(0, 51, __pyx_L1_error)
+    if (__pyx_t_25) {
+
+    } else {
+
+      __pyx_t_24 = __pyx_t_25;
+
+      goto __pyx_L78_bool_binop_done;
+    }
+    __pyx_t_25 = (__Pyx_PyLong_BoolNeObjC(__pyx_t_4, __pyx_mstate_global->__pyx_int_42, 42, 0)); if (unlikely((__pyx_t_25 < 0))) __PYX_ERR(0, 51, __pyx_L1_error)
+    if (__pyx_t_25) {
+
+    } else {
+
+      __pyx_t_24 = __pyx_t_25;
+
+      goto __pyx_L78_bool_binop_done;
+    }
+    __pyx_t_25 = (__Pyx_PyLong_BoolNeObjC(__pyx_t_4, __pyx_mstate_global->__pyx_int_46, 46, 0)); if (unlikely((__pyx_t_25 < 0))) __PYX_ERR(0, 51, __pyx_L1_error)
+    if (__pyx_t_25) {
+
+    } else {
+
+      __pyx_t_24 = __pyx_t_25;
+
+      goto __pyx_L78_bool_binop_done;
+    }
+    __pyx_t_25 = (__Pyx_PyLong_BoolNeObjC(__pyx_t_4, __pyx_mstate_global->__pyx_int_47, 47, 0)); if (unlikely((__pyx_t_25 < 0))) __PYX_ERR(0, 51, __pyx_L1_error)
+    if (__pyx_t_25) {
+
+    } else {
+
+      __pyx_t_24 = __pyx_t_25;
+
+      goto __pyx_L78_bool_binop_done;
+    }
+    __pyx_t_25 = (__Pyx_PyLong_BoolNeObjC(__pyx_t_4, __pyx_mstate_global->__pyx_int_58, 58, 0)); if (unlikely((__pyx_t_25 < 0))) __PYX_ERR(0, 51, __pyx_L1_error)
+    if (__pyx_t_25) {
+
+    } else {
+
+      __pyx_t_24 = __pyx_t_25;
+
+      goto __pyx_L78_bool_binop_done;
+    }
+    __pyx_t_25 = (__Pyx_PyLong_BoolNeObjC(__pyx_t_4, __pyx_mstate_global->__pyx_int_95, 95, 0)); if (unlikely((__pyx_t_25 < 0))) __PYX_ERR(0, 51, __pyx_L1_error)
+
+    __pyx_t_24 = __pyx_t_25;
+
+    __pyx_L78_bool_binop_done:;
+    __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+    __pyx_t_25 = __pyx_t_24;
+
+
+
+    __pyx_t_8 = __pyx_t_25;
+
+    __pyx_L76_bool_binop_done:;
+    if (__pyx_t_8) {
+
+
+      /* "rules/unfold.py":52
+ * for _octet in range(256):
+ *     if _HARMLESS[_octet] & 2 and _octet not in (10, 40, 42, 46, 47, 58, 95):
+ *         _HARMLESS[_octet] |= 8             # <<<<<<<<<<<<<<
+ * for _octet in bytearray(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"):
+ *     _HARMLESS[_octet] |= 16
+*/
+      __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_octet); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 52, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_4);
+      __Pyx_GetModuleGlobalName(__pyx_t_15, __pyx_mstate_global->__pyx_n_u_HARMLESS); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 52, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_15);
+      __pyx_t_16 = __Pyx_PyObject_GetItem(__pyx_t_15, __pyx_t_4); if (unlikely(!__pyx_t_16)) __PYX_ERR(0, 52, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_16);
+      __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
+      __pyx_t_15 = __Pyx_PyLong_OrObjC(__pyx_t_16, __pyx_mstate_global->__pyx_int_8, 8, 1, 0); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 52, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_15);
+      __Pyx_DECREF(__pyx_t_16); __pyx_t_16 = 0;
+      __Pyx_GetModuleGlobalName(__pyx_t_16, __pyx_mstate_global->__pyx_n_u_HARMLESS); if (unlikely(!__pyx_t_16)) __PYX_ERR(0, 52, __pyx_L1_error)
+      __Pyx_GOTREF(__pyx_t_16);
+      if (unlikely((PyObject_SetItem(__pyx_t_16, __pyx_t_4, __pyx_t_15) < 0))) __PYX_ERR(0, 52, __pyx_L1_error)
+      __Pyx_DECREF(__pyx_t_16); __pyx_t_16 = 0;
+      __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
+      __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+
+      /* "rules/unfold.py":51
+ * # 8 = nothing to stop for in a header; 16 = may stand right before a call's parenthesis.
+ * for _octet in range(256):
+ *     if _HARMLESS[_octet] & 2 and _octet not in (10, 40, 42, 46, 47, 58, 95):             # <<<<<<<<<<<<<<
+ *         _HARMLESS[_octet] |= 8
+ * for _octet in bytearray(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"):
+*/
+    }
+  }
+
+  /* "rules/unfold.py":53
+ *     if _HARMLESS[_octet] & 2 and _octet not in (10, 40, 42, 46, 47, 58, 95):
+ *         _HARMLESS[_octet] |= 8
+ * for _octet in bytearray(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"):             # <<<<<<<<<<<<<<
+ *     _HARMLESS[_octet] |= 16
+ * HARMLESS = bytes(_HARMLESS)
+*/
+  __pyx_t_15 = NULL;
+  __pyx_t_6 = 1;
+  {
+    PyObject *__pyx_callargs[2] = {__pyx_t_15, __pyx_mstate_global->__pyx_kp_b_0123456789abcdefghijklmnopqrstuv_4};
+    __pyx_t_4 = __Pyx_PyObject_FastCall((PyObject*)(&PyByteArray_Type), __pyx_callargs+__pyx_t_6, (2-__pyx_t_6) | (__pyx_t_6*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
+    __Pyx_XDECREF(__pyx_t_15); __pyx_t_15 = 0;
+    if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 53, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_4);
+  }
+
+  __pyx_t_8 = 1;
+
+  __pyx_t_9 = -1L;
+  while (1) {
+    if (!__pyx_t_8) break;
+    __pyx_t_9 = (__pyx_t_9 + 1);
+    {
+        __Pyx_PyCriticalSection __pyx_cs;
+        __Pyx_PyCriticalSection_Begin(&__pyx_cs, (PyObject*)__pyx_t_4);
+        /*try:*/ {
+          __pyx_t_23 = __Pyx_PyByteArray_GET_SIZE(__pyx_t_4); if (unlikely(__pyx_t_23 == ((Py_ssize_t)-1))) __PYX_ERR(0, 53, __pyx_L90_error)
           __pyx_t_25 = (__pyx_t_9 < __pyx_t_23);
 
 
           if (__pyx_t_25) {
 
-            __pyx_t_15 = __Pyx_PyLong_From_int(((unsigned char)(__Pyx_PyByteArray_AsString(__pyx_t_16)[__pyx_t_9]))); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 57, __pyx_L92_error)
+            __pyx_t_15 = __Pyx_PyLong_From_int(((unsigned char)(__Pyx_PyByteArray_AsString(__pyx_t_4)[__pyx_t_9]))); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 53, __pyx_L90_error)
             __Pyx_GOTREF(__pyx_t_15);
-            if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_octet, __pyx_t_15) < (0)) __PYX_ERR(0, 57, __pyx_L92_error)
+            if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_octet, __pyx_t_15) < (0)) __PYX_ERR(0, 53, __pyx_L90_error)
             __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
-            goto __pyx_L94;
+            goto __pyx_L92;
           }
           /*else*/ {
             __pyx_t_8 = 0;
-            goto __pyx_L89_continue;
+            goto __pyx_L87_continue;
           }
-          __pyx_L94:;
+          __pyx_L92:;
         }
         /*finally:*/ {
           /*normal exit:*/{
             __Pyx_PyCriticalSection_End(&__pyx_cs);
-            goto __pyx_L93;
+            goto __pyx_L91;
           }
-          __pyx_L89_continue: {
+          __pyx_L87_continue: {
             __Pyx_PyCriticalSection_End(&__pyx_cs);
-            goto __pyx_L87_continue;
+            goto __pyx_L85_continue;
           }
-          __pyx_L92_error: {
+          __pyx_L90_error: {
             __Pyx_PyCriticalSection_End(&__pyx_cs);
             goto __pyx_L1_error;
           }
-          __pyx_L93:;
+          __pyx_L91:;
         }
     }
 
-    /* "rules/unfold.py":58
+    /* "rules/unfold.py":54
  *         _HARMLESS[_octet] |= 8
  * for _octet in bytearray(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"):
  *     _HARMLESS[_octet] |= 16             # <<<<<<<<<<<<<<
  * HARMLESS = bytes(_HARMLESS)
  * 
 */
-    __Pyx_GetModuleGlobalName(__pyx_t_15, __pyx_mstate_global->__pyx_n_u_octet); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 58, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_15, __pyx_mstate_global->__pyx_n_u_octet); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 54, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_15);
-    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_HARMLESS); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 58, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_4);
-    __pyx_t_17 = __Pyx_PyObject_GetItem(__pyx_t_4, __pyx_t_15); if (unlikely(!__pyx_t_17)) __PYX_ERR(0, 58, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_16, __pyx_mstate_global->__pyx_n_u_HARMLESS); if (unlikely(!__pyx_t_16)) __PYX_ERR(0, 54, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_16);
+    __pyx_t_17 = __Pyx_PyObject_GetItem(__pyx_t_16, __pyx_t_15); if (unlikely(!__pyx_t_17)) __PYX_ERR(0, 54, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_17);
-    __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
-    __pyx_t_4 = __Pyx_PyLong_OrObjC(__pyx_t_17, __pyx_mstate_global->__pyx_int_16, 16, 1, 0); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 58, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_4);
+    __Pyx_DECREF(__pyx_t_16); __pyx_t_16 = 0;
+    __pyx_t_16 = __Pyx_PyLong_OrObjC(__pyx_t_17, __pyx_mstate_global->__pyx_int_16, 16, 1, 0); if (unlikely(!__pyx_t_16)) __PYX_ERR(0, 54, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_16);
     __Pyx_DECREF(__pyx_t_17); __pyx_t_17 = 0;
-    __Pyx_GetModuleGlobalName(__pyx_t_17, __pyx_mstate_global->__pyx_n_u_HARMLESS); if (unlikely(!__pyx_t_17)) __PYX_ERR(0, 58, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_17, __pyx_mstate_global->__pyx_n_u_HARMLESS); if (unlikely(!__pyx_t_17)) __PYX_ERR(0, 54, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_17);
-    if (unlikely((PyObject_SetItem(__pyx_t_17, __pyx_t_15, __pyx_t_4) < 0))) __PYX_ERR(0, 58, __pyx_L1_error)
+    if (unlikely((PyObject_SetItem(__pyx_t_17, __pyx_t_15, __pyx_t_16) < 0))) __PYX_ERR(0, 54, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_17); __pyx_t_17 = 0;
-    __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+    __Pyx_DECREF(__pyx_t_16); __pyx_t_16 = 0;
     __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
-    __pyx_L87_continue:;
+    __pyx_L85_continue:;
   }
-  __Pyx_DECREF(__pyx_t_16); __pyx_t_16 = 0;
+  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
 
-  /* "rules/unfold.py":59
+  /* "rules/unfold.py":55
  * for _octet in bytearray(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"):
  *     _HARMLESS[_octet] |= 16
  * HARMLESS = bytes(_HARMLESS)             # <<<<<<<<<<<<<<
@@ -38150,21 +38110,21 @@ __Pyx_RefNannySetupContext("PyInit_unfold", 0);
  * if cython.compiled:
 */
   __pyx_t_15 = NULL;
-  __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_HARMLESS); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 59, __pyx_L1_error)
-  __Pyx_GOTREF(__pyx_t_4);
+  __Pyx_GetModuleGlobalName(__pyx_t_16, __pyx_mstate_global->__pyx_n_u_HARMLESS); if (unlikely(!__pyx_t_16)) __PYX_ERR(0, 55, __pyx_L1_error)
+  __Pyx_GOTREF(__pyx_t_16);
   __pyx_t_6 = 1;
   {
-    PyObject *__pyx_callargs[2] = {__pyx_t_15, __pyx_t_4};
-    __pyx_t_16 = __Pyx_PyObject_FastCall((PyObject*)(&PyBytes_Type), __pyx_callargs+__pyx_t_6, (2-__pyx_t_6) | (__pyx_t_6*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
+    PyObject *__pyx_callargs[2] = {__pyx_t_15, __pyx_t_16};
+    __pyx_t_4 = __Pyx_PyObject_FastCall((PyObject*)(&PyBytes_Type), __pyx_callargs+__pyx_t_6, (2-__pyx_t_6) | (__pyx_t_6*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
     __Pyx_XDECREF(__pyx_t_15); __pyx_t_15 = 0;
-    __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
-    if (unlikely(!__pyx_t_16)) __PYX_ERR(0, 59, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_16);
+    __Pyx_DECREF(__pyx_t_16); __pyx_t_16 = 0;
+    if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 55, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_4);
   }
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_HARMLESS_2, __pyx_t_16) < (0)) __PYX_ERR(0, 59, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_16); __pyx_t_16 = 0;
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_HARMLESS_2, __pyx_t_4) < (0)) __PYX_ERR(0, 55, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
 
-  /* "rules/unfold.py":63
+  /* "rules/unfold.py":59
  * if cython.compiled:
  *     _safe = cython.declare(cython.uchar[256])
  *     for _i in range(256):             # <<<<<<<<<<<<<<
@@ -38172,45 +38132,45 @@ __Pyx_RefNannySetupContext("PyInit_unfold", 0);
  * else:
 */
   for (__pyx_t_9 = 0; __pyx_t_9 < 0x100; __pyx_t_9+=1) {
-    __pyx_t_16 = PyLong_FromSsize_t(__pyx_t_9); if (unlikely(!__pyx_t_16)) __PYX_ERR(0, 63, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_16);
-    if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_i, __pyx_t_16) < (0)) __PYX_ERR(0, 63, __pyx_L1_error)
-    __Pyx_DECREF(__pyx_t_16); __pyx_t_16 = 0;
+    __pyx_t_4 = PyLong_FromSsize_t(__pyx_t_9); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 59, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_4);
+    if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_i, __pyx_t_4) < (0)) __PYX_ERR(0, 59, __pyx_L1_error)
+    __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
 
-    /* "rules/unfold.py":64
+    /* "rules/unfold.py":60
  *     _safe = cython.declare(cython.uchar[256])
  *     for _i in range(256):
  *         _safe[_i] = HARMLESS[_i]             # <<<<<<<<<<<<<<
  * else:
  *     _safe = HARMLESS
 */
-    __Pyx_GetModuleGlobalName(__pyx_t_16, __pyx_mstate_global->__pyx_n_u_HARMLESS_2); if (unlikely(!__pyx_t_16)) __PYX_ERR(0, 64, __pyx_L1_error)
-    __Pyx_GOTREF(__pyx_t_16);
-    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_i); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 64, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_4, __pyx_mstate_global->__pyx_n_u_HARMLESS_2); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 60, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_4);
-    __pyx_t_15 = __Pyx_PyObject_GetItem(__pyx_t_16, __pyx_t_4); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 64, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_16, __pyx_mstate_global->__pyx_n_u_i); if (unlikely(!__pyx_t_16)) __PYX_ERR(0, 60, __pyx_L1_error)
+    __Pyx_GOTREF(__pyx_t_16);
+    __pyx_t_15 = __Pyx_PyObject_GetItem(__pyx_t_4, __pyx_t_16); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 60, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_15);
-    __Pyx_DECREF(__pyx_t_16); __pyx_t_16 = 0;
     __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
-    __pyx_t_26 = __Pyx_PyLong_As_unsigned_char(__pyx_t_15); if (unlikely((__pyx_t_26 == (unsigned char)-1) && PyErr_Occurred())) __PYX_ERR(0, 64, __pyx_L1_error)
+    __Pyx_DECREF(__pyx_t_16); __pyx_t_16 = 0;
+    __pyx_t_26 = __Pyx_PyLong_As_unsigned_char(__pyx_t_15); if (unlikely((__pyx_t_26 == (unsigned char)-1) && PyErr_Occurred())) __PYX_ERR(0, 60, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
-    __Pyx_GetModuleGlobalName(__pyx_t_15, __pyx_mstate_global->__pyx_n_u_i); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 64, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_15, __pyx_mstate_global->__pyx_n_u_i); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 60, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_15);
-    __pyx_t_23 = __Pyx_PyIndex_AsSsize_t(__pyx_t_15); if (unlikely((__pyx_t_23 == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(0, 64, __pyx_L1_error)
+    __pyx_t_23 = __Pyx_PyIndex_AsSsize_t(__pyx_t_15); if (unlikely((__pyx_t_23 == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(0, 60, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
     (__pyx_v_5rules_6unfold__safe[__pyx_t_23]) = __pyx_t_26;
 
 
   }
 
-  /* "rules/unfold.py":69
+  /* "rules/unfold.py":65
  * 
  * # Signs: what stands in a value, as bits; readers look only at values that hold theirs.
  * QUOTES, PARENTHESES, ANGLES, SEPARATORS, COMPARES, WORDY, EXPANSIONS, PROGRAM, BACKTICK = (1 << _bit for _bit in range(9))             # <<<<<<<<<<<<<<
  * _SIGNS = [0] * 256
  * for _octets, _sign in (
 */
-  __pyx_t_15 = __pyx_pf_5rules_6unfold_6genexpr(NULL); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 69, __pyx_L1_error)
+  __pyx_t_15 = __pyx_pf_5rules_6unfold_6genexpr(NULL); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 65, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_15);
   if ((likely(PyTuple_CheckExact(__pyx_t_15))) || (PyList_CheckExact(__pyx_t_15))) {
     PyObject* sequence = __pyx_t_15;
@@ -38218,14 +38178,14 @@ __Pyx_RefNannySetupContext("PyInit_unfold", 0);
     if (unlikely(size != 9)) {
       if (size > 9) __Pyx_RaiseTooManyValuesError(9);
       else if (size >= 0) __Pyx_RaiseNeedMoreValuesError(size);
-      __PYX_ERR(0, 69, __pyx_L1_error)
+      __PYX_ERR(0, 65, __pyx_L1_error)
     }
     #if CYTHON_ASSUME_SAFE_MACROS && !CYTHON_AVOID_BORROWED_REFS
     if (likely(PyTuple_CheckExact(sequence))) {
-      __pyx_t_4 = PyTuple_GET_ITEM(sequence, 0);
-      __Pyx_INCREF(__pyx_t_4);
-      __pyx_t_16 = PyTuple_GET_ITEM(sequence, 1);
+      __pyx_t_16 = PyTuple_GET_ITEM(sequence, 0);
       __Pyx_INCREF(__pyx_t_16);
+      __pyx_t_4 = PyTuple_GET_ITEM(sequence, 1);
+      __Pyx_INCREF(__pyx_t_4);
       __pyx_t_17 = PyTuple_GET_ITEM(sequence, 2);
       __Pyx_INCREF(__pyx_t_17);
       __pyx_t_18 = PyTuple_GET_ITEM(sequence, 3);
@@ -38241,40 +38201,40 @@ __Pyx_RefNannySetupContext("PyInit_unfold", 0);
       __pyx_t_12 = PyTuple_GET_ITEM(sequence, 8);
       __Pyx_INCREF(__pyx_t_12);
     } else {
-      __pyx_t_4 = __Pyx_PyList_GET_ITEM_REF(sequence, 0, __Pyx_ReferenceSharing_SharedReference);
-      if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 69, __pyx_L1_error)
-      __Pyx_XGOTREF(__pyx_t_4);
-      __pyx_t_16 = __Pyx_PyList_GET_ITEM_REF(sequence, 1, __Pyx_ReferenceSharing_SharedReference);
-      if (unlikely(!__pyx_t_16)) __PYX_ERR(0, 69, __pyx_L1_error)
+      __pyx_t_16 = __Pyx_PyList_GET_ITEM_REF(sequence, 0, __Pyx_ReferenceSharing_SharedReference);
+      if (unlikely(!__pyx_t_16)) __PYX_ERR(0, 65, __pyx_L1_error)
       __Pyx_XGOTREF(__pyx_t_16);
+      __pyx_t_4 = __Pyx_PyList_GET_ITEM_REF(sequence, 1, __Pyx_ReferenceSharing_SharedReference);
+      if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 65, __pyx_L1_error)
+      __Pyx_XGOTREF(__pyx_t_4);
       __pyx_t_17 = __Pyx_PyList_GET_ITEM_REF(sequence, 2, __Pyx_ReferenceSharing_SharedReference);
-      if (unlikely(!__pyx_t_17)) __PYX_ERR(0, 69, __pyx_L1_error)
+      if (unlikely(!__pyx_t_17)) __PYX_ERR(0, 65, __pyx_L1_error)
       __Pyx_XGOTREF(__pyx_t_17);
       __pyx_t_18 = __Pyx_PyList_GET_ITEM_REF(sequence, 3, __Pyx_ReferenceSharing_SharedReference);
-      if (unlikely(!__pyx_t_18)) __PYX_ERR(0, 69, __pyx_L1_error)
+      if (unlikely(!__pyx_t_18)) __PYX_ERR(0, 65, __pyx_L1_error)
       __Pyx_XGOTREF(__pyx_t_18);
       __pyx_t_19 = __Pyx_PyList_GET_ITEM_REF(sequence, 4, __Pyx_ReferenceSharing_SharedReference);
-      if (unlikely(!__pyx_t_19)) __PYX_ERR(0, 69, __pyx_L1_error)
+      if (unlikely(!__pyx_t_19)) __PYX_ERR(0, 65, __pyx_L1_error)
       __Pyx_XGOTREF(__pyx_t_19);
       __pyx_t_20 = __Pyx_PyList_GET_ITEM_REF(sequence, 5, __Pyx_ReferenceSharing_SharedReference);
-      if (unlikely(!__pyx_t_20)) __PYX_ERR(0, 69, __pyx_L1_error)
+      if (unlikely(!__pyx_t_20)) __PYX_ERR(0, 65, __pyx_L1_error)
       __Pyx_XGOTREF(__pyx_t_20);
       __pyx_t_14 = __Pyx_PyList_GET_ITEM_REF(sequence, 6, __Pyx_ReferenceSharing_SharedReference);
-      if (unlikely(!__pyx_t_14)) __PYX_ERR(0, 69, __pyx_L1_error)
+      if (unlikely(!__pyx_t_14)) __PYX_ERR(0, 65, __pyx_L1_error)
       __Pyx_XGOTREF(__pyx_t_14);
       __pyx_t_13 = __Pyx_PyList_GET_ITEM_REF(sequence, 7, __Pyx_ReferenceSharing_SharedReference);
-      if (unlikely(!__pyx_t_13)) __PYX_ERR(0, 69, __pyx_L1_error)
+      if (unlikely(!__pyx_t_13)) __PYX_ERR(0, 65, __pyx_L1_error)
       __Pyx_XGOTREF(__pyx_t_13);
       __pyx_t_12 = __Pyx_PyList_GET_ITEM_REF(sequence, 8, __Pyx_ReferenceSharing_SharedReference);
-      if (unlikely(!__pyx_t_12)) __PYX_ERR(0, 69, __pyx_L1_error)
+      if (unlikely(!__pyx_t_12)) __PYX_ERR(0, 65, __pyx_L1_error)
       __Pyx_XGOTREF(__pyx_t_12);
     }
     #else
     {
       Py_ssize_t i;
-      PyObject** temps[9] = {&__pyx_t_4,&__pyx_t_16,&__pyx_t_17,&__pyx_t_18,&__pyx_t_19,&__pyx_t_20,&__pyx_t_14,&__pyx_t_13,&__pyx_t_12};
+      PyObject** temps[9] = {&__pyx_t_16,&__pyx_t_4,&__pyx_t_17,&__pyx_t_18,&__pyx_t_19,&__pyx_t_20,&__pyx_t_14,&__pyx_t_13,&__pyx_t_12};
       for (i=0; i < 9; i++) {
-        PyObject* item = __Pyx_PySequence_ITEM(sequence, i); if (unlikely(!item)) __PYX_ERR(0, 69, __pyx_L1_error)
+        PyObject* item = __Pyx_PySequence_ITEM(sequence, i); if (unlikely(!item)) __PYX_ERR(0, 65, __pyx_L1_error)
         __Pyx_GOTREF(item);
         *(temps[i]) = item;
       }
@@ -38283,184 +38243,184 @@ __Pyx_RefNannySetupContext("PyInit_unfold", 0);
     __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
   } else {
     Py_ssize_t index = -1;
-    PyObject** temps[9] = {&__pyx_t_4,&__pyx_t_16,&__pyx_t_17,&__pyx_t_18,&__pyx_t_19,&__pyx_t_20,&__pyx_t_14,&__pyx_t_13,&__pyx_t_12};
-    __pyx_t_11 = PyObject_GetIter(__pyx_t_15); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 69, __pyx_L1_error)
+    PyObject** temps[9] = {&__pyx_t_16,&__pyx_t_4,&__pyx_t_17,&__pyx_t_18,&__pyx_t_19,&__pyx_t_20,&__pyx_t_14,&__pyx_t_13,&__pyx_t_12};
+    __pyx_t_11 = PyObject_GetIter(__pyx_t_15); if (unlikely(!__pyx_t_11)) __PYX_ERR(0, 65, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_11);
     __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
     __pyx_t_22 = (CYTHON_COMPILING_IN_LIMITED_API) ? PyIter_Next : __Pyx_PyObject_GetIterNextFunc(__pyx_t_11);
     for (index=0; index < 9; index++) {
-      PyObject* item = __pyx_t_22(__pyx_t_11); if (unlikely(!item)) goto __pyx_L97_unpacking_failed;
+      PyObject* item = __pyx_t_22(__pyx_t_11); if (unlikely(!item)) goto __pyx_L95_unpacking_failed;
       __Pyx_GOTREF(item);
       *(temps[index]) = item;
     }
-    if (__Pyx_IternextUnpackEndCheck(__pyx_t_22(__pyx_t_11), 9) < (0)) __PYX_ERR(0, 69, __pyx_L1_error)
+    if (__Pyx_IternextUnpackEndCheck(__pyx_t_22(__pyx_t_11), 9) < (0)) __PYX_ERR(0, 65, __pyx_L1_error)
     __pyx_t_22 = NULL;
     __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
-    goto __pyx_L98_unpacking_done;
-    __pyx_L97_unpacking_failed:;
+    goto __pyx_L96_unpacking_done;
+    __pyx_L95_unpacking_failed:;
     __Pyx_DECREF(__pyx_t_11); __pyx_t_11 = 0;
     __pyx_t_22 = NULL;
     if (__Pyx_IterFinish() == 0) __Pyx_RaiseNeedMoreValuesError(index);
-    __PYX_ERR(0, 69, __pyx_L1_error)
-    __pyx_L98_unpacking_done:;
+    __PYX_ERR(0, 65, __pyx_L1_error)
+    __pyx_L96_unpacking_done:;
   }
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_QUOTES, __pyx_t_4) < (0)) __PYX_ERR(0, 69, __pyx_L1_error)
-  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_PARENTHESES, __pyx_t_16) < (0)) __PYX_ERR(0, 69, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_QUOTES, __pyx_t_16) < (0)) __PYX_ERR(0, 65, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_16); __pyx_t_16 = 0;
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_ANGLES, __pyx_t_17) < (0)) __PYX_ERR(0, 69, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_PARENTHESES, __pyx_t_4) < (0)) __PYX_ERR(0, 65, __pyx_L1_error)
+  __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_ANGLES, __pyx_t_17) < (0)) __PYX_ERR(0, 65, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_17); __pyx_t_17 = 0;
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_SEPARATORS, __pyx_t_18) < (0)) __PYX_ERR(0, 69, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_SEPARATORS, __pyx_t_18) < (0)) __PYX_ERR(0, 65, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_18); __pyx_t_18 = 0;
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_COMPARES, __pyx_t_19) < (0)) __PYX_ERR(0, 69, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_COMPARES, __pyx_t_19) < (0)) __PYX_ERR(0, 65, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_19); __pyx_t_19 = 0;
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_WORDY, __pyx_t_20) < (0)) __PYX_ERR(0, 69, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_WORDY, __pyx_t_20) < (0)) __PYX_ERR(0, 65, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_20); __pyx_t_20 = 0;
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_EXPANSIONS, __pyx_t_14) < (0)) __PYX_ERR(0, 69, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_EXPANSIONS, __pyx_t_14) < (0)) __PYX_ERR(0, 65, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_14); __pyx_t_14 = 0;
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_PROGRAM, __pyx_t_13) < (0)) __PYX_ERR(0, 69, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_PROGRAM, __pyx_t_13) < (0)) __PYX_ERR(0, 65, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_13); __pyx_t_13 = 0;
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_BACKTICK, __pyx_t_12) < (0)) __PYX_ERR(0, 69, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_BACKTICK, __pyx_t_12) < (0)) __PYX_ERR(0, 65, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_12); __pyx_t_12 = 0;
 
-  /* "rules/unfold.py":70
+  /* "rules/unfold.py":66
  * # Signs: what stands in a value, as bits; readers look only at values that hold theirs.
  * QUOTES, PARENTHESES, ANGLES, SEPARATORS, COMPARES, WORDY, EXPANSIONS, PROGRAM, BACKTICK = (1 << _bit for _bit in range(9))
  * _SIGNS = [0] * 256             # <<<<<<<<<<<<<<
  * for _octets, _sign in (
  *     (b"'\"", QUOTES),
 */
-  __pyx_t_15 = PyList_New(1 * 256); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 70, __pyx_L1_error)
+  __pyx_t_15 = PyList_New(1 * 256); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 66, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_15);
   { Py_ssize_t __pyx_temp;
     for (__pyx_temp=0; __pyx_temp < 0x100; __pyx_temp++) {
       __Pyx_INCREF(__pyx_mstate_global->__pyx_int_0);
       __Pyx_GIVEREF(__pyx_mstate_global->__pyx_int_0);
-      if (__Pyx_PyList_SET_ITEM(__pyx_t_15, __pyx_temp, __pyx_mstate_global->__pyx_int_0) != (0)) __PYX_ERR(0, 70, __pyx_L1_error);
+      if (__Pyx_PyList_SET_ITEM(__pyx_t_15, __pyx_temp, __pyx_mstate_global->__pyx_int_0) != (0)) __PYX_ERR(0, 66, __pyx_L1_error);
     }
   }
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_SIGNS, __pyx_t_15) < (0)) __PYX_ERR(0, 70, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_SIGNS, __pyx_t_15) < (0)) __PYX_ERR(0, 66, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
 
-  /* "rules/unfold.py":72
+  /* "rules/unfold.py":68
  * _SIGNS = [0] * 256
  * for _octets, _sign in (
  *     (b"'\"", QUOTES),             # <<<<<<<<<<<<<<
  *     (b"`", BACKTICK | QUOTES),
  *     (b"(", PARENTHESES),
 */
-  __Pyx_GetModuleGlobalName(__pyx_t_15, __pyx_mstate_global->__pyx_n_u_QUOTES); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 72, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_15, __pyx_mstate_global->__pyx_n_u_QUOTES); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 68, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_15);
   {
     PyObject* __pyx_temp[2] = {__pyx_mstate_global->__pyx_kp_b__5, __pyx_t_15};
-    __pyx_t_12 = __Pyx_PyTuple_FromArray(__pyx_temp, 2); if (unlikely(!__pyx_t_12)) __PYX_ERR(0, 72, __pyx_L1_error)
+    __pyx_t_12 = __Pyx_PyTuple_FromArray(__pyx_temp, 2); if (unlikely(!__pyx_t_12)) __PYX_ERR(0, 68, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_12);
   }
   __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
 
-  /* "rules/unfold.py":73
+  /* "rules/unfold.py":69
  * for _octets, _sign in (
  *     (b"'\"", QUOTES),
  *     (b"`", BACKTICK | QUOTES),             # <<<<<<<<<<<<<<
  *     (b"(", PARENTHESES),
  *     (b"<>", ANGLES),
 */
-  __Pyx_GetModuleGlobalName(__pyx_t_15, __pyx_mstate_global->__pyx_n_u_BACKTICK); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 73, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_15, __pyx_mstate_global->__pyx_n_u_BACKTICK); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 69, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_15);
-  __Pyx_GetModuleGlobalName(__pyx_t_13, __pyx_mstate_global->__pyx_n_u_QUOTES); if (unlikely(!__pyx_t_13)) __PYX_ERR(0, 73, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_13, __pyx_mstate_global->__pyx_n_u_QUOTES); if (unlikely(!__pyx_t_13)) __PYX_ERR(0, 69, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_13);
-  __pyx_t_14 = __Pyx_PyNumber_Or_object_object(__pyx_t_15, __pyx_t_13); if (unlikely(!__pyx_t_14)) __PYX_ERR(0, 73, __pyx_L1_error)
+  __pyx_t_14 = __Pyx_PyNumber_Or_object_object(__pyx_t_15, __pyx_t_13); if (unlikely(!__pyx_t_14)) __PYX_ERR(0, 69, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_14);
   __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
   __Pyx_DECREF(__pyx_t_13); __pyx_t_13 = 0;
   {
     PyObject* __pyx_temp[2] = {__pyx_mstate_global->__pyx_kp_b__6, __pyx_t_14};
-    __pyx_t_13 = __Pyx_PyTuple_FromArray(__pyx_temp, 2); if (unlikely(!__pyx_t_13)) __PYX_ERR(0, 73, __pyx_L1_error)
+    __pyx_t_13 = __Pyx_PyTuple_FromArray(__pyx_temp, 2); if (unlikely(!__pyx_t_13)) __PYX_ERR(0, 69, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_13);
   }
   __Pyx_DECREF(__pyx_t_14); __pyx_t_14 = 0;
 
-  /* "rules/unfold.py":74
+  /* "rules/unfold.py":70
  *     (b"'\"", QUOTES),
  *     (b"`", BACKTICK | QUOTES),
  *     (b"(", PARENTHESES),             # <<<<<<<<<<<<<<
  *     (b"<>", ANGLES),
  *     (b";|&", SEPARATORS),
 */
-  __Pyx_GetModuleGlobalName(__pyx_t_14, __pyx_mstate_global->__pyx_n_u_PARENTHESES); if (unlikely(!__pyx_t_14)) __PYX_ERR(0, 74, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_14, __pyx_mstate_global->__pyx_n_u_PARENTHESES); if (unlikely(!__pyx_t_14)) __PYX_ERR(0, 70, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_14);
   {
     PyObject* __pyx_temp[2] = {__pyx_mstate_global->__pyx_kp_b__7, __pyx_t_14};
-    __pyx_t_15 = __Pyx_PyTuple_FromArray(__pyx_temp, 2); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 74, __pyx_L1_error)
+    __pyx_t_15 = __Pyx_PyTuple_FromArray(__pyx_temp, 2); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 70, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_15);
   }
   __Pyx_DECREF(__pyx_t_14); __pyx_t_14 = 0;
 
-  /* "rules/unfold.py":75
+  /* "rules/unfold.py":71
  *     (b"`", BACKTICK | QUOTES),
  *     (b"(", PARENTHESES),
  *     (b"<>", ANGLES),             # <<<<<<<<<<<<<<
  *     (b";|&", SEPARATORS),
  *     (b"=#*^~", COMPARES),
 */
-  __Pyx_GetModuleGlobalName(__pyx_t_14, __pyx_mstate_global->__pyx_n_u_ANGLES); if (unlikely(!__pyx_t_14)) __PYX_ERR(0, 75, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_14, __pyx_mstate_global->__pyx_n_u_ANGLES); if (unlikely(!__pyx_t_14)) __PYX_ERR(0, 71, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_14);
   {
     PyObject* __pyx_temp[2] = {__pyx_mstate_global->__pyx_kp_b__8, __pyx_t_14};
-    __pyx_t_20 = __Pyx_PyTuple_FromArray(__pyx_temp, 2); if (unlikely(!__pyx_t_20)) __PYX_ERR(0, 75, __pyx_L1_error)
+    __pyx_t_20 = __Pyx_PyTuple_FromArray(__pyx_temp, 2); if (unlikely(!__pyx_t_20)) __PYX_ERR(0, 71, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_20);
   }
   __Pyx_DECREF(__pyx_t_14); __pyx_t_14 = 0;
 
-  /* "rules/unfold.py":76
+  /* "rules/unfold.py":72
  *     (b"(", PARENTHESES),
  *     (b"<>", ANGLES),
  *     (b";|&", SEPARATORS),             # <<<<<<<<<<<<<<
  *     (b"=#*^~", COMPARES),
  *     (b"$\n\r{}!", EXPANSIONS),
 */
-  __Pyx_GetModuleGlobalName(__pyx_t_14, __pyx_mstate_global->__pyx_n_u_SEPARATORS); if (unlikely(!__pyx_t_14)) __PYX_ERR(0, 76, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_14, __pyx_mstate_global->__pyx_n_u_SEPARATORS); if (unlikely(!__pyx_t_14)) __PYX_ERR(0, 72, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_14);
   {
     PyObject* __pyx_temp[2] = {__pyx_mstate_global->__pyx_kp_b__9, __pyx_t_14};
-    __pyx_t_19 = __Pyx_PyTuple_FromArray(__pyx_temp, 2); if (unlikely(!__pyx_t_19)) __PYX_ERR(0, 76, __pyx_L1_error)
+    __pyx_t_19 = __Pyx_PyTuple_FromArray(__pyx_temp, 2); if (unlikely(!__pyx_t_19)) __PYX_ERR(0, 72, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_19);
   }
   __Pyx_DECREF(__pyx_t_14); __pyx_t_14 = 0;
 
-  /* "rules/unfold.py":77
+  /* "rules/unfold.py":73
  *     (b"<>", ANGLES),
  *     (b";|&", SEPARATORS),
  *     (b"=#*^~", COMPARES),             # <<<<<<<<<<<<<<
  *     (b"$\n\r{}!", EXPANSIONS),
  * ):
 */
-  __Pyx_GetModuleGlobalName(__pyx_t_14, __pyx_mstate_global->__pyx_n_u_COMPARES); if (unlikely(!__pyx_t_14)) __PYX_ERR(0, 77, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_14, __pyx_mstate_global->__pyx_n_u_COMPARES); if (unlikely(!__pyx_t_14)) __PYX_ERR(0, 73, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_14);
   {
     PyObject* __pyx_temp[2] = {__pyx_mstate_global->__pyx_kp_b__10, __pyx_t_14};
-    __pyx_t_18 = __Pyx_PyTuple_FromArray(__pyx_temp, 2); if (unlikely(!__pyx_t_18)) __PYX_ERR(0, 77, __pyx_L1_error)
+    __pyx_t_18 = __Pyx_PyTuple_FromArray(__pyx_temp, 2); if (unlikely(!__pyx_t_18)) __PYX_ERR(0, 73, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_18);
   }
   __Pyx_DECREF(__pyx_t_14); __pyx_t_14 = 0;
 
-  /* "rules/unfold.py":78
+  /* "rules/unfold.py":74
  *     (b";|&", SEPARATORS),
  *     (b"=#*^~", COMPARES),
  *     (b"$\n\r{}!", EXPANSIONS),             # <<<<<<<<<<<<<<
  * ):
  *     for _octet in bytearray(_octets):
 */
-  __Pyx_GetModuleGlobalName(__pyx_t_14, __pyx_mstate_global->__pyx_n_u_EXPANSIONS); if (unlikely(!__pyx_t_14)) __PYX_ERR(0, 78, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_14, __pyx_mstate_global->__pyx_n_u_EXPANSIONS); if (unlikely(!__pyx_t_14)) __PYX_ERR(0, 74, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_14);
   {
     PyObject* __pyx_temp[2] = {__pyx_mstate_global->__pyx_kp_b__11, __pyx_t_14};
-    __pyx_t_17 = __Pyx_PyTuple_FromArray(__pyx_temp, 2); if (unlikely(!__pyx_t_17)) __PYX_ERR(0, 78, __pyx_L1_error)
+    __pyx_t_17 = __Pyx_PyTuple_FromArray(__pyx_temp, 2); if (unlikely(!__pyx_t_17)) __PYX_ERR(0, 74, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_17);
   }
   __Pyx_DECREF(__pyx_t_14); __pyx_t_14 = 0;
 
-  /* "rules/unfold.py":72
+  /* "rules/unfold.py":68
  * _SIGNS = [0] * 256
  * for _octets, _sign in (
  *     (b"'\"", QUOTES),             # <<<<<<<<<<<<<<
@@ -38469,7 +38429,7 @@ __Pyx_RefNannySetupContext("PyInit_unfold", 0);
 */
   {
     PyObject* __pyx_temp[7] = {__pyx_t_12, __pyx_t_13, __pyx_t_15, __pyx_t_20, __pyx_t_19, __pyx_t_18, __pyx_t_17};
-    __pyx_t_14 = __Pyx_PyTuple_FromArray(__pyx_temp, 7); if (unlikely(!__pyx_t_14)) __PYX_ERR(0, 72, __pyx_L1_error)
+    __pyx_t_14 = __Pyx_PyTuple_FromArray(__pyx_temp, 7); if (unlikely(!__pyx_t_14)) __PYX_ERR(0, 68, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_14);
   }
   __Pyx_DECREF(__pyx_t_12); __pyx_t_12 = 0;
@@ -38480,7 +38440,7 @@ __Pyx_RefNannySetupContext("PyInit_unfold", 0);
   __Pyx_DECREF(__pyx_t_18); __pyx_t_18 = 0;
   __Pyx_DECREF(__pyx_t_17); __pyx_t_17 = 0;
 
-  /* "rules/unfold.py":71
+  /* "rules/unfold.py":67
  * QUOTES, PARENTHESES, ANGLES, SEPARATORS, COMPARES, WORDY, EXPANSIONS, PROGRAM, BACKTICK = (1 << _bit for _bit in range(9))
  * _SIGNS = [0] * 256
  * for _octets, _sign in (             # <<<<<<<<<<<<<<
@@ -38498,16 +38458,16 @@ __Pyx_RefNannySetupContext("PyInit_unfold", 0);
     __pyx_t_14 = __Pyx_PySequence_ITEM(__pyx_t_17, __pyx_t_9);
     #endif
     ++__pyx_t_9;
-    if (unlikely(!__pyx_t_14)) __PYX_ERR(0, 71, __pyx_L1_error)
+    if (unlikely(!__pyx_t_14)) __PYX_ERR(0, 67, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_14);
-    if (!(likely(PyTuple_CheckExact(__pyx_t_14))||((__pyx_t_14) == Py_None) || __Pyx_RaiseUnexpectedTypeError("tuple", __pyx_t_14))) __PYX_ERR(0, 71, __pyx_L1_error)
+    if (!(likely(PyTuple_CheckExact(__pyx_t_14))||((__pyx_t_14) == Py_None) || __Pyx_RaiseUnexpectedTypeError("tuple", __pyx_t_14))) __PYX_ERR(0, 67, __pyx_L1_error)
     if (likely(__pyx_t_14 != Py_None)) {
       PyObject* sequence = __pyx_t_14;
       Py_ssize_t size = __Pyx_PyTuple_GET_SIZE(sequence);
       if (unlikely(size != 2)) {
         if (size > 2) __Pyx_RaiseTooManyValuesError(2);
         else if (size >= 0) __Pyx_RaiseNeedMoreValuesError(size);
-        __PYX_ERR(0, 71, __pyx_L1_error)
+        __PYX_ERR(0, 67, __pyx_L1_error)
       }
       #if CYTHON_ASSUME_SAFE_MACROS && !CYTHON_AVOID_BORROWED_REFS
       __pyx_t_18 = PyTuple_GET_ITEM(sequence, 0);
@@ -38515,21 +38475,21 @@ __Pyx_RefNannySetupContext("PyInit_unfold", 0);
       __pyx_t_19 = PyTuple_GET_ITEM(sequence, 1);
       __Pyx_INCREF(__pyx_t_19);
       #else
-      __pyx_t_18 = __Pyx_PySequence_ITEM(sequence, 0); if (unlikely(!__pyx_t_18)) __PYX_ERR(0, 71, __pyx_L1_error)
+      __pyx_t_18 = __Pyx_PySequence_ITEM(sequence, 0); if (unlikely(!__pyx_t_18)) __PYX_ERR(0, 67, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_18);
-      __pyx_t_19 = __Pyx_PySequence_ITEM(sequence, 1); if (unlikely(!__pyx_t_19)) __PYX_ERR(0, 71, __pyx_L1_error)
+      __pyx_t_19 = __Pyx_PySequence_ITEM(sequence, 1); if (unlikely(!__pyx_t_19)) __PYX_ERR(0, 67, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_19);
       #endif
       __Pyx_DECREF(__pyx_t_14); __pyx_t_14 = 0;
     } else {
-      __Pyx_RaiseNoneNotIterableError(); __PYX_ERR(0, 71, __pyx_L1_error)
+      __Pyx_RaiseNoneNotIterableError(); __PYX_ERR(0, 67, __pyx_L1_error)
     }
-    if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_octets, __pyx_t_18) < (0)) __PYX_ERR(0, 71, __pyx_L1_error)
+    if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_octets, __pyx_t_18) < (0)) __PYX_ERR(0, 67, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_18); __pyx_t_18 = 0;
-    if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_sign, __pyx_t_19) < (0)) __PYX_ERR(0, 71, __pyx_L1_error)
+    if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_sign, __pyx_t_19) < (0)) __PYX_ERR(0, 67, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_19); __pyx_t_19 = 0;
 
-    /* "rules/unfold.py":80
+    /* "rules/unfold.py":76
  *     (b"$\n\r{}!", EXPANSIONS),
  * ):
  *     for _octet in bytearray(_octets):             # <<<<<<<<<<<<<<
@@ -38537,7 +38497,7 @@ __Pyx_RefNannySetupContext("PyInit_unfold", 0);
  * if cython.compiled:
 */
     __pyx_t_19 = NULL;
-    __Pyx_GetModuleGlobalName(__pyx_t_18, __pyx_mstate_global->__pyx_n_u_octets); if (unlikely(!__pyx_t_18)) __PYX_ERR(0, 80, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_18, __pyx_mstate_global->__pyx_n_u_octets); if (unlikely(!__pyx_t_18)) __PYX_ERR(0, 76, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_18);
     __pyx_t_6 = 1;
     {
@@ -38545,7 +38505,7 @@ __Pyx_RefNannySetupContext("PyInit_unfold", 0);
       __pyx_t_14 = __Pyx_PyObject_FastCall((PyObject*)(&PyByteArray_Type), __pyx_callargs+__pyx_t_6, (2-__pyx_t_6) | (__pyx_t_6*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
       __Pyx_XDECREF(__pyx_t_19); __pyx_t_19 = 0;
       __Pyx_DECREF(__pyx_t_18); __pyx_t_18 = 0;
-      if (unlikely(!__pyx_t_14)) __PYX_ERR(0, 80, __pyx_L1_error)
+      if (unlikely(!__pyx_t_14)) __PYX_ERR(0, 76, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_14);
     }
 
@@ -38559,72 +38519,72 @@ __Pyx_RefNannySetupContext("PyInit_unfold", 0);
           __Pyx_PyCriticalSection __pyx_cs;
           __Pyx_PyCriticalSection_Begin(&__pyx_cs, (PyObject*)__pyx_t_14);
           /*try:*/ {
-            __pyx_t_27 = __Pyx_PyByteArray_GET_SIZE(__pyx_t_14); if (unlikely(__pyx_t_27 == ((Py_ssize_t)-1))) __PYX_ERR(0, 80, __pyx_L106_error)
+            __pyx_t_27 = __Pyx_PyByteArray_GET_SIZE(__pyx_t_14); if (unlikely(__pyx_t_27 == ((Py_ssize_t)-1))) __PYX_ERR(0, 76, __pyx_L104_error)
             __pyx_t_25 = (__pyx_t_23 < __pyx_t_27);
 
 
             if (__pyx_t_25) {
 
-              __pyx_t_18 = __Pyx_PyLong_From_int(((unsigned char)(__Pyx_PyByteArray_AsString(__pyx_t_14)[__pyx_t_23]))); if (unlikely(!__pyx_t_18)) __PYX_ERR(0, 80, __pyx_L106_error)
+              __pyx_t_18 = __Pyx_PyLong_From_int(((unsigned char)(__Pyx_PyByteArray_AsString(__pyx_t_14)[__pyx_t_23]))); if (unlikely(!__pyx_t_18)) __PYX_ERR(0, 76, __pyx_L104_error)
               __Pyx_GOTREF(__pyx_t_18);
-              if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_octet, __pyx_t_18) < (0)) __PYX_ERR(0, 80, __pyx_L106_error)
+              if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_octet, __pyx_t_18) < (0)) __PYX_ERR(0, 76, __pyx_L104_error)
               __Pyx_DECREF(__pyx_t_18); __pyx_t_18 = 0;
-              goto __pyx_L108;
+              goto __pyx_L106;
             }
             /*else*/ {
               __pyx_t_8 = 0;
-              goto __pyx_L103_continue;
+              goto __pyx_L101_continue;
             }
-            __pyx_L108:;
+            __pyx_L106:;
           }
           /*finally:*/ {
             /*normal exit:*/{
               __Pyx_PyCriticalSection_End(&__pyx_cs);
-              goto __pyx_L107;
+              goto __pyx_L105;
             }
-            __pyx_L103_continue: {
+            __pyx_L101_continue: {
               __Pyx_PyCriticalSection_End(&__pyx_cs);
-              goto __pyx_L101_continue;
+              goto __pyx_L99_continue;
             }
-            __pyx_L106_error: {
+            __pyx_L104_error: {
               __Pyx_PyCriticalSection_End(&__pyx_cs);
               goto __pyx_L1_error;
             }
-            __pyx_L107:;
+            __pyx_L105:;
           }
       }
 
-      /* "rules/unfold.py":81
+      /* "rules/unfold.py":77
  * ):
  *     for _octet in bytearray(_octets):
  *         _SIGNS[_octet] |= _sign             # <<<<<<<<<<<<<<
  * if cython.compiled:
  *     _signs = cython.declare(cython.int[256])
 */
-      __Pyx_GetModuleGlobalName(__pyx_t_18, __pyx_mstate_global->__pyx_n_u_octet); if (unlikely(!__pyx_t_18)) __PYX_ERR(0, 81, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_18, __pyx_mstate_global->__pyx_n_u_octet); if (unlikely(!__pyx_t_18)) __PYX_ERR(0, 77, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_18);
-      __Pyx_GetModuleGlobalName(__pyx_t_19, __pyx_mstate_global->__pyx_n_u_SIGNS); if (unlikely(!__pyx_t_19)) __PYX_ERR(0, 81, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_19, __pyx_mstate_global->__pyx_n_u_SIGNS); if (unlikely(!__pyx_t_19)) __PYX_ERR(0, 77, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_19);
-      __pyx_t_20 = __Pyx_PyObject_GetItem(__pyx_t_19, __pyx_t_18); if (unlikely(!__pyx_t_20)) __PYX_ERR(0, 81, __pyx_L1_error)
+      __pyx_t_20 = __Pyx_PyObject_GetItem(__pyx_t_19, __pyx_t_18); if (unlikely(!__pyx_t_20)) __PYX_ERR(0, 77, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_20);
       __Pyx_DECREF(__pyx_t_19); __pyx_t_19 = 0;
-      __Pyx_GetModuleGlobalName(__pyx_t_19, __pyx_mstate_global->__pyx_n_u_sign); if (unlikely(!__pyx_t_19)) __PYX_ERR(0, 81, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_19, __pyx_mstate_global->__pyx_n_u_sign); if (unlikely(!__pyx_t_19)) __PYX_ERR(0, 77, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_19);
-      __pyx_t_15 = __Pyx_PyNumber_InPlaceOr_object_object(__pyx_t_20, __pyx_t_19); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 81, __pyx_L1_error)
+      __pyx_t_15 = __Pyx_PyNumber_InPlaceOr_object_object(__pyx_t_20, __pyx_t_19); if (unlikely(!__pyx_t_15)) __PYX_ERR(0, 77, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_15);
       __Pyx_DECREF(__pyx_t_20); __pyx_t_20 = 0;
       __Pyx_DECREF(__pyx_t_19); __pyx_t_19 = 0;
-      __Pyx_GetModuleGlobalName(__pyx_t_19, __pyx_mstate_global->__pyx_n_u_SIGNS); if (unlikely(!__pyx_t_19)) __PYX_ERR(0, 81, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_19, __pyx_mstate_global->__pyx_n_u_SIGNS); if (unlikely(!__pyx_t_19)) __PYX_ERR(0, 77, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_19);
-      if (unlikely((PyObject_SetItem(__pyx_t_19, __pyx_t_18, __pyx_t_15) < 0))) __PYX_ERR(0, 81, __pyx_L1_error)
+      if (unlikely((PyObject_SetItem(__pyx_t_19, __pyx_t_18, __pyx_t_15) < 0))) __PYX_ERR(0, 77, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_19); __pyx_t_19 = 0;
       __Pyx_DECREF(__pyx_t_15); __pyx_t_15 = 0;
       __Pyx_DECREF(__pyx_t_18); __pyx_t_18 = 0;
-      __pyx_L101_continue:;
+      __pyx_L99_continue:;
     }
     __Pyx_DECREF(__pyx_t_14); __pyx_t_14 = 0;
 
-    /* "rules/unfold.py":71
+    /* "rules/unfold.py":67
  * QUOTES, PARENTHESES, ANGLES, SEPARATORS, COMPARES, WORDY, EXPANSIONS, PROGRAM, BACKTICK = (1 << _bit for _bit in range(9))
  * _SIGNS = [0] * 256
  * for _octets, _sign in (             # <<<<<<<<<<<<<<
@@ -38634,7 +38594,7 @@ __Pyx_RefNannySetupContext("PyInit_unfold", 0);
   }
   __Pyx_DECREF(__pyx_t_17); __pyx_t_17 = 0;
 
-  /* "rules/unfold.py":84
+  /* "rules/unfold.py":80
  * if cython.compiled:
  *     _signs = cython.declare(cython.int[256])
  *     for _i in range(256):             # <<<<<<<<<<<<<<
@@ -38642,167 +38602,167 @@ __Pyx_RefNannySetupContext("PyInit_unfold", 0);
  * else:
 */
   for (__pyx_t_9 = 0; __pyx_t_9 < 0x100; __pyx_t_9+=1) {
-    __pyx_t_17 = PyLong_FromSsize_t(__pyx_t_9); if (unlikely(!__pyx_t_17)) __PYX_ERR(0, 84, __pyx_L1_error)
+    __pyx_t_17 = PyLong_FromSsize_t(__pyx_t_9); if (unlikely(!__pyx_t_17)) __PYX_ERR(0, 80, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_17);
-    if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_i, __pyx_t_17) < (0)) __PYX_ERR(0, 84, __pyx_L1_error)
+    if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_i, __pyx_t_17) < (0)) __PYX_ERR(0, 80, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_17); __pyx_t_17 = 0;
 
-    /* "rules/unfold.py":85
+    /* "rules/unfold.py":81
  *     _signs = cython.declare(cython.int[256])
  *     for _i in range(256):
  *         _signs[_i] = _SIGNS[_i]             # <<<<<<<<<<<<<<
  * else:
  *     _signs = _SIGNS
 */
-    __Pyx_GetModuleGlobalName(__pyx_t_17, __pyx_mstate_global->__pyx_n_u_SIGNS); if (unlikely(!__pyx_t_17)) __PYX_ERR(0, 85, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_17, __pyx_mstate_global->__pyx_n_u_SIGNS); if (unlikely(!__pyx_t_17)) __PYX_ERR(0, 81, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_17);
-    __Pyx_GetModuleGlobalName(__pyx_t_14, __pyx_mstate_global->__pyx_n_u_i); if (unlikely(!__pyx_t_14)) __PYX_ERR(0, 85, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_14, __pyx_mstate_global->__pyx_n_u_i); if (unlikely(!__pyx_t_14)) __PYX_ERR(0, 81, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_14);
-    __pyx_t_18 = __Pyx_PyObject_GetItem(__pyx_t_17, __pyx_t_14); if (unlikely(!__pyx_t_18)) __PYX_ERR(0, 85, __pyx_L1_error)
+    __pyx_t_18 = __Pyx_PyObject_GetItem(__pyx_t_17, __pyx_t_14); if (unlikely(!__pyx_t_18)) __PYX_ERR(0, 81, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_18);
     __Pyx_DECREF(__pyx_t_17); __pyx_t_17 = 0;
     __Pyx_DECREF(__pyx_t_14); __pyx_t_14 = 0;
-    __pyx_t_28 = __Pyx_PyLong_As_int(__pyx_t_18); if (unlikely((__pyx_t_28 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 85, __pyx_L1_error)
+    __pyx_t_28 = __Pyx_PyLong_As_int(__pyx_t_18); if (unlikely((__pyx_t_28 == (int)-1) && PyErr_Occurred())) __PYX_ERR(0, 81, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_18); __pyx_t_18 = 0;
-    __Pyx_GetModuleGlobalName(__pyx_t_18, __pyx_mstate_global->__pyx_n_u_i); if (unlikely(!__pyx_t_18)) __PYX_ERR(0, 85, __pyx_L1_error)
+    __Pyx_GetModuleGlobalName(__pyx_t_18, __pyx_mstate_global->__pyx_n_u_i); if (unlikely(!__pyx_t_18)) __PYX_ERR(0, 81, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_18);
-    __pyx_t_23 = __Pyx_PyIndex_AsSsize_t(__pyx_t_18); if (unlikely((__pyx_t_23 == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(0, 85, __pyx_L1_error)
+    __pyx_t_23 = __Pyx_PyIndex_AsSsize_t(__pyx_t_18); if (unlikely((__pyx_t_23 == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(0, 81, __pyx_L1_error)
     __Pyx_DECREF(__pyx_t_18); __pyx_t_18 = 0;
     (__pyx_v_5rules_6unfold__signs[__pyx_t_23]) = __pyx_t_28;
 
 
   }
 
-  /* "rules/unfold.py":90
+  /* "rules/unfold.py":86
  * 
  * _ENTITIES = {
  *     b"lt": 0x3C, b"gt": 0x3E, b"quot": 0x22, b"apos": 0x27, b"amp": 0x26, b"lpar": 0x28, b"rpar": 0x29, b"colon": 0x3A,             # <<<<<<<<<<<<<<
  *     b"Tab": 0x09, b"NewLine": 0x0A, b"sol": 0x2F, b"bsol": 0x5C, b"lcub": 0x7B, b"rcub": 0x7D, b"dollar": 0x24, b"semi": 0x3B,
  *     b"grave": 0x60, b"equals": 0x3D, b"comma": 0x2C, b"period": 0x2E, b"num": 0x23, b"excl": 0x21, b"LT": 0x3C, b"GT": 0x3E, b"QUOT": 0x22,
 */
-  __pyx_t_18 = __Pyx_PyDict_NewPresized(25); if (unlikely(!__pyx_t_18)) __PYX_ERR(0, 90, __pyx_L1_error)
+  __pyx_t_18 = __Pyx_PyDict_NewPresized(25); if (unlikely(!__pyx_t_18)) __PYX_ERR(0, 86, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_18);
-  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_lt, __pyx_mstate_global->__pyx_int_60) < (0)) __PYX_ERR(0, 90, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_gt, __pyx_mstate_global->__pyx_int_62) < (0)) __PYX_ERR(0, 90, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_quot, __pyx_mstate_global->__pyx_int_34) < (0)) __PYX_ERR(0, 90, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_apos, __pyx_mstate_global->__pyx_int_39) < (0)) __PYX_ERR(0, 90, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_amp, __pyx_mstate_global->__pyx_int_38) < (0)) __PYX_ERR(0, 90, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_lpar, __pyx_mstate_global->__pyx_int_40) < (0)) __PYX_ERR(0, 90, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_rpar, __pyx_mstate_global->__pyx_int_41) < (0)) __PYX_ERR(0, 90, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_colon, __pyx_mstate_global->__pyx_int_58) < (0)) __PYX_ERR(0, 90, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_Tab, __pyx_mstate_global->__pyx_int_9) < (0)) __PYX_ERR(0, 90, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_NewLine, __pyx_mstate_global->__pyx_int_10) < (0)) __PYX_ERR(0, 90, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_sol, __pyx_mstate_global->__pyx_int_47) < (0)) __PYX_ERR(0, 90, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_bsol, __pyx_mstate_global->__pyx_int_92) < (0)) __PYX_ERR(0, 90, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_lcub, __pyx_mstate_global->__pyx_int_123) < (0)) __PYX_ERR(0, 90, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_rcub, __pyx_mstate_global->__pyx_int_125) < (0)) __PYX_ERR(0, 90, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_dollar, __pyx_mstate_global->__pyx_int_36) < (0)) __PYX_ERR(0, 90, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_semi, __pyx_mstate_global->__pyx_int_59) < (0)) __PYX_ERR(0, 90, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_grave, __pyx_mstate_global->__pyx_int_96) < (0)) __PYX_ERR(0, 90, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_equals, __pyx_mstate_global->__pyx_int_61) < (0)) __PYX_ERR(0, 90, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_comma, __pyx_mstate_global->__pyx_int_44) < (0)) __PYX_ERR(0, 90, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_period, __pyx_mstate_global->__pyx_int_46) < (0)) __PYX_ERR(0, 90, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_num, __pyx_mstate_global->__pyx_int_35) < (0)) __PYX_ERR(0, 90, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_excl, __pyx_mstate_global->__pyx_int_33) < (0)) __PYX_ERR(0, 90, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_LT, __pyx_mstate_global->__pyx_int_60) < (0)) __PYX_ERR(0, 90, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_GT, __pyx_mstate_global->__pyx_int_62) < (0)) __PYX_ERR(0, 90, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_QUOT, __pyx_mstate_global->__pyx_int_34) < (0)) __PYX_ERR(0, 90, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_ENTITIES, __pyx_t_18) < (0)) __PYX_ERR(0, 89, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_lt, __pyx_mstate_global->__pyx_int_60) < (0)) __PYX_ERR(0, 86, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_gt, __pyx_mstate_global->__pyx_int_62) < (0)) __PYX_ERR(0, 86, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_quot, __pyx_mstate_global->__pyx_int_34) < (0)) __PYX_ERR(0, 86, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_apos, __pyx_mstate_global->__pyx_int_39) < (0)) __PYX_ERR(0, 86, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_amp, __pyx_mstate_global->__pyx_int_38) < (0)) __PYX_ERR(0, 86, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_lpar, __pyx_mstate_global->__pyx_int_40) < (0)) __PYX_ERR(0, 86, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_rpar, __pyx_mstate_global->__pyx_int_41) < (0)) __PYX_ERR(0, 86, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_colon, __pyx_mstate_global->__pyx_int_58) < (0)) __PYX_ERR(0, 86, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_Tab, __pyx_mstate_global->__pyx_int_9) < (0)) __PYX_ERR(0, 86, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_NewLine, __pyx_mstate_global->__pyx_int_10) < (0)) __PYX_ERR(0, 86, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_sol, __pyx_mstate_global->__pyx_int_47) < (0)) __PYX_ERR(0, 86, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_bsol, __pyx_mstate_global->__pyx_int_92) < (0)) __PYX_ERR(0, 86, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_lcub, __pyx_mstate_global->__pyx_int_123) < (0)) __PYX_ERR(0, 86, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_rcub, __pyx_mstate_global->__pyx_int_125) < (0)) __PYX_ERR(0, 86, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_dollar, __pyx_mstate_global->__pyx_int_36) < (0)) __PYX_ERR(0, 86, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_semi, __pyx_mstate_global->__pyx_int_59) < (0)) __PYX_ERR(0, 86, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_grave, __pyx_mstate_global->__pyx_int_96) < (0)) __PYX_ERR(0, 86, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_equals, __pyx_mstate_global->__pyx_int_61) < (0)) __PYX_ERR(0, 86, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_comma, __pyx_mstate_global->__pyx_int_44) < (0)) __PYX_ERR(0, 86, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_period, __pyx_mstate_global->__pyx_int_46) < (0)) __PYX_ERR(0, 86, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_num, __pyx_mstate_global->__pyx_int_35) < (0)) __PYX_ERR(0, 86, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_excl, __pyx_mstate_global->__pyx_int_33) < (0)) __PYX_ERR(0, 86, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_LT, __pyx_mstate_global->__pyx_int_60) < (0)) __PYX_ERR(0, 86, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_GT, __pyx_mstate_global->__pyx_int_62) < (0)) __PYX_ERR(0, 86, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_b_QUOT, __pyx_mstate_global->__pyx_int_34) < (0)) __PYX_ERR(0, 86, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_ENTITIES, __pyx_t_18) < (0)) __PYX_ERR(0, 85, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_18); __pyx_t_18 = 0;
 
-  /* "rules/unfold.py":106
+  /* "rules/unfold.py":102
  * 
  * 
  * def percent(data: Any, start: Any, end: Any, plus: Any) -> Any:             # <<<<<<<<<<<<<<
  *     """Undo %XX, %uXXXX and, if `plus`, plus signs of data[start:end] in place; returns the new end."""
  *     i: cython.Py_ssize_t = start
 */
-  __pyx_t_18 = __Pyx_PyDict_NewPresized(4); if (unlikely(!__pyx_t_18)) __PYX_ERR(0, 106, __pyx_L1_error)
+  __pyx_t_18 = __Pyx_PyDict_NewPresized(4); if (unlikely(!__pyx_t_18)) __PYX_ERR(0, 102, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_18);
-  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_u_data, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 106, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_u_start, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 106, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_u_end, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 106, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_u_plus, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 106, __pyx_L1_error)
-  __pyx_t_14 = __Pyx_CyFunction_New(&__pyx_mdef_5rules_6unfold_1percent, 0, __pyx_mstate_global->__pyx_n_u_percent, NULL, __pyx_mstate_global->__pyx_n_u_rules_unfold, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[1])); if (unlikely(!__pyx_t_14)) __PYX_ERR(0, 106, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_u_data, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 102, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_u_start, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 102, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_u_end, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 102, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_u_plus, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 102, __pyx_L1_error)
+  __pyx_t_14 = __Pyx_CyFunction_New(&__pyx_mdef_5rules_6unfold_1percent, 0, __pyx_mstate_global->__pyx_n_u_percent, NULL, __pyx_mstate_global->__pyx_n_u_rules_unfold, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[1])); if (unlikely(!__pyx_t_14)) __PYX_ERR(0, 102, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_14);
   #if CYTHON_COMPILING_IN_CPYTHON && PY_VERSION_HEX >= 0x030E0000
   PyUnstable_Object_EnableDeferredRefcount(__pyx_t_14);
   #endif
   __Pyx_CyFunction_SetAnnotationsDict(__pyx_t_14, __pyx_t_18);
   __Pyx_DECREF(__pyx_t_18); __pyx_t_18 = 0;
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_percent, __pyx_t_14) < (0)) __PYX_ERR(0, 106, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_percent, __pyx_t_14) < (0)) __PYX_ERR(0, 102, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_14); __pyx_t_14 = 0;
 
-  /* "rules/unfold.py":213
+  /* "rules/unfold.py":209
  * 
  * 
  * def escapes(data: Any, start: Any, end: Any) -> Any:             # <<<<<<<<<<<<<<
  *     """Undo \\uXXXX and \\xXX of data[start:end] in place; returns the new end. Other backslashes stay."""
  *     i: cython.Py_ssize_t = start
 */
-  __pyx_t_14 = __Pyx_PyDict_NewPresized(3); if (unlikely(!__pyx_t_14)) __PYX_ERR(0, 213, __pyx_L1_error)
+  __pyx_t_14 = __Pyx_PyDict_NewPresized(3); if (unlikely(!__pyx_t_14)) __PYX_ERR(0, 209, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_14);
-  if (PyDict_SetItem(__pyx_t_14, __pyx_mstate_global->__pyx_n_u_data, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 213, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_14, __pyx_mstate_global->__pyx_n_u_start, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 213, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_14, __pyx_mstate_global->__pyx_n_u_end, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 213, __pyx_L1_error)
-  __pyx_t_18 = __Pyx_CyFunction_New(&__pyx_mdef_5rules_6unfold_3escapes, 0, __pyx_mstate_global->__pyx_n_u_escapes, NULL, __pyx_mstate_global->__pyx_n_u_rules_unfold, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[2])); if (unlikely(!__pyx_t_18)) __PYX_ERR(0, 213, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_14, __pyx_mstate_global->__pyx_n_u_data, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 209, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_14, __pyx_mstate_global->__pyx_n_u_start, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 209, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_14, __pyx_mstate_global->__pyx_n_u_end, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 209, __pyx_L1_error)
+  __pyx_t_18 = __Pyx_CyFunction_New(&__pyx_mdef_5rules_6unfold_3escapes, 0, __pyx_mstate_global->__pyx_n_u_escapes, NULL, __pyx_mstate_global->__pyx_n_u_rules_unfold, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[2])); if (unlikely(!__pyx_t_18)) __PYX_ERR(0, 209, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_18);
   #if CYTHON_COMPILING_IN_CPYTHON && PY_VERSION_HEX >= 0x030E0000
   PyUnstable_Object_EnableDeferredRefcount(__pyx_t_18);
   #endif
   __Pyx_CyFunction_SetAnnotationsDict(__pyx_t_18, __pyx_t_14);
   __Pyx_DECREF(__pyx_t_14); __pyx_t_14 = 0;
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_escapes, __pyx_t_18) < (0)) __PYX_ERR(0, 213, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_escapes, __pyx_t_18) < (0)) __PYX_ERR(0, 209, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_18); __pyx_t_18 = 0;
 
-  /* "rules/unfold.py":243
+  /* "rules/unfold.py":239
  * 
  * 
  * def entities(data: Any, start: Any, end: Any) -> Any:             # <<<<<<<<<<<<<<
  *     """Undo HTML character references of data[start:end] in place; returns the new end. A missing semicolon is forgiven, as browsers do."""
  *     i: cython.Py_ssize_t = start
 */
-  __pyx_t_18 = __Pyx_PyDict_NewPresized(3); if (unlikely(!__pyx_t_18)) __PYX_ERR(0, 243, __pyx_L1_error)
+  __pyx_t_18 = __Pyx_PyDict_NewPresized(3); if (unlikely(!__pyx_t_18)) __PYX_ERR(0, 239, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_18);
-  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_u_data, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 243, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_u_start, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 243, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_u_end, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 243, __pyx_L1_error)
-  __pyx_t_14 = __Pyx_CyFunction_New(&__pyx_mdef_5rules_6unfold_5entities, 0, __pyx_mstate_global->__pyx_n_u_entities, NULL, __pyx_mstate_global->__pyx_n_u_rules_unfold, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[3])); if (unlikely(!__pyx_t_14)) __PYX_ERR(0, 243, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_u_data, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 239, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_u_start, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 239, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_18, __pyx_mstate_global->__pyx_n_u_end, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 239, __pyx_L1_error)
+  __pyx_t_14 = __Pyx_CyFunction_New(&__pyx_mdef_5rules_6unfold_5entities, 0, __pyx_mstate_global->__pyx_n_u_entities, NULL, __pyx_mstate_global->__pyx_n_u_rules_unfold, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[3])); if (unlikely(!__pyx_t_14)) __PYX_ERR(0, 239, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_14);
   #if CYTHON_COMPILING_IN_CPYTHON && PY_VERSION_HEX >= 0x030E0000
   PyUnstable_Object_EnableDeferredRefcount(__pyx_t_14);
   #endif
   __Pyx_CyFunction_SetAnnotationsDict(__pyx_t_14, __pyx_t_18);
   __Pyx_DECREF(__pyx_t_18); __pyx_t_18 = 0;
-  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_entities, __pyx_t_14) < (0)) __PYX_ERR(0, 243, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_mstate_global->__pyx_d, __pyx_mstate_global->__pyx_n_u_entities, __pyx_t_14) < (0)) __PYX_ERR(0, 239, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_14); __pyx_t_14 = 0;
 
-  /* "rules/unfold.py":300
+  /* "rules/unfold.py":296
  *         self.row = self.row_values = 0
  * 
  *     def unfold(             # <<<<<<<<<<<<<<
  *         self, count: Any, host: Any, path: Any, query: Any, has_query: Any, head: Any, body: Any, kinds: Any
  *     ) -> None:
 */
-  __pyx_t_14 = __Pyx_PyDict_NewPresized(9); if (unlikely(!__pyx_t_14)) __PYX_ERR(0, 300, __pyx_L1_error)
+  __pyx_t_14 = __Pyx_PyDict_NewPresized(9); if (unlikely(!__pyx_t_14)) __PYX_ERR(0, 296, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_14);
-  if (PyDict_SetItem(__pyx_t_14, __pyx_mstate_global->__pyx_n_u_count, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 300, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_14, __pyx_mstate_global->__pyx_n_u_host, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 300, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_14, __pyx_mstate_global->__pyx_n_u_path, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 300, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_14, __pyx_mstate_global->__pyx_n_u_query, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 300, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_14, __pyx_mstate_global->__pyx_n_u_has_query, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 300, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_14, __pyx_mstate_global->__pyx_n_u_head, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 300, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_14, __pyx_mstate_global->__pyx_n_u_body, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 300, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_14, __pyx_mstate_global->__pyx_n_u_kinds, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 300, __pyx_L1_error)
-  if (PyDict_SetItem(__pyx_t_14, __pyx_mstate_global->__pyx_n_u_return, __pyx_mstate_global->__pyx_n_u_None) < (0)) __PYX_ERR(0, 300, __pyx_L1_error)
-  __pyx_t_18 = __Pyx_CyFunction_New(&__pyx_mdef_5rules_6unfold_8Unfolder_3unfold, __Pyx_CYFUNCTION_CCLASS, __pyx_mstate_global->__pyx_n_u_Unfolder_unfold, NULL, __pyx_mstate_global->__pyx_n_u_rules_unfold, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[4])); if (unlikely(!__pyx_t_18)) __PYX_ERR(0, 300, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_14, __pyx_mstate_global->__pyx_n_u_count, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 296, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_14, __pyx_mstate_global->__pyx_n_u_host, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 296, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_14, __pyx_mstate_global->__pyx_n_u_path, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 296, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_14, __pyx_mstate_global->__pyx_n_u_query, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 296, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_14, __pyx_mstate_global->__pyx_n_u_has_query, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 296, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_14, __pyx_mstate_global->__pyx_n_u_head, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 296, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_14, __pyx_mstate_global->__pyx_n_u_body, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 296, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_14, __pyx_mstate_global->__pyx_n_u_kinds, __pyx_mstate_global->__pyx_n_u_Any) < (0)) __PYX_ERR(0, 296, __pyx_L1_error)
+  if (PyDict_SetItem(__pyx_t_14, __pyx_mstate_global->__pyx_n_u_return, __pyx_mstate_global->__pyx_n_u_None) < (0)) __PYX_ERR(0, 296, __pyx_L1_error)
+  __pyx_t_18 = __Pyx_CyFunction_New(&__pyx_mdef_5rules_6unfold_8Unfolder_3unfold, __Pyx_CYFUNCTION_CCLASS, __pyx_mstate_global->__pyx_n_u_Unfolder_unfold, NULL, __pyx_mstate_global->__pyx_n_u_rules_unfold, __pyx_mstate_global->__pyx_d, ((PyObject *)__pyx_mstate_global->__pyx_codeobj_tab[4])); if (unlikely(!__pyx_t_18)) __PYX_ERR(0, 296, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_18);
   #if CYTHON_COMPILING_IN_CPYTHON && PY_VERSION_HEX >= 0x030E0000
   PyUnstable_Object_EnableDeferredRefcount(__pyx_t_18);
   #endif
   __Pyx_CyFunction_SetAnnotationsDict(__pyx_t_18, __pyx_t_14);
   __Pyx_DECREF(__pyx_t_14); __pyx_t_14 = 0;
-  if (__Pyx_SetItemOnTypeDict(__pyx_mstate_global->__pyx_ptype_5rules_6unfold_Unfolder, __pyx_mstate_global->__pyx_n_u_unfold, __pyx_t_18) < (0)) __PYX_ERR(0, 300, __pyx_L1_error)
+  if (__Pyx_SetItemOnTypeDict(__pyx_mstate_global->__pyx_ptype_5rules_6unfold_Unfolder, __pyx_mstate_global->__pyx_n_u_unfold, __pyx_t_18) < (0)) __PYX_ERR(0, 296, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_18); __pyx_t_18 = 0;
 
   /* "rules/unfold.py":912
@@ -38964,7 +38924,7 @@ static int __Pyx_InitCachedConstants(__pyx_mstatetype *__pyx_mstate) {
   if (__Pyx_PyTuple_SET_ITEM(__pyx_mstate_global->__pyx_tuple[1], 0, __pyx_mstate_global->__pyx_slice[0]) != (0)) __PYX_ERR(1, 763, __pyx_L1_error);
   __Pyx_GIVEREF(__pyx_mstate_global->__pyx_tuple[1]);
 
-  /* "rules/unfold.py":293
+  /* "rules/unfold.py":289
  *         self.arena = bytearray(1 << 16)
  *         self.out = self.arena
  *         self.segments = np.empty((1024, 6), np.int64)             # <<<<<<<<<<<<<<
@@ -38973,12 +38933,12 @@ static int __Pyx_InitCachedConstants(__pyx_mstatetype *__pyx_mstate) {
 */
   {
     PyObject* __pyx_temp[2] = {__pyx_mstate_global->__pyx_int_1024, __pyx_mstate_global->__pyx_int_6};
-    __pyx_mstate_global->__pyx_tuple[2] = __Pyx_PyTuple_FromArray(__pyx_temp, 2); if (unlikely(!__pyx_mstate_global->__pyx_tuple[2])) __PYX_ERR(0, 293, __pyx_L1_error)
+    __pyx_mstate_global->__pyx_tuple[2] = __Pyx_PyTuple_FromArray(__pyx_temp, 2); if (unlikely(!__pyx_mstate_global->__pyx_tuple[2])) __PYX_ERR(0, 289, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_mstate_global->__pyx_tuple[2]);
   }
   __Pyx_GIVEREF(__pyx_mstate_global->__pyx_tuple[2]);
 
-  /* "rules/unfold.py":294
+  /* "rules/unfold.py":290
  *         self.out = self.arena
  *         self.segments = np.empty((1024, 6), np.int64)
  *         self.values = np.empty((1024, 5), np.int64)             # <<<<<<<<<<<<<<
@@ -38987,7 +38947,7 @@ static int __Pyx_InitCachedConstants(__pyx_mstatetype *__pyx_mstate) {
 */
   {
     PyObject* __pyx_temp[2] = {__pyx_mstate_global->__pyx_int_1024, __pyx_mstate_global->__pyx_int_5};
-    __pyx_mstate_global->__pyx_tuple[3] = __Pyx_PyTuple_FromArray(__pyx_temp, 2); if (unlikely(!__pyx_mstate_global->__pyx_tuple[3])) __PYX_ERR(0, 294, __pyx_L1_error)
+    __pyx_mstate_global->__pyx_tuple[3] = __Pyx_PyTuple_FromArray(__pyx_temp, 2); if (unlikely(!__pyx_mstate_global->__pyx_tuple[3])) __PYX_ERR(0, 290, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_mstate_global->__pyx_tuple[3]);
   }
   __Pyx_GIVEREF(__pyx_mstate_global->__pyx_tuple[3]);
@@ -39051,38 +39011,38 @@ static int __Pyx_InitConstants(__pyx_mstatetype *__pyx_mstate) {
   int __pyx_clineno = 0;
   CYTHON_UNUSED_VAR(__pyx_mstate);
   {
-    const struct { const unsigned int length: 8; } str_length_index[] = {{6},{8},{1},{2},{15},{23},{25},{32},{20},{22},{1},{1},{37},{45},{22},{179},{8},{15},{7},{6},{2},{9},{50},{15},{30},{37},{6},{5},{3},{8},{9},{9},{10},{8},{8},{11},{12},{10},{8},{8},{4},{8},{6},{4},{9},{10},{9},{7},{4},{5},{11},{4},{7},{10},{11},{6},{6},{10},{8},{3},{7},{8},{15},{15},{5},{5},{3},{9},{9},{6},{20},{12},{9},{17},{8},{8},{12},{10},{8},{10},{8},{7},{12},{14},{11},{10},{19},{14},{12},{10},{17},{13},{12},{12},{19},{8},{4},{2},{13},{6},{7},{5},{3},{15},{18},{2},{2},{4},{4},{9},{1},{18},{5},{5},{4},{15},{2},{2},{5},{6},{3},{8},{9},{5},{7},{5},{6},{7},{7},{3},{2},{2},{3},{9},{4},{9},{4},{9},{1},{2},{5},{5},{5},{8},{4},{5},{5},{7},{4},{1},{4},{4},{4},{2},{5},{3},{2},{2},{4},{4},{9},{7},{4},{3},{2},{2},{5},{10},{8},{6},{12},{4},{4},{10},{5},{4},{5},{5},{4},{4},{6},{5},{6},{6},{6},{6},{5},{6},{1}};
-    const struct { const unsigned int length: 9; } bytes_length_index[] = {{6},{2},{1},{63},{71},{82},{85},{3},{2},{5},{2},{2},{7},{1},{214},{4},{3},{1},{3},{4},{4},{5},{5},{7},{6},{6},{4},{5},{2},{7},{4},{4},{2},{3},{6},{4},{4},{4},{465},{4},{3},{374},{258},{287},{465},{3}};
+    const struct { const unsigned int length: 8; } str_length_index[] = {{6},{8},{1},{2},{15},{23},{25},{32},{20},{22},{1},{1},{37},{45},{22},{179},{8},{15},{7},{6},{2},{9},{50},{15},{30},{37},{6},{5},{3},{8},{9},{9},{10},{8},{8},{11},{12},{10},{8},{8},{4},{8},{6},{4},{10},{9},{7},{4},{5},{11},{4},{7},{10},{11},{6},{6},{10},{8},{3},{7},{8},{15},{15},{5},{5},{3},{9},{9},{6},{20},{12},{9},{17},{8},{8},{12},{10},{8},{10},{8},{7},{12},{14},{11},{10},{19},{14},{12},{10},{17},{13},{12},{12},{19},{8},{4},{2},{13},{6},{7},{5},{3},{15},{18},{2},{2},{4},{4},{9},{1},{18},{5},{5},{4},{15},{2},{2},{5},{6},{3},{8},{9},{5},{7},{5},{6},{7},{7},{3},{2},{2},{3},{9},{4},{9},{4},{9},{1},{2},{5},{5},{5},{8},{4},{5},{5},{7},{4},{1},{4},{4},{4},{2},{5},{3},{2},{2},{4},{4},{9},{7},{4},{3},{2},{2},{5},{10},{8},{6},{12},{4},{4},{10},{5},{4},{5},{5},{4},{4},{6},{5},{6},{6},{6},{6},{5},{6},{1}};
+    const struct { const unsigned int length: 9; } bytes_length_index[] = {{6},{2},{1},{63},{71},{82},{85},{3},{2},{5},{2},{2},{7},{1},{214},{4},{3},{1},{3},{4},{4},{5},{5},{7},{6},{6},{4},{5},{2},{7},{4},{4},{2},{3},{6},{4},{4},{4},{465},{4},{3},{376},{258},{287},{465},{3}};
     #ifndef CYTHON_COMPRESS_STRINGS
       #define CYTHON_COMPRESS_STRINGS 90
     #endif
-    #if (CYTHON_COMPRESS_STRINGS) == 1 /* compression: zlib (2411 bytes) */
-static const char cstring[] = "x\332\255VKW\033G\026\206\2003\3613\010\203CbgN\001>\301\316`@<\354\370\021{\032$@1HH-0\036\307n\227\272KR\231VW\253\253\032I\366$g\226Z\366\262\227\275\324RK-Y\262\324RK\377\204\374\204\271\325\2220\316x\234\231\023s\250\252\253\252[\367U\367~}\021\026h\241\212X\356\025\321\305\303\271{\350\3016)1\247\266GI\005\261<z\2403K\320\202\313\\\216\260e \203:\222\361\367\333\324\352\037p\341P\203\030\247\230\021s>z\376\376\336\t\347\303Gk\330\262\230@\230sZ\260\220`\310!\330\270\305,\263\206J\241\221\207`d\302:\304&5P\211\031d\026\221\252\rwA\324\214>#\365\316\344\231#\034l\315\314\242\002\210\3523\363\"\266\t\250B\270J9J2A\220(B$\326j\242\310,\004{\0061i\2168X\020\320&\355\003\251\216d\262\320N|\347\326\362\017\313\241\265\016\221q\343\210\2739\335\004C\t\227A\313\271\324\024 ]\324l\302\347P\"\217j\314E\026\001\273\300\013\033\370N_\020Eb!N\204$\320L\3503\026\224Y\032\\\247Va\246\027&zH\344\355ulr2\207\rC\003>\2423\323\224g\314\342s8\247\033\224\343\234I\210%\347\202Ny\2272,\006\016\345\261k\n\244i\0161\\\235h\0322\334P\242\305\254[\340\340!\305&\234\352\324\242\002\230\\\223\360y\327\3123\323\230\263kn(Grc\323d:\204\005a\307\3015d`\201\347>p\332\215\260\014Q\367q\371\234\222\334\330\212\253\212\272\226H(VmUY{\234M\254=^M\305\236jIe;\036\022\331\370~6$\366\224\255\335\370Zj{G\311\304U\271&\266\342\261\265T\352q\"\036r\367\310\220-\276\277\243$\325D*\251\306M\223\332\234\362u\340\226\\\353\251\314\366\246\222\331\006\275\352f\\\211\3053?\251\251\344\266\262\257\305\342;\331MI\204\022\324\355\335\255l\002te\223)M\352O2\213\244\262\233\361\214\324\237\004B\215\253;Jvs\047\223\332\310(\333\351\335x\246ku\227\n\205\244wS\331\270\232I\355&c\252\032\207\213J6\225QURv\211\245\223\335\314\026\374k\031\345\311n\030S\342\364\327\271n\220e\301\315\275\253\275\047\251LL\225\323\323\375\355-\rlHd\023qU\353{\243\251\211\215\244\252i;\265*\214\030d\247\226$U\221!yM\353e\020\2740\274\246\314\261wD\201\010*HIn\030\362\016\374\345]K\227+\034\361\376-Z\262\241l$U\302\324\nWf@BH\312\302\245""\356J*r\261\301\000\035\333\364\204.\022\375\200\273\245\356\257\236DI\312Z\350R\256eS\375\000\244\305\255>\337\241\220\t$e\224]l\366U\364\023\365\204\322\303\362<\265A\252\362\007\324\316\211Y\374\224\033\047\364\273{\202p\351W\016R\234j\224k:s\230\013\245J4\006\005.\2723\327$\340@9\365\263Y\313\271\371<\200\001\257Y:es\047\227xn!\027\315aNr\314\250\311\241\311r\320uS\n\204\300\001\362\350$\207\365\003\335d\034j\325\265\204d0\302X\200\366.\352\222\005\022%%[\324 O\000\304\210e\020\300VA\tT\257[\n1\2108\016s\010\207@\023\2367q\201\003\254\225\260\350\201[\201X\200{\016\274`q\241\030-b\250=\016\201$N\255\010\200)GhW\221q!G\370\203R\003\220\226T\251%n/\313\234\340\335\35159\200}9\270\311*\304\001\240\225(+\321\325\2221\006t.\2016a\331`\233]\003\017\354\005;j\203\2176\026E9B\3616qt\360\3026]n3\273\274P\216\206\366\204S\310\340\220\002\345\000\251\016\021\256c\205h\323+\004N\314<x\016\253\350aV\210%\3224n\233T>\251\003\023\261\271`0\034W\027\242\350\260J\027-\2732 \305\300\"\327\006M\004\020\337\355N\274z\375\334\3057\277L\316L\335X\210..-\257\334\276\363\303]\211\232$_(\322W\007f\311\002[\035.\334\303J\265\366ZY]\213\305\32776\023?=\336\332N\246v\322\0315\273\273\367d\377\351?\264?y\375\326\334\354\275\277\375\375W\364\211\304\314\277\371\345\331\363\251\263\027\317=\232\374D\022\357\377x\343\346\374\367\217&\247\246\277{\366\374\354\375\177~\367\340\341\217\323\337\277\370u#\273\225M\222\312\026\344wj\247\246q\371(\232@7\272@\324\313\025nR\035>\305\357\316\337\247!\343P\017\035\016\250\r8\304!k\364\342\315\201\201?!\361#b\345\301\r\230n\016\364\313j\240WI\003\275,\035(\222*6\210NK\330\224(\236\305\271\227\270dc\233\361\034g&|c\031Tf\251\204u\306\016(\271g\300G\027\022XB\025\047U\335,8\370\220\024DQ\010\373\336\374\274\251\2739\323\306\216)d\205\020\2072\243\3542\341\300\266\003\333\220\336\262\047r-*\033\r\213\023\007~\204\211*{\016\"\027\207\331\360!\225\375\206\016\035\217\354M\034\000iI\220*\321\303\311\r\331ui\006\252`*\221 \374\330\302R\205a\322\003\202\234\356L""\n\000\016(GD\005\240\005\025\361!T\t\360\301\227\007\025\000\307lT)\022\220\222wXI\006\221\301\345\022\025Hv^\226k\232\262\031\322\001\342$\033\264)EW\030\254b!\211\215 \264\000]\016@T\201\200,\014\201\346\320|He\226^,a\347\000\330\00429\202\226\253Rd\270D\221\254Qd\351\250\002h\205t\327\001!\200W \027\351\245\260!\014\233&\350\225\004\"z\221A\234\000t\220-\241\210\027\t\350tJ\010d3\003\331E\033\331\335~\r\242\014\007n\256\326\323\317]\003\032\036h\266\260\203\362\000e`\034\354\322<4\255yZ@\324\356\021\274\0068R\242\000\031\020ihhqN6\220\000\252\240B:)\241\375\3662\264\226\020\037\000(\216$\226\202Tj\242<\201\344Bf\315\252r\220\000Y\362/\2453\216\202\363\215\007\355;\033Go\332\231\347\355\347\264M_u\316\236\373\355\363\201\263\310/w\276Xif[\221\326\344)\342v\223\264\242-\345CG\323\301rPn\014\376\001\261\322\030lD\336#\376\370\326|\003lYh\002u\241\276\351\305\374K\201\321\230m\032\255\331#,\267\342\336\270\207\275r\347\302\210\367\227\356r\311\307r9\343\245;#W\375E?\355\033\301T\240\004\331\306\325\346j\0237Ek\261\225n\031G\263\307\271\366N\272\235\336m\357>i?\331o\357\377\334\376Ykk/\333/\365\266\236o\347\013o/|Yw\274\2107\355e<\307\217\370\223\235\2211o\335\237\364\357\0079\260\177\254\221i\224\301\256\377\205k\270\031k\r\266\"\355\201Qo\326\177\325\030|;|\325\217v\206\257\371\312o_\014\2349_\237\252\257\326\301\235\363\365\345z\331\033\362\226<\335\037\3633\276\023\214\006\213AZ\252\020^\324[\365r\376\220\277\004\376\\\007\331\2375\246\032\253\r\334\031\371\312s}\305\337\003\316LP\356\214\\\366V\200+\332\031\233\360\007\375+~%\300\260;\366\r\0306\366\265\037\351\214\215w\"\343^\032D}\346O\373j0\330\031\031\367\236\005\203\301X\220\016\245N~`\343rh\322\250\277\354\363`\032\014\ne\177\025\014\005K\201\336\030mD\337\227\017\317\242\324\367\274e\257\354\303\263]\222\236]\254\247;\303\347\353\321~\004\3167\243\247bp\356T\014.\324c\336\240\027\221\301X\254\253^/\276\243\336\"\304\267\374\351m\005\366\305\360\345\344\0057\210\301\223\2156\026\033js\250\271\334\344\255""\353-\334r\216F\217\226\216\364c\340\277\352\257\200\262+\201\323\025$#\277\006\2652q-|\200;\215I\330\235\370+$\340\304\267~\2723\361u\347\342\227u\016\251\221\005e\220\223\203\375\320D\337\017\313]O\361\366\374;\301d{\340\262\367\300\177\335\210\374\277\t2\342}\346MyJ\347\302\230\234\272\351\262\346q?\014PZz)_\243\233<\323P\n\221\3064\3708\330\013\3037\376\224\277\372\273\264\232\220\360\020m\304\232\203\315Hg\342\252\177\033TE;\327\276\225\007g\202]\340\332l\306[\243\255{G\352\361\320\361\342q:\364\371\355\007d\351\315\261\246\332\032j-\267\312G\237\037\341\377\024\2209\022\307K\307F;\243\266\325\275\366\036\224\342\323\256\260\221+a\232^\017+x\265\047p\2759\r\342\206[Jk\357h\345x\370x\355\230\2673p\r\212\030P\354E\327\245\336\263\nxT\021D\203\265\200Cj\300\363\335\r_x\274\201\033\242\031\0058\310\201\240\365\243I\0312\027\002V\226\305\333{\013\360\026\364\343p\347\277\310\0135E>\232\357\317_\374\033\"\000X\327";
-    PyObject *data = __Pyx_DecompressString(cstring, 2411, 1);
+    #if (CYTHON_COMPRESS_STRINGS) == 1 /* compression: zlib (2412 bytes) */
+static const char cstring[] = "x\332\255VKW\033G\026F1\316\370\035\300\340\220\330\231S\200O\2603\030\020\017;~\304\236\006\004(\006\t\251\005\306\343\330\355RwI*\323\352juU#\311\236\344\314R\313^\366\262\227Zj\251%K\226Zj\351\237\340\2370\267\272\005\306\031\2173sb\016UuUu\353\276\352\336\257/\302\002\315\326\020\313\277\"\272x8}\017=\330$e\346\324w(\251\"V@\017tf\tZt\231\313\021\266\014dPG2\376~\233ZG\007\\8\324 \306\tf\304\234O\236\177\270w\314\371\360\3212\266,&\020\346\234\026-$\030r\0106n1\313\254\243rh\344>\030\231\264\366\261I\rTf\006\231B\244f\303]\0205\251OJ\275\223\005\346\010\007[\223S\250\010\242\216\230y\t\333\004T!\\\243\034\245\230 H\224 \022\313uQb\026\202=\203\2304O\034,\010h\223\366\201TG2Yh+\261uk\341\307\205\320Z\207\310\270q\304\335\274n\202\241\204\313\240\345]j\n\220.\3526\341\323(Y@u\346\"\213\200]\340\205\r|\047/\210\022\261\020\047B\022h2\364\031\013\312,\r\256S\2538\331\013\023\335\047\362\366*69\231\306\206\241\001\037\321\231i\3123f\361i\234\327\r\312q\336$\304\222sQ\247<\242\014\213\201C\005\354\232\002i\232C\014W\047\232\206\0147\224h1\353\0268\270O\261\t\247:\265\250\000&\327$|\306\265\n\3144\246\355\272\033\312\221\334\3304\231\016aA\330qp\035\031X\340\351\217\234F\021\226!\212\036\227O+\251\265\215\204\252\250\313\311\244b\325\227\224\345\307\271\344\362\343\245\364\312S-\245l&B\"\227\330\315\205\304\216\262\261\235XNon)\331\204*\327\344Fbe9\235~\234L\204\334=2dK\354n))5\231N\251\t\323\2446\247|\025\270%\327j:\273\271\256d7A\257\272\236PV\022\331\237\325tjS\331\215.\252\233\333\033\271$\250\310\245\322\232T\233b\026I\347\326\023Y\2516\005\204\232P\267\224\334\372V6\275\226U63\333\211ldlD\205B2\333\351\\B\315\246\267S+\252\232\200\213J.\235UURq\211\245\223\355\354\006\374kY\345\311v\030J\342\034\255\323Qle\235M\277/\271\047\351\354\212*\247\247\273\233\033\032\330\220\314%\023\252v\344\204\246&\327R\252\246m\325k0V )\265\024\251\211,)hZ/q\340a\341\021ej\275\047\212DPA\312r\303\220w\340\257\340Z\272\\\341\210\037\335\242e\033\252EReL\255pe\006\344\201\244,\\\216VR""\225\213\r\006\350\330\246\307t\211\350{\334-G\277z\022%)K \242\\\313\246\372\036HKXG|\373B\346\215\224Qq\261y\244\342(?\217)=\254\312\023\033\244&\177@\311\034\233\305O\270qL\277\277\047\010\227~\345!\263\251F\271\2463\207\271P\241DcP\327\"\232\271&q\006\252\350(\211\265\274[(\000\006\360\272\245S6}|\211\347g\363\361<\346$\317\214\272\034\232\254\002]7\245@\010\034\000\216N\362X\337\323M\306\241D]KH\006#\214\005h\217\300\226\314\2228)\333\242\016y\002\330E,\203\000\244\nJ\240h\335r\010=\304q\230C8\004\232\360\202\211\213\034\320\254\214E\017\323\212\304\002\270s\340\005K\263\245x\tC\311q\010$q\352%\300I9B\273J\214\0139\302\037\224\032\000\260\244F-q{A\346\004\217\246\327d\017\366\345\340&\253\022\007\360U\202\253\004UK\306\030@\271\014\332\204e\203mv\035<\260g\355\270\r>\332X\224\344\010\305\333\304\321\301\013\333t\271\315\354\312l%\036\332\023N!\203C\212\224\003\222:D\270\216\025\202L\257\02081\013\3409\254\242\007U!\204H\323\270mR\371\244\016L\304\346\202\301p\\]\210\222\303\252\021HF2 \305\300\"\327\006M\004\200\336\215&^\273~\356\342\233_\307&\307o\314\306\347\346\027\026o\337\371\361\256\004KR(\226\350\253=\263l\201\255\016\027\356~\265V\177\255,-\257$V\327\326\223\077\077\336\330L\245\2672Y5\267\275\363d\367\351?\264?y\375\326\364\324\275\277\375\3757\364\231\304\314\274\371\365\331\363\361\263\027\317=\032\373L\022\357\377t\343\346\314\017\217\306\306\047\276\177\366\374\354\375\177~\377\340\341O\023?\274\370m-\267\221K\221\352\006\344wz\253\256q\371(\232@7\" \352\345\n7\251\016_\340\367\347\037\322\220q\250\207\016{\324\006\034\342\2205z\351f_\337\237\220\370\t\261\362\340\006L7\373\216\312\252\257WI}\275,\355+\221\0326\210N\313\330\224(\236\303\371\227\270lc\233\361<g&|Z\031Tf\271\214u\306\366(\271g\300\267\026\022XB\025\0475\335,:x\237\024EI\010\373\336\314\214\251\273y\323\306\216)d\205\020\2072\243\3422\341\300\266\003\333\220\336\262\025r-*\373\013\213\023\007~\204\211*[\r\"\027\207\331\360\375\224m\206\016\215\216lI\034\000iI\220\032\321\303\311\r""\331ui\006\252b*\221 \374\306\302R\203a\322=\202\234h&E\000\007\224\047\242\n\320\202Jx\037\252\004\370\340\313\203\212\200c6\252\226\010H)8\254,\203\310\340r\231\n$\033.\3135M\331\003\351\000q\222\r\272\223\222+\014V\265\220\304F\020Z\204\346\006 \252H@\026\206@s\3509\2442K/\225\261\263\007l\002\231\034A\247U-1\\\246H\326(\262tT\005\264B\272\353\200\020\300+\220\213\364r\330\007\206\275\022\264H\002\021\275\304 N\000:\310\226P\304K\004t:e\004\262\231\201\354\222\215\354\250M\203(\303\201\233\257\367\364s\327\200>\007z,\354\240\002@\031\030\007\273\264\000\275j\201\026\021\265{\004\257\003\216\224)@\006D\032\372X\234\227}#\200*\250\220NJh\277\275\000\035%\304\007\000\212#\211\245 \225\232\250@ \271\220Y\267j\034$@\226\374K\351\216\240\340|\363A\347\316\332\301\233N\366y\3479\355\320W\335\263\347\336}\331w\026\371\225\356\231\305V\256=\330\036;A\334n\221v\274\255|\354h\"X\010*\315\330\037\020\213\315Xs\360\003\342\217o\3154\301\226\331V\354\335\271\276\263\027\033\353\336\212\177)0\232S-\243=u\200\273g.4\022\336\210\207\275J\367\302\200\367\227h\271\344c\271\234\3662\335\201\253\376\234\237\361\215`<P\202\\\363jk\251\205[\242=\327\316\264\215\203\251\303|g+\323\311lw\266\237t\236\354vv\177\351\374\242u\264\227\235\227zG/t\n\305\267\027\276j8\336\2407\341e=\307\037\364\307\272\003\303\336\252?\346\337\017\362\340\301p3\333\254\264b\335\377\205\253\277\265\322\216\265\007;}C\336\224\377\252\031{\333\177\325\217w\373\257\371\312\2733}\247\3177\306\033K\rp\347|c\241Q\361Ny\363\236\356\017\373Y\337\t\206\202\271 #U\010/\356-yy\377\224?\017\376\\\007\331_4\307\233KM\334\035\370\332s}\305\337\001\316lP\351\016\\\366\026\201+\336\035\036\365c\376\025\277\032`\330\035\376\026\014\033\376\306\037\354\016\217t\007G\274\014\210\372\302\237\360\325 \326\035\030\361\236\005\261`8\310\204R\307>\262q94i\310_\360y0\001\006\205\262\277\016N\005\363\201\336\034j\306?\224\017\317\2424v\274\005\257\342\303\023^\222\236]ld\272\375\347\033\361\243\010\234o\305O\304\340\334\211\030\\h\254x1""oP\006c\256\241z\275\370\016ys\020\337\312\347\267\025\330\347\302\227\223\027\334`\005\236l\2509\327T[\247Z\013-\336\276\336\306m\347`\350`\376@?\004\376\253\376\"(\273\0228\221 \031\371e\250\226\321k\341\003\334i\216\301\356\350_!\001G\277\3633\335\321o\272\027\277jpH\215\034(\203\234\214\035\205&\376aX\356z\212\267\343\337\t\306:}\227\275\007\376\353\346\340\377\233 \003\336\027\336\270\247t/\014\313)J\227e\217\373a\2002\322K\371\032Q\362L@)\0146\047\300\307X/\014\337\372\343\376\322\357\322jT\002D\274\271\322\212\265\006\273\243W\375\333\240*\336\275\366\235<8\035l\003\327z+\321\036j\337;P\017O\035\316\035fB\237\337~D\226\336\032n\251\355S\355\205v\345\340\313\003\374\237\002\262\007\342p\376\320\350d\325\216\272\323\331\201R|\032\t\033\270\022\246\351\365\260\202\227z\002W[\023 \256\277\255\264w\016\026\017\373\017\227\017y\047\013\327\240\210\001\307^D.\365\236U\300\243\212 \036,\007\034R\003\236\357n\370\302#M\334\024\2558\300A\036\004\255\036\214\311\220\271\020\260\212,\336\336[\200\267\240\037\207;\377E^\250i\360\223\371\376\374\305\277\001\306\302VA";
+    PyObject *data = __Pyx_DecompressString(cstring, 2412, 1);
     #define __Pyx_DecompressString_LZSS_UNUSED
     if (unlikely(!data)) __PYX_ERR(0, 1, __pyx_L1_error)
     const char* const bytes = __Pyx_PyBytes_AsString(data);
     #if !CYTHON_ASSUME_SAFE_MACROS
     if (likely(bytes)); else { Py_DECREF(data); __PYX_ERR(0, 1, __pyx_L1_error) }
     #endif
-    #elif (CYTHON_COMPRESS_STRINGS) > 0 && (CYTHON_COMPRESS_STRINGS) <= 90 /* compression: lzss (3165 bytes) */
-static const char cstring[] = "\377 at 0x o\377bject>.:\377 <Memory\377View of \377<contigu\377ous and gdir%\001\007\rin\021\005\177strided\"\010o or \004\031><(\t\376A\006>?Canno\377t assign\377 to read\177-only m\240\002\375v\242\000Invali\377d mode, \347exp\305\000|\000\047c\047\376t\001\047fortra\237n\047, gH\000%\005s\357hape\222\000 ax\377is Note \373th\207 Cytho\373n \021\000delib\237eratek\000\320\001c\367ter!\001n PE\337P-484\212\"re\376\264!s subcl\366\246\000es\261!buil\373ti\260\000ypes.\377 If you \223ne\224 \303\000p\316\000%\tt\177hen set\200\000\367e \047\357\002atio\377n_typing\355\047\355$iv\242\000o F\377alse.add}_\231 ecoll\266@\376+\000s.abcdi\177sableen\002\001\357gcis\004\003dno\377 default\377 __reduc\277e__ duM\002n\367on-\262@vial\276\033\000cinit\"\000u\377les/unfo?ld.pyuM\002\200A\337alloc\224  a\377rray dat\303a.\013\020\334#\256a\213cs.\377ANGLESAS\377CIIAnyBA\377CKTICKBO\177DY_NAME\004\002\357TEXT\r\002VAL\377UECOMPAR\373ES\004\001ILEDC\037OOKIE)\002\004\004\"\002\377EXPANSIO\377NSEllips\347isF+\000P\001FOR\337MHARMu\000SH\377EADERJSO\377NMAX_DEP\363TH\005\001d\002SMUL{TIi\000TNO_\216\001\377NoneOTHE\365R|\001N\006\000SESP\377ATHPROGR?AMQUER\260\003\004\003\376\251\002QUOTESR\177OUNDSSE\266\000\377ATORSSeq\377uenceURL\276\000\000_RAWU\317\"e\245r\000\005.\337#\355\205\001.\362\205\007W\357ORDS\001\001YXM\377L_ENTITI\367ES_\306\005_SIG\177NS__Pyx\001\000\377Dict_Nex?tRef__\273d\337@\333__\220\204\002__\001\005ge_titem\r\001d0\001\236\027\000func\035\001\030\000s\367tat1\002impo\375r\202`__main\316;\001mod\216`E\001na]mU\002newT\001p~\000\357capi\003\006hec\207ksu`\000\026\001K\004!\001t\363yp\361`+\001unpi\177ckle_En \005\363vt\263\204\001\244\001qual\210[\005\241\204\005\252\204\006c\232\206\002\313\001\275\204\004e\275x\330\001set_\217\005s\343et\276\006\003\006.\007tes\376\324\001bit_i_i\377s_corout\177ine_octD\000v\001\002s_\355\207\001abc\344\204\005\377_buffera\177syncio.,\006\377sb0b1bas_ebody\000\001_\213\205\001\347cclM\001\266 tra\377cebackcl\377osecount""\342\254\205\001d\207\"{\000\360\211\003e0e\2771empty\245`o\177deenden\244@\317iese\236 \377\207\002er\337rores\346 es\377flagsfor\367mat\326\210\004gene\367xpr\332@h0h1\327has\000\000_\364`ry\317head\000\001\223\002ho\363st\000\001\240\002iidi~f\000xint64\220a\375s\000\002izekin\375d\000\001slower\247mem\342\211\001\332\211\001n\367Anwdimk\000tnp\272@\377pyobjp0p{1p\341\000path\000\001\336\377\002perc\303\000pl\377uspopq0q\3611\213\002\220\002\240\"regi\373st\325\000eturn\371r\352\207\001\202\205\004selfsN\202 set\255\210\004\251\212\002s\230\000\257spli\333Ar\341@e\357psto\001\000ruc?tthrow\250\211\003\254\210\003\374\340`\363 update\357valu\000\002esx\377$\n\r{}!\047\"\377(0123456\367789\262\211\001efgh\277ijklmn\251\000r\377stuvwxyz\377ABCDEFGH\377IJKLMNOP\377QRSTUVWX\367YZ_\000<-.,:\357+@~ \000D/{}\377[]\"\t\r\n?!\376RD;=()/*?\377!\"#&[]\t;\377|&<>=#*^\377~GTLTNew\377LineOPy_=s\221A_t (\203\210\003\245d\177slice, \026\007v\000\t, \357` __\231\207\002\177kip_dis\267`\037ch)\000\000\0278<\030l\001\277(int)\000\317\205\005\000\372\303\205\004\000\237\204\004\000hexa\177decimal\302\212\001\377Tab`ampa\377posbsolc\377oloncomm\377acookie:\177dollare\247\210\001\377sexclgra\377vegthttp\377://lcubl\337parlt\236\205\001er\377iodquotr\332\024\000r\024\000se\255\216\001 u\373ni\345\217\001nsert\355 \243\204\003 d\030\000te \177drop al\354\217\001\367cre\347\215\001trun\276\357\215\002exec \001\001u\366$\001ec\203\001 wai\374\206\207\001\232\222\002or xor\177 like r\000\003\377egexp be\377tween ha\377ving ord\377er group\377 where f\327rom\230Ao:\000mi{t \366\221\001null\211\221\001\357case#\001n s\377hutdown \374\230\211\001R\000gin me\367rgeI\000ant \357sleei\001nch\357mark$\000t l\357s idc\000oam\373i \316\220\001 nc w\377get curl\337 bashU\000 c\365m\331\223\002 \245\213\001 net\337 echo\245 amwe p\207\210\001she\214\000\367rm Y\000od pohp p\252\222\003peE\000\357rubyy\004sud\377o dd tar\237 find\346\000\223\000i\377fconfig \373ip\002\004syste\377minfo cr_ontab\275""\223\001o\217@\370x\000\342\000\327\212\00164 mo>\235 less \314\211\001S\000\377il fetch? lynxs?\000\243`\377\200A\330\025 \240\013\250\377<\3207G\300{\320R\377]\320]i\320ij\330\377\t\n\360\006\000\t \230\377q\330\0105\260T\270\021\373\270!\000\006\330\0106\260e\357\2701\270A\007\021#\2404?\240q\250\001\330\010\000\006\000\017\177#\2405\250\001\250\021 \001l\000\006\024\037/\250\211\0000\260X\000\377\014\210H\220D\230\016\240\377d\250,\260d\270,\300\377a\330\010\014\210E\220\025\377\220a\220q\330\014\020\220\335\007\001\003\016\230a\n\001\005\220\377Q\330\020\033\2302\230Q\377\230d\240\"\240A\240T\377\250\033\260B\260a\260t\377\2702\270Q\270d\300,\377\310b\320PQ\320QU\377\320UW\320WX\320X\377\\\320\\_\320_`\320\377`c\320cf\320fg\377\340\014\017\210r\220\021\220\377#\220R\220r\230\021\230\377!\330\020\024\220F\230!\357\230;\240b\306\000\024\250R\363\250q\225\000\002!\004\260D\270\377\001\270\021\320\000\022\220,\377\230j\250\001\340\004\033\230\3771\330\004\034\230A\360\010\377\000\005\013\210\"\210B\210\376\314\000\013\2104\210q\220\003\377\2203\220c\230\024\230R\377\230r\240\022\2402\240Q\375\330\206\000t\2201\220B\220_b\230\003\2303\315\000$\177\000\377\002\250\"\250B\250a\330\377\020\027\220u\230A\230V\376\047\000R\240q\330\020\023\220\3755#\0001\330\024\030\230\001\277\230\026\230w\240a\023\000\024\375\032\274\000\024\031\230\021\330\024\277\025\330\021\025\220QH\000\002\377\230#\230S\240\001\330\020\377\025\220[\240\001\240\024\240\305QQ\002!\000\016P\001\217\001\022\230\2374\230s\240#\216\000W\002\027\377\240\003\2403\240c\250\022\361\250j\000T\t\224@A\210V\220\2574\220q\230\217`\016\326\001\r\177\210Q\330\004\013\2101\372\005\327\013\2601\371\010\n\371\010\014\210\357D\220\001\220\243`\013\2102\357\210S\220\001\371\001r\220\022\213\2202\203@qZO\254 V\001r}\230\331\001u\240D\250\001\315\000\3772\250S\260\003\2604\260\377s\270$\270a\270r\300\277\022\3003\300c\310\271 \033;\2305\247 \026\240r\357\003\366!\277C\230q\330\030\034\374\"7\333\250!\210 \030\036\376`""\030\035\377\230Q\330\030\031\330\r\017\353\210s\276`T\366 \014\020\220\334\300\204\002\227!1\330\010\213)9\220\377A\220V\2307\240!\320\377\000\023\220<\230z\250\021\376\361\202-\020\220\002\220\"\220A\267\330\014\024\001\001\017\210\253aC\203\220s\260\204\001\352@\221a\212A\267c#\277\240T\250\021\250#\341\000\001}\330\215c\032\230\"\230B\310l\375\030\233\207\0011\250D\260\001\260\377\021\330\030\033\2306\240\022\277\2401\330\034\035\330\026\000\005\373\240U\372`H\260E\270\022\377\270:\300S\310\003\3102\331\310\354\000\361\000\340\024:\017c\260\377\024\260S\270\003\2704\270\337q\300\006\300a/\017R\300\377t\3103\310d\320RS\377\320SV\320VX\320X\273Y\330\275!\340\020\026\242\204\002$\272\275\206\002B\355\204\004F\260#L\000\004\377\270A\270V\3005\310\004\277\310C\310s\320R4\000W?\320W]\320]^\315\003\320D\377t\2304\230t\2401\240\377C\240s\250!\330\024\033\373\2309\335B\025\250a\250t\377\2601\260B\260b\270\004\357\270F\300!\336\205\001u\220CC\220q\337\206\001\205D\353\000}\000a\r\002\271\330:\023\314\205\001\020\021\330\324\204\031]\001^";
-    PyObject *data = __Pyx_DecompressString_LZSS(cstring, 3165, 4276);
+    #elif (CYTHON_COMPRESS_STRINGS) > 0 && (CYTHON_COMPRESS_STRINGS) <= 90 /* compression: lzss (3155 bytes) */
+static const char cstring[] = "\377 at 0x o\377bject>.:\377 <Memory\377View of \377<contigu\377ous and gdir%\001\007\rin\021\005\177strided\"\010o or \004\031><(\t\376A\006>?Canno\377t assign\377 to read\177-only m\240\002\375v\242\000Invali\377d mode, \347exp\305\000|\000\047c\047\376t\001\047fortra\237n\047, gH\000%\005s\357hape\222\000 ax\377is Note \373th\207 Cytho\373n \021\000delib\237eratek\000\320\001c\367ter!\001n PE\337P-484\212\"re\376\264!s subcl\366\246\000es\261!buil\373ti\260\000ypes.\377 If you \223ne\224 \303\000p\316\000%\tt\177hen set\200\000\367e \047\357\002atio\377n_typing\355\047\355$iv\242\000o F\377alse.add}_\231 ecoll\266@\376+\000s.abcdi\177sableen\002\001\357gcis\004\003dno\377 default\377 __reduc\277e__ duM\002n\367on-\262@vial\276\033\000cinit\"\000u\377les/unfo?ld.pyuM\002\200A\337alloc\224  a\377rray dat\303a.\013\020\334#\256a\213cs.\377ANGLESAS\377CIIAnyBA\377CKTICKBO\177DY_NAME\004\002\357TEXT\r\002VAL\377UECOMPAR\373ES\004\001ILEDC\037OOKIE)\002\004\004\"\002\377EXPANSIO\377NSEllips\347isF+\000P\001FOR\337MHARMu\000SH\377EADERJSO\337NMAX_[\002SM\357ULTI`\000TNO\375_\205\001NoneOT\327HERs\001N\006\000SE\377SPATHPRO\377GRAMQUER\370\247\003\004\003\240\002QUOTE\377SROUNDSS\375E\255\000ATORSS\377equenceU\373RL\000\000_RAWU\226\306\"er\000\005.\326#\344\205\001.\276\351\205\007WORDS\001\001Y\377XML_ENTI\337TIES_\275\005_S\377IGNS__Py\375x\001\000Dict_N\377extRef__l\262d\326@__\207\204\002__\001\005\177getitem\r\001yd0\001\027\000func\035\001\336\030\000stat1\002im\367por\371@__ma;in;\001mod\205`E\001wnamU\002newT\001\275p~\000capi\003\006h\037ecksu`\000\026\001K\004\316!\001typ\350`+\001un\377pickle_E\315n \005vt\252\204\001\244\001qu#al[\005\230\204\005\241\204\006c\221\206\002\313\001\366\264\204\004ex\330\001set_\216\217\005set\276\006\003\006.\007t\373es\324\001bit_i\377_is_coro\377utine_oc\331tD\000\001\002s_\344\207\001ab\375c\333\204\005_buffe\377rasyncio\375.,\006sb0b1b\177asebody\000\001\235_\202\205\001cclM\001\266 t\377raceback\377closecou\213nt\243\205""\001d\207\"{\000\347\211\003e\3770e1empty\376\245`odeende=n\244@iese\236 \366\207\002\177errores\346 \377esflagsf\337ormat\315\210\004ge\337nexpr\332@h0_h1has\000\000_\364`?ryhead\000\001\223\002\317host\000\001\240\002ii\373dif\000xint6\3654\220as\000\002izek\367ind\000\001slow\237ermem\331\211\001\321\211\001n\336\367Andimk\000tn\375p\272@pyobjp\3570p1p\341\000patyh\000\001\377\002perc\303\000\377pluspopq\3070q1\213\002\220\002\240\"re\357gist\325\000etu\347rnr\341\207\001\202\205\004sel;fs\202 set\244\210\004\240\212\002\275s\230\000spli\333Ar\276\341@epsto\001\000r\377uctthrow\360\237\211\003\243\210\003\340`\363 upda\277tevalu\000\002e\377sx$\n\r{}!\377\047\"(01234\33756789\251\211\001ef\377ghijklmn\376\251\000rstuvwx\377yzABCDEF\377GHIJKLMN\377OPQRSTUV\337WXYZ_\000<-.\277,:+@~ \000D/\377{}[]\"\t\r\n\373?!RD;=()/\377*?!\"#&[]\377\t;|&<>=#\377*^~GTLTN\377ewLineOP\367y_s\221A_t (\374\203\210\003\245dslice,\331 \026\007\000\t, \357` _\375_\231\207\002kip_di}s\267`ch)\000\000\0278\374<\030l\001(int)\000\352\317\205\005\000\303\205\004\000\237\204\004\000he\377xadecima\375l\302\212\001Tab`am\377paposbso\377lcolonco\377mmacooki\377e:dollar\375e\247\210\001sexclg\377ravegtht\377tp://lcu\177blparlt\236\205\001\377eriodquoktr\024\000r\024\000se\244\216\001\357 uni\334\217\001nse\267rt \243\204\003 d\030\000t\377e drop a\335l\343\217\001cre\336\215\001tr\373un\346\215\002exec \332\001\001u$\001ec\203\001 w\363ai\206\207\001\221\222\002or x\377or like \375r\000\003egexp \377between \377having o\377rder gro\377up where_ from\230Ao:\000\357mit \355\221\001nul\275l\200\221\001case#\001n\377 shutdow\363n \230\211\001R\000gin \337mergeI\000an\277t sleei\001n\277chmark$\000t\277 ls idc\000o\357ami \305\220\001 nc\377 wget cu\177rl bashU\000\327 cm\320\223\002 \245\213\001 n\177et echo\245 \337ame p\207\210\001sh\335e\214\000rm Y\000od\277 php p\241\222\003p\275eE\000rubyy\004s\377udo dd t\177ar find\346\000\376\223\000ifconfi\357g ip\002\004sys\377teminfo \177crontab\264\223""\001\341o\217@x\000\342\000\327\212\00164 \373mo\235 less \374\314\211\001S\000il fet\377ch lynxs\374?\000\243`\200A\330\025 \240\377\013\250<\3207G\300{\377\320R]\320]i\320i\377j\330\t\n\360\006\000\t\377 \230q\330\0105\260T\357\270\021\270!\000\006\330\0106\277\260e\2701\270A\007\021#\377\2404\240q\250\001\330\010\374\000\006\000\017#\2405\250\001\250\261\021 \001\000\006\024\037/\250\211\0000\377\260\001\360\n\000\t\r\210\377H\220D\230\016\240d\250\377,\260d\270,\300a\330\377\010\014\210E\220\025\220a\177\220q\330\014\020\220\007\001\003\367\016\230a\n\001\005\220Q\330\377\020\033\2302\230Q\230d\377\240\"\240A\240T\250\033\377\260B\260a\260t\2702\377\270Q\270d\300,\310b\377\320PQ\320QU\320U\377W\320WX\320X\\\320\377\\_\320_`\320`c\377\320cf\320fg\340\014\377\017\210r\220\021\220#\220\377R\220r\230\021\230!\330\377\020\024\220F\230!\230;\373\240b\310\000\024\250R\250q\367\260\001\330\002!\004\260D\270\377\001\270\021\320\000\022\220,\377\230j\250\001\340\004\033\230\3771\330\004\034\230A\360\010\377\000\005\013\210\"\210B\210\376\314\000\013\2104\210q\220\003\377\2203\220c\230\024\230R\377\230r\240\022\2402\240Q\376_\001t\2201\220B\220b\257\230\003\2303\315\000$\177\000\002\377\250\"\250B\250a\330\020\177\027\220u\230A\230V\047\000\377R\240q\330\020\023\2205\376#\0001\330\024\030\230\001\230\337\026\230w\240a\023\000\024\032\376\274\000\024\031\230\021\330\024\025\337\330\021\025\220QH\000\002\230\377#\230S\240\001\330\020\025\377\220[\240\001\240\024\240Q\342Q\002!\000\016P\001\217\001\022\2304\317\230s\240#\216\000W\002\027\240\377\003\2403\240c\250\022\250\370j\000T\t\224@A\210V\2204\327\220q\230\221`\016\326\001\r\210\277Q\330\004\013\2101\372\005\013\353\2601\371\010\n\371\010\014\210D\367\220\001\220\245`\013\2102\210\273S\220\331$\022\2202\203@q\330ZO\254 V\001r\230\331\001u\240\367D\250\001\315\0002\250S\260\377\003\2604\260s\270$\270\377a\270r\300\022\3003\300\273c\310\271 \033\2305\247 \026\363\240r\357\003\366!C\230q\330\273\030\034\374\"7\250!\210 ""\030\375\036\376`\030\035\230Q\330\030\277\031\330\r\017\210s\276`T\346\366 \014\020\312\000\224$1\330\010\376\213)9\220A\220V\2307\377\240!\320\000\023\220<\230\367z\250\021\361\202-\020\220\002\220\277\"\220A\330\014\024\001\001\017\035\210\253aC\220s\260\204\001\352@\221a\374\212A\267c#\240T\250\021\250\355#\341\000\001\330\215c\032\230\"\353\230B\310l\030\235\207\0011\250D\377\260\001\260\021\330\030\033\230\3776\240\022\2401\330\034\035\335\330\026\000\005\240U\372`H\260\377E\270\022\270:\300S\310\317\003\3102\310\354\000\361\000\340\024\376:\017c\260\024\260S\270\003\377\2704\270q\300\006\300a\376/\017R\300t\3103\310d\377\320RS\320SV\320V\337X\320XY\330\275!\340\020\325\026\242\204\002$\275\206\002B\355\204\004F\260\375#L\000\004\270A\270V\300\3775\310\004\310C\310s\320\375R4\000W\320W]\320]\371^\315\003\320Dt\2304\230t\377\2401\240C\240s\250!\337\330\024\033\2309\335B\025\250\377a\250t\2601\260B\260\177b\270\004\270F\300!\301\206\001\037u\220C\220q\337\206\001\205D\353\000\312}\000a\r\002\330:\023\314\205\001\020\021\r\330\324\204\031]^";
+    PyObject *data = __Pyx_DecompressString_LZSS(cstring, 3155, 4269);
     #define __Pyx_DecompressString_UNUSED
     if (unlikely(!data)) __PYX_ERR(0, 1, __pyx_L1_error)
     const char* const bytes = __Pyx_PyBytes_AsString(data);
     #if !CYTHON_ASSUME_SAFE_MACROS
     if (likely(bytes)); else { Py_DECREF(data); __PYX_ERR(0, 1, __pyx_L1_error) }
     #endif
-    #else /* compression: none (4276 bytes) */
-static const char bytes[] = " at 0x object>.: <MemoryView of <contiguous and direct><contiguous and indirect><strided and direct or indirect><strided and direct><strided and indirect>>?Cannot assign to read-only memoryviewInvalid mode, expected \047c\047 or \047fortran\047, got Invalid shape in axis Note that Cython is deliberately stricter than PEP-484 and rejects subclasses of builtin types. If you need to pass subclasses then set the \047annotation_typing\047 directive to False.add_notecollections.abcdisableenablegcisenabledno default __reduce__ due to non-trivial __cinit__rules/unfold.pyunable to allocate array data.unable to allocate shape and strides.ANGLESASCIIAnyBACKTICKBODY_NAMEBODY_TEXTBODY_VALUECOMPARESCOMPILEDCOOKIE_NAMECOOKIE_VALUEEXPANSIONSEllipsisFILENAMEFORMHARMLESSHEADERJSONMAX_DEPTHMAX_VALUESMULTIPARTNO_BODYNoneOTHERPARENTHESESPATHPROGRAMQUERY_NAMEQUERY_VALUEQUOTESROUNDSSEPARATORSSequenceURLURL_RAWUnfolderUnfolder.unfoldView.MemoryViewWORDSWORDYXML_ENTITIES_HARMLESS_SIGNS__Pyx_PyDict_NextRef__annotate____class____class_getitem____dict____func____getstate____import____main____module____name____new____pyx_capi____pyx_checksum__pyx_state__pyx_type__pyx_unpickle_Enum__pyx_vtable____qualname____reduce____reduce_cython____reduce_ex____set_name____setstate____setstate_cython____test___bit_i_is_coroutine_octet_octets_signabcallocate_bufferasyncio.coroutinesb0b1basebodybody_dataccline_in_tracebackclosecountdatadtype_is_objecte0e1emptyencodeendentitiesenumerateerrorescapesflagsformatfortrangenexprgeth0h1hashas_queryheadhead_datahosthost_dataiidindexint64itemsitemsizekindkindslowermemviewmodennamendimnextnpnumpyobjp0p1packpathpath_datapercentpluspopq0q1queryquery_dataregisterreturnrules.unfoldselfsendsetdefaultshapesizesplitstartstepstopstructthrowtypingunfoldunpackupdatevaluevaluesx$\n\r{}!\047\"(0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-.,:+@~ 0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVW""XYZ_-.,:+@~ /{}[]\"\t\r\n?!0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-.,:+@~ ;=()/*?!\"#&[]\t;|&<>=#*^~GTLTNewLineOPy_ssize_t (__Pyx_memviewslice, Py_ssize_t, Py_ssize_t, int __pyx_skip_dispatch)\000\000Py_ssize_t (__Pyx_memviewslice, Py_ssize_t, Py_ssize_t, int, int __pyx_skip_dispatch)\000int (int)\000entities\000escapes\000percent\000hexadecimalQUOTTab`ampaposbsolcoloncommacookie:dollarequalsexclgravegthttp://lcublparltnumperiodquotrcubrparselect union insert update delete drop alter create truncate exec execute declare waitfor and or xor like rlike regexp between having order group where from into limit not null is case when shutdown call begin merge grant sleep benchmark cat ls id whoami ping nc wget curl bash sh cmd dir type net echo uname powershell rm chmod php python perl ruby sleep sudo dd tar find grep ifconfig ipconfig systeminfo crontab export chown base64 more less head tail fetch lynxsemisol\200A\330\025 \240\013\250<\3207G\300{\320R]\320]i\320ij\330\t\n\360\006\000\t \230q\330\0105\260T\270\021\270!\330\0105\260T\270\021\270!\330\0106\260e\2701\270A\330\0105\260T\270\021\270!\330\0105\260T\270\021\270!\330\010#\2404\240q\250\001\330\010#\2404\240q\250\001\330\010#\2404\240q\250\001\330\010#\2404\240q\250\001\330\010#\2405\250\001\250\021\330\010#\2405\250\001\250\021\330\010#\2404\240q\250\001\330\010#\2404\240q\250\001\330\010#\2404\240q\250\001\330\010#\2404\240q\250\001\330\010/\250q\330\0100\260\001\330\010\014\210H\220D\230\016\240d\250,\260d\270,\300a\330\010\014\210E\220\025\220a\220q\330\014\020\220\007\220q\330\014\020\220\016\230a\330\014\020\220\005\220Q\330\020\033\2302\230Q\230d\240\"\240A\240T\250\033\260B\260a\260t\2702\270Q\270d\300,\310b\320PQ\320QU\320UW\320WX\320X\\\320\\_\320_`\320`c\320cf\320fg\340\014\017\210r\220\021\220#\220R\220r\230\021\230!\330\020\024\220F\230!\230;\240b\250\001\250\024\250R\250q\260\001\330\014\017\210r\220\021\220#\220R\220r\230\021\230!\330\020\024\220F\230!\230;\240b\250\001\250""\024\250R\250q\260\004\260D\270\001\270\021\320\000\022\220,\230j\250\001\340\004\033\2301\330\004\034\230A\360\010\000\005\013\210\"\210B\210a\330\010\013\2104\210q\220\003\2203\220c\230\024\230R\230r\240\022\2402\240Q\330\014\017\210t\2201\220B\220b\230\003\2303\230d\240$\240b\250\002\250\"\250B\250a\330\020\027\220u\230A\230V\2402\240R\240q\330\020\023\2205\230\003\2301\330\024\030\230\001\230\026\230w\240a\240q\330\024\032\230!\330\024\031\230\021\330\024\025\330\021\025\220Q\220b\230\002\230#\230S\240\001\330\020\025\220[\240\001\240\024\240Q\240b\250\002\250!\330\020\025\220[\240\001\240\024\240Q\240b\250\002\250!\330\020\023\2203\220c\230\022\2304\230s\240#\240Q\330\024\030\230\001\230\027\240\003\2403\240c\250\022\2501\330\024\032\230!\330\024\031\230\021\330\024\025\330\010\014\210A\210V\2204\220q\230\001\330\010\016\210a\330\010\r\210Q\330\004\013\2101\320\000\022\220,\230j\250\013\2601\340\004\033\2301\330\004\034\230A\360\n\000\005\013\210\"\210B\210a\330\010\014\210D\220\001\220\021\330\010\013\2102\210S\220\001\330\014\017\210r\220\022\2202\220R\220q\330\020\025\220[\240\001\240\024\240Q\240b\250\002\250!\330\020\025\220[\240\001\240\024\240Q\240b\250\002\250!\330\020\023\2203\220c\230\022\2304\230s\240#\240Q\330\024\030\230\001\230\027\240\003\2403\240c\250\022\2501\330\024\032\230!\330\024\031\230\021\330\024\025\330\020\023\2202\220R\220r\230\022\2304\230u\240D\250\001\250\022\2502\250S\260\003\2604\260s\270$\270a\270r\300\022\3003\300c\310\021\330\024\033\2305\240\001\240\026\240r\250\022\2501\330\024\027\220u\230C\230q\330\030\034\230A\230V\2407\250!\2501\330\030\036\230a\330\030\035\230Q\330\030\031\330\r\017\210s\220#\220T\230\021\330\014\020\220\001\330\010\014\210A\210V\2201\330\010\016\210a\330\010\r\210Q\330\004\013\2109\220A\220V\2307\240!\320\000\023\220<\230z\250\021\340\004\033\2301\330\004\034\230A\360\010\000\005\013\210\"\210B\210a\330\010\013\2104\210q\220\003\2203\220c\230\024\230R\230r\240\022\2402\240Q\330\014\020\220\002\220\"""\220A\330\014\024\220A\330\014\017\210t\2201\220C\220s\230!\330\020\025\220Q\330\020\023\2204\220q\230\003\2303\230d\240#\240T\250\021\250#\250S\260\001\330\024\031\230\021\330\024\032\230\"\230B\230d\240$\240b\250\002\250\"\250B\250a\330\030 \240\013\2501\250D\260\001\260\021\330\030\033\2306\240\022\2401\330\034\035\330\030 \240\005\240U\250\"\250H\260E\270\022\270:\300S\310\003\3102\310Q\330\030\035\230Q\340\024\032\230\"\230B\230d\240$\240b\250\002\250\"\250B\250c\260\024\260S\270\003\2704\270q\300\006\300a\330\030 \240\005\240U\250\"\250H\260E\270\022\270:\300R\300t\3103\310d\320RS\320SV\320VX\320XY\330\030\035\230Q\340\020\026\220b\230\002\230$\230d\240\"\240B\240b\250\002\250\"\250F\260#\260S\270\004\270A\270V\3005\310\004\310C\310s\320RV\320VW\320W]\320]^\330\024\031\230\021\330\020\023\2202\220R\220t\2304\230t\2401\240C\240s\250!\330\024\033\2309\240D\250\001\250\025\250a\250t\2601\260B\260b\270\004\270F\300!\330\014\017\210u\220C\220q\330\020\024\220A\220V\2307\240!\2401\330\020\026\220a\330\020\024\220A\330\020\023\2202\220R\220t\2304\230t\2401\240C\240s\250!\330\024\031\230\021\330\020\021\330\010\014\210A\210V\2204\220q\230\001\330\010\016\210a\330\010\r\210Q\330\004\013\2101\320]^";
+    #else /* compression: none (4269 bytes) */
+static const char bytes[] = " at 0x object>.: <MemoryView of <contiguous and direct><contiguous and indirect><strided and direct or indirect><strided and direct><strided and indirect>>?Cannot assign to read-only memoryviewInvalid mode, expected \047c\047 or \047fortran\047, got Invalid shape in axis Note that Cython is deliberately stricter than PEP-484 and rejects subclasses of builtin types. If you need to pass subclasses then set the \047annotation_typing\047 directive to False.add_notecollections.abcdisableenablegcisenabledno default __reduce__ due to non-trivial __cinit__rules/unfold.pyunable to allocate array data.unable to allocate shape and strides.ANGLESASCIIAnyBACKTICKBODY_NAMEBODY_TEXTBODY_VALUECOMPARESCOMPILEDCOOKIE_NAMECOOKIE_VALUEEXPANSIONSEllipsisFILENAMEFORMHARMLESSHEADERJSONMAX_VALUESMULTIPARTNO_BODYNoneOTHERPARENTHESESPATHPROGRAMQUERY_NAMEQUERY_VALUEQUOTESROUNDSSEPARATORSSequenceURLURL_RAWUnfolderUnfolder.unfoldView.MemoryViewWORDSWORDYXML_ENTITIES_HARMLESS_SIGNS__Pyx_PyDict_NextRef__annotate____class____class_getitem____dict____func____getstate____import____main____module____name____new____pyx_capi____pyx_checksum__pyx_state__pyx_type__pyx_unpickle_Enum__pyx_vtable____qualname____reduce____reduce_cython____reduce_ex____set_name____setstate____setstate_cython____test___bit_i_is_coroutine_octet_octets_signabcallocate_bufferasyncio.coroutinesb0b1basebodybody_dataccline_in_tracebackclosecountdatadtype_is_objecte0e1emptyencodeendentitiesenumerateerrorescapesflagsformatfortrangenexprgeth0h1hashas_queryheadhead_datahosthost_dataiidindexint64itemsitemsizekindkindslowermemviewmodennamendimnextnpnumpyobjp0p1packpathpath_datapercentpluspopq0q1queryquery_dataregisterreturnrules.unfoldselfsendsetdefaultshapesizesplitstartstepstopstructthrowtypingunfoldunpackupdatevaluevaluesx$\n\r{}!\047\"(0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-.,:+@~ 0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-.,:+""@~ /{}[]\"\t\r\n?!0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-.,:+@~ ;=()/*?!\"#&[]\t;|&<>=#*^~GTLTNewLineOPy_ssize_t (__Pyx_memviewslice, Py_ssize_t, Py_ssize_t, int __pyx_skip_dispatch)\000\000Py_ssize_t (__Pyx_memviewslice, Py_ssize_t, Py_ssize_t, int, int __pyx_skip_dispatch)\000int (int)\000entities\000escapes\000percent\000hexadecimalQUOTTab`ampaposbsolcoloncommacookie:dollarequalsexclgravegthttp://lcublparltnumperiodquotrcubrparselect union insert update delete drop alter create truncate exec execute declare waitfor and or xor like rlike regexp between having order group where from into limit not null is case when shutdown call begin merge grant sleep benchmark cat ls id whoami ping nc wget curl bash sh cmd dir type net echo uname powershell rm chmod php python perl ruby sleep sudo dd tar find grep ifconfig ipconfig systeminfo crontab export chown base64 more less head tail fetch lynxsemisol\200A\330\025 \240\013\250<\3207G\300{\320R]\320]i\320ij\330\t\n\360\006\000\t \230q\330\0105\260T\270\021\270!\330\0105\260T\270\021\270!\330\0106\260e\2701\270A\330\0105\260T\270\021\270!\330\0105\260T\270\021\270!\330\010#\2404\240q\250\001\330\010#\2404\240q\250\001\330\010#\2404\240q\250\001\330\010#\2404\240q\250\001\330\010#\2405\250\001\250\021\330\010#\2405\250\001\250\021\330\010#\2404\240q\250\001\330\010#\2404\240q\250\001\330\010#\2404\240q\250\001\330\010#\2404\240q\250\001\330\010/\250q\330\0100\260\001\360\n\000\t\r\210H\220D\230\016\240d\250,\260d\270,\300a\330\010\014\210E\220\025\220a\220q\330\014\020\220\007\220q\330\014\020\220\016\230a\330\014\020\220\005\220Q\330\020\033\2302\230Q\230d\240\"\240A\240T\250\033\260B\260a\260t\2702\270Q\270d\300,\310b\320PQ\320QU\320UW\320WX\320X\\\320\\_\320_`\320`c\320cf\320fg\340\014\017\210r\220\021\220#\220R\220r\230\021\230!\330\020\024\220F\230!\230;\240b\250\001\250\024\250R\250q\260\001\330\014\017\210r\220\021\220#\220R\220r\230\021\230!\330\020\024\220F\230!\230;\240b\250\001\250\024\250R""\250q\260\004\260D\270\001\270\021\320\000\022\220,\230j\250\001\340\004\033\2301\330\004\034\230A\360\010\000\005\013\210\"\210B\210a\330\010\013\2104\210q\220\003\2203\220c\230\024\230R\230r\240\022\2402\240Q\330\014\017\210t\2201\220B\220b\230\003\2303\230d\240$\240b\250\002\250\"\250B\250a\330\020\027\220u\230A\230V\2402\240R\240q\330\020\023\2205\230\003\2301\330\024\030\230\001\230\026\230w\240a\240q\330\024\032\230!\330\024\031\230\021\330\024\025\330\021\025\220Q\220b\230\002\230#\230S\240\001\330\020\025\220[\240\001\240\024\240Q\240b\250\002\250!\330\020\025\220[\240\001\240\024\240Q\240b\250\002\250!\330\020\023\2203\220c\230\022\2304\230s\240#\240Q\330\024\030\230\001\230\027\240\003\2403\240c\250\022\2501\330\024\032\230!\330\024\031\230\021\330\024\025\330\010\014\210A\210V\2204\220q\230\001\330\010\016\210a\330\010\r\210Q\330\004\013\2101\320\000\022\220,\230j\250\013\2601\340\004\033\2301\330\004\034\230A\360\n\000\005\013\210\"\210B\210a\330\010\014\210D\220\001\220\021\330\010\013\2102\210S\220\001\330\014\017\210r\220\022\2202\220R\220q\330\020\025\220[\240\001\240\024\240Q\240b\250\002\250!\330\020\025\220[\240\001\240\024\240Q\240b\250\002\250!\330\020\023\2203\220c\230\022\2304\230s\240#\240Q\330\024\030\230\001\230\027\240\003\2403\240c\250\022\2501\330\024\032\230!\330\024\031\230\021\330\024\025\330\020\023\2202\220R\220r\230\022\2304\230u\240D\250\001\250\022\2502\250S\260\003\2604\260s\270$\270a\270r\300\022\3003\300c\310\021\330\024\033\2305\240\001\240\026\240r\250\022\2501\330\024\027\220u\230C\230q\330\030\034\230A\230V\2407\250!\2501\330\030\036\230a\330\030\035\230Q\330\030\031\330\r\017\210s\220#\220T\230\021\330\014\020\220\001\330\010\014\210A\210V\2201\330\010\016\210a\330\010\r\210Q\330\004\013\2109\220A\220V\2307\240!\320\000\023\220<\230z\250\021\340\004\033\2301\330\004\034\230A\360\010\000\005\013\210\"\210B\210a\330\010\013\2104\210q\220\003\2203\220c\230\024\230R\230r\240\022\2402\240Q\330\014\020\220\002\220\"\220A\330""\014\024\220A\330\014\017\210t\2201\220C\220s\230!\330\020\025\220Q\330\020\023\2204\220q\230\003\2303\230d\240#\240T\250\021\250#\250S\260\001\330\024\031\230\021\330\024\032\230\"\230B\230d\240$\240b\250\002\250\"\250B\250a\330\030 \240\013\2501\250D\260\001\260\021\330\030\033\2306\240\022\2401\330\034\035\330\030 \240\005\240U\250\"\250H\260E\270\022\270:\300S\310\003\3102\310Q\330\030\035\230Q\340\024\032\230\"\230B\230d\240$\240b\250\002\250\"\250B\250c\260\024\260S\270\003\2704\270q\300\006\300a\330\030 \240\005\240U\250\"\250H\260E\270\022\270:\300R\300t\3103\310d\320RS\320SV\320VX\320XY\330\030\035\230Q\340\020\026\220b\230\002\230$\230d\240\"\240B\240b\250\002\250\"\250F\260#\260S\270\004\270A\270V\3005\310\004\310C\310s\320RV\320VW\320W]\320]^\330\024\031\230\021\330\020\023\2202\220R\220t\2304\230t\2401\240C\240s\250!\330\024\033\2309\240D\250\001\250\025\250a\250t\2601\260B\260b\270\004\270F\300!\330\014\017\210u\220C\220q\330\020\024\220A\220V\2307\240!\2401\330\020\026\220a\330\020\024\220A\330\020\023\2202\220R\220t\2304\230t\2401\240C\240s\250!\330\024\031\230\021\330\020\021\330\010\014\210A\210V\2204\220q\230\001\330\010\016\210a\330\010\r\210Q\330\004\013\2101\320]^";
     PyObject *data = NULL;
     #define __Pyx_DecompressString_UNUSED
     #define __Pyx_DecompressString_LZSS_UNUSED
     #endif
     PyObject **stringtab = __pyx_mstate->__pyx_string_tab;
     Py_ssize_t pos = 0;
-    for (int i = 0; i < 189; i++) {
+    for (int i = 0; i < 188; i++) {
       Py_ssize_t bytes_length = str_length_index[i].length;
       PyObject *string = PyUnicode_DecodeUTF8(bytes + pos, bytes_length, NULL);
       if (likely(string) && i >= 26) PyUnicode_InternInPlace(&string);
@@ -39093,8 +39053,8 @@ static const char bytes[] = " at 0x object>.: <MemoryView of <contiguous and dir
       stringtab[i] = string;
       pos += bytes_length;
     }
-    for (int i = 189; i < 235; i++) {
-      Py_ssize_t bytes_length = bytes_length_index[i-189].length;
+    for (int i = 188; i < 234; i++) {
+      Py_ssize_t bytes_length = bytes_length_index[i-188].length;
       PyObject *string = PyBytes_FromStringAndSize(bytes + pos, bytes_length);
       stringtab[i] = string;
       pos += bytes_length;
@@ -39104,14 +39064,14 @@ static const char bytes[] = " at 0x object>.: <MemoryView of <contiguous and dir
       }
     }
     Py_XDECREF(data);
-    for (Py_ssize_t i = 0; i < 235; i++) {
+    for (Py_ssize_t i = 0; i < 234; i++) {
       if (unlikely(PyObject_Hash(stringtab[i]) == -1)) {
         __PYX_ERR(0, 1, __pyx_L1_error)
       }
     }
     #if CYTHON_IMMORTAL_CONSTANTS
     {
-      PyObject **table = stringtab + 189;
+      PyObject **table = stringtab + 188;
       for (Py_ssize_t i=0; i<46; ++i) {
         #if PY_VERSION_HEX >= 0x030F0000
         PyUnstable_SetImmortal(table[i]);
@@ -39135,18 +39095,18 @@ static const char bytes[] = " at 0x object>.: <MemoryView of <contiguous and dir
   }
   {
     PyObject **numbertab = __pyx_mstate->__pyx_number_tab + 0;
-    int8_t const cint_constants_1[] = {0,-1,1,2,3,4,5,6,8,9,10,12,16,33,34,35,36,38,39,40,41,42,44,46,47,58,59,60,61,62,64,92,95,96,123,125};
+    int8_t const cint_constants_1[] = {0,-1,1,2,3,4,5,6,8,9,10,12,16,33,34,35,36,38,39,40,41,42,44,46,47,58,59,60,61,62,92,95,96,123,125};
     int16_t const cint_constants_2[] = {256,512,1024};
     int32_t const cint_constants_4[] = {65536L,136983863L};
-    for (int i = 0; i < 41; i++) {
-      numbertab[i] = PyLong_FromLong((i < 36 ? cint_constants_1[i - 0] : (i < 39 ? cint_constants_2[i - 36] : cint_constants_4[i - 39])));
+    for (int i = 0; i < 40; i++) {
+      numbertab[i] = PyLong_FromLong((i < 35 ? cint_constants_1[i - 0] : (i < 38 ? cint_constants_2[i - 35] : cint_constants_4[i - 38])));
       if (unlikely(!numbertab[i])) __PYX_ERR(0, 1, __pyx_L1_error)
     }
   }
   #if CYTHON_IMMORTAL_CONSTANTS
   {
     PyObject **table = __pyx_mstate->__pyx_number_tab;
-    for (Py_ssize_t i=0; i<41; ++i) {
+    for (Py_ssize_t i=0; i<40; ++i) {
       #if PY_VERSION_HEX >= 0x030F0000
       PyUnstable_SetImmortal(table[i]);
       #elif CYTHON_COMPILING_IN_CPYTHON_FREETHREADING
@@ -39200,27 +39160,27 @@ static int __Pyx_CreateCodeObjects(__pyx_mstatetype *__pyx_mstate) {
   PyObject* tuple_dedup_map = PyDict_New();
   if (unlikely(!tuple_dedup_map)) return -1;
   {
-    const __Pyx_PyCode_New_function_description descr = {0, 0, 0, 1, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS|CO_GENERATOR), 69};
+    const __Pyx_PyCode_New_function_description descr = {0, 0, 0, 1, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS|CO_GENERATOR), 65};
     PyObject* const varnames[] = {__pyx_mstate->__pyx_n_u_bit};
     __pyx_mstate_global->__pyx_codeobj_tab[0] = __Pyx_PyCode_New(descr, varnames, __pyx_mstate->__pyx_kp_u_rules_unfold_py, __pyx_mstate->__pyx_n_u_genexpr, __pyx_mstate->__pyx_kp_b_iso88591__12, tuple_dedup_map); if (unlikely(!__pyx_mstate_global->__pyx_codeobj_tab[0])) goto bad;
   }
   {
-    const __Pyx_PyCode_New_function_description descr = {4, 0, 0, 4, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 106};
+    const __Pyx_PyCode_New_function_description descr = {4, 0, 0, 4, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 102};
     PyObject* const varnames[] = {__pyx_mstate->__pyx_n_u_data, __pyx_mstate->__pyx_n_u_start, __pyx_mstate->__pyx_n_u_end, __pyx_mstate->__pyx_n_u_plus};
     __pyx_mstate_global->__pyx_codeobj_tab[1] = __Pyx_PyCode_New(descr, varnames, __pyx_mstate->__pyx_kp_u_rules_unfold_py, __pyx_mstate->__pyx_n_u_percent, __pyx_mstate->__pyx_kp_b_iso88591_j_1_1_A_Ba_D_2S_r_2Rq_Qb_Qb_3c, tuple_dedup_map); if (unlikely(!__pyx_mstate_global->__pyx_codeobj_tab[1])) goto bad;
   }
   {
-    const __Pyx_PyCode_New_function_description descr = {3, 0, 0, 3, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 213};
+    const __Pyx_PyCode_New_function_description descr = {3, 0, 0, 3, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 209};
     PyObject* const varnames[] = {__pyx_mstate->__pyx_n_u_data, __pyx_mstate->__pyx_n_u_start, __pyx_mstate->__pyx_n_u_end};
     __pyx_mstate_global->__pyx_codeobj_tab[2] = __Pyx_PyCode_New(descr, varnames, __pyx_mstate->__pyx_kp_u_rules_unfold_py, __pyx_mstate->__pyx_n_u_escapes, __pyx_mstate->__pyx_kp_b_iso88591_j_1_A_Ba_4q_3c_Rr_2Q_t1Bb_3d_b, tuple_dedup_map); if (unlikely(!__pyx_mstate_global->__pyx_codeobj_tab[2])) goto bad;
   }
   {
-    const __Pyx_PyCode_New_function_description descr = {3, 0, 0, 3, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 243};
+    const __Pyx_PyCode_New_function_description descr = {3, 0, 0, 3, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 239};
     PyObject* const varnames[] = {__pyx_mstate->__pyx_n_u_data, __pyx_mstate->__pyx_n_u_start, __pyx_mstate->__pyx_n_u_end};
     __pyx_mstate_global->__pyx_codeobj_tab[3] = __Pyx_PyCode_New(descr, varnames, __pyx_mstate->__pyx_kp_u_rules_unfold_py, __pyx_mstate->__pyx_n_u_entities, __pyx_mstate->__pyx_kp_b_iso88591_z_1_A_Ba_4q_3c_Rr_2Q_A_A_t1Cs_Q, tuple_dedup_map); if (unlikely(!__pyx_mstate_global->__pyx_codeobj_tab[3])) goto bad;
   }
   {
-    const __Pyx_PyCode_New_function_description descr = {9, 0, 0, 28, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 300};
+    const __Pyx_PyCode_New_function_description descr = {9, 0, 0, 28, (unsigned int)(CO_OPTIMIZED|CO_NEWLOCALS), 296};
     PyObject* const varnames[] = {__pyx_mstate->__pyx_n_u_self, __pyx_mstate->__pyx_n_u_count, __pyx_mstate->__pyx_n_u_host, __pyx_mstate->__pyx_n_u_path, __pyx_mstate->__pyx_n_u_query, __pyx_mstate->__pyx_n_u_has_query, __pyx_mstate->__pyx_n_u_head, __pyx_mstate->__pyx_n_u_body, __pyx_mstate->__pyx_n_u_kinds, __pyx_mstate->__pyx_n_u_i_2, __pyx_mstate->__pyx_n_u_n, __pyx_mstate->__pyx_n_u_host_data, __pyx_mstate->__pyx_n_u_path_data, __pyx_mstate->__pyx_n_u_query_data, __pyx_mstate->__pyx_n_u_head_data, __pyx_mstate->__pyx_n_u_body_data, __pyx_mstate->__pyx_n_u_h0, __pyx_mstate->__pyx_n_u_h1, __pyx_mstate->__pyx_n_u_p0, __pyx_mstate->__pyx_n_u_p1, __pyx_mstate->__pyx_n_u_q0, __pyx_mstate->__pyx_n_u_q1, __pyx_mstate->__pyx_n_u_e0, __pyx_mstate->__pyx_n_u_e1, __pyx_mstate->__pyx_n_u_b0, __pyx_mstate->__pyx_n_u_b1, __pyx_mstate->__pyx_n_u_has, __pyx_mstate->__pyx_n_u_kind};
     __pyx_mstate_global->__pyx_codeobj_tab[4] = __Pyx_PyCode_New(descr, varnames, __pyx_mstate->__pyx_kp_u_rules_unfold_py, __pyx_mstate->__pyx_n_u_unfold, __pyx_mstate->__pyx_kp_b_iso88591_A_7G_R_iij_q_5T_5T_6e1A_5T_5T_4q, tuple_dedup_map); if (unlikely(!__pyx_mstate_global->__pyx_codeobj_tab[4])) goto bad;
   }

@@ -6,7 +6,7 @@ header). Two tables index the arena: `segments` (whole URLs, headers, bodies: wh
 the readers of SQL, script and shell look at), each with the row it belongs to. Values made of letters, digits and harmless punctuation
 only are left out of `values`: nothing can hide in them.
 
-Work is linear in the octets given; what one call adds is bounded by its own size, MAX_VALUES and MAX_DEPTH.
+Work is linear in the octets given; what one call adds is bounded by its own size and MAX_VALUES.
 """
 
 from __future__ import annotations
@@ -24,8 +24,6 @@ COMPILED = cython.compiled
 
 MAX_VALUES = 512
 """Values of one call that are looked at: a form of a hundred fields is large; past this a flood of parameters costs no more time."""
-MAX_DEPTH = 64
-"""Nested JSON values that are followed."""
 ROUNDS = 3
 """Times that percent-encoding is undone: gateways in series decode once each."""
 
@@ -38,9 +36,7 @@ NO_BODY, FORM, JSON, XML, MULTIPART, OTHER = range(6)
 _HARMLESS = bytearray(256)
 for _octet in bytearray(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-.,:+@~ "):
     _HARMLESS[_octet] = 1
-for _octet in range(0xA0, 0x100):
-    _HARMLESS[_octet] = 1
-for _octet in range(0x80, 0xA0):
+for _octet in range(0x80, 0x100):
     _HARMLESS[_octet] = 1
 # Two bits: 1 = harmless in a value; 2 = harmless in a header's value too (browsers send quotes, parentheses and semicolons there).
 for _octet in bytearray(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-.,:+@~ ;=()/*?!\"#&[]\t"):
@@ -320,6 +316,10 @@ class Unfolder:
         b1: cython.longlong[::1] = body[2]
         has: cython.const[cython.uchar][::1] = has_query
         kind: cython.const[cython.uchar][::1] = kinds
+        if not cython.compiled:
+            # numpy's octets do not widen when they are shifted; Python's do.
+            host_data, path_data, query_data = bytes(host[0]), bytes(path[0]), bytes(query[0])
+            head_data, body_data = bytes(head[0]), bytes(body[0])
         self.used = self.n_segments = self.n_values = self.overflow = 0
         for i in range(n):
             self.row = i

@@ -22250,7 +22250,7 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
  *         if self.mode == _VALUES:
  *             bit = _mixed(value)             # <<<<<<<<<<<<<<
  *             w = cython.cast(cython.Py_ssize_t, (bit >> 6) % cython.cast(cython.ulonglong, self.words))
- *             self.bits[e, slot, w] |= cython.cast(cython.ulonglong, 1) << (bit & 63)
+ *             union = cython.cast(cython.ulonglong, 1) << (bit & 63)
 */
     __pyx_t_16 = __pyx_f_5rules_7windows__mixed(__pyx_v_value); if (unlikely(__pyx_t_16 == ((unsigned PY_LONG_LONG)-1LL) && PyErr_Occurred())) __PYX_ERR(0, 249, __pyx_L1_error)
     __pyx_v_bit = __pyx_t_16;
@@ -22259,17 +22259,26 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
  *         if self.mode == _VALUES:
  *             bit = _mixed(value)
  *             w = cython.cast(cython.Py_ssize_t, (bit >> 6) % cython.cast(cython.ulonglong, self.words))             # <<<<<<<<<<<<<<
- *             self.bits[e, slot, w] |= cython.cast(cython.ulonglong, 1) << (bit & 63)
- *             if total < self.count:
+ *             union = cython.cast(cython.ulonglong, 1) << (bit & 63)
+ *             if self.bits[e, slot, w] & union:
 */
     __pyx_v_w = ((Py_ssize_t)((__pyx_v_bit >> 6) % ((unsigned PY_LONG_LONG)__pyx_v_self->words)));
 
     /* "rules/windows.py":251
  *             bit = _mixed(value)
  *             w = cython.cast(cython.Py_ssize_t, (bit >> 6) % cython.cast(cython.ulonglong, self.words))
- *             self.bits[e, slot, w] |= cython.cast(cython.ulonglong, 1) << (bit & 63)             # <<<<<<<<<<<<<<
- *             if total < self.count:
- *                 return 0
+ *             union = cython.cast(cython.ulonglong, 1) << (bit & 63)             # <<<<<<<<<<<<<<
+ *             if self.bits[e, slot, w] & union:
+ *                 return 0  # seen in this slice: the count of different values does not grow
+*/
+    __pyx_v_union = (((unsigned PY_LONG_LONG)1) << (__pyx_v_bit & 63));
+
+    /* "rules/windows.py":252
+ *             w = cython.cast(cython.Py_ssize_t, (bit >> 6) % cython.cast(cython.ulonglong, self.words))
+ *             union = cython.cast(cython.ulonglong, 1) << (bit & 63)
+ *             if self.bits[e, slot, w] & union:             # <<<<<<<<<<<<<<
+ *                 return 0  # seen in this slice: the count of different values does not grow
+ *             self.bits[e, slot, w] |= union
 */
     __pyx_t_5 = __pyx_v_e;
     __pyx_t_10 = __pyx_v_slot;
@@ -22286,25 +22295,99 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
     } else if (unlikely(__pyx_t_7 >= __pyx_v_self->bits.shape[2])) __pyx_t_6 = 2;
     if (unlikely(__pyx_t_6 != -1)) {
       __Pyx_RaiseBufferIndexError(__pyx_t_6);
-      __PYX_ERR(0, 251, __pyx_L1_error)
+      __PYX_ERR(0, 252, __pyx_L1_error)
     }
-    *((unsigned PY_LONG_LONG *) ( /* dim=2 */ ((char *) (((unsigned PY_LONG_LONG *) ( /* dim=1 */ (( /* dim=0 */ (__pyx_v_self->bits.data + __pyx_t_5 * __pyx_v_self->bits.strides[0]) ) + __pyx_t_10 * __pyx_v_self->bits.strides[1]) )) + __pyx_t_7)) )) |= (((unsigned PY_LONG_LONG)1) << (__pyx_v_bit & 63));
-
-    /* "rules/windows.py":252
- *             w = cython.cast(cython.Py_ssize_t, (bit >> 6) % cython.cast(cython.ulonglong, self.words))
- *             self.bits[e, slot, w] |= cython.cast(cython.ulonglong, 1) << (bit & 63)
- *             if total < self.count:             # <<<<<<<<<<<<<<
- *                 return 0
- *             for w in range(self.words):
-*/
-    __pyx_t_8 = (__pyx_v_total < __pyx_v_self->count);
+    __pyx_t_8 = (((*((unsigned PY_LONG_LONG *) ( /* dim=2 */ ((char *) (((unsigned PY_LONG_LONG *) ( /* dim=1 */ (( /* dim=0 */ (__pyx_v_self->bits.data + __pyx_t_5 * __pyx_v_self->bits.strides[0]) ) + __pyx_t_10 * __pyx_v_self->bits.strides[1]) )) + __pyx_t_7)) ))) & __pyx_v_union) != 0);
 
     if (__pyx_t_8) {
 
 
       /* "rules/windows.py":253
- *             self.bits[e, slot, w] |= cython.cast(cython.ulonglong, 1) << (bit & 63)
- *             if total < self.count:
+ *             union = cython.cast(cython.ulonglong, 1) << (bit & 63)
+ *             if self.bits[e, slot, w] & union:
+ *                 return 0  # seen in this slice: the count of different values does not grow             # <<<<<<<<<<<<<<
+ *             self.bits[e, slot, w] |= union
+ *             if total < self.count or ts - self.fired[e] < self.span:
+*/
+      {
+
+        __pyx_r = 0;
+      }
+      goto __pyx_L0;
+
+      /* "rules/windows.py":252
+ *             w = cython.cast(cython.Py_ssize_t, (bit >> 6) % cython.cast(cython.ulonglong, self.words))
+ *             union = cython.cast(cython.ulonglong, 1) << (bit & 63)
+ *             if self.bits[e, slot, w] & union:             # <<<<<<<<<<<<<<
+ *                 return 0  # seen in this slice: the count of different values does not grow
+ *             self.bits[e, slot, w] |= union
+*/
+    }
+
+    /* "rules/windows.py":254
+ *             if self.bits[e, slot, w] & union:
+ *                 return 0  # seen in this slice: the count of different values does not grow
+ *             self.bits[e, slot, w] |= union             # <<<<<<<<<<<<<<
+ *             if total < self.count or ts - self.fired[e] < self.span:
+ *                 return 0
+*/
+    __pyx_t_7 = __pyx_v_e;
+    __pyx_t_10 = __pyx_v_slot;
+    __pyx_t_5 = __pyx_v_w;
+    __pyx_t_6 = -1;
+    if (__pyx_t_7 < 0) {
+      __pyx_t_6 = 0;
+    } else if (unlikely(__pyx_t_7 >= __pyx_v_self->bits.shape[0])) __pyx_t_6 = 0;
+    if (__pyx_t_10 < 0) {
+      __pyx_t_6 = 1;
+    } else if (unlikely(__pyx_t_10 >= __pyx_v_self->bits.shape[1])) __pyx_t_6 = 1;
+    if (__pyx_t_5 < 0) {
+      __pyx_t_6 = 2;
+    } else if (unlikely(__pyx_t_5 >= __pyx_v_self->bits.shape[2])) __pyx_t_6 = 2;
+    if (unlikely(__pyx_t_6 != -1)) {
+      __Pyx_RaiseBufferIndexError(__pyx_t_6);
+      __PYX_ERR(0, 254, __pyx_L1_error)
+    }
+    *((unsigned PY_LONG_LONG *) ( /* dim=2 */ ((char *) (((unsigned PY_LONG_LONG *) ( /* dim=1 */ (( /* dim=0 */ (__pyx_v_self->bits.data + __pyx_t_7 * __pyx_v_self->bits.strides[0]) ) + __pyx_t_10 * __pyx_v_self->bits.strides[1]) )) + __pyx_t_5)) )) |= __pyx_v_union;
+
+    /* "rules/windows.py":255
+ *                 return 0  # seen in this slice: the count of different values does not grow
+ *             self.bits[e, slot, w] |= union
+ *             if total < self.count or ts - self.fired[e] < self.span:             # <<<<<<<<<<<<<<
+ *                 return 0
+ *             for w in range(self.words):
+*/
+    __pyx_t_14 = (__pyx_v_total < __pyx_v_self->count);
+
+    if (!__pyx_t_14) {
+
+    } else {
+
+      __pyx_t_8 = __pyx_t_14;
+
+      goto __pyx_L19_bool_binop_done;
+    }
+    __pyx_t_5 = __pyx_v_e;
+    __pyx_t_6 = -1;
+    if (__pyx_t_5 < 0) {
+      __pyx_t_6 = 0;
+    } else if (unlikely(__pyx_t_5 >= __pyx_v_self->fired.shape[0])) __pyx_t_6 = 0;
+    if (unlikely(__pyx_t_6 != -1)) {
+      __Pyx_RaiseBufferIndexError(__pyx_t_6);
+      __PYX_ERR(0, 255, __pyx_L1_error)
+    }
+    __pyx_t_14 = ((__pyx_v_ts - (*((PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((PY_LONG_LONG *) __pyx_v_self->fired.data) + __pyx_t_5)) )))) < __pyx_v_self->span);
+
+
+    __pyx_t_8 = __pyx_t_14;
+
+    __pyx_L19_bool_binop_done:;
+    if (__pyx_t_8) {
+
+
+      /* "rules/windows.py":256
+ *             self.bits[e, slot, w] |= union
+ *             if total < self.count or ts - self.fired[e] < self.span:
  *                 return 0             # <<<<<<<<<<<<<<
  *             for w in range(self.words):
  *                 union = 0
@@ -22315,17 +22398,17 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
       }
       goto __pyx_L0;
 
-      /* "rules/windows.py":252
- *             w = cython.cast(cython.Py_ssize_t, (bit >> 6) % cython.cast(cython.ulonglong, self.words))
- *             self.bits[e, slot, w] |= cython.cast(cython.ulonglong, 1) << (bit & 63)
- *             if total < self.count:             # <<<<<<<<<<<<<<
+      /* "rules/windows.py":255
+ *                 return 0  # seen in this slice: the count of different values does not grow
+ *             self.bits[e, slot, w] |= union
+ *             if total < self.count or ts - self.fired[e] < self.span:             # <<<<<<<<<<<<<<
  *                 return 0
  *             for w in range(self.words):
 */
     }
 
-    /* "rules/windows.py":254
- *             if total < self.count:
+    /* "rules/windows.py":257
+ *             if total < self.count or ts - self.fired[e] < self.span:
  *                 return 0
  *             for w in range(self.words):             # <<<<<<<<<<<<<<
  *                 union = 0
@@ -22338,7 +22421,7 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
     for (__pyx_t_1 = 0; __pyx_t_1 < __pyx_t_9; __pyx_t_1+=1) {
       __pyx_v_w = __pyx_t_1;
 
-      /* "rules/windows.py":255
+      /* "rules/windows.py":258
  *                 return 0
  *             for w in range(self.words):
  *                 union = 0             # <<<<<<<<<<<<<<
@@ -22347,57 +22430,57 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
 */
       __pyx_v_union = 0;
 
-      /* "rules/windows.py":256
+      /* "rules/windows.py":259
  *             for w in range(self.words):
  *                 union = 0
  *                 for s in range(SLICES):             # <<<<<<<<<<<<<<
  *                     if epoch - SLICES < self.epochs[e, s] <= epoch:
  *                         union |= self.bits[e, s, w]
 */
-      __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_SLICES); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 256, __pyx_L1_error)
+      __Pyx_GetModuleGlobalName(__pyx_t_2, __pyx_mstate_global->__pyx_n_u_SLICES); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 259, __pyx_L1_error)
       __Pyx_GOTREF(__pyx_t_2);
-      __pyx_t_15 = __Pyx_PyIndex_AsSsize_t(__pyx_t_2); if (unlikely((__pyx_t_15 == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(0, 256, __pyx_L1_error)
+      __pyx_t_15 = __Pyx_PyIndex_AsSsize_t(__pyx_t_2); if (unlikely((__pyx_t_15 == (Py_ssize_t)-1) && PyErr_Occurred())) __PYX_ERR(0, 259, __pyx_L1_error)
       __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
       __pyx_t_17 = __pyx_t_15;
 
       for (__pyx_t_11 = 0; __pyx_t_11 < __pyx_t_17; __pyx_t_11+=1) {
         __pyx_v_s = __pyx_t_11;
 
-        /* "rules/windows.py":257
+        /* "rules/windows.py":260
  *                 union = 0
  *                 for s in range(SLICES):
  *                     if epoch - SLICES < self.epochs[e, s] <= epoch:             # <<<<<<<<<<<<<<
  *                         union |= self.bits[e, s, w]
  *                 while union:
 */
-        __pyx_t_2 = __Pyx_PyLong_From_PY_LONG_LONG(__pyx_v_epoch); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 257, __pyx_L1_error)
+        __pyx_t_2 = __Pyx_PyLong_From_PY_LONG_LONG(__pyx_v_epoch); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 260, __pyx_L1_error)
         __Pyx_GOTREF(__pyx_t_2);
-        __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_SLICES); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 257, __pyx_L1_error)
+        __Pyx_GetModuleGlobalName(__pyx_t_3, __pyx_mstate_global->__pyx_n_u_SLICES); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 260, __pyx_L1_error)
         __Pyx_GOTREF(__pyx_t_3);
-        __pyx_t_4 = __Pyx_PyNumber_Subtract_int_object(__pyx_t_2, __pyx_t_3); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 257, __pyx_L1_error)
+        __pyx_t_4 = __Pyx_PyNumber_Subtract_int_object(__pyx_t_2, __pyx_t_3); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 260, __pyx_L1_error)
         __Pyx_GOTREF(__pyx_t_4);
         __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
         __Pyx_DECREF(__pyx_t_3); __pyx_t_3 = 0;
-        __pyx_t_7 = __pyx_v_e;
+        __pyx_t_5 = __pyx_v_e;
         __pyx_t_10 = __pyx_v_s;
         __pyx_t_18 = -1;
-        if (__pyx_t_7 < 0) {
+        if (__pyx_t_5 < 0) {
           __pyx_t_18 = 0;
-        } else if (unlikely(__pyx_t_7 >= __pyx_v_self->epochs.shape[0])) __pyx_t_18 = 0;
+        } else if (unlikely(__pyx_t_5 >= __pyx_v_self->epochs.shape[0])) __pyx_t_18 = 0;
         if (__pyx_t_10 < 0) {
           __pyx_t_18 = 1;
         } else if (unlikely(__pyx_t_10 >= __pyx_v_self->epochs.shape[1])) __pyx_t_18 = 1;
         if (unlikely(__pyx_t_18 != -1)) {
           __Pyx_RaiseBufferIndexError(__pyx_t_18);
-          __PYX_ERR(0, 257, __pyx_L1_error)
+          __PYX_ERR(0, 260, __pyx_L1_error)
         }
-        __pyx_t_3 = __Pyx_PyLong_From_PY_LONG_LONG((*((PY_LONG_LONG *) ( /* dim=1 */ ((char *) (((PY_LONG_LONG *) ( /* dim=0 */ (__pyx_v_self->epochs.data + __pyx_t_7 * __pyx_v_self->epochs.strides[0]) )) + __pyx_t_10)) )))); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 257, __pyx_L1_error)
+        __pyx_t_3 = __Pyx_PyLong_From_PY_LONG_LONG((*((PY_LONG_LONG *) ( /* dim=1 */ ((char *) (((PY_LONG_LONG *) ( /* dim=0 */ (__pyx_v_self->epochs.data + __pyx_t_5 * __pyx_v_self->epochs.strides[0]) )) + __pyx_t_10)) )))); if (unlikely(!__pyx_t_3)) __PYX_ERR(0, 260, __pyx_L1_error)
         __Pyx_GOTREF(__pyx_t_3);
-        __pyx_t_8 = __Pyx_PyObject_CompareBoolLt_object_int(__pyx_t_4, __pyx_t_3, Py_LT); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 257, __pyx_L1_error)
+        __pyx_t_8 = __Pyx_PyObject_CompareBoolLt_object_int(__pyx_t_4, __pyx_t_3, Py_LT); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 260, __pyx_L1_error)
         if (__pyx_t_8) {
-          __pyx_t_2 = __Pyx_PyLong_From_PY_LONG_LONG(__pyx_v_epoch); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 257, __pyx_L1_error)
+          __pyx_t_2 = __Pyx_PyLong_From_PY_LONG_LONG(__pyx_v_epoch); if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 260, __pyx_L1_error)
           __Pyx_GOTREF(__pyx_t_2);
-          __pyx_t_8 = __Pyx_PyObject_CompareBoolLe_int_int(__pyx_t_3, __pyx_t_2, Py_LE); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 257, __pyx_L1_error)
+          __pyx_t_8 = __Pyx_PyObject_CompareBoolLe_int_int(__pyx_t_3, __pyx_t_2, Py_LE); if (unlikely((__pyx_t_8 < 0))) __PYX_ERR(0, 260, __pyx_L1_error)
           __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
         }
         __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
@@ -22405,7 +22488,7 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
         if (__pyx_t_8) {
 
 
-          /* "rules/windows.py":258
+          /* "rules/windows.py":261
  *                 for s in range(SLICES):
  *                     if epoch - SLICES < self.epochs[e, s] <= epoch:
  *                         union |= self.bits[e, s, w]             # <<<<<<<<<<<<<<
@@ -22413,25 +22496,25 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
  *                     union &= union - 1
 */
           __pyx_t_10 = __pyx_v_e;
-          __pyx_t_7 = __pyx_v_s;
-          __pyx_t_5 = __pyx_v_w;
+          __pyx_t_5 = __pyx_v_s;
+          __pyx_t_7 = __pyx_v_w;
           __pyx_t_18 = -1;
           if (__pyx_t_10 < 0) {
             __pyx_t_18 = 0;
           } else if (unlikely(__pyx_t_10 >= __pyx_v_self->bits.shape[0])) __pyx_t_18 = 0;
-          if (__pyx_t_7 < 0) {
-            __pyx_t_18 = 1;
-          } else if (unlikely(__pyx_t_7 >= __pyx_v_self->bits.shape[1])) __pyx_t_18 = 1;
           if (__pyx_t_5 < 0) {
+            __pyx_t_18 = 1;
+          } else if (unlikely(__pyx_t_5 >= __pyx_v_self->bits.shape[1])) __pyx_t_18 = 1;
+          if (__pyx_t_7 < 0) {
             __pyx_t_18 = 2;
-          } else if (unlikely(__pyx_t_5 >= __pyx_v_self->bits.shape[2])) __pyx_t_18 = 2;
+          } else if (unlikely(__pyx_t_7 >= __pyx_v_self->bits.shape[2])) __pyx_t_18 = 2;
           if (unlikely(__pyx_t_18 != -1)) {
             __Pyx_RaiseBufferIndexError(__pyx_t_18);
-            __PYX_ERR(0, 258, __pyx_L1_error)
+            __PYX_ERR(0, 261, __pyx_L1_error)
           }
-          __pyx_v_union = (__pyx_v_union | (*((unsigned PY_LONG_LONG *) ( /* dim=2 */ ((char *) (((unsigned PY_LONG_LONG *) ( /* dim=1 */ (( /* dim=0 */ (__pyx_v_self->bits.data + __pyx_t_10 * __pyx_v_self->bits.strides[0]) ) + __pyx_t_7 * __pyx_v_self->bits.strides[1]) )) + __pyx_t_5)) ))));
+          __pyx_v_union = (__pyx_v_union | (*((unsigned PY_LONG_LONG *) ( /* dim=2 */ ((char *) (((unsigned PY_LONG_LONG *) ( /* dim=1 */ (( /* dim=0 */ (__pyx_v_self->bits.data + __pyx_t_10 * __pyx_v_self->bits.strides[0]) ) + __pyx_t_5 * __pyx_v_self->bits.strides[1]) )) + __pyx_t_7)) ))));
 
-          /* "rules/windows.py":257
+          /* "rules/windows.py":260
  *                 union = 0
  *                 for s in range(SLICES):
  *                     if epoch - SLICES < self.epochs[e, s] <= epoch:             # <<<<<<<<<<<<<<
@@ -22443,7 +22526,7 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
 
 
 
-      /* "rules/windows.py":259
+      /* "rules/windows.py":262
  *                     if epoch - SLICES < self.epochs[e, s] <= epoch:
  *                         union |= self.bits[e, s, w]
  *                 while union:             # <<<<<<<<<<<<<<
@@ -22456,7 +22539,7 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
 
         if (!__pyx_t_8) break;
 
-        /* "rules/windows.py":260
+        /* "rules/windows.py":263
  *                         union |= self.bits[e, s, w]
  *                 while union:
  *                     union &= union - 1             # <<<<<<<<<<<<<<
@@ -22465,7 +22548,7 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
 */
         __pyx_v_union = (__pyx_v_union & (__pyx_v_union - 1));
 
-        /* "rules/windows.py":261
+        /* "rules/windows.py":264
  *                 while union:
  *                     union &= union - 1
  *                     ones += 1             # <<<<<<<<<<<<<<
@@ -22477,14 +22560,14 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
     }
 
 
-    /* "rules/windows.py":262
+    /* "rules/windows.py":265
  *                     union &= union - 1
  *                     ones += 1
  *             total = _distinct(ones, self.words * 64)             # <<<<<<<<<<<<<<
  *         if total < self.count or ts - self.fired[e] < self.span:
  *             return 0
 */
-    __pyx_t_13 = __pyx_f_5rules_7windows__distinct(__pyx_v_ones, (__pyx_v_self->words * 64)); if (unlikely(__pyx_t_13 == ((PY_LONG_LONG)-1LL) && PyErr_Occurred())) __PYX_ERR(0, 262, __pyx_L1_error)
+    __pyx_t_13 = __pyx_f_5rules_7windows__distinct(__pyx_v_ones, (__pyx_v_self->words * 64)); if (unlikely(__pyx_t_13 == ((PY_LONG_LONG)-1LL) && PyErr_Occurred())) __PYX_ERR(0, 265, __pyx_L1_error)
     __pyx_v_total = __pyx_t_13;
 
     /* "rules/windows.py":248
@@ -22496,7 +22579,7 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
 */
   }
 
-  /* "rules/windows.py":263
+  /* "rules/windows.py":266
  *                     ones += 1
  *             total = _distinct(ones, self.words * 64)
  *         if total < self.count or ts - self.fired[e] < self.span:             # <<<<<<<<<<<<<<
@@ -22511,27 +22594,27 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
 
     __pyx_t_8 = __pyx_t_14;
 
-    goto __pyx_L26_bool_binop_done;
+    goto __pyx_L29_bool_binop_done;
   }
-  __pyx_t_5 = __pyx_v_e;
+  __pyx_t_7 = __pyx_v_e;
   __pyx_t_6 = -1;
-  if (__pyx_t_5 < 0) {
+  if (__pyx_t_7 < 0) {
     __pyx_t_6 = 0;
-  } else if (unlikely(__pyx_t_5 >= __pyx_v_self->fired.shape[0])) __pyx_t_6 = 0;
+  } else if (unlikely(__pyx_t_7 >= __pyx_v_self->fired.shape[0])) __pyx_t_6 = 0;
   if (unlikely(__pyx_t_6 != -1)) {
     __Pyx_RaiseBufferIndexError(__pyx_t_6);
-    __PYX_ERR(0, 263, __pyx_L1_error)
+    __PYX_ERR(0, 266, __pyx_L1_error)
   }
-  __pyx_t_14 = ((__pyx_v_ts - (*((PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((PY_LONG_LONG *) __pyx_v_self->fired.data) + __pyx_t_5)) )))) < __pyx_v_self->span);
+  __pyx_t_14 = ((__pyx_v_ts - (*((PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((PY_LONG_LONG *) __pyx_v_self->fired.data) + __pyx_t_7)) )))) < __pyx_v_self->span);
 
 
   __pyx_t_8 = __pyx_t_14;
 
-  __pyx_L26_bool_binop_done:;
+  __pyx_L29_bool_binop_done:;
   if (__pyx_t_8) {
 
 
-    /* "rules/windows.py":264
+    /* "rules/windows.py":267
  *             total = _distinct(ones, self.words * 64)
  *         if total < self.count or ts - self.fired[e] < self.span:
  *             return 0             # <<<<<<<<<<<<<<
@@ -22544,7 +22627,7 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
     }
     goto __pyx_L0;
 
-    /* "rules/windows.py":263
+    /* "rules/windows.py":266
  *                     ones += 1
  *             total = _distinct(ones, self.words * 64)
  *         if total < self.count or ts - self.fired[e] < self.span:             # <<<<<<<<<<<<<<
@@ -22553,25 +22636,25 @@ static int __pyx_f_5rules_7windows_7Windows__one(struct __pyx_obj_5rules_7window
 */
   }
 
-  /* "rules/windows.py":265
+  /* "rules/windows.py":268
  *         if total < self.count or ts - self.fired[e] < self.span:
  *             return 0
  *         self.fired[e] = ts             # <<<<<<<<<<<<<<
  *         return min(total, 1 << 30)
  * 
 */
-  __pyx_t_5 = __pyx_v_e;
+  __pyx_t_7 = __pyx_v_e;
   __pyx_t_6 = -1;
-  if (__pyx_t_5 < 0) {
+  if (__pyx_t_7 < 0) {
     __pyx_t_6 = 0;
-  } else if (unlikely(__pyx_t_5 >= __pyx_v_self->fired.shape[0])) __pyx_t_6 = 0;
+  } else if (unlikely(__pyx_t_7 >= __pyx_v_self->fired.shape[0])) __pyx_t_6 = 0;
   if (unlikely(__pyx_t_6 != -1)) {
     __Pyx_RaiseBufferIndexError(__pyx_t_6);
-    __PYX_ERR(0, 265, __pyx_L1_error)
+    __PYX_ERR(0, 268, __pyx_L1_error)
   }
-  *((PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((PY_LONG_LONG *) __pyx_v_self->fired.data) + __pyx_t_5)) )) = __pyx_v_ts;
+  *((PY_LONG_LONG *) ( /* dim=0 */ ((char *) (((PY_LONG_LONG *) __pyx_v_self->fired.data) + __pyx_t_7)) )) = __pyx_v_ts;
 
-  /* "rules/windows.py":266
+  /* "rules/windows.py":269
  *             return 0
  *         self.fired[e] = ts
  *         return min(total, 1 << 30)             # <<<<<<<<<<<<<<
@@ -23762,7 +23845,7 @@ static int __pyx_pf_5rules_7windows_7Windows_7evicted_2__set__(struct __pyx_obj_
   return __pyx_r;
 }
 
-/* "rules/windows.py":269
+/* "rules/windows.py":272
  * 
  * 
  * @cython.cfunc             # <<<<<<<<<<<<<<
@@ -23788,7 +23871,7 @@ static PY_LONG_LONG __pyx_f_5rules_7windows__distinct(int __pyx_v_ones, int __py
   int __pyx_clineno = 0;
   __Pyx_RefNannySetupContext("_distinct", 0);
 
-  /* "rules/windows.py":272
+  /* "rules/windows.py":275
  * def _distinct(ones: cython.int, size: cython.int) -> cython.longlong:
  *     """How many different values set so many bits of a bitmap (linear counting)."""
  *     if ones >= size:             # <<<<<<<<<<<<<<
@@ -23800,7 +23883,7 @@ static PY_LONG_LONG __pyx_f_5rules_7windows__distinct(int __pyx_v_ones, int __py
   if (__pyx_t_1) {
 
 
-    /* "rules/windows.py":273
+    /* "rules/windows.py":276
  *     """How many different values set so many bits of a bitmap (linear counting)."""
  *     if ones >= size:
  *         return size * 8             # <<<<<<<<<<<<<<
@@ -23812,7 +23895,7 @@ static PY_LONG_LONG __pyx_f_5rules_7windows__distinct(int __pyx_v_ones, int __py
     }
     goto __pyx_L0;
 
-    /* "rules/windows.py":272
+    /* "rules/windows.py":275
  * def _distinct(ones: cython.int, size: cython.int) -> cython.longlong:
  *     """How many different values set so many bits of a bitmap (linear counting)."""
  *     if ones >= size:             # <<<<<<<<<<<<<<
@@ -23821,21 +23904,21 @@ static PY_LONG_LONG __pyx_f_5rules_7windows__distinct(int __pyx_v_ones, int __py
 */
   }
 
-  /* "rules/windows.py":274
+  /* "rules/windows.py":277
  *     if ones >= size:
  *         return size * 8
  *     return round(-size * math.log(1.0 - 1.0 * ones / size))             # <<<<<<<<<<<<<<
 */
   __pyx_t_3 = NULL;
-  __pyx_t_4 = __Pyx_PyLong_From_int((-__pyx_v_size)); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 274, __pyx_L1_error)
+  __pyx_t_4 = __Pyx_PyLong_From_int((-__pyx_v_size)); if (unlikely(!__pyx_t_4)) __PYX_ERR(0, 277, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_4);
   __pyx_t_6 = NULL;
-  __Pyx_GetModuleGlobalName(__pyx_t_7, __pyx_mstate_global->__pyx_n_u_math); if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 274, __pyx_L1_error)
+  __Pyx_GetModuleGlobalName(__pyx_t_7, __pyx_mstate_global->__pyx_n_u_math); if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 277, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_7);
-  __pyx_t_8 = __Pyx_PyObject_GetAttrStr(__pyx_t_7, __pyx_mstate_global->__pyx_n_u_log); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 274, __pyx_L1_error)
+  __pyx_t_8 = __Pyx_PyObject_GetAttrStr(__pyx_t_7, __pyx_mstate_global->__pyx_n_u_log); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 277, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_8);
   __Pyx_DECREF(__pyx_t_7); __pyx_t_7 = 0;
-  __pyx_t_7 = PyFloat_FromDouble((1.0 - ((1.0 * __pyx_v_ones) / ((double)__pyx_v_size)))); if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 274, __pyx_L1_error)
+  __pyx_t_7 = PyFloat_FromDouble((1.0 - ((1.0 * __pyx_v_ones) / ((double)__pyx_v_size)))); if (unlikely(!__pyx_t_7)) __PYX_ERR(0, 277, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_7);
   __pyx_t_9 = 1;
   #if CYTHON_UNPACK_METHODS
@@ -23855,10 +23938,10 @@ static PY_LONG_LONG __pyx_f_5rules_7windows__distinct(int __pyx_v_ones, int __py
     __Pyx_XDECREF(__pyx_t_6); __pyx_t_6 = 0;
     __Pyx_DECREF(__pyx_t_7); __pyx_t_7 = 0;
     __Pyx_DECREF(__pyx_t_8); __pyx_t_8 = 0;
-    if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 274, __pyx_L1_error)
+    if (unlikely(!__pyx_t_5)) __PYX_ERR(0, 277, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_5);
   }
-  __pyx_t_8 = __Pyx_PyNumber_Multiply_int_object(__pyx_t_4, __pyx_t_5); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 274, __pyx_L1_error)
+  __pyx_t_8 = __Pyx_PyNumber_Multiply_int_object(__pyx_t_4, __pyx_t_5); if (unlikely(!__pyx_t_8)) __PYX_ERR(0, 277, __pyx_L1_error)
   __Pyx_GOTREF(__pyx_t_8);
   __Pyx_DECREF(__pyx_t_4); __pyx_t_4 = 0;
   __Pyx_DECREF(__pyx_t_5); __pyx_t_5 = 0;
@@ -23868,17 +23951,17 @@ static PY_LONG_LONG __pyx_f_5rules_7windows__distinct(int __pyx_v_ones, int __py
     __pyx_t_2 = __Pyx_PyObject_FastCall((PyObject*)__pyx_builtin_round, __pyx_callargs+__pyx_t_9, (2-__pyx_t_9) | (__pyx_t_9*__Pyx_PY_VECTORCALL_ARGUMENTS_OFFSET));
     __Pyx_XDECREF(__pyx_t_3); __pyx_t_3 = 0;
     __Pyx_DECREF(__pyx_t_8); __pyx_t_8 = 0;
-    if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 274, __pyx_L1_error)
+    if (unlikely(!__pyx_t_2)) __PYX_ERR(0, 277, __pyx_L1_error)
     __Pyx_GOTREF(__pyx_t_2);
   }
-  __pyx_t_10 = __Pyx_PyLong_As_PY_LONG_LONG(__pyx_t_2); if (unlikely((__pyx_t_10 == (PY_LONG_LONG)-1) && PyErr_Occurred())) __PYX_ERR(0, 274, __pyx_L1_error)
+  __pyx_t_10 = __Pyx_PyLong_As_PY_LONG_LONG(__pyx_t_2); if (unlikely((__pyx_t_10 == (PY_LONG_LONG)-1) && PyErr_Occurred())) __PYX_ERR(0, 277, __pyx_L1_error)
   __Pyx_DECREF(__pyx_t_2); __pyx_t_2 = 0;
   {
     __pyx_r = __pyx_t_10;
   }
   goto __pyx_L0;
 
-  /* "rules/windows.py":269
+  /* "rules/windows.py":272
  * 
  * 
  * @cython.cfunc             # <<<<<<<<<<<<<<
@@ -26813,7 +26896,7 @@ static int __Pyx_InitCachedBuiltins(__pyx_mstatetype *__pyx_mstate) {
   const char *__pyx_filename = NULL;
   int __pyx_clineno = 0;
   CYTHON_UNUSED_VAR(__pyx_mstate);
-  __pyx_builtin_round = __Pyx_GetBuiltinName(__pyx_mstate->__pyx_n_u_round); if (!__pyx_builtin_round) __PYX_ERR(0, 274, __pyx_L1_error)
+  __pyx_builtin_round = __Pyx_GetBuiltinName(__pyx_mstate->__pyx_n_u_round); if (!__pyx_builtin_round) __PYX_ERR(0, 277, __pyx_L1_error)
   __pyx_builtin___import__ = __Pyx_GetBuiltinName(__pyx_mstate->__pyx_n_u_import); if (!__pyx_builtin___import__) __PYX_ERR(1, 119, __pyx_L1_error)
   __pyx_builtin_enumerate = __Pyx_GetBuiltinName(__pyx_mstate->__pyx_n_u_enumerate); if (!__pyx_builtin_enumerate) __PYX_ERR(1, 175, __pyx_L1_error)
   __pyx_builtin_Ellipsis = __Pyx_GetBuiltinName(__pyx_mstate->__pyx_n_u_Ellipsis); if (!__pyx_builtin_Ellipsis) __PYX_ERR(1, 436, __pyx_L1_error)

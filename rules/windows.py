@@ -248,8 +248,11 @@ class Windows:
         if self.mode == _VALUES:
             bit = _mixed(value)
             w = cython.cast(cython.Py_ssize_t, (bit >> 6) % cython.cast(cython.ulonglong, self.words))
-            self.bits[e, slot, w] |= cython.cast(cython.ulonglong, 1) << (bit & 63)
-            if total < self.count:
+            union = cython.cast(cython.ulonglong, 1) << (bit & 63)
+            if self.bits[e, slot, w] & union:
+                return 0  # seen in this slice: the count of different values does not grow
+            self.bits[e, slot, w] |= union
+            if total < self.count or ts - self.fired[e] < self.span:
                 return 0
             for w in range(self.words):
                 union = 0

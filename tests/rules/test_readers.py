@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rules import windows
 from rules.readers import looks_like_sql
 from rules.script import runs
 from rules.shell import commands
+from rules.sql import SqlReader
+
+
+@cache
+def interpreted(name: str) -> ModuleType:
+    """The module from its source, whether or not it is built."""
+    spec = importlib.util.spec_from_file_location(f"{name}_interpreted", Path(windows.__file__).parent / f"{name.split('.')[1]}.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.mark.parametrize(
@@ -78,6 +97,33 @@ def test_shell(value: str) -> None:
 )  # fmt: skip
 def test_not_shell(value: str) -> None:
     assert not commands(value.encode())
+
+
+SQL_LIKE = st.binary(max_size=120) | st.lists(
+    st.sampled_from(["1", "'", '"', "`", "(", ")", "or", "and", "union", "select", "null", "from", "where", "=", "like", "--", "#", "/**/", "/*!", "sleep(5)", ",", ";", "'a'", "drop", "table", "x", "@@version", "case", "when", "0x1f", "||", "-"]), max_size=14
+).map(lambda words: " ".join(words).encode())
+
+
+@settings(max_examples=150, deadline=None)
+@given(SQL_LIKE)
+def test_the_sql_reader_says_the_same_in_both_forms(value: bytes) -> None:
+    built, plain = SqlReader(), interpreted("rules.sql").SqlReader()
+    data = bytearray(value)
+    for quoted in (False, True):
+        assert built.shape(data, 0, len(data), quoted) == plain.shape(data, 0, len(data), quoted)
+    assert bool(built.injected(data, 0, len(data))) == bool(plain.injected(data, 0, len(data)))
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.sampled_from(["event_count", "value_count", "steps"]),
+    st.lists(st.tuples(st.integers(0, 3), st.integers(0, 40), st.integers(0, 20_000_000_000)), max_size=60),
+)
+def test_counting_says_the_same_in_both_forms(kind: str, calls: list[tuple[int, int, int]]) -> None:
+    keys, values = np.array([call[0] for call in calls], np.uint64), np.array([call[1] for call in calls], np.uint64)
+    ts = np.cumsum(np.array([call[2] for call in calls], np.int64)) + 1_700_000_000_000_000_000
+    told = [module.Windows(kind, 60_000_000_000, 5).feed(keys, values, ts) for module in (windows, interpreted("rules.windows"))]
+    assert told[0] == told[1]
 
 
 @settings(max_examples=200, deadline=None)

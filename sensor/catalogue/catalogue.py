@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from sensor.catalogue import operations
 from sensor.catalogue.paths import Matcher, PathTable, sample_hash, shape
 from sensor.catalogue.templates import Param, Place, Templates
 
@@ -48,6 +49,8 @@ class CatalogueLimits:
     """Callers counted exactly for one endpoint; then the number is an estimate."""
     depth: int = 32
     """Segments of a path."""
+    operations: int = 8_192
+    """GraphQL, JSON-RPC and SOAP operations counted, each below the path it was sent to."""
 
 
 @dataclass(slots=True)
@@ -72,7 +75,8 @@ class Endpoint:
     declared: str = ""
     """`declared`, `shadow`, `zombie`; empty without a description to compare with."""
     declared_in: str = ""
-    operation: str = ""
+    operations: dict[str, int] = field(default_factory=dict)
+    """Calls by GraphQL, JSON-RPC or SOAP operation, where the path is not the API."""
 
     @property
     def name(self) -> str:
@@ -99,6 +103,8 @@ class Catalogue:
         self.calls = 0
         self._descriptions: Descriptions | None = None
         self._unseen: list[Operation] = []
+        self._asked: dict[tuple[str, str, str, str], int] = {}
+        self._last: tuple[pa.RecordBatch, pa.DictionaryArray] | None = None
 
     def _table(self, nodes: int) -> PathTable:
         limits = self.limits
@@ -114,6 +120,7 @@ class Catalogue:
             return
         columns = _Columns(batch)
         hosts = columns.hosts(self._host_name)
+        self._note_operations(batch, hosts)
         statuses = columns.statuses()
         methods, method_names = columns.words("method")
         callers, caller_names = columns.words("client_ip")
@@ -136,6 +143,20 @@ class Catalogue:
             for code, n in zip(*np.unique(hosts.codes[rows], return_counts=True), strict=True):
                 self._answered.setdefault(hosts.names[code], [0, 0, 0])[row_state] += int(n)
             table.observe(rows, columns.offsets, columns.octets, roots[hosts.codes], numbers[methods], statuses, columns.times, hashes)
+
+    def _note_operations(self, batch: pa.RecordBatch, hosts: _Hosts) -> None:
+        """Count the operations asked for below each path; the path finds its endpoint when the map is decided."""
+        asked = operations.column(batch)
+        self._last = (batch, asked)
+        if asked.null_count == batch.num_rows:
+            return
+        path, method = batch.column("path"), batch.column("method")
+        for row in np.flatnonzero(asked.is_valid().to_numpy(zero_copy_only=False)):
+            if not (path[row].is_valid and method[row].is_valid):
+                continue
+            key = (hosts.names[hosts.codes[row]], path[row].as_py(), method[row].as_py(), asked[row].as_py())
+            if key in self._asked or len(self._asked) < self.limits.operations:
+                self._asked[key] = self._asked.get(key, 0) + 1
 
     def _host_name(self, host: str | None, server: str) -> str:
         name = host if host else server
@@ -312,6 +333,11 @@ class _Map:
         for host in sorted(set(catalogue._proved.roots) | (set(catalogue._silent.roots) & silent)):
             self._host(host, host in silent)
         self._unproved(silent)
+        for (host, path, method, operation), calls in sorted(catalogue._asked.items()):
+            leaf = self._leaf(host, path.encode("utf-8", "replace"))
+            endpoint = self.found.get((*self.leaf_key[leaf], method)) if leaf >= 0 else None
+            if endpoint is not None:
+                endpoint.operations[operation] = endpoint.operations.get(operation, 0) + calls
         self.endpoints = [self.found[key] for key in sorted(self.found)]
         self.probed.sort(key=lambda one: (-one.calls, one.host, one.template, one.method))
 
@@ -456,7 +482,13 @@ class _Map:
                         known[leaf, number[name]] = True
             leaves[~known[leaves, methods]] = -1
         template = pa.DictionaryArray.from_arrays(pa.array(leaves, pa.int32(), mask=leaves < 0), pa.array(self.templates, pa.string()))
-        operation = pa.DictionaryArray.from_arrays(pa.nulls(n, pa.int32()), pa.array([], pa.string()))
+        last = self.catalogue._last
+        if last is not None and last[0] is batch:
+            operation = last[1]
+        elif "operation" in batch.schema.names:  # labelled before: the bodies may be gone since
+            operation = batch.column("operation")
+        else:
+            operation = operations.column(batch)
         return template, operation
 
 

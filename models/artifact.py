@@ -70,7 +70,7 @@ def to_bytes(model: Model) -> bytes:
         },
         sort_keys=True,
     )
-    octets: bytes = pack(tensors, {"api_sensor_model": header, "sha256": _digest(header, tensors)})
+    octets: bytes = pack(tensors, {"api_sensor_model": _digest(header, tensors) + header})
     return octets
 
 
@@ -110,7 +110,8 @@ def from_bytes(octets: bytes) -> Model:
         if size > len(octets) - 8:
             raise ModelError(f"this is no model file, or not all of it is there; {_AGAIN}")
         outer = json.loads(octets[8 : 8 + size])
-        header, digest = outer["__metadata__"]["api_sensor_model"], outer["__metadata__"]["sha256"]
+        whole = str(outer["__metadata__"]["api_sensor_model"])
+        digest, header = whole[:64], whole[64:]
         tensors = unpack(octets)
     except ModelError:
         raise
@@ -128,10 +129,8 @@ def _build(header: dict[str, Any], tensors: dict[str, Array]) -> Model:
     if header["version"] != VERSION or header["measures"] != list(MEASURES) or header["features"] != [f.name for f in FEATURES]:
         raise ModelError(f"the model was made by another version (format {header['version']}, this is {VERSION}); make it anew with `api-sensor learn`")
     tree = PathTree(**{name: tensors[f"tree.{name}"] for name in _TREE}, roots=dict(header["roots"]), names=list(header["names"]))
-    profile = Profile(
-        **{f.name: tensors[f"profile.{f.name}"] for f in fields(Profile) if f.name not in ("fresh_name", "extra")},
-        fresh_name=float(header["fresh_name"]),
-    )
+    parts: dict[str, Any] = {f.name: tensors[f"profile.{f.name}"] for f in fields(Profile) if f.name not in ("fresh_name", "extra")}
+    profile = Profile(**parts, fresh_name=float(header["fresh_name"]))
     network = None
     if header["layers"]:
         network = Autoencoder(

@@ -8,6 +8,7 @@ batch costs less than importing torch.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -80,7 +81,7 @@ def _train(torch: Any, z: Array, seed: int, hidden: int, waist: int, steps: int,
     sizes = [width, hidden, waist, hidden, width]
     data = torch.from_numpy(np.ascontiguousarray(z, np.float32))
     parameters = []
-    for a, b in zip(sizes, sizes[1:], strict=False):
+    for a, b in pairwise(sizes):
         parameters.append((torch.rand(a, b, generator=generator) * 2 - 1) * (6 / (a + b)) ** 0.5)
         parameters.append(torch.zeros(b))
     for parameter in parameters:

@@ -36,11 +36,13 @@ class Calibration:
         return out
 
 
-def calibrate(held: Array, trimmed: float = 0.0, caution: float = 1.0) -> Calibration:
-    """A calibration from held-back scores. `trimmed` is the share of strangest calls that were left out of them."""
+def calibrate(held: Array, trimmed: float = 0.0, caution: float = 1.0, bound: bool = False) -> Calibration:
+    """A calibration from held-back scores. `trimmed` is the share of strangest calls that were left out of them; `bound` takes the upper
+    95 % bound of each share instead of its best guess (none in n says at most 3 in n), which is what an alert budget must be kept by."""
     scores = np.sort(held.astype(np.float64))
     n = len(scores)
-    above = trimmed + (1 - trimmed) * (np.arange(n, -1, -1) + 1) / (n + 1)
+    rank = np.arange(n, -1, -1) + 1.0
+    above = trimmed + (1 - trimmed) * np.minimum(1, (rank + 2 * np.sqrt(rank) * bound) / (n + 1))
     beta = 1.0
     if n:
         top = scores[n - max(int(n * 0.05), min(n, 10)) :]

@@ -161,11 +161,10 @@ def _number(roots: dict[str, _Node]) -> PathTree:
         calls.append(node.calls)
         visits.append(node.visits)
         once.append(sum(1 for child in node.below.values() if child.visits == 1))
-        base = name if parent >= 0 else name
         for part in sorted(node.below):
-            pending.append((node.below[part], f"{base}/{part}", number, hash_octets(part.encode("utf-8", "surrogateescape"))))
+            pending.append((node.below[part], f"{name}/{part}", number, hash_octets(part.encode("utf-8", "surrogateescape"))))
         if node.wild is not None:
-            pending.append((node.wild, f"{base}/{{}}", number, WILDCARD))
+            pending.append((node.wild, f"{name}/{{}}", number, WILDCARD))
         number += 1
     tree.keys, tree.children = hash_table(table)
     tree.calls, tree.visits, tree.once = np.array(calls, np.int64), np.array(visits, np.int64), np.array(once, np.int64)

@@ -40,7 +40,8 @@ class Columns:
 
     def characters(self) -> Array:
         """Characters of all values, at least one."""
-        return np.maximum(self["letters"] + self["digits"] + self["punctuation"] + self["spaces"] + self["uncommon"], 1)
+        out: Array = np.maximum(self["letters"] + self["digits"] + self["punctuation"] + self["spaces"] + self["uncommon"], 1)
+        return out
 
 
 Formula = Callable[[Columns], Array]

@@ -169,7 +169,7 @@ def surprise(fields: Any, unit: Any, profile: Any, out: Any) -> None:
         at = _find(value_keys, _join(cython.cast(cython.ulonglong, u + 1), values[i]))
         result[i, 5] = value_cost[at] if at >= 0 else new_value[u]
         z = (nats[i] / (lengths[i] + 1 if lengths[i] < 4096 else 4097) - mean[u]) / spread[u]
-        result[i, 6] = z * z / 2 if z > 0 else 0
+        result[i, 6] = z * z / 2 * lengths[i] / (lengths[i] + 4) if z > 0 else 0  # a short value says little
 
 
 GROUPS = 4

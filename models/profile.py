@@ -39,6 +39,8 @@ Array = np.ndarray[Any, Any]
 
 LEAN = 3.0
 """Weight of the parent's estimate, in observations."""
+FURTHER = 0.7
+"""Nats for each bin (a quarter of an octave) beyond the longest seen."""
 UNITS = 16_384
 """Units kept; the fullest stay. More names than this is a scanner's work, or names that are values."""
 VALUES = 400_000
@@ -145,7 +147,7 @@ class Profile:
         at, present = _where(self.expected_keys, joined(key[row], table["slot"]))
         if len(self.expected_cost):
             total = total - np.bincount(row, np.where(present, self.expected_cost[at], 0), rows)
-        out[:, 2] = np.maximum(total, 0)
+        out[:, 2] = np.where(total > 1e-2, total, 0)  # sums of the same numbers in another order differ in the last places
         return out
 
 
@@ -196,7 +198,6 @@ def learn_profile(table: dict[str, Array], node: Array, variant: Array, copies: 
     field_slot = place_of_slot[slot_inverse]
     field_class = CLASS_OF_KIND[t["kind"]]
     levels = (field_class, field_pool, field_slot)
-    own = field_slot >= 0
 
     n = np.zeros(units)
     length_bins = np.zeros(len(t["row"]), np.int32)
@@ -231,6 +232,12 @@ def learn_profile(table: dict[str, Array], node: Array, variant: Array, copies: 
             above = np.broadcast_to(base, (CLASSES, len(base))) if group is groups[0] else smooth[parent[group]]
             up, low = _tails(hist[group], above, n[group], LEAN)
             smooth[group] = (hist[group] + LEAN * above) / (n[group][:, None] + LEAN)
+            # What n observations can tell ends at one in 2n. Past the largest seen each bin further adds to it; shorter than ever does not.
+            least = 0.5 / (n[group][:, None] + 1)
+            bins = np.arange(hist.shape[1])
+            largest = np.where(hist[group] > 0, bins, 0).max(1, keepdims=True)
+            low = np.maximum(low, least)
+            up = np.maximum(up, least * np.exp(-FURTHER * np.maximum(bins - largest, 0)))
             cost[group] = -np.log(np.minimum(1, 2 * np.minimum(up, low)))
     chance = np.zeros((units, judge.BITS))
     for group in groups:
@@ -351,7 +358,7 @@ def _name_costs(
     chance = (once + LEAN * min(1.0, overall)) / (n + LEAN)
     chance[nodes] = (once[nodes] + 0.5) / (n_rows + 1)
     mine = named & ~shared
-    pools, pool_count = np.unique(t["pool"][mine], return_counts=True)
+    _, pool_count = np.unique(t["pool"][mine], return_counts=True)
     lone_slots = len(np.unique(t["slot"][mine & lone])) + 1.0
     fresh = (float((pool_count == 1).sum()) + 0.5) / (lone_slots + 0.5)
     return -np.log(np.minimum(1, chance)).astype(np.float32), float(-np.log(min(1.0, fresh)))
@@ -363,7 +370,8 @@ def _child_costs(tree: PathTree) -> Array:
     overall = (float(tree.once.sum()) + 0.5) / (total + 1)
     chance = (tree.once + LEAN * min(1.0, overall)) / (tree.visits + LEAN)
     lone_roots = sum(1 for root in tree.roots.values() if root >= 0 and tree.visits[root] == 1)
-    return -np.log(np.minimum(1, np.append(chance, (lone_roots + 0.5) / (total + 1)))).astype(np.float32)
+    out: Array = -np.log(np.minimum(1, np.append(chance, (lone_roots + 0.5) / (total + 1)))).astype(np.float32)
+    return out
 
 
 def _variant_costs(node: Array, variant: Array, copies: Array, nodes: int) -> tuple[Array, Array, Array]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from pathlib import Path
 
@@ -119,7 +118,7 @@ def test_the_key_is_made_once_and_readable_by_its_owner_alone(tmp_path: Path) ->
     key = installation_key(tmp_path / "state")
     assert len(key) == 32 and installation_key(tmp_path / "state") == key
     assert stat.S_IMODE((tmp_path / "state" / KEY_FILE).stat().st_mode) == 0o600
-    assert os.listdir(tmp_path / "state") == [KEY_FILE]
+    assert [path.name for path in (tmp_path / "state").iterdir()] == [KEY_FILE]
 
 
 def test_a_damaged_key_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sensor.errors import SensorError
 
@@ -138,7 +139,7 @@ def _spec(args: argparse.Namespace) -> Any:
 def _sinks(args: argparse.Namespace, state: Path) -> Any:
     destinations = list(args.syslog)
     if args.alerts:
-        destinations.append(f"file:{Path(args.alerts).absolute()}")
+        destinations.append(f"file:{quote(str(Path(args.alerts).absolute()))}")
     if not destinations:
         return None
     from sensor.sinks import open_sinks

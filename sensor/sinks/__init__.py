@@ -12,7 +12,7 @@
     file:alerts.jsonl?rotate=100M&keep=5         lines in a file
     store:alerts.sqlite                          the store that `api-sensor alerts` reads
 
-`format=` (json, cef, leef, ecs, ocsf, eve, zeek) says in whose words, `min=`, `state=`, `detector=` and `endpoint=` which alerts, `hide=` without which
+`format=` (json, cef, leef, ecs, ocsf, eve, zeek, stix) says in whose words, `min=`, `state=`, `detector=` and `endpoint=` which alerts, `hide=` without which
 fields, `size=` in how many octets a message, `spool=` how much may wait on disk.
 
 Every network sink has a spool on disk before it (`sensor.sinks.spool`): an outage of the receiver costs nothing but time. Sinks are the only thing of

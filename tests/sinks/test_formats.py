@@ -140,3 +140,14 @@ def test_eve_and_zeek_carry_their_own_names() -> None:
     assert (eve["event_type"], eve["src_ip"], eve["alert"]["severity"]) == ("alert", "203.0.113.9", 2)
     zeek = orjson.loads(made("zeek", PLAIN))
     assert (zeek["src"], zeek["uid"], zeek["note"]) == ("203.0.113.9", "Cx5Gh2", "ApiSensor::API1:2023")
+
+
+def test_stix_is_read_by_another_library_and_the_same_each_time() -> None:
+    stix2 = pytest.importorskip("stix2", reason="stix2 is not installed")
+    for fields in [PLAIN, *HOSTILE]:
+        text = made("stix", fields)
+        assert text == made("stix", fields)
+        read = stix2.parse(text.decode(), allow_custom=False)
+        assert read.type == "bundle"
+    kinds = [one.type for one in stix2.parse(made("stix", PLAIN).decode()).objects]
+    assert kinds == ["identity", "ipv4-addr", "observed-data", "indicator", "attack-pattern", "relationship"]

@@ -15,6 +15,7 @@ from sensor.sinks.formats.eve import eve
 from sensor.sinks.formats.leef import leef
 from sensor.sinks.formats.ocsf import ocsf
 from sensor.sinks.formats.plain import fitted
+from sensor.sinks.formats.stix import stix
 from sensor.sinks.formats.zeek import zeek
 from sensor.sinks.message import AlertFields
 
@@ -29,4 +30,5 @@ FORMATS: Final[dict[str, Body]] = {
     "ocsf": ocsf,
     "eve": eve,
     "zeek": zeek,
+    "stix": stix,
 }

@@ -163,6 +163,10 @@ class RuleSet:
     def _counted(self, rule: Rule, matched: Matched, event: Counted) -> Match:
         counting = rule.counting
         assert counting is not None
+        if counting.count == 1 and rule.id in self._numbers:
+            # Told once for each group: the call itself is the reason, not its number.
+            features, reasons = self._why(rule, self._numbers[rule.id], matched, event.row)
+            return _made(rule, matched, event.row, reasons, features, f"{rule.id}|" + "|".join(value for _, value in event.group))
         span = counting.span / 1e9
         what = {"event_count": "calls", "value_count": f"different values of {counting.value}", "steps": f"steps through {counting.value}"}[counting.kind]
         who = ", ".join(f"{name} {value}" for name, value in event.group)

@@ -15,7 +15,7 @@ from models.features import FEATURES, feature_matrix
 from models.observe import observe
 
 sys.path.insert(0, str(Path(__file__).parent))
-from calls_by_hand import batch, call, shop  # noqa: E402
+from calls_by_hand import batch, call, shop
 
 LINEAR = models.ModelConfig(network="linear")
 ATTACKS = {

@@ -27,7 +27,7 @@ CERTAIN = frozenset({INTEGER, UUID, HEX, TOKEN, DATE, EMAIL, NUMBER})
 """Kinds that are values by their shape alone."""
 
 _FILE = re.compile(r"([A-Za-z]{2}(?:[-_][A-Za-z]{2})?)\.[a-z]{2,5}")
-VERBS = frozenset({"PUT", "PATCH", "DELETE"})
+_DOCUMENT = re.compile(r"(?i)[^.]\.(pdf|docx?|xlsx?|pptx?|od[tsp]|png|jpe?g|gif|svg|webp|tiff?|bmp|mp[34]|wav|mov|zip|gz|tgz|7z|txt|md|csv|log)$")
 
 
 @dataclass(slots=True)
@@ -236,8 +236,10 @@ class Templates:
         self.take_numbered(values, words)
         self.take_enumeration(values, words)
         self.take_codes(values, words)
+        self.take_files(values, words)
         self.take_known(values, words)
         self.take_alike(values, words)
+        self.take_kin(values, words)
         self.take_growing(values, words)
         self.give_back_outliers(values, words, why)
         if values:
@@ -441,6 +443,27 @@ class Templates:
             need = 8
         if len(alike) >= need and plural * 2 < len(alike) and len(alike) * 3 >= len(inner) * 2:
             for item in alike:
+                words.remove(item)
+                values.append(item)
+
+    def take_kin(self, values: list[Item], words: list[Item]) -> None:
+        """Where readable words are values already, a word that leads where they lead, and is not called more than they are, is one too."""
+        kin = [item for item in values if item.kind == WORD and not item.folded and not item.leaf and item.text.isalpha()]
+        if len(kin) < 3:
+            return
+        known = set().union(*(item.names for item in kin)) - {"*"}
+        mean = sum(item.calls for item in kin) / len(kin)
+        for item in list(words):
+            names = item.names - {"*"}
+            if len(names) >= 2 and len(names & known) * 3 >= 2 * len(names) and item.calls <= 3 * mean and not version(item.text):
+                words.remove(item)
+                values.append(item)
+
+    def take_files(self, values: list[Item], words: list[Item]) -> None:
+        """Several documents or pictures beside each other are values; ``.json`` and its like are formats of an API and tell nothing."""
+        files = [item for item in words if item.leaf and _DOCUMENT.search(item.text)]
+        if len({item.text.rpartition(".")[0] for item in files}) >= 4:
+            for item in files:
                 words.remove(item)
                 values.append(item)
 

@@ -117,3 +117,19 @@ def test_the_map_is_the_same_for_any_order_of_the_calls(paths: list[list[str]], 
     second = mapped(calls)
     assert [(one.name, one.calls, one.statuses) for one in first.endpoints()] == [(one.name, one.calls, one.statuses) for one in second.endpoints()]
     assert first.label(batch(calls))[0].to_pylist() == second.label(batch(calls))[0].to_pylist()
+
+
+def test_names_of_accounts_and_documents_are_values() -> None:
+    people = "amelia bruno chandra dmitri esteban farah greta hiroshi ingrid jonas katya lorenzo".split()
+    things = "garden kettle lantern marble".split()
+    calls = [f"/repos/{one}/{thing}/{what}" for one in people for thing in things for what in ("issues", "pulls", "commits")]
+    calls += [f"/files/{one}.{kind}" for one in people for kind in ("pdf", "png")]
+    calls += ["/gists/public"] * 3 + [f"/gists/{n:040x}" for n in range(1, 4 * 10**37, 10**36)]
+    found = templates(calls)
+    assert found[:3] == ["/files/{file}", "/gists/public", "/gists/{gist_id}"]
+    assert len(found) == 6
+
+
+def test_countries_and_languages_are_one_parameter() -> None:
+    assert templates([f"/{code}/help" for code in ("en-US", "de-DE", "pt-BR")]) == ["/{locale}/help"]
+    assert templates([f"/countries/{code}" for code in ("US", "GB", "FR", "JP")]) == ["/countries/{locale}"]

@@ -120,8 +120,8 @@ def test_the_map_is_the_same_for_any_order_of_the_calls(paths: list[list[str]], 
 
 
 def test_names_of_accounts_and_documents_are_values() -> None:
-    people = "amelia bruno chandra dmitri esteban farah greta hiroshi ingrid jonas katya lorenzo".split()
-    things = "garden kettle lantern marble".split()
+    people = ["amelia", "bruno", "chandra", "dmitri", "esteban", "farah", "greta", "hiroshi", "ingrid", "jonas", "katya", "lorenzo"]
+    things = ["garden", "kettle", "lantern", "marble"]
     calls = [f"/repos/{one}/{thing}/{what}" for one in people for thing in things for what in ("issues", "pulls", "commits")]
     calls += [f"/files/{one}.{kind}" for one in people for kind in ("pdf", "png")]
     calls += ["/gists/public"] * 3 + [f"/gists/{n:040x}" for n in range(1, 4 * 10**37, 10**36)]

@@ -193,6 +193,13 @@ WILDCARD = 1
 """Hash that stands for any segment in the path tree."""
 
 
+def _view(array: Any) -> Any:
+    """The array itself for compiled code; else a memoryview, whose elements are Python integers, which do not wrap as numpy's do."""
+    if cython.compiled:
+        return array
+    return memoryview(array)
+
+
 @cython.cclass
 class FieldReader:
     """Columns of fields, filled by `read`. One reader serves many batches; `take` hands over what was read and starts afresh."""
@@ -248,15 +255,15 @@ class FieldReader:
 
     def __init__(self, bigrams: Any, keys: Any, children: Any) -> None:
         self.n = 0
-        self.mark_of = MARK_OF
-        self.symbol_of = SYMBOL_OF
-        self.skipped = SKIPPED_HASHES
-        self.bigrams = bigrams
-        self.keys = keys
-        self.children = children
-        self.hist = np.zeros(SYMBOLS, np.int32)
-        self.stack = np.zeros(MAX_DEPTH + 1, np.uint64)
-        self.objects = np.zeros(MAX_DEPTH + 1, np.uint8)
+        self.mark_of = _view(MARK_OF)
+        self.symbol_of = _view(SYMBOL_OF)
+        self.skipped = _view(SKIPPED_HASHES)
+        self.bigrams = _view(bigrams)
+        self.keys = _view(keys)
+        self.children = _view(children)
+        self.hist = _view(np.zeros(SYMBOLS, np.int32))
+        self.stack = _view(np.zeros(MAX_DEPTH + 1, np.uint64))
+        self.objects = _view(np.zeros(MAX_DEPTH + 1, np.uint8))
         self.table = 0
         self._room(8192)
 
@@ -277,10 +284,21 @@ class FieldReader:
         if old is not None:
             for name in a:
                 a[name][:n] = old[name][:n]
-        self.row, self.kind, self.slot, self.pool = a["row"], a["kind"], a["slot"], a["pool"]
-        self.length, self.marks, self.mask, self.shape, self.value = a["length"], a["marks"], a["mask"], a["shape"], a["value"]
-        self.nats, self.source = a["nats"], a["source"]
-        self.name_at, self.name_end, self.at, self.end = a["name_at"], a["name_end"], a["at"], a["end"]
+        self.row = _view(a["row"])
+        self.kind = _view(a["kind"])
+        self.slot = _view(a["slot"])
+        self.pool = _view(a["pool"])
+        self.length = _view(a["length"])
+        self.marks = _view(a["marks"])
+        self.mask = _view(a["mask"])
+        self.shape = _view(a["shape"])
+        self.value = _view(a["value"])
+        self.nats = _view(a["nats"])
+        self.source = _view(a["source"])
+        self.name_at = _view(a["name_at"])
+        self.name_end = _view(a["name_end"])
+        self.at = _view(a["at"])
+        self.end = _view(a["end"])
 
     def take(self) -> Any:
         """The columns read so far, as a dict of arrays of equal length."""
@@ -635,20 +653,20 @@ class FieldReader:
         makes it). `table` names the table of characters for each call. Filled in for each call: `nodes` (negative - 2 when the path left the
         tree there), `variants` (bit 0 a query, bits 1-2 the kind of body) and `counts` (ROW_COUNTS).
         """
-        paths: cython.const[cython.uchar][::1] = batch.path
-        queries: cython.const[cython.uchar][::1] = batch.query
-        heads: cython.const[cython.uchar][::1] = batch.head
-        bodies: cython.const[cython.uchar][::1] = batch.body
-        path_at: cython.const[cython.int][::1] = batch.path_at
-        query_at: cython.const[cython.int][::1] = batch.query_at
-        head_at: cython.const[cython.int][::1] = batch.head_at
-        body_at: cython.const[cython.int][::1] = batch.body_at
-        roots: cython.const[cython.int][::1] = batch.root
-        kinds: cython.const[cython.uchar][::1] = batch.body_kind
-        tables: cython.const[cython.uchar][::1] = table
-        node_out: cython.int[::1] = nodes
-        variant_out: cython.uchar[::1] = variants
-        out: cython.float[:, ::1] = counts
+        paths: cython.const[cython.uchar][::1] = _view(batch.path)
+        queries: cython.const[cython.uchar][::1] = _view(batch.query)
+        heads: cython.const[cython.uchar][::1] = _view(batch.head)
+        bodies: cython.const[cython.uchar][::1] = _view(batch.body)
+        path_at: cython.const[cython.int][::1] = _view(batch.path_at)
+        query_at: cython.const[cython.int][::1] = _view(batch.query_at)
+        head_at: cython.const[cython.int][::1] = _view(batch.head_at)
+        body_at: cython.const[cython.int][::1] = _view(batch.body_at)
+        roots: cython.const[cython.int][::1] = _view(batch.root)
+        kinds: cython.const[cython.uchar][::1] = _view(batch.body_kind)
+        tables: cython.const[cython.uchar][::1] = _view(table)
+        node_out: cython.int[::1] = _view(nodes)
+        variant_out: cython.uchar[::1] = _view(variants)
+        out: cython.float[:, ::1] = _view(counts)
         r: cython.Py_ssize_t
         i: cython.Py_ssize_t
         s: cython.Py_ssize_t
@@ -784,14 +802,14 @@ def _looks_like_id(data: cython.const[cython.uchar][::1], start: cython.Py_ssize
 
 def fingerprints(batch: Any, out: Any) -> None:
     """A hash of what each call asks for (method, host, agent, path, query, body) into `out`: equal for copies of one request."""
-    paths: cython.const[cython.uchar][::1] = batch.path
-    queries: cython.const[cython.uchar][::1] = batch.query
-    bodies: cython.const[cython.uchar][::1] = batch.body
-    path_at: cython.const[cython.int][::1] = batch.path_at
-    query_at: cython.const[cython.int][::1] = batch.query_at
-    body_at: cython.const[cython.int][::1] = batch.body_at
-    seeds: cython.const[cython.ulonglong][::1] = batch.seed
-    result: cython.ulonglong[::1] = out
+    paths: cython.const[cython.uchar][::1] = _view(batch.path)
+    queries: cython.const[cython.uchar][::1] = _view(batch.query)
+    bodies: cython.const[cython.uchar][::1] = _view(batch.body)
+    path_at: cython.const[cython.int][::1] = _view(batch.path_at)
+    query_at: cython.const[cython.int][::1] = _view(batch.query_at)
+    body_at: cython.const[cython.int][::1] = _view(batch.body_at)
+    seeds: cython.const[cython.ulonglong][::1] = _view(batch.seed)
+    result: cython.ulonglong[::1] = _view(out)
     r: cython.Py_ssize_t
     i: cython.Py_ssize_t
     stop: cython.Py_ssize_t
@@ -814,11 +832,11 @@ def fingerprints(batch: Any, out: Any) -> None:
 
 def count_neighbours(data: Any, at: Any, escaped: Any, table: Any, out: Any) -> None:
     """Add how often each character follows each, over the values of a column of pairs or bodies, to out[table of the call]."""
-    octets: cython.const[cython.uchar][::1] = data
-    offsets: cython.const[cython.int][::1] = at
-    tables: cython.const[cython.uchar][::1] = table
-    result: cython.float[:, ::1] = out
-    symbol_of: cython.const[cython.uchar][::1] = SYMBOL_OF
+    octets: cython.const[cython.uchar][::1] = _view(data)
+    offsets: cython.const[cython.int][::1] = _view(at)
+    tables: cython.const[cython.uchar][::1] = _view(table)
+    result: cython.float[:, ::1] = _view(out)
+    symbol_of: cython.const[cython.uchar][::1] = _view(SYMBOL_OF)
     r: cython.Py_ssize_t
     i: cython.Py_ssize_t
     end: cython.Py_ssize_t

@@ -27,6 +27,13 @@ ASPECTS = ("length", "marks", "characters", "rarest character", "shape", "value"
 LENGTH, MARKS, CHARACTERS, RAREST, SHAPE, VALUE, LANGUAGE, NAME = range(8)
 
 
+def _view(array: Any) -> Any:
+    """The array itself for compiled code; else a memoryview, whose elements are Python integers, which do not wrap as numpy's do."""
+    if cython.compiled:
+        return array
+    return memoryview(array)
+
+
 @cython.ccall
 @cython.exceptval(check=False)
 def length_bin(n: cython.int) -> cython.int:
@@ -88,10 +95,10 @@ def _join(a: cython.ulonglong, b: cython.ulonglong) -> cython.ulonglong:
 
 def bins(lengths: Any, marks: Any, length_out: Any, mark_out: Any) -> None:
     """The bins of many lengths and mark counts."""
-    a: cython.const[cython.int][::1] = lengths
-    b: cython.const[cython.int][::1] = marks
-    c: cython.int[::1] = length_out
-    d: cython.int[::1] = mark_out
+    a: cython.const[cython.int][::1] = _view(lengths)
+    b: cython.const[cython.int][::1] = _view(marks)
+    c: cython.int[::1] = _view(length_out)
+    d: cython.int[::1] = _view(mark_out)
     i: cython.Py_ssize_t
     for i in range(a.shape[0]):
         c[i] = length_bin(a[i])
@@ -100,13 +107,13 @@ def bins(lengths: Any, marks: Any, length_out: Any, mark_out: Any) -> None:
 
 def find_units(slots: Any, pools: Any, kinds: Any, keys: Any, values: Any, classes: Any, out: Any) -> None:
     """The unit that judges each field: its own slot's where known, else its name's anywhere, else its class."""
-    slot: cython.const[cython.ulonglong][::1] = slots
-    pool: cython.const[cython.ulonglong][::1] = pools
-    kind: cython.const[cython.uchar][::1] = kinds
-    k: cython.const[cython.ulonglong][::1] = keys
-    v: cython.const[cython.int][::1] = values
-    of: cython.const[cython.int][::1] = classes
-    unit: cython.int[::1] = out
+    slot: cython.const[cython.ulonglong][::1] = _view(slots)
+    pool: cython.const[cython.ulonglong][::1] = _view(pools)
+    kind: cython.const[cython.uchar][::1] = _view(kinds)
+    k: cython.const[cython.ulonglong][::1] = _view(keys)
+    v: cython.const[cython.int][::1] = _view(values)
+    of: cython.const[cython.int][::1] = _view(classes)
+    unit: cython.int[::1] = _view(out)
     i: cython.Py_ssize_t
     at: cython.Py_ssize_t
     for i in range(slot.shape[0]):
@@ -118,28 +125,28 @@ def find_units(slots: Any, pools: Any, kinds: Any, keys: Any, values: Any, class
 
 def surprise(fields: Any, unit: Any, profile: Any, out: Any) -> None:
     """Fill out[field, aspect] for all aspects but the name."""
-    units: cython.const[cython.int][::1] = unit
-    slots: cython.const[cython.ulonglong][::1] = fields["slot"]
-    lengths: cython.const[cython.int][::1] = fields["length"]
-    marks: cython.const[cython.int][::1] = fields["marks"]
-    masks: cython.const[cython.ulonglong][::1] = fields["mask"]
-    shapes: cython.const[cython.ulonglong][::1] = fields["shape"]
-    values: cython.const[cython.ulonglong][::1] = fields["value"]
-    nats: cython.const[cython.float][::1] = fields["nats"]
-    by_length: cython.const[cython.float][:, ::1] = profile.by_length
-    by_marks: cython.const[cython.float][:, ::1] = profile.by_marks
-    bit_set: cython.const[cython.float][:, ::1] = profile.bit_set
-    bit_gain: cython.const[cython.float][:, ::1] = profile.bit_gain
-    bit_base: cython.const[cython.float][::1] = profile.bit_base
-    new_shape: cython.const[cython.float][::1] = profile.new_shape
-    new_value: cython.const[cython.float][::1] = profile.new_value
-    mean: cython.const[cython.float][::1] = profile.nats_mean
-    spread: cython.const[cython.float][::1] = profile.nats_spread
-    shape_keys: cython.const[cython.ulonglong][::1] = profile.shape_keys
-    shape_cost: cython.const[cython.float][::1] = profile.shape_cost
-    value_keys: cython.const[cython.ulonglong][::1] = profile.value_keys
-    value_cost: cython.const[cython.float][::1] = profile.value_cost
-    result: cython.float[:, ::1] = out
+    units: cython.const[cython.int][::1] = _view(unit)
+    slots: cython.const[cython.ulonglong][::1] = _view(fields["slot"])
+    lengths: cython.const[cython.int][::1] = _view(fields["length"])
+    marks: cython.const[cython.int][::1] = _view(fields["marks"])
+    masks: cython.const[cython.ulonglong][::1] = _view(fields["mask"])
+    shapes: cython.const[cython.ulonglong][::1] = _view(fields["shape"])
+    values: cython.const[cython.ulonglong][::1] = _view(fields["value"])
+    nats: cython.const[cython.float][::1] = _view(fields["nats"])
+    by_length: cython.const[cython.float][:, ::1] = _view(profile.by_length)
+    by_marks: cython.const[cython.float][:, ::1] = _view(profile.by_marks)
+    bit_set: cython.const[cython.float][:, ::1] = _view(profile.bit_set)
+    bit_gain: cython.const[cython.float][:, ::1] = _view(profile.bit_gain)
+    bit_base: cython.const[cython.float][::1] = _view(profile.bit_base)
+    new_shape: cython.const[cython.float][::1] = _view(profile.new_shape)
+    new_value: cython.const[cython.float][::1] = _view(profile.new_value)
+    mean: cython.const[cython.float][::1] = _view(profile.nats_mean)
+    spread: cython.const[cython.float][::1] = _view(profile.nats_spread)
+    shape_keys: cython.const[cython.ulonglong][::1] = _view(profile.shape_keys)
+    shape_cost: cython.const[cython.float][::1] = _view(profile.shape_cost)
+    value_keys: cython.const[cython.ulonglong][::1] = _view(profile.value_keys)
+    value_cost: cython.const[cython.float][::1] = _view(profile.value_cost)
+    result: cython.float[:, ::1] = _view(out)
     i: cython.Py_ssize_t
     at: cython.Py_ssize_t
     u: cython.int
@@ -178,11 +185,11 @@ GROUPS = 4
 
 def reduce_rows(rows: Any, kinds: Any, surprises: Any, out: Any, where: Any) -> None:
     """The largest surprise of each aspect over the fields of a call: out[row, group * 8 + aspect], and in `where` the field that had it."""
-    row: cython.const[cython.int][::1] = rows
-    kind: cython.const[cython.uchar][::1] = kinds
-    s: cython.const[cython.float][:, ::1] = surprises
-    result: cython.float[:, ::1] = out
-    field: cython.int[:, ::1] = where
+    row: cython.const[cython.int][::1] = _view(rows)
+    kind: cython.const[cython.uchar][::1] = _view(kinds)
+    s: cython.const[cython.float][:, ::1] = _view(surprises)
+    result: cython.float[:, ::1] = _view(out)
+    field: cython.int[:, ::1] = _view(where)
     i: cython.Py_ssize_t
     g: cython.int
     j: cython.int

@@ -9,6 +9,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -180,3 +181,42 @@ def test_the_same_capture_gives_the_same_calls_in_another_run() -> None:
     first = replayed("shop-lossy")[0]
     replayed.cache_clear()
     assert replayed("shop-lossy")[0] == first
+
+
+@functools.cache
+def judged(case: str, state: Path) -> dict[str, Any]:
+    """The whole replay, as a user runs it."""
+    command = [sys.executable, "-m", "sensor", "replay", str(PCAPS / f"{case}.pcap"), "--json", "--state", str(state)]
+    command += ["--spec", str(PCAPS / "shop.openapi.yaml")]
+    return dict(json.loads(subprocess.run(command, capture_output=True, text=True, check=True, timeout=120, cwd=PCAPS.parent).stdout))
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("state")
+
+
+@pytest.mark.parametrize("case", ["shop-normal", "shop", "shop-lossy"])
+def test_the_map_has_the_frameworks_routes_and_no_other(case: str, state: Path) -> None:
+    def shape(method: str, template: str) -> tuple[str, str]:
+        return method, re.sub(r"\{[^}]*\}", "{}", template)
+
+    wanted = {shape(one["method"], one["template"]): one["calls"] for one in EXPECTED[case]["endpoints"]}
+    found = {shape(one["method"], one["template"]): one["calls"] for one in judged(case, state)["map"]["endpoints"]}
+    assert found.keys() == wanted.keys()
+
+
+@pytest.mark.parametrize("case", ["shop", "shop-lossy"])
+def test_every_attacker_has_an_alert(case: str, state: Path) -> None:
+    alerts = judged(case, state)["alerts"]
+    for attacker in EXPECTED[case]["judged"]["attackers"]:
+        grave = [one for one in alerts if attacker["client"] in one["clients"] and one["severity"] != "low"]
+        assert bool(grave) == attacker.get("found", True), attacker["does"]
+
+
+@pytest.mark.parametrize("case", ["shop-normal", "shop", "shop-lossy"])
+def test_nobody_innocent_is_accused_of_an_attack(case: str, state: Path) -> None:
+    """A customer may be called unusual, and a monitor may ask for a debugging page; nobody innocent breaks access control, logs in for others or injects."""
+    innocent = set(EXPECTED[case]["judged"]["quiet"])
+    accused = [one for one in judged(case, state)["alerts"] if innocent & set(one["clients"]) and one["category"] not in ("anomaly", "inventory", "API9:2023")]
+    assert not accused, [(one["title"], one["clients"]) for one in accused]

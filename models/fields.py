@@ -9,7 +9,7 @@ each value, `MAX_DEPTH` levels of JSON.
 The path is followed through a tree of known paths (`models.endpoints`); the node where it ends names the endpoint.
 """
 
-# ruff: noqa: PLR1714, SIM109  (comparisons one by one are what compiles to jumps)
+# ruff: noqa: SIM109  (comparisons one by one are what compiles to jumps)
 from __future__ import annotations
 
 from typing import Any

@@ -273,7 +273,7 @@ def learn(batches: Iterable[pa.RecordBatch], config: ModelConfig | None = None) 
     return _fit(sample, config)
 
 
-SELF = ModelConfig(rows=4_000, folds=2, network="linear", trim=0.1, caution=2.0)
+SELF = ModelConfig(rows=4_000, folds=2, network="linear", trim=0.1, caution=4.0)
 """How a capture is judged by itself: fewer rows, no torch, and the strangest tenth does not teach."""
 
 

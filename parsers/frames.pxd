@@ -41,3 +41,4 @@ cdef unsigned int u32(const unsigned char[::1] data, Py_ssize_t at, bint big) ex
 cdef unsigned long long u64(const unsigned char[::1] data, Py_ssize_t at, bint big) except? 0xFFFFFFFFFFFFFFFF
 cdef long long _ten_to(int exponent) except -1
 cpdef copy_frames(unsigned char[::1] to, const long long[::1] place, const unsigned char[::1] data, const long long[::1] offset, const long long[::1] captured)
+cdef unsigned int _load(const unsigned char* p, bint big) noexcept

@@ -186,7 +186,7 @@ def begins(data, s, e):
     if data[s] == 72 and data[s + 1] == 84 and data[s + 2] == 84 and data[s + 3] == 80:  # HTTP
         if data[s + 4] == 47 and data[s + 5] == 49 and data[s + 6] == 46 and 48 <= data[s + 7] <= 49 and data[s + 8] == 32:
             if 49 <= data[s + 9] <= 57 and 48 <= data[s + 10] <= 57 and 48 <= data[s + 11] <= 57:
-                if e - s == 12 or data[s + 12] == 32 or data[s + 12] == 13 or data[s + 12] == 10:
+                if e - s > 12 and (data[s + 12] == 32 or data[s + 12] == 13 or data[s + 12] == 10):
                     return 2
         return 0
     while i < e and i - s < 24 and 65 <= data[i] <= 90:
@@ -211,7 +211,7 @@ def begins(data, s, e):
         return 0
     if version_of(data, k + 1, stop) // 10 != 1:
         return 0
-    if stop < e and data[stop] != 13 and data[stop] != 10:
+    if stop == e or (data[stop] != 13 and data[stop] != 10):
         return 0
     return 1
 
@@ -876,21 +876,22 @@ class Http1:
             m.weirds &= ~(STATUS_MALFORMED | VERSION_UNKNOWN | BARE_LF)
             m.status = -1
             self._match(m)
-            m.keep(m.head, 0, m.head_length, self.body_limit)
-            m.body_length = m.head_length
-            m.head_length = 0
-            m.head_complete = True
-            m.headers = 1
-            side.fresh = False
-            side.state = UNTIL_CLOSE
-            if m.body_length < end - i:
-                # A first line longer than a head may be: what add_head() did not take is body all the same.
-                m.keep(data, i + m.body_length, end, self.body_limit)
-                m.body_length = end - i
-            side.position = m.start + m.body_length
-            if m.body_length <= HEADLESS:
-                self._late_head(who, side, m)
-            return end
+            if m.request is not None:
+                m.keep(m.head, 0, m.head_length, self.body_limit)
+                m.body_length = m.head_length
+                m.head_length = 0
+                m.head_complete = True
+                m.headers = 1
+                side.fresh = False
+                side.state = UNTIL_CLOSE
+                if m.body_length < end - i:
+                    # A first line longer than a head may be: what add_head() did not take is body all the same.
+                    m.keep(data, i + m.body_length, end, self.body_limit)
+                    m.body_length = end - i
+                side.position = m.start + m.body_length
+                if m.body_length <= HEADLESS:
+                    self._late_head(who, side, m)
+                return end
         self.pending_weird |= JUNK_BETWEEN
         side.message = None
         self.calls.give(m)
@@ -1316,6 +1317,11 @@ class Http1:
 
     def _emit(self, request, response):
         weirds: cython.ulonglong = self.pending_weird
+        if request is None and response.status < 0:
+            # Octets of a server that answer nothing and carry no status are no call.
+            self.pending_weird |= JUNK_BETWEEN
+            self.calls.give(response)
+            return 0
         self.pending_weird = 0
         self.calls.add(self.connection, request, response, weirds)
         if request is not None:

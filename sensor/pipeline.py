@@ -198,8 +198,8 @@ def as_finding(match: Any) -> Finding:
     """A judge's own record (rules.Match and the like share the field names) as a Finding."""
     return Finding(
         detector=match.detector,
-        row=match.row,
-        ts=match.ts,
+        row=int(match.row),
+        ts=int(match.ts),
         severity=match.severity,
         severity_score=float(match.severity_score),
         confidence=float(match.confidence),

@@ -14,12 +14,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print what is compiled and who owns the package names; status 1 when another distribution owns one of them."""
     del args
+    import pkgutil
     from importlib import import_module
     from importlib.metadata import packages_distributions
 
+    import parsers
+
     status = 0
-    hot = ("octets", "siphash", "frames", "packet", "encapsulation", "fragments", "message", "http1", "batch", "reassembly", "engine")
-    slow = [name for name in hot if not import_module(f"parsers.{name}").COMPILED]
+    modules = (import_module(f"parsers.{one.name}") for one in pkgutil.iter_modules(parsers.__path__) if not one.name.startswith("_"))
+    slow = [module.__name__ for module in modules if not getattr(module, "COMPILED", True)]
     print("decoding core: " + (f"interpreted, slow: {', '.join(slow)}" if slow else "compiled"))
     owners = packages_distributions()
     for name in ("parsers", "rules", "models", "sensor"):

@@ -17,7 +17,7 @@ from aiohttp import web
 PACK = {
     "gzip": lambda octets: gzip.compress(octets, 6),
     "deflate": zlib.compress,
-    "raw-deflate": lambda octets: _raw(octets),
+    "raw-deflate": lambda octets: _raw(octets),  # noqa: PLW0108 (_raw is defined below)
     "br": brotli.compress,
     "zstd": zstandard.compress,
 }

@@ -38,7 +38,7 @@ SETS: dict[str, list[list[str]]] = {
     "bytewise": [
         [*f"GET /orders.json?one=byte HTTP/1.1\r\n{H}\r\n"],
         [*f"PUT /upload/f HTTP/1.1\r\n{H}Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n10\r\n0123456789abcdef\r\n0\r\nT: x\r\n\r\n"],
-        [f"GET /search.json?half HTTP/1.1\r\nHo", "st: api.shop.example\r", "\n\r", f"\nGET /search.json?next HTTP/1.1\r\n{H}\r", "\n"],
+        ["GET /search.json?half HTTP/1.1\r\nHo", "st: api.shop.example\r", "\n\r", f"\nGET /search.json?next HTTP/1.1\r\n{H}\r", "\n"],
     ],
 }
 

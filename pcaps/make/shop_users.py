@@ -110,8 +110,8 @@ def with_curl(address: str, name: str, number: int, until: float, dice: random.R
 
     def call(method: str, path: str, headers: dict[str, str] | None = None, json: Any = None, params: dict[str, Any] | None = None) -> Any:
         command = ["curl", "-s", "--compressed", "--interface", address, "-X", method, SHOP + path]
-        for name, value in (headers or {}).items():
-            command += ["-H", f"{name}: {value}"]
+        for field, value in (headers or {}).items():
+            command += ["-H", f"{field}: {value}"]
         if json is not None:
             command += ["-H", "Content-Type: application/json", "--data-raw", dumps(json)]
         if params:

@@ -49,8 +49,7 @@ def write(
     kept = sorted(rows, key=lambda row: (row.get("time", 0), row.get("port", 0)))
     first = kept[0].get("time", 0) if kept else 0
     calls = []
-    for row in kept:
-        row = dict(row)
+    for row in map(dict, kept):
         if "time" in row:
             row["at"] = round(row.pop("time") - first, 3)
         calls.append(row)

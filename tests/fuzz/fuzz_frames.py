@@ -7,6 +7,7 @@ gives the frames that reading at once gives. It runs interpreted, where coverage
 from __future__ import annotations
 
 import importlib.machinery
+import itertools
 import sys
 from pathlib import Path
 
@@ -52,7 +53,7 @@ def rows_of(data: bytes, window: int, room: int) -> tuple[list[Row], str]:
         at = stop
         if index.damage or (index.need and end == len(data)):
             break
-    assert all(a[4] < b[4] and a[0] < b[0] for a, b in zip(rows, rows[1:], strict=False))
+    assert all(a[4] < b[4] and a[0] < b[0] for a, b in itertools.pairwise(rows))
     return rows, index.damage
 
 

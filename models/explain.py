@@ -25,8 +25,10 @@ LEAST = 2.5
 """Nats below which a measure is not worth a sentence: what one call in twelve has."""
 SHOWN = 80
 """Characters of a value that are shown."""
-EXPLAINED = 500
+EXPLAINED = 64
 """Anomalies of one batch that are explained; the rest are told without reasons (a batch of nothing but anomalies needs no more)."""
+ALIKE = 8
+"""Anomalies of one endpoint and batch that are told one by one; the strangest of them says how many more there are."""
 
 
 def explain_rows(model: Model, batch: pa.RecordBatch, rows: list[int], most: int) -> list[list[Reason]]:
@@ -157,10 +159,32 @@ def _network(model: Model, row: int, seen: Observation, features: Array) -> list
     return out
 
 
+def _strangest(batch: pa.RecordBatch, rows: list[int], scores: Scores) -> tuple[list[int], dict[int, int]]:
+    """The ALIKE strangest rows of each endpoint, in row order, and how many more each endpoint's strangest row stands for.
+
+    An endpoint that changed makes every call to it strange; a person needs a few of them, and their number. Each call keeps its score in the log.
+    """
+    if len(rows) <= ALIKE:
+        return rows, {}
+    keys = [batch.column(name).take(pa.array(rows)).to_pylist() for name in ("method", "host", "template") if name in batch.schema.names]
+    groups: dict[tuple[object, ...], list[int]] = {}
+    for row, key in zip(rows, zip(*keys, strict=True), strict=True):
+        groups.setdefault(key, []).append(row)
+    kept: list[int] = []
+    alike: dict[int, int] = {}
+    for group in groups.values():
+        ranked = sorted(group, key=lambda row: (float(scores.p[row]), -float(scores.score[row]), row))
+        kept += ranked[:ALIKE]
+        if len(ranked) > ALIKE:
+            alike[ranked[0]] = len(ranked) - ALIKE
+    return sorted(kept), alike
+
+
 def anomalies(model: Model, batch: pa.RecordBatch, rows: list[int], scores: Scores) -> list[Anomaly]:
     """The findings of a batch, in row order."""
     from models.model import Anomaly, Where
 
+    rows, alike = _strangest(batch, rows, scores)
     reasons = explain_rows(model, batch, rows[:EXPLAINED], 5)
     out = []
     for index, row in enumerate(rows):
@@ -176,6 +200,8 @@ def anomalies(model: Model, batch: pa.RecordBatch, rows: list[int], scores: Scor
         ts = int(value("ts")[row].as_py())
         endpoint = f"{method} {host}{template}" if template else None
         sentences = tuple(reason.sentence for reason in why)
+        if alike.get(row):
+            sentences += (f"{alike[row]} more calls to this endpoint among the {batch.num_rows} judged together are past the budget too",)
         lead = f"the call's score is {score:.1f}; a normal call is this strange with probability {max(p, 1e-30):.1g}"
         out.append(
             Anomaly(

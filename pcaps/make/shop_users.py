@@ -116,8 +116,8 @@ def with_curl(address: str, name: str, number: int, until: float, dice: random.R
             command += ["-H", "Content-Type: application/json", "--data-raw", dumps(json)]
         if params:
             command.append("-G")
-            for name, value in params.items():
-                command += ["--data-urlencode", f"{name}={value}"]
+            for field, value in params.items():
+                command += ["--data-urlencode", f"{field}={value}"]
         said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         return loads(said) if said.startswith(("{", "[")) else said
 

@@ -27,14 +27,18 @@ SESSION_COOKIES = re.compile(
 
 SUBJECTS = ("sub", "user_id", "uid", "username", "preferred_username", "email", "client_id", "azp")
 
+REMEMBERED = 65_536
+"""Credentials whose principal is remembered: the active users of a large API; 10 MB or so."""
+
 _JWT = re.compile(r"^[\w-]+\.([\w-]+)\.[\w-]*$")
 
 
 class Identity:
-    """Finds principals; remembers nothing but the masker it is given."""
+    """Finds principals; what it found for a credential is remembered, for REMEMBERED of them."""
 
     def __init__(self, masker: Masker) -> None:
         self._masker = masker
+        self._remembered: dict[tuple[str, str], tuple[int, str] | None] = {}
 
     def observe(self, batch: pa.RecordBatch) -> tuple[pa.DictionaryArray, pa.DictionaryArray]:
         """(principal, principal_kind) of every call of a batch, both dictionary-encoded."""
@@ -50,7 +54,14 @@ class Identity:
             array = batch.column(column)
             told = np.full(len(array.dictionary) + 1, -1, np.int32)
             for code, value in enumerate(array.dictionary.to_pylist()):
-                found = tell(value)
+                known = (column, value)
+                if known in self._remembered:
+                    found = self._remembered[known]
+                else:
+                    found = tell(value)
+                    if len(self._remembered) >= REMEMBERED:
+                        self._remembered.clear()
+                    self._remembered[known] = found
                 if found is not None:
                     told[code] = names.setdefault(found, len(names))
             codes = array.indices.fill_null(len(array.dictionary)).to_numpy(zero_copy_only=False)

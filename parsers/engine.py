@@ -223,23 +223,31 @@ class Engine:
         got: cython.int
         ts: cython.longlong
         packet_file: cython.int
-        files: list = self.calls.files
-        if not files or files[len(files) - 1] != block.file:
-            if block.file in files:
-                packet_file = files.index(block.file)
-            else:
-                files.append(block.file)
-                packet_file = len(files) - 1
-        else:
-            packet_file = len(files) - 1
+        of_frame: cython.const[cython.int][::1] = None
+        packet_file = self._file(block.file)
+        if block.source is not None:
+            # Frames of several captures, merged by time: each names its own.
+            numbers = np.array([self._file(name) for name in block.files], np.int32)
+            of_frame = numbers[block.source]
         for k in range(n):
             ts = times[k]
+            if of_frame is not None:
+                packet_file = of_frame[k]
             got = decoder.decode(data, offset[k], captured[k], length[k], link[k], ts)
             if got == 1:
                 self._packet(data, decoder.payload, decoder.payload_end, ts, packet_file, packets[k])
             elif got == 2:
                 self._packet(decoder.assembled, decoder.payload, decoder.payload_end, ts, packet_file, packets[k])
         return self._take()
+
+    def _file(self, name):
+        """The number of a capture file, given out when it is first met."""
+        files = self.calls.files
+        if files and files[len(files) - 1] == name:
+            return len(files) - 1
+        if name not in files:
+            files.append(name)
+        return files.index(name)
 
     def _packet(self, data, payload, payload_end, ts, packet_file, packet):
         """The segment that was just decoded."""

@@ -102,7 +102,7 @@ TOO_MANY_WAITING = cython.declare(cython.ulonglong, bit("too_many_waiting"))
 HEADLESS = cython.declare(cython.longlong, 4096)  # octets of a response without a head in which one may come yet
 SMALLEST_REQUEST = cython.declare(cython.longlong, 16)  # octets of `GET / HTTP/1.0` and two line ends: fewer lost octets hide no request
 
-# Header names that this module reads, lower case, one after another; NAME_AT and NAME_END are where each stands.
+# Header names that this module reads, lower case, one after another; NAME_HIGH and NAME_LOW are where each stands.
 _NAMES = (
     "host", "cookie", "upgrade", "user-agent", "connection", "content-type", "authorization", "content-length", "x-forwarded-for",
     "content-encoding", "transfer-encoding", "x-api-key", "forwarded", "x-real-ip", "api-key", "x-auth-token", "apikey", "expect",
@@ -111,9 +111,8 @@ _NAMES = (
 _text = "".join(_NAMES).encode()
 _at = [sum(map(len, _NAMES[:k])) for k in range(len(_NAMES) + 1)]
 NAME_TEXT = cython.declare(cython.const[cython.uchar][::1], _text)
-NAME_AT = cython.declare(cython.const[cython.uchar][::1], bytes(min(at, 255) for at in _at))
-if _at[-1] > 65_535:
-    raise AssertionError("NAME_AT holds two octets an entry")
+if max(_at) > 65_535:
+    raise AssertionError("NAME_HIGH and NAME_LOW hold one octet each")
 NAME_HIGH = cython.declare(cython.const[cython.uchar][::1], bytes(at >> 8 for at in _at))
 NAME_LOW = cython.declare(cython.const[cython.uchar][::1], bytes(at & 255 for at in _at))
 HOST = cython.declare(cython.int, 0)

@@ -127,7 +127,8 @@ def test_no_loss_makes_up_a_call_or_credits_a_response_to_another(
             assert call["path"] in asked, "a call that nobody made"
             seen.append(call["path"])
         head = call["response_head"] or b""
-        if call["method"] is not None and b"X-Number: " in head and call["path"] in asked:
+        # A head that the loss cut may end inside the number's line: then it says nothing.
+        if call["method"] is not None and b"\r" in head.partition(b"X-Number: ")[2] and call["path"] in asked:
             number = head.split(b"X-Number: ")[1].split(b"\r")[0].decode()
             assert call["path"].endswith("/" + number), "a response credited to another request"
         if "response_body" in call["complete"] and call["method"] is not None and call["path"] in asked:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,8 @@ SUBJECTS = ("sub", "user_id", "uid", "username", "preferred_username", "email", 
 REMEMBERED = 65_536
 """Credentials whose principal is remembered: the active users of a large API; 10 MB or so."""
 
+_NEW = -2
+
 _JWT = re.compile(r"^[\w-]+\.([\w-]+)\.[\w-]*$")
 
 
@@ -38,40 +41,57 @@ class Identity:
 
     def __init__(self, masker: Masker) -> None:
         self._masker = masker
-        self._remembered: dict[tuple[str, str], tuple[int, str] | None] = {}
+        self._tell: dict[str, Callable[[str], tuple[int, str] | None]] = {
+            "authorization": self._authorization,
+            "api_key": self._key,
+            "cookie": self._cookie,
+            "client_ip": lambda address: (0, address),
+        }
+        self._forget()
+
+    def _forget(self) -> None:
+        self._known: dict[str, dict[str, int]] = {column: {} for column in self._tell}
+        """By column and credential: the number of its principal, -1 where it tells none."""
+        self._numbers: dict[tuple[int, str], int] = {}
+        self._kinds: list[int] = []
+        self._names: list[str] = []
 
     def observe(self, batch: pa.RecordBatch) -> tuple[pa.DictionaryArray, pa.DictionaryArray]:
         """(principal, principal_kind) of every call of a batch, both dictionary-encoded."""
-        n = batch.num_rows
-        names: dict[tuple[int, str], int] = {}
-        rows = np.full(n, -1, np.int32)
-        for column, tell in (
-            ("authorization", self._authorization),
-            ("api_key", self._key),
-            ("cookie", self._cookie),
-            ("client_ip", lambda address: (0, address)),
-        ):
+        if sum(map(len, self._known.values())) >= REMEMBERED:
+            self._forget()
+        rows = np.full(batch.num_rows, -1, np.int32)
+        for column, known in self._known.items():
             array = batch.column(column)
-            told = np.full(len(array.dictionary) + 1, -1, np.int32)
-            for code, value in enumerate(array.dictionary.to_pylist()):
-                known = (column, value)
-                if known in self._remembered:
-                    found = self._remembered[known]
-                else:
-                    found = tell(value)
-                    if len(self._remembered) >= REMEMBERED:
-                        self._remembered.clear()
-                    self._remembered[known] = found
-                if found is not None:
-                    told[code] = names.setdefault(found, len(names))
-            codes = array.indices.fill_null(len(array.dictionary)).to_numpy(zero_copy_only=False)
+            values = array.dictionary.to_pylist()
+            told = np.empty(len(values) + 1, np.int32)
+            told[-1] = -1  # of rows without one
+            told[:-1] = [known.get(value, _NEW) for value in values]
+            for code in np.flatnonzero(told == _NEW):
+                known[values[code]] = told[code] = self._number(self._tell[column](values[code]))
+            codes = array.indices.fill_null(len(values)).to_numpy(zero_copy_only=False)
             rows = np.where(rows < 0, told[codes], rows)
-        kinds = np.array([kind for kind, _ in names], np.int32)
-        principals = pa.DictionaryArray.from_arrays(
-            pa.array(rows, mask=rows < 0), pa.array([name for _, name in names], pa.string())
-        )
-        of_rows = kinds[rows] if len(kinds) else rows
-        return principals, pa.DictionaryArray.from_arrays(pa.array(of_rows, mask=rows < 0), pa.array(KINDS, pa.string()))
+        # The batch's own dictionary: the principals it names, in the order of their numbers.
+        seen = np.zeros(len(self._names) + 1, bool)
+        seen[rows] = True
+        used = np.flatnonzero(seen[:-1])
+        place = np.full(len(self._names) + 1, -1, np.int32)
+        place[used] = np.arange(len(used), dtype=np.int32)
+        kinds = np.array([*self._kinds, -1], np.int32)[rows]
+        absent = rows < 0
+        mask = absent if absent.any() else None
+        principals = pa.DictionaryArray.from_arrays(pa.array(place[rows], mask=mask), pa.array([self._names[number] for number in used], pa.string()))
+        return principals, pa.DictionaryArray.from_arrays(pa.array(kinds, mask=mask), pa.array(KINDS, pa.string()))
+
+    def _number(self, found: tuple[int, str] | None) -> int:
+        """The number of a principal, given out when it is first met."""
+        if found is None:
+            return -1
+        number = self._numbers.setdefault(found, len(self._numbers))
+        if number == len(self._names):
+            self._kinds.append(found[0])
+            self._names.append(found[1])
+        return number
 
     def _authorization(self, value: str) -> tuple[int, str] | None:
         scheme, _, credential = value.partition(" ")

@@ -45,6 +45,7 @@ COMMANDS = (
     Command("rules", "sensor.ruledesk", "run the examples that rules carry"),
     Command("alerts", "sensor.alertdesk", "list, show, acknowledge and close the alerts of the store"),
     Command("sink", "sensor.sinks.probe", "send one marked alert to a destination and say what happened, hop by hop"),
+    Command("verify", "sensor.verify", "read captures a second time with tshark and dpkt, and say where they and we differ"),
     Command("config", "sensor.config", "print the configuration file that the defaults amount to"),
     Command("check", "sensor.check", "say how this installation stands: compiled or not, who owns the package names"),
 )

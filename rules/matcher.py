@@ -24,6 +24,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from rules import columns
+from rules.databases import database
 from rules.faults import Fault, RuleError
 from rules.inputs import Row
 from rules.readers import READERS, read_values
@@ -64,14 +65,7 @@ class Patterns:
         return len(self.patterns)
 
     def _database(self, extra: int) -> Any:
-        database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-        database.compile(
-            expressions=[pattern for pattern, _ in self.patterns],
-            ids=list(range(len(self.patterns))),
-            elements=len(self.patterns),
-            flags=[flags | extra for _, flags in self.patterns],
-        )
-        return database
+        return database([(pattern, flags | extra) for pattern, flags in self.patterns])
 
     def rows(
         self,
@@ -185,9 +179,7 @@ def check_regexes(rules: Iterable[Rule]) -> list[Fault]:
 @lru_cache(maxsize=4096)
 def _compiled(pattern: bytes, flags: int) -> Any:
     """One pattern's database; kept, since rule sets are made more than once (for their examples, for instance)."""
-    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-    database.compile(expressions=[pattern], ids=[0], elements=1, flags=[flags])
-    return database
+    return database([(pattern, flags)])
 
 
 def unanchored(pattern: bytes, start: bytes = b"", end: bytes = b"") -> bytes:

@@ -11,13 +11,16 @@ a refusal alone, since a gateway sends those for any path. Such calls are counte
 from __future__ import annotations
 
 import secrets
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
 from sensor.catalogue import operations
+from sensor.catalogue.authentication import Authentication
+from sensor.catalogue.contents import EndpointSchema
+from sensor.catalogue.data_classes import DataClass
 from sensor.catalogue.paths import Matcher, PathTable, sample_hash, shape
 from sensor.catalogue.templates import Param, Place, Templates
 
@@ -77,6 +80,37 @@ class Endpoint:
     declared_in: str = ""
     operations: dict[str, int] = field(default_factory=dict)
     """Calls by GraphQL, JSON-RPC or SOAP operation, where the path is not the API."""
+    schema: EndpointSchema = field(default_factory=EndpointSchema)
+    """Of query, headers, request and responses by status."""
+    data_classes: list[DataClass] = field(default_factory=list)
+    """Personal, payment, secret and special data, by field."""
+    authentication: Authentication = field(default_factory=Authentication)
+
+    def to_json(self) -> dict[str, Any]:
+        """The endpoint as plain data that `from_json` reads back."""
+        parts = ("schema", "data_classes", "authentication")
+        made = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in parts}
+        made["schema"] = self.schema.to_json()
+        made["data_classes"] = [one.to_json() for one in self.data_classes]
+        made["authentication"] = self.authentication.to_json()
+        return made
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Endpoint:
+        """What `to_json` wrote, names unknown left out. Raises ValueError for what it cannot have written."""
+        known = {one.name for one in fields(cls)}
+        try:
+            endpoint = cls(**{name: value for name, value in data.items() if name in known})
+            endpoint.statuses = {int(status): calls for status, calls in endpoint.statuses.items()}
+        except (AttributeError, TypeError) as error:
+            raise ValueError(f"no endpoint: {error}") from error
+        if "schema" in data:
+            endpoint.schema = EndpointSchema.from_json(data["schema"])
+        if "data_classes" in data:
+            endpoint.data_classes = [DataClass.from_json(one) for one in data["data_classes"]]
+        if "authentication" in data:
+            endpoint.authentication = Authentication.from_json(data["authentication"])
+        return endpoint
 
     @property
     def name(self) -> str:
@@ -246,7 +280,7 @@ class Catalogue:
         """The whole map as plain data."""
         return {
             "version": 1,
-            "endpoints": [asdict(endpoint) for endpoint in self.endpoints()],
+            "endpoints": [endpoint.to_json() for endpoint in self.endpoints()],
             "probed": [
                 {"method": one.method, "host": one.host, "path": one.template, "calls": one.calls, "callers": one.callers, "statuses": one.statuses}
                 for one in self.probed()[:1000]

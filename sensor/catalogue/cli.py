@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -54,14 +53,14 @@ def read_map(path: Path) -> list[Endpoint]:
     rows = data.get("endpoints") if isinstance(data, dict) else None
     if not isinstance(rows, list):
         raise SensorError(f"{path}: is no endpoint map: it has no list `endpoints`; `api-sensor replay --json` writes one")
-    known = {field.name for field in fields(Endpoint)}
     found = []
     for i, row in enumerate(rows):
         if not isinstance(row, dict) or not all(isinstance(row.get(name), str) for name in ("method", "host", "template")):
             raise SensorError(f"{path}: endpoints.{i}: needs method, host and template")
-        endpoint = Endpoint(**{name: value for name, value in row.items() if name in known})
-        endpoint.statuses = {int(status): calls for status, calls in endpoint.statuses.items()}
-        found.append(endpoint)
+        try:
+            found.append(Endpoint.from_json(row))
+        except ValueError as error:
+            raise SensorError(f"{path}: endpoints.{i}: {error}") from error
     return found
 
 

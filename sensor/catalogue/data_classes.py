@@ -1,0 +1,408 @@
+"""What kind of personal or secret data a field holds: validators for the values, the field's name as context, counts, and no value kept.
+
+A value is judged by what it proves itself (`of_text`, `of_number`): a check digit in an issuer's range, an IBAN's checksum, the make of a vendor's
+key. What proves little (a phone number, a birth date, a person's name) counts only where the field's name says so (`named`). A field is given a class
+when its values, taken together, hold up (`of_schema`): one order number in ten passes the Luhn check, so a field of order numbers does not become one
+of payment cards, however many pass.
+
+Sources: ISO/IEC 7812-1 (cards), ISO 13616 (IBAN), the national rules as python-stdnum keeps them, RFC 7519 (JWT), RFC 7468 (PEM), the vendors' published
+key formats.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from sensor.masking import card_number
+
+if TYPE_CHECKING:
+    from sensor.catalogue.schema import Schema
+
+VERSION = 1
+
+CLASSES = {
+    "email": ("personal", "e-mail addresses"),
+    "phone": ("personal", "phone numbers"),
+    "person_name": ("personal", "names of persons"),
+    "birth_date": ("personal", "dates of birth"),
+    "postal_address": ("personal", "postal addresses"),
+    "ip_address": ("personal", "IP addresses"),
+    "national_id": ("personal", "national identification numbers"),
+    "payment_card": ("payment", "payment card numbers"),
+    "card_security_code": ("payment", "card security codes"),
+    "iban": ("payment", "international bank account numbers"),
+    "password": ("secret", "passwords"),
+    "secret": ("secret", "keys and tokens"),
+    "jwt": ("secret", "JSON Web Tokens"),
+    "private_key": ("secret", "private keys"),
+    "health": ("special", "health data"),
+    "special_category": ("special", "data of special categories (GDPR article 9) and of protected groups"),
+    "location": ("location", "positions of persons or things"),
+}
+"""Every class: its group (personal, payment, secret, special, location) and what it holds, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataClass:
+    """One class of data in one field of an endpoint."""
+
+    field: str
+    """Where: ``request.user.email``, ``response.200.items[].iban``, ``query.q``, ``header.x-user``; ``{}`` stands for the keys of a map."""
+    name: str
+    """One of CLASSES."""
+    count: int
+    """Values that hold it, of those looked at."""
+    seen: int
+    """Values looked at."""
+    confidence: float
+    detail: str = ""
+    """The country of a national id, the vendor of a key."""
+
+    @property
+    def group(self) -> str:
+        """personal, payment, secret, special, location."""
+        return CLASSES.get(self.name, ("", ""))[0]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> DataClass:
+        """What `to_json` wrote. Raises ValueError for what it cannot have written."""
+        try:
+            return cls(str(data["field"]), str(data["name"]), int(data["count"]), int(data["seen"]), float(data["confidence"]), str(data.get("detail", "")))
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"no data class: {error}") from error
+
+
+# The field's name ---------------------------------------------------------------------------------------------------------------------
+
+_PIECES = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_A-Za-z]+")
+
+_PEOPLE = "first|last|middle|given|family|full|maiden|birth|legal|preferred|real|customer|patient|employee|contact|cardholder|card_holder|account_holder|recipient|passenger|guest|owner|author|sender|receiver|person|billing|shipping|buyer|payer|payee|holder|student|tenant|driver|father|mother|spouse"
+_NAMED: tuple[tuple[str, str], ...] = (
+    ("password", r"_(?:password|passwd|pwd|passphrase|passcode|pass_?phrase|pin_?code|contrasena|kennwort|passwort|mot_de_passe|senha)\d?_(?:(?:confirm\w*|repeat|again|new|old|hash|current|plain)_)*$|^_pass_$"),
+    ("card_security_code", r"_(?:cvv\d?|cvc\d?|csc|cid_code|card_verification\w*|security_code|card_code)_"),
+    ("phone", r"_(?:phones?|tel|telephone|mobile|cell|cellphone|msisdn|fax|whatsapp|telefon|telefono|handy|landline)(?:_(?:numbers?|no|nr|home|work|main|primary|e164))*_$|_(?:home|work|mobile|contact)_number_$"),
+    ("birth_date", r"_(?:dob|birth_?da(?:y|te)|date_of_birth|born(?:_(?:on|at))?|geburtsdatum|geburtstag|fecha_(?:de_)?nacimiento|date_(?:de_)?naissance|data_(?:de_)?nascimento)_"),
+    ("person_name", rf"_(?:{_PEOPLE})_?names?_$|_(?:firstname|lastname|fullname|surname|forename|vorname|nachname|nombres?|apellidos?|prenom|cognome|sobrenome|middle_initial|cardholder|card_holder)_$|^_name_on_card_$"),
+    ("postal_address", r"_(?:street|streets?_?(?:address|name|line)\w*|(?:address|addr)_?(?:line)?_?\d?|post(?:al)?_?code|zip(?:_?code)?|strasse|plz|calle|direccion|house_?number|(?:shipping|billing|home|postal|mailing|delivery|residential)_address)_$"),
+    ("health", r"_(?:diagnos[ie]s|icd(?:_?\d+)?(?:_?codes?)?|blood_?(?:type|group|pressure)|allerg(?:y|ies)|medications?|prescriptions?|symptoms?|diseases?|illness|medical_\w+|mrn|immuni[sz]ations?|vaccin\w+|disabilit(?:y|ies)|pregnan\w+|hiv\w*|lab_?results?|heart_?rate|bmi|insulin|dosage|glucose|treatments?|health_\w+|chronic_\w+|therap(?:y|ies))_"),
+    ("special_category", r"_(?:gender|sex|religion|religious_\w+|ethnicit(?:y|ies)|ethnic_\w+|race|sexual_?orientation|political_\w+|trade_?union\w*|nationality|marital_status|citizenship)_$"),
+    ("location", r"_(?:lat|latitude|lng|lon|long|longitude|geo_?hash|geo_?lat|geo_?lon|gps_?\w*|geo_?location|coordinates|coords)_$"),
+    ("national_id", r"_(?:ssn|social_?security\w*|national_?(?:id|identifier|insurance|number)\w*|nino|nin|tax_?(?:id|number|payer\w*)|tin|steuer_?(?:id|nummer)\w*|cpf|rut|rfc|curp|dni|nie|nif|pesel|bsn|cnp|egn|hetu|cpr|personnummer|personal_?(?:id|number|code)|identity_?(?:number|card)\w*|id_?(?:card|document)(?:_?(?:no|number))?|citizen_?id|aadhaar|aadhar|pan_?(?:no|number|card)|nhs_?(?:no|number)|codice_?fiscale|nir|insee|numero_secu\w*|rodne_cislo|fodselsnummer|sin|tfn|tckn|tc_?kimlik\w*|resident_?id|rrn|passport\w*|driver_?s?_?licen[cs]e\w*|egn|isikukood)_"),
+    ("payment_card", r"_(?:card_?(?:number|no|num)|cc_?(?:number|num)|credit_?card(?:_?(?:number|no))?|pan|primary_account_number|debit_card\w*|card)_$"),
+    ("iban", r"_(?:iban|bank_?account\w*|account_?(?:iban|number))_"),
+    ("ip_address", r"_(?:ip|ips|ip_?addr(?:ess)?|remote_?(?:ip|addr)|client_?ip|source_?ip|last_?login_?ip|ipv4|ipv6)_"),
+    ("email", r"_(?:e_?mails?|mail|email_?addresse?s?|correo)(?:_|$)"),
+    ("secret", r"_(?:secrets?|api_?keys?|access_?keys?|private_?key|client_?secret|signing_?key|encryption_?key|(?:access|refresh|id|auth|session|bearer|reset|verification|csrf|xsrf|device|push|security|api|login|registration)_?tokens?|token|jwt|bearer|otp|credentials?|authorization|session_?(?:id|key)|webhook_?secret)_$"),
+)
+_NAMED_SEARCH = tuple((name, re.compile(pattern).search) for name, pattern in _NAMED)
+_NOT_NAMED = re.compile(
+    r"_(?:page|next|previous|prev|sync|continuation|cursor)_token_|_(?:is|has|was|can|allow|enable|enabled|require|required|needs|min|max|num|count|total|verified|valid|type|kind|status|policy|hint|length|strength|url|uri|link|href|expires|expiry|expiration|"
+    r"expired|updated|changed|created|sent|at|ttl|format|regex|pattern|rules?|label|description|id_type|enabled|version|limit|usage|remaining|brand|scheme|method)_"
+).search
+
+PERSON_FIELDS = frozenset(
+    {"email", "e_mail", "mail", "phone", "phone_number", "phoneNumber", "mobile", "birthdate", "birth_date", "birthDate", "birthday", "dob", "date_of_birth",
+     "dateOfBirth", "first_name", "last_name", "firstName", "lastName", "surname", "username", "password", "ssn", "gender", "avatar", "job_title"}
+)
+"""Names beside which a bare `name` is that of a person."""
+
+_IS_NAME = re.compile(r"[^\W\d_][^\d_@<>{}\[\]/\\=;:]{0,79}").fullmatch
+
+
+@lru_cache(maxsize=16_384)
+def words_of(name: str) -> str:
+    """A field's name as `_word_word_`: ``customerEMail2`` is ``_customer_e_mail_2_``."""
+    pieces = _PIECES.findall(name[:256])
+    return "_" + "_".join(piece.lower() for piece in pieces) + "_" if pieces else ""
+
+
+@lru_cache(maxsize=16_384)
+def named(name: str) -> str:
+    """The class that a field's name says its values may have; empty for most."""
+    words = words_of(name)
+    if not words:
+        return ""
+    for found, search in _NAMED_SEARCH:
+        if search(words):
+            return "" if _NOT_NAMED(words) else found
+    return ""
+
+
+def is_name(text: str) -> bool:
+    """Whether a text can be a person's name."""
+    return _IS_NAME(text) is not None
+
+
+# The values ---------------------------------------------------------------------------------------------------------------------------
+
+_JWT = re.compile(r"eyJ[A-Za-z0-9_-]{6,}={0,2}\.[A-Za-z0-9_-]{2,}={0,2}\.[A-Za-z0-9_-]*={0,2}(?:\.[A-Za-z0-9_-]+){0,2}")
+_PEM = re.compile(r"-----BEGIN (?:[A-Z0-9]+ ){0,4}PRIVATE KEY(?: BLOCK)?-----")
+_KEYS: tuple[tuple[str, str], ...] = (
+    ("aws", r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}\b"),
+    ("github", r"\bgh[pousr]_[A-Za-z0-9]{36,}\b|\bgithub_pat_[A-Za-z0-9_]{36,}\b"),
+    ("gitlab", r"\bgl(?:pat|ptt|rt|dt|cbt|oas|soat)-[A-Za-z0-9_-]{20,}"),
+    ("slack", r"\bxox[abeoprs]-[A-Za-z0-9-]{20,}|\bxapp-\d-[A-Z0-9]+-\d+-[a-f0-9]+|hooks\.slack\.com/services/T[A-Z0-9]{8,}/B[A-Z0-9]{8,}/[A-Za-z0-9]{20,}"),
+    ("stripe", r"\b[sr]k_(?:live|test)_[A-Za-z0-9]{16,}\b|\bwhsec_[A-Za-z0-9+/=]{32,}"),
+    ("google", r"\bAIza[0-9A-Za-z_-]{35}(?![0-9A-Za-z_-])|\bGOCSPX-[A-Za-z0-9_-]{28}|\bya29\.[A-Za-z0-9_-]{20,}"),
+    ("sendgrid", r"\bSG\.[A-Za-z0-9_-]{16,32}\.[A-Za-z0-9_-]{16,64}"),
+    ("twilio", r"\bSK[0-9a-f]{32}\b"),
+    ("openai", r"\bsk-(?:proj-|svcacct-|admin-)?[A-Za-z0-9_-]{40,}|\bsk-[A-Za-z0-9]{20}T3BlbkFJ[A-Za-z0-9]{20}\b"),
+    ("anthropic", r"\bsk-ant-[a-z0-9]+-[A-Za-z0-9_-]{32,}"),
+    ("huggingface", r"\bhf_[A-Za-z]{34,}\b"),
+    ("npm", r"\bnpm_[A-Za-z0-9]{36}\b"),
+    ("pypi", r"\bpypi-AgEIcHlwaS5vcmc[A-Za-z0-9_-]{50,}"),
+    ("digitalocean", r"\bdo[opr]_v1_[a-f0-9]{64}\b"),
+    ("shopify", r"\bshp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}\b"),
+    ("square", r"\bsq0(?:atp|csp)-[A-Za-z0-9_-]{22,43}"),
+    ("mailgun", r"\bkey-[0-9a-f]{32}\b"),
+    ("telegram", r"\b\d{8,10}:AA[A-Za-z0-9_-]{33}(?![A-Za-z0-9_-])"),
+    ("discord", r"\b[MNO][A-Za-z0-9_-]{23,25}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,38}(?![A-Za-z0-9_-])"),
+    ("vault", r"\bhv[sbr]\.[A-Za-z0-9_-]{24,}"),
+    ("azure", r"\bAccountKey=[A-Za-z0-9+/]{86}==|\b[A-Za-z0-9_~.-]{3}8Q~[A-Za-z0-9_~.-]{31,34}"),
+)
+_KEY = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in _KEYS))
+_HINT_OF_KEY = re.compile(r"AKIA|ASIA|ABIA|ACCA|gh[pousr]_|github_pat_|gl[a-z]{2,4}-|xox|xapp-|hooks\.slack|k_live_|k_test_|whsec_|AIza|GOCSPX|ya29|SG\.|SK[0-9a-f]|sk-|hf_|npm_|pypi-|_v1_|shp|sq0|key-|:AA|[MNO]\w{23}|hv[sbr]\.|AccountKey|8Q~")
+
+_CARD_TEXT = re.compile(r"\d{12,19}|\d{4}([ -])\d{4}\1\d{4}\1\d{1,7}|\d{4}([ -])\d{6}\2\d{4,5}").fullmatch
+_IBAN_TEXT = re.compile(r"[A-Z]{2}\d{2}(?:[A-Z0-9]{11,30}|(?: [A-Z0-9]{4}){2,7}(?: [A-Z0-9]{1,4})?)").fullmatch
+_PHONE_E164 = re.compile(r"\+[1-9](?:[ ().-]{0,2}\d){7,14}").fullmatch
+_PHONE_NAMED = re.compile(r"(?:\+|00)?(?:[ ()./-]{0,2}\d){6,15}(?: ?(?:x|ext\.?) ?\d{1,6})?").fullmatch
+_PHONE_US = re.compile(r"(?:\+?1[ .-]?)?\([2-9]\d{2}\) ?[2-9]\d{2}[ .-]\d{4}").fullmatch
+_DATE_TEXT = re.compile(r"(?:19|20)\d\d[-/.](?:0?[1-9]|1[0-2])[-/.](?:0?[1-9]|[12]\d|3[01])(?:[T ].*)?|(?:0?[1-9]|[12]\d|3[01])[-/. ](?:0?[1-9]|[12]\d|3[01])[-/. ](?:19|20)?\d\d|(?:19|20)\d{6}").fullmatch
+_MACHINE = re.compile(r"[A-Za-z0-9._~+/=:|!@#$%^&*-]{12,}").fullmatch
+_POSITION = re.compile(r"-?\d{1,3}\.\d{2,}").fullmatch
+_VERSIONED = re.compile(r"_(?:version|ver|release|build|firmware|oid)_").search
+_NOT_PERSONAL = re.compile(
+    r"_(?:order|orders|invoice|ref|reference|transaction|txn|trx|sku|serial|tracking|track|timestamp|ts|time|epoch|created|updated|modified|hash|checksum|digest|build|version|etag|nonce|trace|span|request|"
+    r"batch|offset|sequence|seq|isbn|ean|upc|gtin|barcode|imei|mac|parcel|shipment|ticket|case|product|item|price|amount|total|count|size|bytes|duration|ms|ns|millis)_"
+).search
+
+_CALLING = re.compile(
+    r"1|7|2(?:[07]|1[1-368]|[2-4]\d|5[0-8]|6\d|9[01789])|3(?:[0-469]|5\d|7[0-8]|8[0-35-79])|4(?:[013-9]|2[013])|5(?:[1-8]|0\d|9\d)|6(?:[0-6]|7[02-9]|8[0-35-9]|9[0-2])"
+    r"|8(?:[1246]|00|08|5[02356]|7[08]|8[01236])|9(?:[0-58]|6[0-8]|7[0-79]|9[2-68])"
+).match
+"""Country calling codes that ITU-T has assigned (E.164)."""
+
+# (country, module of python-stdnum, what the number looks like, whether its form alone is rare enough to be believed without the field's name)
+_NATIONAL: tuple[tuple[str, str, str, bool], ...] = (
+    ("us", "us.ssn", r"\d{3}-\d{2}-\d{4}", True),
+    ("us", "us.ssn", r"\d{9}", False),
+    ("it", "it.codicefiscale", r"[A-Z]{6}[0-9A-Z]{2}[A-EHLMPR-T][0-9A-Z]{2}[A-Z][0-9A-Z]{3}[A-Z]", True),
+    ("fi", "fi.hetu", r"\d{6}[-+A-FU-Y]\d{3}[0-9A-Y]", True),
+    ("mx", "mx.curp", r"[A-Z]{4}\d{6}[HM][A-Z]{5}[0-9A-Z]\d", True),
+    ("cn", "cn.ric", r"[1-9]\d{16}[0-9X]", True),
+    ("br", "br.cpf", r"\d{3}\.\d{3}\.\d{3}-\d{2}", True),
+    ("cl", "cl.rut", r"\d{1,2}\.\d{3}\.\d{3}-[0-9Kk]", True),
+    ("kr", "kr.rrn", r"\d{6}-[1-8]\d{6}", True),
+    ("be", "be.nn", r"\d{2}\.\d{2}\.\d{2}-\d{3}\.\d{2}", True),
+    ("fr", "fr.nir", r"[12] ?\d{2} ?(?:0[1-9]|1[0-2]|[2-9]\d) ?(?:\d{2}|2[AB]) ?\d{3} ?\d{3} ?\d{2}", True),
+    ("cz", "cz.rc", r"\d{6}/\d{3,4}", True),
+    ("es", "es.dni", r"\d{8}-?[A-HJ-NP-TV-Z]", False),
+    ("es", "es.nie", r"[XYZ]-?\d{7}-?[A-HJ-NP-TV-Z]", False),
+    ("br", "br.cpf", r"\d{11}", False),
+    ("pl", "pl.pesel", r"\d{11}", False),
+    ("de", "de.idnr", r"\d{11}|\d{2} \d{3} \d{3} \d{3}", False),
+    ("no", "no.fodselsnummer", r"\d{11}|\d{6} \d{5}", False),
+    ("be", "be.nn", r"\d{11}", False),
+    ("tr", "tr.tckimlik", r"[1-9]\d{10}", False),
+    ("in", "in_.aadhaar", r"[2-9]\d{3} ?\d{4} ?\d{4}", False),
+    ("in", "in_.pan", r"[A-Z]{3}[ABCFGHJKLPT][A-Z]\d{4}[A-Z]", False),
+    ("za", "za.idnr", r"\d{13}", False),
+    ("ro", "ro.cnp", r"[1-8]\d{12}", False),
+    ("kr", "kr.rrn", r"\d{13}", False),
+    ("se", "se.personnummer", r"(?:19|20)?\d{6}[-+]\d{4}", False),
+    ("se", "se.personnummer", r"(?:19|20)\d{10}", False),
+    ("dk", "dk.cpr", r"\d{6}-\d{4}", False),
+    ("bg", "bg.egn", r"\d{10}", False),
+    ("nl", "nl.bsn", r"\d{9}", False),
+    ("ca", "ca.sin", r"\d{3}[- ]?\d{3}[- ]?\d{3}", False),
+    ("au", "au.tfn", r"\d{3} ?\d{3} ?\d{3}", False),
+    ("gb", "gb.nhs", r"\d{3} ?\d{3} ?\d{4}", False),
+    ("pt", "pt.nif", r"[125689]\d{8}", False),
+    ("ie", "ie.pps", r"\d{7}[A-W][A-IW]?", False),
+    ("cl", "cl.rut", r"\d{7,8}-?[0-9Kk]", False),
+)
+_NATIONAL_TEXT = tuple((country, module, re.compile(pattern).fullmatch, strong) for country, module, pattern, strong in _NATIONAL)
+_NINO = re.compile(r"(?!BG|GB|KN|NK|NT|TN|ZZ)[ABCEGHJ-PRSTW-Z][ABCEGHJ-NPRSTW-Z] ?\d{2} ?\d{2} ?\d{2} ?[A-D]").fullmatch  # NI numbers, HMRC NIM39110
+
+
+def of_text(text: str, form: str, digits: int, field: str) -> str:
+    """The class of one text value, empty for none. `form`: its format (`schema.FORMATS`), `digits`: how many it has, `field`: its field's name."""
+    if form == "email":
+        return "email"
+    hint = named(field)
+    if form in ("ipv4", "ipv6"):
+        return "" if _VERSIONED(words_of(field)) else "ip_address"
+    if len(text) >= 16:
+        found = _secret(text)
+        if found:
+            return found
+    if hint and text:
+        found = _of_named(hint, text, form, digits)
+        if found:
+            return found
+    if form or digits < 7 or len(text) > 42:
+        return ""
+    return _of_digits(text, digits, hint, field)
+
+
+def of_number(value: int | float, field: str) -> str:
+    """The class of one number, empty for none."""
+    hint = named(field)
+    if hint == "location":
+        return "location" if isinstance(value, float) and -180.0 <= value <= 180.0 and value != round(value, 1) else ""
+    if hint == "health":
+        return "health"
+    if not isinstance(value, int) or value < 0:
+        return ""
+    text = str(value)
+    if hint == "card_security_code":
+        return hint if 3 <= len(text) <= 4 else ""
+    if hint == "phone":
+        return hint if 7 <= len(text) <= 15 else ""
+    return _of_digits(text, len(text), hint, field)
+
+
+def _secret(text: str) -> str:
+    """Keys and tokens that anything may hold, told by their make."""
+    if "PRIVATE KEY" in text and _PEM.search(text):
+        return "private_key"
+    if "eyJ" in text and _JWT.search(text):
+        return "jwt"
+    if _HINT_OF_KEY.search(text):
+        found = _KEY.search(text)
+        if found:
+            return f"secret:{found.lastgroup}"
+    return ""
+
+
+def _of_named(hint: str, text: str, form: str, digits: int) -> str:
+    """Whether a value can be what its field's name says."""
+    n = len(text)
+    if hint == "password":
+        return hint if form not in ("date-time", "date", "uri") and text not in ("true", "false") else ""
+    if hint == "phone":
+        return hint if 7 <= digits <= 15 and _PHONE_NAMED(text) else ""
+    if hint == "person_name":
+        return hint if _IS_NAME(text) else ""
+    if hint == "birth_date":
+        return hint if form in ("date", "date-time") or _DATE_TEXT(text) else ""
+    if hint == "postal_address":
+        letters = sum(c.isalpha() for c in text[:64])
+        if form or text.startswith(("0x", "/", "tcp:", "http")) or n > 200:
+            return ""
+        return hint if (letters >= 3 and " " in text.strip()) or (letters >= 3 and digits == 0 and text[:1].isupper()) or (3 <= n <= 10 and digits >= 3) else ""
+    if hint in ("health", "special_category"):
+        return hint if n <= 400 and form != "uri" else ""
+    if hint == "location":
+        return hint if (_POSITION(text) and -180 <= float(text) <= 180) or (5 <= n <= 12 and text.isalnum() and text.islower() and digits > 0) else ""
+    if hint == "card_security_code":
+        return hint if n in (3, 4) and text.isdigit() else ""
+    if hint == "secret":
+        mixed = (digits > 0) + any(c.isupper() for c in text) + any(c.islower() for c in text)
+        return hint if _MACHINE(text) and form not in ("uri", "date-time", "email") and (mixed >= 2 or n >= 24) else ""
+    return ""
+
+
+def _of_digits(text: str, digits: int, hint: str, field: str) -> str:
+    """Numbers that carry their proof: cards, IBANs, national ids; and phones, which carry a plus."""
+    if hint and hint not in ("payment_card", "iban", "national_id", "phone"):
+        return ""
+    n = len(text)
+    if hint != "national_id" and 12 <= digits <= 19 and _CARD_TEXT(text):
+        bare = re.sub(r"\D", "", text)
+        if card_number(bare):
+            return "payment_card"
+    if n >= 15 and text[:2].isupper() and _IBAN_TEXT(text):
+        if _valid("iban", text):
+            return "iban"
+    if (text[0] == "+" and _PHONE_E164(text)) or (text[0] in "(1+" and _PHONE_US(text)):
+        bare = re.sub(r"\D", "", text)
+        if text[0] != "+" or _CALLING(bare):
+            return "phone"
+    if hint == "national_id":
+        return _national(text, False) or ("national_id:gb" if _NINO(text) else "")
+    if hint or _NOT_PERSONAL(words_of(field)):
+        return ""
+    return _national(text, True)
+
+
+def _national(text: str, strong: bool) -> str:
+    """The national id that a text is valid as; `strong`: by a form of its own, or else told apart as `national_id?`, which alone proves little."""
+    weak = ""
+    for country, module, looks, proves in _NATIONAL_TEXT:
+        if looks(text) and (proves or not strong or len(text) >= 11) and _valid(module, text):
+            if proves or not strong:
+                return f"national_id:{country}"
+            weak = weak or f"national_id?:{country}"
+    return weak
+
+
+_validators: dict[str, Callable[[str], bool]] = {}
+
+
+def _valid(module: str, text: str) -> bool:
+    """Whether python-stdnum finds the number valid."""
+    check = _validators.get(module)
+    if check is None:
+        from importlib import import_module
+
+        check = _validators[module] = import_module(f"stdnum.{module}").is_valid
+    return bool(check(text))
+
+
+# The field's values together ----------------------------------------------------------------------------------------------------------
+
+_SHARE = {"payment_card": 0.5, "iban": 0.5, "phone": 0.5, "national_id": 0.5, "national_id?": 0.9, "email": 0.3, "ip_address": 0.5, "person_name": 0.5, "birth_date": 0.5, "postal_address": 0.3, "location": 0.3}
+"""The share of a field's values that must hold a class for the field to hold it; secrets count from the first."""
+_LEAST = {"national_id?": 3}
+"""How many values must, where one proves little."""
+_PROOF = {"payment_card": 0.9, "iban": 0.99, "national_id": 0.9, "national_id?": 0.6, "email": 0.98, "jwt": 0.99, "private_key": 0.99, "secret": 0.8, "phone": 0.85, "ip_address": 0.9, "password": 0.9}
+
+
+def of_schema(schema: Schema, field: str) -> list[DataClass]:
+    """The classes that a field's values hold, all of them judged together."""
+    found: list[DataClass] = []
+    whole = schema.strings + schema.integers + schema.numbers
+    shares: dict[str, tuple[int, str]] = {}
+    for key, count in sorted(schema.classes.items()):
+        name, _, detail = key.partition(":")
+        total, best = shares.get(name, (0, ""))
+        shares[name] = (max(total, count), detail if count > total else best) if name.startswith("national") else (total + count, detail or best)
+    hint = named(schema.hint)
+    for name, (count, detail) in sorted(shares.items()):
+        share = count / max(1, whole)
+        if share < _SHARE.get(name, 0.0) or count < _LEAST.get(name, 1):
+            continue
+        clean = name.rstrip("?")
+        confidence = _PROOF.get(name, 0.75)
+        if hint == clean:
+            confidence = 1 - (1 - confidence) * 0.4
+        if name == "payment_card" and hint != clean and count < 3:  # one number in ten of an issuer's range passes by chance
+            confidence -= 0.15
+        confidence *= 0.6 + 0.4 * min(1.0, share)
+        found.append(DataClass(field, clean, count, whole, round(confidence, 2), detail))
+    if sum(one.name == "national_id" for one in found) > 1:
+        best_one = max((one for one in found if one.name == "national_id"), key=lambda one: one.count)
+        found = [one for one in found if one.name != "national_id" or one is best_one]
+    return found
+
+
+def below(schema: Schema, field: str) -> list[DataClass]:
+    """The classes of a place and of all that stands below it, by field."""
+    found = of_schema(schema, field)
+    for name in sorted(schema.properties):
+        found += below(schema.properties[name], f"{field}.{name}")
+    if schema.additional is not None:
+        found += below(schema.additional, f"{field}.{{}}")
+    if schema.items is not None:
+        found += below(schema.items, f"{field}[]")
+    return found

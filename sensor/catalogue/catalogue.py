@@ -10,8 +10,9 @@ a refusal alone, since a gateway sends those for any path. Such calls are counte
 
 from __future__ import annotations
 
+import re
 import secrets
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from sensor.catalogue import operations
 from sensor.catalogue.authentication import Authentication
 from sensor.catalogue.contents import EndpointSchema
 from sensor.catalogue.data_classes import DataClass
+from sensor.catalogue.hosts import tenants
 from sensor.catalogue.paths import Matcher, PathTable, sample_hash, shape
 from sensor.catalogue.templates import Param, Place, Templates
 
@@ -30,8 +32,10 @@ if TYPE_CHECKING:
 
 PROBES = frozenset({400, 404, 405, 410, 414, 421, 431, 501, 505})
 """Answers that say no such route, or no such request."""
+
 WEAK = frozenset({301, 302, 307, 308, 401, 403, 407, 429, 502, 503, 504})
 """Answers that a proxy or gateway gives for any path."""
+_NAMES = re.compile(r"\{([^{}/]+)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,8 +368,13 @@ class _Map:
         silent = {
             host for host, (proved, weak, unanswered) in catalogue._answered.items() if unanswered > proved + weak
         }
-        for host in sorted(set(catalogue._proved.roots) | (set(catalogue._silent.roots) & silent)):
-            self._host(host, host in silent)
+        answered = set(catalogue._proved.roots) | (set(catalogue._silent.roots) & silent)
+        of_tenant = tenants(answered, [catalogue._proved, catalogue._silent])
+        together: dict[str, list[str]] = {}
+        for host in sorted(answered):
+            together.setdefault(of_tenant.get(host, host), []).append(host)
+        for name, members in sorted(together.items()):
+            self._host(name, members, silent)
         self._unproved(silent)
         for (host, path, method, operation), calls in sorted(catalogue._asked.items()):
             leaf = self._leaf(host, path.encode("utf-8", "replace"))
@@ -375,15 +384,18 @@ class _Map:
         self.endpoints = [self.found[key] for key in sorted(self.found)]
         self.probed.sort(key=lambda one: (-one.calls, one.host, one.template, one.method))
 
-    def _host(self, host: str, silent: bool) -> None:
+    def _host(self, name: str, members: list[str], silent: set[str]) -> None:
+        """Decide the map of a host, or of several that are one service."""
         table = self.catalogue._proved
-        if silent and host in self.catalogue._silent.roots:
-            table = _joined(self.catalogue, host)
-        if host not in table.roots:
+        if len(members) > 1 or (members[0] in silent and members[0] in self.catalogue._silent.roots):
+            table = _joined(self.catalogue, name, members, silent)
+        if name not in table.roots:
             return
-        templates = self.places[host] = Templates(table, table.roots[host])
-        root = self.roots[host] = self.matcher.add_node()
-        self._grow(host, table, templates.top, root, [], [], 1.0, [])
+        templates = self.places[name] = Templates(table, table.roots[name])
+        root = self.roots[name] = self.matcher.add_node()
+        for member in members:
+            self.roots[member] = root
+        self._grow(name, table, templates.top, root, [], [], 1.0, [])
 
     def _grow(
         self,
@@ -396,6 +408,8 @@ class _Map:
         confidence: float,
         evidence: list[str],
     ) -> None:
+        if place.known_as:
+            parts, params, evidence = _known_as(place, parts, params, evidence)
         template = "/" + "/".join(parts)
         for cell in place.cells:
             self._endpoint(host, table, cell, template, node, params, confidence, evidence)
@@ -526,6 +540,19 @@ class _Map:
         return template, operation
 
 
+def _known_as(place: Place, parts: list[str], params: list[Param], evidence: list[str]) -> tuple[list[str], list[Param], list[str]]:
+    """The template, parameters and evidence of a place that is one with others."""
+    kept = parts[: -len(place.known_as)]
+    inside = params[sum("{" in part for part in kept) :]
+    params = params[: len(params) - len(inside)]
+    for part in place.known_as:
+        found = _NAMES.findall(part)
+        for name in found:
+            known = place.known_params.get(name)
+            params = [*params, known if known is not None else replace(inside.pop(0), name=name)]
+    return [*kept, *place.known_as], params, evidence + [line for one in place.known_params.values() for line in one.evidence]
+
+
 def _count(endpoint: Endpoint, table: PathTable, cell: int) -> None:
     endpoint.calls += int(table.cell_calls[cell])
     endpoint.first_seen = min(endpoint.first_seen, int(table.cell_first[cell]))
@@ -537,12 +564,13 @@ def _count(endpoint: Endpoint, table: PathTable, cell: int) -> None:
         endpoint.statuses[status] = endpoint.statuses.get(status, 0) + calls
 
 
-def _joined(catalogue: Catalogue, host: str) -> PathTable:
-    """On a mirror that shows no answers every call counts: the tree of the answered and the unanswered calls of a host together."""
+def _joined(catalogue: Catalogue, name: str, members: list[str], silent: set[str]) -> PathTable:
+    """One tree of several hosts. Of a host whose mirror shows no answers every call counts, the answered and the unanswered."""
     table = catalogue._table(catalogue.limits.nodes)
-    for source in (catalogue._proved, catalogue._silent):
-        if host in source.roots:
-            table.copy_tree(source, source.roots[host], table.root(host))
+    for host in members:
+        for source in (catalogue._proved, catalogue._silent) if host in silent else (catalogue._proved,):
+            if host in source.roots:
+                table.copy_tree(source, source.roots[host], table.root(name))
     return table
 
 

@@ -17,16 +17,21 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from sensor.catalogue.paths import KINDS, PathTable, shape
+from sensor.catalogue.paths import KINDS, PathTable, sample_hash, shape
 from sensor.catalogue.shapes import cast, locale, numbered, tokens, version, wordness
 
 WORD, INTEGER, UUID, HEX, TOKEN, DATE, MIXED, EMAIL, NUMBER = range(len(KINDS))
 CERTAIN = frozenset({INTEGER, UUID, HEX, TOKEN, DATE, EMAIL, NUMBER})
 """Kinds that are values by their shape alone."""
 
+SAMPLE = 64
+"""Values that a fold keeps, those of the smallest hashes."""
+
 _FILE = re.compile(r"([A-Za-z]{2}(?:[-_][A-Za-z]{2})?)\.[a-z]{2,5}")
+_PICTURE = re.compile(r"(?i)(.+\.)(png|jpe?g|gif|svg|webp|tiff?|bmp|avif|ico)")
 _DOCUMENT = re.compile(r"(?i)[^.]\.(pdf|docx?|xlsx?|pptx?|od[tsp]|png|jpe?g|gif|svg|webp|tiff?|bmp|mp[34]|wav|mov|zip|gz|tgz|7z|txt|md|csv|log)$")
 
 
@@ -87,6 +92,12 @@ class Place:
     evidence: dict[str, tuple[float, str]] = field(default_factory=dict)
     """Of each literal that stands beside a parameter or could be one: confidence and why it was kept."""
 
+    known_as: tuple[str, ...] = ()
+    """The last segments that this place is known by together with others, where they are not those that lead here."""
+
+    known_params: dict[str, Param] = field(default_factory=dict)
+    """The parameters among them that stand for words which lead here."""
+
 
 @dataclass(slots=True)
 class Vocabulary:
@@ -118,15 +129,17 @@ class Templates:
         self.table = table
         self.pins = pins or {}
         self.vocabulary = Vocabulary()
+        self.views: set[frozenset[str]] = set()
         self.learning = True
         # First to learn which words are values anywhere, then, knowing them, to decide.
         for _ in range(2):
-            before = len(self.vocabulary.words)
+            before = len(self.vocabulary.words), len(self.views)
             self.place([root], 0)
-            if len(self.vocabulary.words) == before:
+            if (len(self.vocabulary.words), len(self.views)) == before:
                 break
         self.learning = False
         self.top = self.place([root], 0)
+        self.join_relations(self.top)
 
     def place(self, nodes: list[int], depth: int, before: str = "") -> Place:
         """Decide the place that these nodes make up, and all below it."""
@@ -155,11 +168,12 @@ class Templates:
                     here.literals[item.text] = Place(list(item.nodes), cells=ends)
             here.params.append(param)
             self.keep_routes(here, group, param)
+        self.join_pictures(here)
         return here
 
     def keep_routes(self, here: Place, group: list[Item], param: Param) -> None:
         """Where a few words became one parameter, a name that only one of them leads to keeps the whole route literal."""
-        plain = [item for item in group if item.kind == WORD and not item.folded]
+        plain = [item for item in group if item.kind == WORD and not item.folded and not self.opaque(item.text) and wordness(item.text) > -0.35]
         if (len(plain) < len(group) and not any(item.end_kept for item in plain)) or len(plain) > 6:
             plain = [item for item in plain if item.end_kept]
         for item in plain:
@@ -170,6 +184,72 @@ class Templates:
                     route.literals[text] = below
                     here.evidence.setdefault(item.text, (0.7, f"of the values of {{{param.name}}} only this one leads to {text}"))
                     del param.place.literals[text]
+
+    def join_relations(self, place: Place) -> None:
+        """Find relations that hold for any kind of thing, here and below: ``/{type}/{id}/tags`` beside ``/tags/{id}/{type}``.
+
+        They show when everything that is kept below one collection's items is again a collection that stands beside it, three or more of
+        them, and the items of exactly these lead back to it: one handler answers for all of them. What their items share with it by name
+        (``change_tags``) and no other collection has belongs to it too.
+        """
+        for name, hub in sorted(place.literals.items()):
+            items = self.below_items(hub)
+            kinds = items.literals if items is not None else {}
+            if len(kinds) < 3 or not all(kind in place.literals and kind != name for kind in kinds):
+                continue
+            members = {kind: items for kind in sorted(kinds) if (items := self.below_items(place.literals[kind])) is not None and name in items.literals}
+            if len(members) < len(kinds):
+                continue
+            if not self.alike(list(kinds.values())):
+                continue
+            stem = set(map(singular, tokens(name.lower())))
+            routes = sorted(set.intersection(*(set(member.literals) for member in members.values())))
+            shared = [
+                route
+                for route in routes
+                if route == name or (len(tokens(route)) > 1 and stem & set(map(singular, tokens(route.lower()))))
+                if {other for other, beside in place.literals.items() if route in getattr(self.below_items(beside), "literals", ())} == set(members)
+            ]
+            shared = [route for route in shared if self.alike([member.literals[route] for member in members.values()])]
+            if name not in shared:
+                continue
+            why = f"{', '.join(members)} all lead to {name} and {name} leads to all of them and to nothing else: one relation for any of them"
+            kind = Param("type", "", "", 1 << WORD, Place([]), len(members), list(members)[:8], 0.75, [why])
+            for kept in kinds.values():
+                kept.known_as = (name, "{id}", "{type}")
+                kept.known_params = {"type": kind}
+            for member in members.values():
+                for route in shared:
+                    member.literals[route].known_as = ("{type}", "{id}", route)
+                    member.literals[route].known_params = {"type": kind}
+        for below in place.literals.values():
+            self.join_relations(below)
+        for param in place.params:
+            self.join_relations(param.place)
+
+    def below_items(self, place: Place) -> Place | None:
+        """The place of a collection's items, where there is one kind of them."""
+        return place.params[0].place if len(place.params) == 1 and not place.params[0].prefix else None
+
+    def alike(self, places: list[Place]) -> bool:
+        """Whether paths end at all these places, with the same methods, and none goes on."""
+        methods = [{self.table.cell_method[cell] for cell in place.cells} for place in places]
+        return all(methods) and all(one == methods[0] for one in methods) and not any(place.literals or place.params for place in places)
+
+    def join_pictures(self, here: Place) -> None:
+        """One picture in several formats (``thumbnail.png``, ``thumbnail.jpg``) is one endpoint with the format as parameter."""
+        stems: dict[str, list[str]] = {}
+        for text in here.literals:
+            found = _PICTURE.fullmatch(text)
+            if found is not None:
+                stems.setdefault(found[1], []).append(text)
+        for stem, texts in stems.items():
+            if len(texts) >= 2 and self.alike([here.literals[text] for text in texts]):
+                formats = sorted(text[len(stem) :] for text in texts)
+                why = f"the same picture as {', '.join(formats)}"
+                for text in texts:
+                    here.literals[text].known_as = (f"{stem}{{format}}",)
+                    here.literals[text].known_params = {"format": Param("format", stem, "", 1 << WORD, Place([]), len(formats), formats, 0.8, [why])}
 
     def join_frames(self, frames: dict[tuple[str, str], list[Item]]) -> None:
         """Files of several types (``a-1.pdf``, ``b-2.png``) are one parameter; ``{id}.json`` beside ``{id}`` is two."""
@@ -236,6 +316,7 @@ class Templates:
         self.take_numbered(values, words)
         self.take_enumeration(values, words)
         self.take_codes(values, words)
+        self.take_constants(values, words)
         self.take_files(values, words)
         self.take_known(values, words)
         self.take_alike(values, words)
@@ -266,8 +347,16 @@ class Templates:
         return wordness(text) > -0.5 and (numbered(text) is not None or text.isalpha() or "-" in text or "_" in text)
 
     def keep_versions(self, values: list[Item], words: list[Item], why: dict[str, tuple[float, str]], depth: int) -> None:
-        """A version near the root, or the only number of a place with a whole API below it, is a literal."""
+        """A version near the root, or the only number of a place with a whole API below it, is a literal; so is one that never varies."""
         plain = [item for item in values if not item.folded]
+        if len(plain) == len(values) == 1 and plain[0].kind == INTEGER and len(plain[0].text) <= 2 and plain[0].leaf:
+            above = {self.table.parents[node] for node in plain[0].nodes}
+            beside = max(len(above), sum(self.table.distinct(self.table.parents[one])[0] for one in above if self.table.parents[one] >= 0))
+            if beside >= 3 and plain[0].calls >= 3:
+                item = values.pop()
+                words.append(item)
+                why[item.text] = (0.8, f"the same number in all {item.calls} calls, below {beside} values of what stands before it")
+                return
         for item in plain:
             small = item.kind == INTEGER and len(item.text) <= 2 and depth <= 2
             if ((item.kind == DATE and version(item.text)) or small) and len(values) <= 3 and not item.leaf:
@@ -412,6 +501,15 @@ class Templates:
             words.remove(item)
             values.append(item)
 
+    def take_constants(self, values: list[Item], words: list[Item]) -> None:
+        """Several constants (``PORT_IN``, ``PORT_OUT``) that end paths with the same methods are values of an enumeration."""
+        found = [item for item in words if item.leaf and item.methods and item.text.isupper() and item.text.replace("_", "").isalpha()]
+        if len(found) >= (2 if any("_" in item.text for item in found) else 4) and len(found) * 2 >= len(words):
+            if all(item.methods == found[0].methods for item in found):
+                for item in found:
+                    words.remove(item)
+                    values.append(item)
+
     def take_known(self, values: list[Item], words: list[Item]) -> None:
         """Words that were values elsewhere on this host, unless what follows them says name."""
         if not self.vocabulary.words:
@@ -482,33 +580,43 @@ class Templates:
     def take_enumeration(self, values: list[Item], words: list[Item]) -> None:
         """Words with the very same opaque values below them choose a view of those values: they are one parameter."""
         if values:
-            known = set().union(*(self.values_below(item) for item in values))
+            known = Stock.of(self.values_below(item) for item in values)
             for item in list(words):
-                if "*" in item.names and shares(self.values_below(item), known):
-                    item.end_kept = bool(item.methods)
-                    item.view = True
-                    words.remove(item)
-                    values.append(item)
-            return
-        if not 2 <= len(words) <= 6 or any(item.methods for item in words) or sum(item.text.endswith("s") for item in words) > 1:
-            return
-        below = [self.values_below(item) for item in words]
-        if all(shares(part, below[0]) for part in below):
-            for item in list(words):
-                item.view = True
-                words.remove(item)
-                values.append(item)
+                if "*" in item.names and self.values_below(item).shares(known):
+                    self.take_view(item, values, words)
+        elif 2 <= len(words) <= 6 and not any(item.methods for item in words) and sum(item.text.endswith("s") for item in words) <= 1:
+            below = [self.values_below(item) for item in words]
+            if all(part.shares(below[0]) for part in below):
+                for item in list(words):
+                    self.take_view(item, values, words)
+        # The words of a view that another place of the host gave away, where they lead to the same things here too.
+        for view in self.views:
+            chosen = [item for item in words if item.text in view and "*" in item.names and len(item.names) <= 3]
+            taken = sum(item.view and item.text in view for item in values)
+            if len(chosen) + taken >= 2:
+                for item in chosen:
+                    self.take_view(item, values, words)
+        if self.learning:
+            texts = frozenset(item.text for item in values if item.view)
+            if len(texts) >= 2 and not any(texts <= view for view in self.views):
+                self.views = {view for view in self.views if not view < texts} | {texts}
 
-    def values_below(self, item: Item) -> set[str]:
+    def take_view(self, item: Item, values: list[Item], words: list[Item]) -> None:
+        item.end_kept = bool(item.methods)
+        item.view = True
+        words.remove(item)
+        values.append(item)
+
+    def values_below(self, item: Item) -> Stock:
         """Opaque values right below an item."""
-        found: set[str] = set()
+        found = Stock()
         for node in item.nodes:
             for child in self.table.children[node]:
                 if self.table.kinds[child] in (UUID, HEX, TOKEN):
                     if self.table.frames[child] is None:
-                        found.add(self.table.texts[child].decode())
+                        found.hashes.add(sample_hash(self.table.texts[child]))
                     else:
-                        found.update(text.decode() for text in self.table.value_texts[child].values())
+                        found.add_sample(self.table.value_texts[child])
         return found
 
     def give_back_outliers(self, values: list[Item], words: list[Item], why: dict[str, tuple[float, str]]) -> None:
@@ -545,14 +653,39 @@ class Templates:
         names = sorted({KINDS[item.kind] for item in group})
         evidence = [f"{distinct} values of shape {', '.join(names)} in {sum(item.calls for item in group)} calls"]
         evidence.append(f"{round(100 * share)} % of the calls carry a value that its shape alone gives away")
-        name = name_of(group, prefix[:-1] if prefix.endswith("(") else before)
+        name = name_of(group, prefix.partition("(")[0] if "(" in prefix else before)
         return Param(name, prefix, suffix, kinds, place, distinct, sorted(examples)[:8], confidence, evidence)
 
 
-def shares(some: set[str], others: set[str]) -> bool:
-    """Whether two samples of values come from one stock."""
-    common = len(some & others)
-    return common >= 2 and common * 8 >= min(len(some), len(others))
+@dataclass(slots=True)
+class Stock:
+    """Values of one place as hashes: all of them, or those below a bound (the smallest hashes are a fair sample of a set)."""
+
+    hashes: set[int] = field(default_factory=set)
+    bound: int = 2**64
+
+    @classmethod
+    def of(cls, parts: Iterable[Stock]) -> Stock:
+        """All the values of several places."""
+        found = cls()
+        for part in parts:
+            found.hashes |= part.hashes
+            found.bound = min(found.bound, part.bound)
+        return found
+
+    def add_sample(self, texts: dict[int, bytes]) -> None:
+        """The kept values of a fold."""
+        self.hashes.update(texts)
+        if len(texts) >= SAMPLE:
+            self.bound = min(self.bound, max(texts))
+
+    def shares(self, other: Stock) -> bool:
+        """Whether both hold values of one stock: two or more in common, and an eighth of the smaller one's."""
+        bound = min(self.bound, other.bound)
+        mine = {value for value in self.hashes if value <= bound}
+        theirs = {value for value in other.hashes if value <= bound}
+        common = len(mine & theirs)
+        return common >= 2 and common * 8 >= min(len(mine), len(theirs))
 
 
 def singular(word: str) -> str:
@@ -580,5 +713,5 @@ def name_of(group: list[Item], before: str) -> str:
     if all(locale(text) for item in group for text in item.values):
         return "locale"
     if kinds <= {WORD, MIXED} and not any(item.folded and item.kind == WORD for item in group) and base:
-        return base if wordness(group[0].values[0]) > 0 else base + "_id"
+        return base if wordness(group[0].values[0]) > 0 and "(" not in group[0].prefix else base + "_id"
     return f"{base}_id" if base else "id"

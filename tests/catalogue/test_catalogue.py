@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -133,3 +134,85 @@ def test_names_of_accounts_and_documents_are_values() -> None:
 def test_countries_and_languages_are_one_parameter() -> None:
     assert templates([f"/{code}/help" for code in ("en-US", "de-DE", "pt-BR")]) == ["/{locale}/help"]
     assert templates([f"/countries/{code}" for code in ("US", "GB", "FR", "JP")]) == ["/countries/{locale}"]
+
+
+HARD = [
+    ([f"/calls/CA{n:032x}.json" for n in range(9)], ["/calls/{call_id}.json"]),
+    ([f"/compare/{n:040x}..{n + 1:040x}" for n in range(1, 20)], ["/compare/{compare_id}"]),
+    ([f"/v1/projects/{n}:undelete" for n in range(9)] + [f"/v1/projects/{n}" for n in range(9)], ["/v1/projects/{project_id}", "/v1/projects/{project_id}:undelete"]),
+    ([f"/cars;colour=red;n={n}" for n in range(20)] + [f"/cars/{n};v=1" for n in range(20)], ["/cars", "/cars/{car_id}"]),
+    ([f"/odata/Customers('C{n:04}')/Orders" for n in range(20)], ["/odata/Customers('{Customer_id}')/Orders"]),
+    ([f"/people/{name}@mail.example" for name in ("ann", "bob", "cid", "dee", "eve")], ["/people/{email}"]),
+    ([f"/days/2024-05-{n:02}" for n in range(1, 29)], ["/days/{date}"]),
+    ([f"/api/v{n}/health" for n in (1, 2)], ["/api/v1/health", "/api/v2/health"]),
+    ([f"/orders/{n}" for n in range(30)] + ["/orders/export", "/orders/search"], ["/orders/export", "/orders/search", "/orders/{order_id}"]),
+    ([f"/blog/{a}-{b}-{n}" for n, (a, b) in enumerate(zip(["red", "old", "big"] * 4, ["fox", "car", "sun", "sea"] * 3, strict=True))], ["/blog/{blog}"]),
+    ([f"/blobs/{w}=" for w in ("aGVsbG8gd29ybGQh", "Zm9vIGJhciBiYXo5", "c2Vuc29yIG1hcCAx", "dGVtcGxhdGVzIHR3")], ["/blobs/{blob_id}"]),
+    ([f"/pictures/{n}/large.{kind}" for n in range(9) for kind in ("png", "jpg")], ["/pictures/{picture_id}/large.{format}"]),
+    ([f"/hooks/{n}" for n in range(9)] + ["/hooks/type/PORT_IN", "/hooks/type/PORT_OUT"], ["/hooks/type/{type}", "/hooks/{hook_id}"]),
+    ([f"/users/{n}/folders/0" for n in range(20)], ["/users/{user_id}/folders/0"]),
+]
+
+
+@pytest.mark.parametrize(("paths", "expected"), HARD, ids=[expected[0] for _, expected in HARD])
+def test_hard_segments(paths: list[str], expected: list[str]) -> None:
+    assert templates(paths) == expected
+    assert mapped([("GET", path, 200) for path in paths]).label(batch([("GET", path, 200) for path in paths]))[0].null_count == 0
+
+
+def test_words_that_choose_a_view_of_the_same_values_are_one_parameter_wherever_they_stand() -> None:
+    keys = [f"{n * 7919:024x}" for n in range(1, 30)]
+    paths = [f"/files/{n}/metadata/{scope}/{key}" for n, key in enumerate(keys) for scope in ("global", "enterprise")]
+    paths += [f"/folders/{n}/metadata/{scope}/{n * 104_729:024x}" for n in range(1, 9) for scope in ("global", "enterprise")]
+    assert templates(paths) == [
+        "/files/{file_id}/metadata/{metadata}/{id}",
+        "/folders/{folder_id}/metadata/{metadata}/{id}",
+    ]
+
+
+def relation(kinds: tuple[str, ...], back: tuple[str, ...]) -> list[str]:
+    paths = [f"/{kind}/{n}{end}" for kind in kinds for n in range(20) for end in ("", "/tags", "/change_tags")]
+    paths += [f"/tags/{n}" for n in range(20)] + [f"/tags/{n}/{kind}" for kind in back for n in range(20)]
+    return templates(paths)
+
+
+def test_a_relation_between_any_kinds_of_things_is_one_endpoint_each_way() -> None:
+    found = relation(("users", "teams", "policies"), ("users", "teams", "policies"))
+    assert [one for one in found if "tags/{id}" in one or "tags" in one.rpartition("/")[2]] == [
+        "/tags/{id}/{type}",
+        "/{type}/{id}/change_tags",
+        "/{type}/{id}/tags",
+    ]
+    assert "/users/{user_id}" in found
+
+
+def test_collections_that_happen_to_share_a_name_stay_apart() -> None:
+    found = relation(("users", "teams", "policies", "posts"), ("users", "teams", "policies"))
+    assert "/users/{user_id}/tags" in found
+    found = relation(("users", "teams"), ("users", "teams"))
+    assert "/users/{user_id}/tags" in found
+
+
+def hosts_mapped(calls: dict[str, list[str]]) -> Catalogue:
+    catalogue = Catalogue()
+    for host, paths in calls.items():
+        catalogue.observe(batch([("GET", path, 200) for path in paths], host))
+    catalogue.finish()
+    return catalogue
+
+
+def test_the_hosts_of_tenants_are_one_service() -> None:
+    names = ["acme", "globex", "initech", "umbrella", "hooli", "stark", "wayne", "wonka", "tyrell"]
+    catalogue = hosts_mapped({f"{name}.api.example": [f"/users/{n}", "/users", "/orders/7"] for n, name in enumerate(names)})
+    assert [one.name for one in catalogue.endpoints()] == [
+        "GET {tenant}.api.example/orders/{order_id}",
+        "GET {tenant}.api.example/users",
+        "GET {tenant}.api.example/users/{user_id}",
+    ]
+    assert catalogue.label(batch([("GET", "/users/99", 200)], "hooli.api.example"))[0].to_pylist() == ["/users/{user_id}"]
+
+
+def test_services_of_one_domain_stay_apart() -> None:
+    services = ["auth", "files", "orders", "users", "search", "billing", "media", "chat", "mail", "status"]
+    catalogue = hosts_mapped({f"{name}.api.example": [f"/{name}/{n}" for n in range(9)] + ["/health"] for name in services})
+    assert len({one.host for one in catalogue.endpoints()}) == len(services)

@@ -44,6 +44,7 @@ COMMANDS = (
     Command("learn", "sensor.learn", "learn from captures of normal traffic what normal is; write a model file"),
     Command("rules", "sensor.ruledesk", "run the examples that rules carry"),
     Command("alerts", "sensor.alertdesk", "list, show, acknowledge and close the alerts of the store"),
+    Command("evidence", "sensor.evidence.cli", "the evidence bundle of one alert: packets, calls, timeline, manifest"),
     Command("sink", "sensor.sinks.probe", "send one marked alert to a destination and say what happened, hop by hop"),
     Command("verify", "sensor.verify", "read captures a second time with tshark and dpkt, and say where they and we differ"),
     Command("config", "sensor.config", "print the configuration file that the defaults amount to"),

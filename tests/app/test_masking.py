@@ -31,6 +31,15 @@ SECRET = [
     ("t=eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ1In0.abc-def", "eyJzdWIi"),
     ("-----BEGIN RSA PRIVATE KEY-----\nMIIabc", "MIIabc"),
     ("id AKIAABCDEFGHIJKLMNOP here", "AKIAABCDEFGHIJKLMNOP"),
+    ('{"pin": 4711, "n": 1}', "4711"),
+    ('{"api_key" :\n  "abcdefgh1234"}', "abcdefgh1234"),
+    ('{"payload":"{\\"password\\":\\"x1y\\"}"}', "x1y"),
+    ('{"payload":"{\\"cvv\\":737}"}', "737"),
+    ("user%5Bpassword%5D=x1y", "x1y"),
+    ('--b\r\nContent-Disposition: form-data; name="user_password"\r\n\r\nx1y\r\n--b--', "x1y"),
+    ('--b\r\nContent-Disposition: form-data; name="pin"\r\nContent-Type: text/plain\r\n\r\n4711\r\n--b--', "4711"),
+    ('<s:Body><w:userPassword type="t">x1y</w:userPassword></s:Body>', "x1y"),
+    ("<pin>4711</pin>", "4711"),
 ]
 
 CLEAN = [
@@ -42,6 +51,9 @@ CLEAN = [
     "order 1234567812345678",
     "user@localhost",
     "token=71150",
+    '{"token": 71150, "pins": 3, "author": "joe"}',
+    "<spinner>large</spinner>",
+    'Content-Disposition: form-data; name="comment"\r\n\r\nhello',
     "",
 ]
 
@@ -56,6 +68,15 @@ def test_a_secret_becomes_a_token(text: str, secret: str) -> None:
 @pytest.mark.parametrize("text", CLEAN)
 def test_clean_text_comes_back_as_it_is(text: str) -> None:
     assert MASKER.text(text) == text
+
+
+def test_the_operators_names_are_masked_wherever_they_stand() -> None:
+    own = Masker(b"k" * 32, ("badge_no", "x-employee"))
+    for text in ("?badge_no=B1", '{"badge_no": 12}', "X-Employee: joe", "<badge_no>B1</badge_no>"):
+        assert "masked-" in own.text(text), text
+        assert MASKER.text(text) == text
+    assert own.header("X-Employee", "joe smith").startswith("joe masked-") or own.header("X-Employee", "joe smith").startswith("masked-")
+    assert own.column(pa.array(["/a?badge_no=B1"])).to_pylist() == [own.text("/a?badge_no=B1")]
 
 
 def test_equal_values_have_equal_tokens_and_another_key_gives_others() -> None:
@@ -93,7 +114,7 @@ def test_a_column_is_masked_where_needed_and_is_itself_where_not() -> None:
 
 
 PIECES = st.sampled_from(
-    [*(text for text, _ in SECRET), *CLEAN, "&", "=", " ", "\n", "@", "%40", "token", "sid", "4111-1111-1111-1111", "é", ";", ":", '"', "eyJ", "."]
+    [*(text for text, _ in SECRET), *CLEAN, "&", "=", " ", "\n", "@", "%40", "token", "sid", "4111-1111-1111-1111", "é", ";", ":", '"', "eyJ", ".", "<", ">", "name=\"", "\r\n\r\n", "123", "\\", "_", "badge_no"]
 )
 
 
@@ -101,7 +122,8 @@ PIECES = st.sampled_from(
 @given(st.lists(st.one_of(st.none(), st.lists(PIECES, max_size=5).map("".join), st.text(max_size=30)), max_size=6))
 def test_the_scan_over_columns_misses_nothing_that_masking_changes(rows: list[str | None]) -> None:
     rows = [None if row is None else row.encode("utf-8", "replace").decode() for row in rows]
-    assert MASKER.column(pa.array(rows, pa.string())).to_pylist() == [None if row is None else MASKER.text(row) for row in rows]
+    for masker in (MASKER, Masker(b"k" * 32, ("badge_no",))):
+        assert masker.column(pa.array(rows, pa.string())).to_pylist() == [None if row is None else masker.text(row) for row in rows]
 
 
 @pytest.mark.parametrize("digits", ["4111111111111111", "378282246310005", "5555555555554444", "6011111111111117", "30569309025904"])

@@ -1,0 +1,122 @@
+"""`api-sensor evidence UID`: the evidence bundle of one alert, from the store or a file of alerts and the captures."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sensor.alerts import Alert
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `api-sensor evidence`."""
+    parser.add_argument("uid", help="the alert's uid, or the beginning of it")
+    parser.add_argument("captures", nargs="*", metavar="CAPTURE", help="captures, or directories of them (default: the files that the alert names)")
+    parser.add_argument("-o", "--output", metavar="DIR|FILE.zip", help="where to write it (default: evidence-UID.zip here)")
+    parser.add_argument("--from", dest="source", metavar="FILE", help="a store of alerts, or alerts as JSON lines (default: the store in the state directory)")
+    parser.add_argument("--all-connections", action="store_true", help="all connections of the alert's clients in its time, not only those it cites")
+    parser.add_argument("--unmasked", action="store_true", help="packets, calls and timeline as they were, with credentials and personal data")
+    parser.add_argument("--rules", metavar="PATH", action="append", default=[], help="the rules that judged, if not the built-in ones; repeatable")
+    parser.add_argument("--model", metavar="FILE", help="the model that judged, if one was given")
+    parser.add_argument("--verify-checksums", action="store_true", help="as it was given to replay")
+    parser.add_argument("--state", metavar="DIR", help="where this installation keeps its masking key and store (default: the user's state directory)")
+    parser.add_argument("--json", action="store_true", help="print the manifest as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Make the bundle; status 1 when nothing of what the alert cites is in the captures."""
+    from sensor.capture import open_captures
+    from sensor.errors import SensorError
+    from sensor.evidence.bundle import Source, bundle, write
+    from sensor.masking import Masker, installation_key, state_directory
+
+    state = Path(args.state) if args.state else state_directory()
+    alert = find(args.uid, Path(args.source) if args.source else state / "alerts.sqlite")
+    captures = args.captures or list(dict.fromkeys(one.pcap_file for one in alert.evidence))
+    if not captures or "-" in captures:
+        raise SensorError(f"alert {alert.uid}: it came from standard input; name the captures that hold this traffic")
+    masker = Masker(installation_key(state))
+    source = Source(lambda: open_captures(captures), tuple(captures), verify_checksums=args.verify_checksums)
+    made = bundle(
+        alert, source, masker, unmasked=args.unmasked, every=args.all_connections, judges=judges(alert, args.rules, args.model)
+    )  # fmt: skip
+    place = Path(args.output) if args.output else Path(f"evidence-{alert.uid}.zip")
+    if args.unmasked:
+        print("api-sensor: nothing is masked: the bundle holds credentials and personal data as they were on the wire", file=sys.stderr)
+    if made.empty:
+        print(f"api-sensor: none of the connections that alert {alert.uid} cites is in {', '.join(captures)}", file=sys.stderr)
+        return 1
+    write(made, place)
+    if args.json:
+        sys.stdout.write(made.files["manifest.json"].decode())
+    else:
+        print(f"{place}: {made.packets:,} packets, {made.calls:,} calls, {made.timeline:,} calls of its callers")
+    if made.missing:
+        print(f"api-sensor: {len(made.missing)} connections that the alert cites are not in these captures", file=sys.stderr)
+    return 0
+
+
+def find(uid: str, place: Path) -> Alert:
+    """The last revision of the alert that begins so, from a store or a file of alerts. Raises SensorError for none, or several."""
+    from sensor.alerts import Alert
+    from sensor.errors import SensorError
+
+    try:
+        with place.open("rb") as file:
+            kind = file.read(16)
+    except OSError as fault:
+        raise SensorError(f"{place}: alerts cannot be read from it ({fault.strerror}); --from names a store or a file of alerts") from fault
+    if kind.startswith(b"SQLite format 3"):
+        import orjson
+
+        from sensor.store import AlertStore
+
+        store = AlertStore(place)
+        try:
+            return Alert.from_json(orjson.dumps(store.get(uid).alert))
+        finally:
+            store.close()
+    found: dict[str, Alert] = {}
+    with place.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if uid.encode() not in line:
+                continue
+            try:
+                alert = Alert.from_json(line)
+            except ValueError as fault:
+                raise SensorError(f"{place}:{number}: {fault}") from fault
+            if alert.uid.startswith(uid) and (alert.uid not in found or alert.revision >= found[alert.uid].revision):
+                found[alert.uid] = alert
+    if len(found) != 1 or not uid:
+        raise SensorError(f"{place}: {'several alerts begin' if found else 'no alert begins'} with {uid!r}")
+    return next(iter(found.values()))
+
+
+def judges(alert: Alert, rule_paths: list[str], model: str | None) -> list[dict[str, Any]]:
+    """For every detector of an alert what it is: a rule with its file's SHA-256, a model with its file's, or a part of the sensor."""
+    import hashlib
+
+    import rules
+    from sensor import VERSION
+    from sensor.errors import SensorError
+
+    try:
+        known = {rule.id: rule for rule in rules.load([Path(path) for path in rule_paths] or None).rules}
+    except rules.RuleError as fault:
+        raise SensorError(str(fault)) from fault
+    out: list[dict[str, Any]] = []
+    for name in alert.detectors:
+        rule = known.get(name)
+        if rule is not None:
+            path = rules.BUILTIN / Path(rule.file).name if rule.file.startswith("rules/builtin/") else Path(rule.file)
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            out.append({"detector": name, "kind": "rule", "title": rule.title, "file": rule.file, "line": rule.line, "sha256": digest})
+        elif name.startswith("anomaly"):
+            digest = hashlib.sha256(Path(model).read_bytes()).hexdigest() if model else ""
+            out.append({"detector": name, "kind": "model", "file": model or "learned from the capture itself", "sha256": digest, "version": VERSION})
+        else:
+            out.append({"detector": name, "kind": "sensor", "version": VERSION})
+    return out

@@ -1,0 +1,171 @@
+"""The bundle: formats that others read, a manifest that holds, the same octets every time."""
+
+from __future__ import annotations
+
+import datetime
+import io
+import json
+import shutil
+import stat
+import subprocess
+import zipfile
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from haralyzer import HarParser
+
+from sensor.cli import main
+from sensor.evidence.bundle import bundle, write, zipped
+from sensor.evidence.gather import EvidenceLimits
+from sensor.masking import Masker
+from tests.evidence.conftest import PCAPS, ROOT, calls_of, citing, source_of
+
+MASKER = Masker(b"k" * 32)
+SHOP = ROOT / "pcaps" / "shop.pcap"
+
+# HAR 1.2 (http://www.softwareishard.com/blog/har-12-spec/): the members each object must have, and their types.
+NUMBER = (int, float)
+PAIRS = [{"name": str, "value": str}]
+HAR: dict[str, Any] = {
+    "startedDateTime": str,
+    "time": NUMBER,
+    "request": {
+        "method": str, "url": str, "httpVersion": str, "cookies": PAIRS, "headers": PAIRS, "queryString": PAIRS, "headersSize": int, "bodySize": int,
+    },
+    "response": {
+        "status": int, "statusText": str, "httpVersion": str, "cookies": PAIRS, "headers": PAIRS, "content": {"size": int, "mimeType": str},
+        "redirectURL": str, "headersSize": int, "bodySize": int,
+    },
+    "cache": {},
+    "timings": {"send": NUMBER, "wait": NUMBER, "receive": NUMBER},
+}  # fmt: skip
+
+
+def hold(value: Any, rule: Any, where: str) -> None:
+    if isinstance(rule, dict):
+        assert isinstance(value, dict), where
+        for name, inner in rule.items():
+            assert name in value, f"{where}.{name}"
+            hold(value[name], inner, f"{where}.{name}")
+    elif isinstance(rule, list):
+        assert isinstance(value, list), where
+        for one in value:
+            hold(one, rule[0], where)
+    else:
+        assert isinstance(value, rule) and not isinstance(value, bool), where
+
+
+@pytest.mark.parametrize("capture", PCAPS, ids=lambda path: path.stem)
+def test_the_calls_are_har_1_2(capture: Path) -> None:
+    calls = calls_of(capture)
+    document = json.loads(bundle(citing(calls), source_of(capture), MASKER).files["calls.har"])
+    assert document["log"]["version"] == "1.2" and set(document["log"]["creator"]) == {"name", "version"}
+    assert len(document["log"]["entries"]) == len(calls)
+    for entry, call in zip(document["log"]["entries"], calls, strict=True):
+        hold(entry, HAR, "entry")
+        assert datetime.datetime.fromisoformat(entry["startedDateTime"]).utcoffset() == datetime.timedelta(0)
+        assert min(entry["timings"].values()) >= 0
+        assert entry["time"] == pytest.approx(sum(entry["timings"].values()))
+        assert not (set(entry) - set(HAR) - {"serverIPAddress", "connection", "comment"}) - {name for name in entry if name.startswith("_")}
+        data = entry["request"].get("postData")
+        if data:
+            hold(data, {"mimeType": str, "params": list, "text": str}, "postData")
+        assert entry["response"]["status"] == (call["status"] or 0)
+        assert urlsplit(entry["request"]["url"]).scheme in ("http", "https", "ftp", "")
+    read = HarParser(document)
+    entries = [one for page in read.pages for one in page.entries]
+    assert len(entries) == len(calls)
+    assert all(one.response.status >= 0 and isinstance(one.startTime, datetime.datetime) and one.request.headersSize >= -1 for one in entries)
+
+
+def test_the_manifest_holds_and_the_same_alert_gives_the_same_octets(tmp_path: Path) -> None:
+    alert = citing(calls_of(SHOP)[:40])
+    one = bundle(alert, source_of(SHOP), MASKER)
+    two = bundle(alert, source_of(SHOP), MASKER)
+    assert one.files == two.files and zipped(one) == zipped(two)
+    write(one, tmp_path / "folder")
+    done = subprocess.run(["sha256sum", "-c", "--strict", "SHA256SUMS"], cwd=tmp_path / "folder", capture_output=True, text=True, check=True)
+    assert done.stdout.count(": OK") == len(one.files) - 1
+    assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in (tmp_path / "folder").iterdir())
+    manifest = json.loads(one.files["manifest.json"])
+    capture = subprocess.run(["sha256sum", str(SHOP)], capture_output=True, text=True, check=True).stdout.split()[0]
+    assert manifest["captures"] == [{"name": str(SHOP), "octets": SHOP.stat().st_size, "sha256": capture}]
+    with zipfile.ZipFile(io.BytesIO(zipped(one))) as archive:
+        assert archive.testzip() is None
+        assert sorted(archive.namelist()) == sorted(one.files)
+
+
+@pytest.mark.skipif(shutil.which("capinfos") is None, reason="capinfos is not installed")
+def test_capinfos_and_tshark_read_the_packets(tmp_path: Path) -> None:
+    made = bundle(citing(calls_of(SHOP)[:40]), source_of(SHOP), MASKER)
+    path = tmp_path / "flows.pcapng"
+    path.write_bytes(made.files["flows.pcapng"])
+    said = subprocess.run(["capinfos", "-M", str(path)], capture_output=True, text=True, check=True).stdout
+    assert f"Number of packets:   {made.packets}" in said and "Capture comment:     api-sensor alert abab" in said
+    comments = subprocess.run(["tshark", "-r", str(path), "-T", "fields", "-e", "frame.comment"], capture_output=True, text=True, check=True).stdout.splitlines()
+    assert len(comments) == made.packets and all(f"{SHOP} packet " in line for line in comments)
+
+
+def test_the_timeline_is_what_the_callers_did_and_the_baseline_what_others_do() -> None:
+    calls = calls_of(SHOP)
+    attacker = [call for call in calls if call["client_ip"] == "10.20.66.10"]
+    made = bundle(citing(attacker[5:8]), source_of(SHOP), MASKER)
+    timeline = [json.loads(line) for line in made.files["timeline.jsonl"].splitlines()]
+    assert [line["packet"] for line in timeline] == [call["packet"] for call in attacker]
+    baseline = json.loads(made.files["baseline.json"])["endpoints"]
+    login = next(one for one in baseline if one["endpoint"] == "POST api.shop.example/api/v1/login")
+    others = [call for call in calls if call["path"] == "/api/v1/login" and call["client_ip"] != "10.20.66.10"]
+    assert login["observed"]["calls"] == sum(call["path"] == "/api/v1/login" for call in attacker)
+    assert (login["usual"]["calls"], login["usual"]["clients"]) == (len(others), len({call["client_ip"] for call in others}))
+
+
+def test_bounds_leave_out_and_say_so() -> None:
+    made = bundle(citing(calls_of(SHOP)), source_of(SHOP), MASKER, bounds=EvidenceLimits(calls=50, endpoints=2, compared=100))
+    assert (made.calls, made.timeline) == (50, 50)
+    assert json.loads(made.files["manifest.json"])["left_out"] == made.left_out
+    assert set(made.left_out) == {"calls", "timeline", "compared", "endpoints"}
+
+
+def run(*words: str | Path) -> int:
+    return main([str(word) for word in words])
+
+
+def test_from_replay_to_bundle_by_the_commands_that_readme_gives(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    state = tmp_path / "state"
+    assert run("replay", SHOP, "-q", "--state", state, "--alerts", tmp_path / "alerts.jsonl", "--sink", f"store:{state}/alerts.sqlite") == 0
+    alerts = [json.loads(line) for line in (tmp_path / "alerts.jsonl").read_text().splitlines()]
+    uid = next(alert["uid"] for alert in alerts if "credential-stuffing" in alert["detectors"])
+    capsys.readouterr()
+    assert run("evidence", uid[:12], "--state", state, "-o", tmp_path / "one.zip", "--json") == 0
+    manifest = json.loads(capsys.readouterr().out)
+    assert run("evidence", uid, "--state", state, "-o", tmp_path / "two.zip", "--from", tmp_path / "alerts.jsonl") == 0
+    assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
+    assert (manifest["alert"], manifest["masked"], manifest["connections_missing"]) == (uid, True, [])
+    with zipfile.ZipFile(tmp_path / "one.zip") as archive:
+        judges = json.loads(archive.read("judges.json"))["detectors"]
+        assert {one["detector"]: one["kind"] for one in judges}["credential-stuffing"] == "rule"
+        assert all(len(one["sha256"]) == 64 for one in judges if one["kind"] == "rule")
+    assert run("evidence", uid, "--state", state, "-o", tmp_path / "all", "--all-connections", "--unmasked") == 0
+    assert "nothing is masked" in capsys.readouterr().err
+    assert b"NOT MASKED" in (tmp_path / "all" / "README.txt").read_bytes()
+    # Another capture: said, and status 1.
+    assert run("evidence", uid, ROOT / "pcaps" / "vlan.pcap", "--state", state, "-o", tmp_path / "none") == 1
+    assert not (tmp_path / "none").exists()
+
+
+def test_mistakes_are_sentences(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "alerts.jsonl").write_bytes(citing(calls_of(SHOP)[:2]).to_json() + b"\n")
+    (tmp_path / "torn.jsonl").write_bytes(b'{"uid": "abab"\n')
+    cases = [
+        ["evidence", "zz", "--from", tmp_path / "alerts.jsonl"],
+        ["evidence", "abab", "--from", tmp_path / "absent.jsonl"],
+        ["evidence", "abab", "--from", tmp_path / "torn.jsonl"],
+        ["evidence", "abab", "absent.pcap", "--from", tmp_path / "alerts.jsonl"],
+        ["evidence", "abab", "--from", tmp_path / "alerts.jsonl", "-o", tmp_path / "alerts.jsonl"],
+    ]
+    for words in cases:
+        assert run(*words, "--state", tmp_path / "state") == 2, words
+    said = capsys.readouterr().err
+    assert "Traceback" not in said and "torn.jsonl:1" in said

@@ -15,6 +15,9 @@ import numpy as np
 
 Array = np.ndarray[Any, Any]
 
+TILE = 128
+"""Rows that go through the network at once."""
+
 
 @dataclass(slots=True)
 class Autoencoder:
@@ -43,8 +46,26 @@ class Autoencoder:
         return error
 
     def score(self, z: Array) -> Array:
-        """One number a call: the mean residual."""
-        out: Array = self.residuals(z).mean(1)
+        """One number a call: the mean residual. The same for a call whatever stands beside it.
+
+        Products are made of TILE rows at a time, the last ones filled up with nothing: a library of linear algebra adds in another order for another
+        shape. A tile is also too small for it to start threads, whose waiting would cost more than the work.
+        """
+        rows = len(z)
+        out = np.empty(rows, np.float32)
+        even = (1 / (self.noise * len(self.noise))).astype(np.float32)
+        tile = np.zeros((TILE, z.shape[1]), np.float32)
+        for start in range(0, rows, TILE):
+            n = min(TILE, rows - start)
+            if n == TILE:
+                part = z[start : start + TILE]
+            else:
+                tile[:n], tile[n:] = z[start:], 0
+                part = tile
+            error = self.reconstruct(part)
+            error -= part
+            np.square(error, out=error)
+            out[start : start + n] = (error @ even)[:n]
         return out
 
 

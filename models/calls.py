@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from models.fields import hash_octets, join_hash
+from models.fields import hash_words
 
 Array = np.ndarray[Any, Any]
 
@@ -30,12 +30,21 @@ class Calls:
     body: Array
     body_at: Array
     body_kind: Array
-    seed: Array
     method: tuple[Array, list[str]]
     host: tuple[Array, list[str]]
-    template: list[str | None] | None
     root: Array
     """Root of the path tree for the call's method and host; -1 when unknown. Filled by `models.endpoints`."""
+    ts: Array
+    """int64, ns since the epoch."""
+    status: Array
+    """int64, -1 when no response was seen; so are the four below when they are not known."""
+    request_bytes: Array
+    response_bytes: Array
+    duration: Array
+    ttfb: Array
+    response_type: Array
+    """int32, indices into the hashes of media types."""
+    type_hashes: Array
 
 
 def octets(array: pa.Array) -> tuple[Array, Array]:
@@ -62,9 +71,13 @@ def words(column: pa.Array) -> tuple[Array, list[str]]:
     return np.asarray(codes, dtype=np.int32), names
 
 
-def numbers(column: pa.Array, missing: float = np.nan) -> Array:
-    """A numeric column as float64 with null as `missing`."""
-    return np.asarray(pc.fill_null(column.cast(pa.float64()), missing))
+def whole_numbers(column: pa.Array) -> Array:
+    """An integer column as int64 with null as -1; no copy of one that is int64 and has no nulls."""
+    if column.null_count:
+        column = pc.fill_null(column, -1)
+    if column.type != pa.int64():
+        column = column.cast(pa.int64())
+    return np.frombuffer(column.buffers()[1], np.int64, count=len(column), offset=8 * column.offset) if len(column) else np.zeros(0, np.int64)
 
 
 def _body_kinds(batch: pa.RecordBatch, body: Array, at: Array) -> Array:
@@ -94,29 +107,21 @@ def read_calls(batch: pa.RecordBatch) -> Calls:
     query, query_at = octets(batch.column("query"))
     head, head_at = octets(batch.column("request_head"))
     body, body_at = octets(batch.column("request_body"))
-    method = words(batch.column("method"))
-    host = words(batch.column("host"))
-    agent = words(batch.column("user_agent"))
-    method_hash = np.array([hash_octets(name.encode()) for name in method[1]] or [0], np.uint64)
-    host_hash = np.array([hash_octets(name.encode()) for name in host[1]] or [0], np.uint64)
-    agent_hash = np.array([hash_octets(name.encode()) for name in agent[1]] or [0], np.uint64)
+    kind, kinds = words(batch.column("response_type"))
     rows = batch.num_rows
-    seed = (
-        (method_hash[method[0]] * np.uint64(3)) ^ (host_hash[host[0]] * np.uint64(5)) ^ (agent_hash[agent[0]] * np.uint64(7))
-        if rows
-        else np.zeros(0, np.uint64)
+    ts, status, request_bytes, response_bytes, duration, ttfb = (
+        whole_numbers(batch.column(name)) for name in ("ts", "status", "request_bytes", "response_bytes", "duration", "ttfb")
     )
-    template = None
-    index = batch.schema.get_field_index("template")
-    if index >= 0:
-        codes, names = words(batch.column(index))
-        template = [names[code] or None for code in codes.tolist()]
     return Calls(
-        rows, path, path_at, query, query_at, head, head_at, body, body_at, _body_kinds(batch, body, body_at), seed, method, host, template,
-        np.full(rows, -1, np.int32),
+        rows, path, path_at, query, query_at, head, head_at, body, body_at, _body_kinds(batch, body, body_at), words(batch.column("method")),
+        words(batch.column("host")), np.full(rows, -1, np.int32), ts, status, request_bytes, response_bytes, duration, ttfb, kind, hash_words(kinds or [""]),
     )  # fmt: skip
 
 
-def pair_hash(a: str, b: str) -> int:
-    """Hash of a method and host together."""
-    return join_hash(hash_octets(a.encode()), hash_octets(b.encode()))
+def request_seeds(batch: pa.RecordBatch, calls: Calls) -> Array:
+    """Of each call, a hash of method, host and agent: what `models.fields.fingerprints` goes on from."""
+    out = np.zeros(calls.rows, np.uint64)
+    for (codes, names), factor in ((calls.method, 3), (calls.host, 5), (words(batch.column("user_agent")), 7)):
+        if calls.rows:
+            out ^= hash_words(names)[codes] * np.uint64(factor)
+    return out

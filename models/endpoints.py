@@ -8,7 +8,7 @@ UUIDs, long mixed tokens, dates), and a place that takes many values becomes one
 from __future__ import annotations
 
 import re
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from models.fields import WILDCARD, hash_octets, join_hash
+from models.judge import table_of
 
 Array = np.ndarray[Any, Any]
 
@@ -166,22 +167,6 @@ def _number(roots: dict[str, _Node]) -> PathTree:
         if node.wild is not None:
             pending.append((node.wild, f"{name}/{{}}", number, WILDCARD))
         number += 1
-    tree.keys, tree.children = hash_table(table)
+    tree.keys, tree.children = table_of(np.array(list(table), np.uint64), np.array(list(table.values()), np.int32))
     tree.calls, tree.visits, tree.once = np.array(calls, np.int64), np.array(visits, np.int64), np.array(once, np.int64)
     return tree
-
-
-def hash_table(entries: dict[int, int]) -> tuple[Array, Array]:
-    """An open-addressing table (linear probing, power of two, at most half full) of 64-bit keys to numbers; key 0 is empty."""
-    size = 8
-    while size < 2 * len(entries) + 1:
-        size *= 2
-    keys, values = np.zeros(size, np.uint64), np.full(size, -1, np.int32)
-    taken: Counter[int] = Counter()
-    for key, value in entries.items():
-        i = key & (size - 1)
-        while taken[i]:
-            i = (i + 1) & (size - 1)
-        taken[i] = 1
-        keys[i], values[i] = key, value
-    return keys, values

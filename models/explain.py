@@ -36,8 +36,8 @@ def explain_rows(model: Model, batch: pa.RecordBatch, rows: list[int], most: int
     if not rows:
         return []
     part = batch.take(pa.array(rows))
-    nats, where, seen = model.measure(part)
-    features = feature_matrix(part, seen)
+    nats, where, seen = model.scorer.measure(part)
+    features = feature_matrix(seen.counts)
     units = model.profile.units(seen.fields)
     return [_reasons(model, part, row, nats[row], where[row], seen, features, units, most) for row in range(len(rows))]
 

@@ -11,40 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
-from models.calls import numbers
+from models import judge
 from models.fields import ROW_COUNTS
-from models.observe import Observation
 
 Array = np.ndarray[Any, Any]
 
 _AT = {name: index for index, name in enumerate(ROW_COUNTS)}
-
-
-@dataclass(slots=True)
-class Columns:
-    """What formulas read: counts by name, and the batch's numbers with null as -1."""
-
-    counts: Array
-    status: Array
-    request_bytes: Array
-    response_bytes: Array
-    duration: Array
-    ttfb: Array
-    hour: Array
-
-    def __getitem__(self, name: str) -> Array:
-        column: Array = self.counts[:, _AT[name]]
-        return column
-
-    def characters(self) -> Array:
-        """Characters of all values, at least one."""
-        out: Array = np.maximum(self["letters"] + self["digits"] + self["punctuation"] + self["spaces"] + self["uncommon"], 1)
-        return out
-
-
-Formula = Callable[[Columns], Array]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +25,10 @@ class Feature:
     """One row of FEATURES."""
 
     name: str
-    formula: Formula
+    how: str
+    """`as is`; `log` of one more; `share` of the characters; `time`, the log of one more tenth of a millisecond; `status`, whether within a hundred."""
+    count: str
+    """What it is made of, a name of ROW_COUNTS; for `status` the lowest of the hundred."""
     words: str
     """How it reads in an explanation."""
     why: str
@@ -61,26 +37,6 @@ class Feature:
     """From the feature's scale back to what a person reads."""
     clock: bool = False
     """Needs training that saw whole days."""
-
-
-def _log(name: str) -> Formula:
-    return lambda c: np.log1p(c[name])
-
-
-def _share(name: str) -> Formula:
-    return lambda c: c[name] / c.characters()
-
-
-def _size(name: str) -> Formula:
-    return lambda c: np.where(getattr(c, name) >= 0, np.log1p(np.maximum(getattr(c, name), 0)), np.nan)
-
-
-def _time(name: str) -> Formula:
-    return lambda c: np.where(getattr(c, name) >= 0, np.log1p(np.maximum(getattr(c, name), 0) / 1e5), np.nan)
-
-
-def _status(low: int, high: int) -> Formula:
-    return lambda c: ((c.status >= low) & (c.status < high)).astype(np.float32)
 
 
 def _expm1(x: float) -> float:
@@ -92,53 +48,48 @@ def _milliseconds(x: float) -> float:
 
 
 FEATURES: tuple[Feature, ...] = (
-    Feature("path_len", _log("path_len"), "path length", "payloads and traversals lengthen the path", "octets", _expm1),
-    Feature("path_segments", lambda c: c["path_segments"], "path segments", "depth changes with forced browsing and traversal"),
-    Feature("query_len", _log("query_len"), "query length", "most injected text travels in the query", "octets", _expm1),
-    Feature("body_len", _log("body_len"), "request body length kept", "and the rest in the body", "octets", _expm1),
-    Feature("params", _log("params"), "number of values sent", "missing and extra parameters, mass assignment", "", _expm1),
-    Feature("longest_value", _log("longest_value"), "longest value", "overflows and payloads are one long value", "characters", _expm1),
-    Feature("letters", _share("letters"), "share of letters in the values", "character classes part text, numbers, code"),
-    Feature("digits", _share("digits"), "share of digits in the values", "encoded payloads, ids out of place"),
-    Feature("punctuation", _share("punctuation"), "share of punctuation in the values", "code is punctuation"),
-    Feature("spaces", _share("spaces"), "share of spaces in the values", "SQL and shell need spaces"),
-    Feature("uncommon", _share("uncommon"), "share of control and non-ASCII characters", "binary, log forging, homoglyphs"),
-    Feature("escapes", _share("escapes"), "share of percent-escaped characters", "evasion escapes what needs none"),
-    Feature("entropy", lambda c: c["entropy"], "entropy of the values", "random tokens and encoded payloads are high, floods low", "nats"),
-    Feature("nats", lambda c: c["nats"], "strangeness of neighbouring characters", "text of another language than usual", "nats"),
-    Feature("headers", lambda c: c["headers"], "number of headers", "tools send fewer or other headers than clients"),
-    Feature("header_bytes", _log("header_bytes"), "size of the header block", "payloads in headers", "octets", _expm1),
-    Feature("longest_header", _log("longest_header"), "longest header value", "payloads in headers", "characters", _expm1),
-    Feature("header_marks", _log("header_marks"), "punctuation in header values", "expression lookups sit in header values", "", _expm1),
-    Feature("cookies", lambda c: c["cookies"], "number of cookies", "session handling differs between clients"),
-    Feature("json_depth", lambda c: c["json_depth"], "depth of the JSON body", "nesting attacks and foreign documents"),
-    Feature("request_bytes", _size("request_bytes"), "request body size", "uploads where none are usual", "octets", _expm1),
-    Feature("response_bytes", _size("response_bytes"), "response body size", "a dump is larger than a record", "octets", _expm1),
-    Feature("duration", _time("duration"), "duration", "time-based injection and heavy queries are slow", "ms", _milliseconds),
-    Feature("ttfb", _time("ttfb"), "time to first octet", "the server thought longer than usual", "ms", _milliseconds),
-    Feature("ok", _status(200, 300), "answered 2xx", "what fails where it never failed, or works where it never did"),
-    Feature("redirect", _status(300, 400), "answered 3xx", "logins and guards redirect"),
-    Feature("refused", _status(400, 500), "answered 4xx", "probing is refused"),
-    Feature("failed", _status(500, 600), "answered 5xx", "payloads that hit something make it fail"),
-    Feature("hour_sin", lambda c: np.sin(c.hour), "hour of the day", "night work of a day-time client", "", float, True),
-    Feature("hour_cos", lambda c: np.cos(c.hour), "hour of the day", "night work of a day-time client", "", float, True),
+    Feature("path_len", "log", "path_len", "path length", "payloads and traversals lengthen the path", "octets", _expm1),
+    Feature("path_segments", "as is", "path_segments", "path segments", "depth changes with forced browsing and traversal"),
+    Feature("query_len", "log", "query_len", "query length", "most injected text travels in the query", "octets", _expm1),
+    Feature("body_len", "log", "body_len", "request body length kept", "and the rest in the body", "octets", _expm1),
+    Feature("params", "log", "params", "number of values sent", "missing and extra parameters, mass assignment", "", _expm1),
+    Feature("longest_value", "log", "longest_value", "longest value", "overflows and payloads are one long value", "characters", _expm1),
+    Feature("letters", "share", "letters", "share of letters in the values", "character classes part text, numbers, code"),
+    Feature("digits", "share", "digits", "share of digits in the values", "encoded payloads, ids out of place"),
+    Feature("punctuation", "share", "punctuation", "share of punctuation in the values", "code is punctuation"),
+    Feature("spaces", "share", "spaces", "share of spaces in the values", "SQL and shell need spaces"),
+    Feature("uncommon", "share", "uncommon", "share of control and non-ASCII characters", "binary, log forging, homoglyphs"),
+    Feature("escapes", "share", "escapes", "share of percent-escaped characters", "evasion escapes what needs none"),
+    Feature("entropy", "as is", "entropy", "entropy of the values", "random tokens and encoded payloads are high, floods low", "nats"),
+    Feature("nats", "as is", "nats", "strangeness of neighbouring characters", "text of another language than usual", "nats"),
+    Feature("headers", "as is", "headers", "number of headers", "tools send fewer or other headers than clients"),
+    Feature("header_bytes", "log", "header_bytes", "size of the header block", "payloads in headers", "octets", _expm1),
+    Feature("longest_header", "log", "longest_header", "longest header value", "payloads in headers", "characters", _expm1),
+    Feature("header_marks", "log", "header_marks", "punctuation in header values", "expression lookups sit in header values", "", _expm1),
+    Feature("cookies", "as is", "cookies", "number of cookies", "session handling differs between clients"),
+    Feature("json_depth", "as is", "json_depth", "depth of the JSON body", "nesting attacks and foreign documents"),
+    Feature("request_bytes", "log", "request_bytes", "request body size", "uploads where none are usual", "octets", _expm1),
+    Feature("response_bytes", "log", "response_bytes", "response body size", "a dump is larger than a record", "octets", _expm1),
+    Feature("duration", "time", "duration", "duration", "time-based injection and heavy queries are slow", "ms", _milliseconds),
+    Feature("ttfb", "time", "ttfb", "time to first octet", "the server thought longer than usual", "ms", _milliseconds),
+    Feature("ok", "status", "200", "answered 2xx", "what fails where it never failed, or works where it never did"),
+    Feature("redirect", "status", "300", "answered 3xx", "logins and guards redirect"),
+    Feature("refused", "status", "400", "answered 4xx", "probing is refused"),
+    Feature("failed", "status", "500", "answered 5xx", "payloads that hit something make it fail"),
+    Feature("hour_sin", "as is", "hour_sin", "hour of the day", "night work of a day-time client", "", float, True),
+    Feature("hour_cos", "as is", "hour_cos", "hour of the day", "night work of a day-time client", "", float, True),
 )
 
 
-def feature_matrix(batch: pa.RecordBatch, seen: Observation) -> Array:
-    """float32[call, FEATURES]; NaN where a part of the call was not seen."""
-    columns = Columns(
-        seen.counts,
-        numbers(batch.column("status"), -1),
-        numbers(batch.column("request_bytes"), -1),
-        numbers(batch.column("response_bytes"), -1),
-        numbers(batch.column("duration"), -1),
-        numbers(batch.column("ttfb"), -1),
-        (np.asarray(batch.column("ts"), dtype=np.int64) % 86_400_000_000_000) / 86_400e9 * 2 * np.pi,
-    )
-    out = np.empty((batch.num_rows, len(FEATURES)), np.float32)
-    for index, feature in enumerate(FEATURES):
-        out[:, index] = feature.formula(columns)
+_HOW = ("as is", "log", "share", "time", "status")
+RECIPE = np.array([(_HOW.index(f.how), int(f.count) if f.how == "status" else _AT[f.count]) for f in FEATURES], np.int32)
+"""FEATURES as `models.judge` reads them: how, and which count."""
+
+
+def feature_matrix(counts: Array) -> Array:
+    """float32[call, FEATURES] from float32[call, ROW_COUNTS]; NaN where a part of the call was not seen."""
+    out = np.empty((len(counts), len(FEATURES)), np.float32)
+    judge.features(np.ascontiguousarray(counts), RECIPE, out)
     return out
 
 
@@ -154,10 +105,9 @@ class Scale:
 
     def apply(self, x: Array, node: Array) -> Array:
         """float32[call, 2 * features]: pooled and per-endpoint, within -8..8; NaN becomes 0, which is what is usual."""
-        place = np.where(node >= 0, node, len(self.place_mean) - 1)
-        z = np.concatenate([(x - self.mean) / self.spread, (x - self.place_mean[place]) / self.place_spread[place]], 1)
-        np.nan_to_num(z, copy=False, nan=0.0, posinf=8.0, neginf=-8.0)
-        return np.clip(z, -8, 8, out=z)
+        out = np.empty((len(x), 2 * x.shape[1]), np.float32)
+        judge.standardise(np.ascontiguousarray(x), np.ascontiguousarray(node, np.int32), self.mean, self.spread, self.place_mean, self.place_spread, out)
+        return out
 
 
 def learn_scale(x: Array, node: Array, nodes: int, whole_days: bool, lean: float = 12.0) -> Scale:

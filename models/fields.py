@@ -61,9 +61,10 @@ MARKS = (
 
 ROW_COUNTS = (
     "path_len", "path_segments", "query_len", "body_len", "params", "longest_value", "letters", "digits", "punctuation", "spaces", "uncommon",
-    "escapes", "entropy", "headers", "header_bytes", "longest_header", "header_marks", "cookies", "json_depth", "nats",
+    "escapes", "entropy", "headers", "header_bytes", "longest_header", "header_marks", "cookies", "json_depth", "nats", "characters",
+    "status", "request_bytes", "response_bytes", "duration", "ttfb", "hour_sin", "hour_cos",
 )  # fmt: skip
-"""What `FieldReader.counts` holds for each call, in this order."""
+"""What `FieldReader.counts` holds for each call, in this order; from `status` to `ttfb` -1 is what was not seen."""
 
 _M64 = 0xFFFFFFFFFFFFFFFF
 
@@ -94,6 +95,7 @@ _HEADER = cython.declare(cython.int, 4)
 _COOKIE = cython.declare(cython.int, 5)
 _BODY = cython.declare(cython.int, 6)
 _UNKNOWN = cython.declare(cython.int, 7)
+_STATUS = cython.declare(cython.int, 8)
 _WILDCARD = cython.declare(cython.int, 1)
 
 def _tables() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
@@ -155,6 +157,20 @@ def hash_octets(data: bytes, seed: int = 0) -> int:
     h = (h * 0xD6E8FEB86659FD93) & _M64
     return h ^ (h >> 32)
 
+def hash_words(words: list[str]) -> np.ndarray[Any, Any]:
+    """`hash_octets` of each word's UTF-8 octets, uint64."""
+    out = np.zeros(len(words), np.uint64)
+    view: cython.ulonglong[::1] = _view(out)
+    h: cython.ulonglong
+    c: cython.int
+    k: cython.Py_ssize_t
+    for k, word in enumerate(words):
+        h = _BASIS
+        for c in word.encode("utf-8", "surrogateescape"):
+            h = _mix(h, c)
+        view[k] = _spread(h)
+    return out
+
 def join_hash(a: int, b: int) -> int:
     """The hash of two hashes, as the reader joins kind, place and name."""
     h = (((a ^ 0x9E3779B97F4A7C15) * 0x100000001B3) & _M64) ^ b
@@ -189,6 +205,13 @@ _SKIPPED = ("content-length", "date", "host", "cookie")
 """Headers whose value is judged elsewhere (length, cookies), or is another in every call (Date)."""
 SKIPPED_HASHES = np.array([hash_octets(name.encode()) for name in _SKIPPED], np.uint64)
 
+ANSWER_POOLS = np.array([join_hash(kind, 0) for kind in range(STATUS, REQUEST_SIZE + 1)], np.uint64)
+"""The name that each part of an answer goes by, over all endpoints."""
+
+_N_LOG_N = np.arange(4097) * np.log(np.maximum(np.arange(4097), 1))
+_MINUTE = np.arange(1440) / 1440 * 2 * np.pi
+_CLOCK = np.ascontiguousarray(np.stack([np.sin(_MINUTE), np.cos(_MINUTE)], 1).astype(np.float32))
+
 WILDCARD = 1
 """Hash that stands for any segment in the path tree."""
 
@@ -202,59 +225,14 @@ def _view(array: Any) -> Any:
 
 @cython.cclass
 class FieldReader:
-    """Columns of fields, filled by `read`. One reader serves many batches; `take` hands over what was read and starts afresh."""
+    """Columns of fields, filled by `read`. One reader serves many batches; `take` hands over what was read and starts afresh.
 
-    n: cython.int
-    room: cython.int
-    row: cython.int[::1]
-    kind: cython.uchar[::1]
-    slot: cython.ulonglong[::1]
-    pool: cython.ulonglong[::1]
-    length: cython.int[::1]
-    marks: cython.int[::1]
-    mask: cython.ulonglong[::1]
-    shape: cython.ulonglong[::1]
-    value: cython.ulonglong[::1]
-    nats: cython.float[::1]
-    source: cython.uchar[::1]
-    name_at: cython.int[::1]
-    name_end: cython.int[::1]
-    at: cython.int[::1]
-    end: cython.int[::1]
-    arrays: dict  # type: ignore[type-arg]
-    # one call's running sums
-    hist: cython.int[::1]
-    first: cython.int
-    params: cython.int
-    longest: cython.int
-    letters: cython.int
-    digits: cython.int
-    punctuation: cython.int
-    spaces: cython.int
-    uncommon: cython.int
-    escapes: cython.int
-    headers: cython.int
-    longest_header: cython.int
-    header_marks: cython.int
-    cookies: cython.int
-    depth: cython.int
-    nats_sum: cython.float
-    nats_len: cython.int
-    table: cython.int
-    place: cython.ulonglong
-    # what all calls share
-    mark_of: cython.uchar[::1]
-    symbol_of: cython.uchar[::1]
-    skipped: cython.ulonglong[::1]
-    bigrams: cython.float[:, ::1]
-    keys: cython.ulonglong[::1]
-    children: cython.int[::1]
-    stack: cython.ulonglong[::1]
-    objects: cython.uchar[::1]
-    node: cython.int
+    Its attributes are declared in fields.pxd, since `models.judge` reads calls one by one through it.
+    """
 
     def __init__(self, bigrams: Any, keys: Any, children: Any) -> None:
         self.n = 0
+        self.first = 0
         self.mark_of = _view(MARK_OF)
         self.symbol_of = _view(SYMBOL_OF)
         self.skipped = _view(SKIPPED_HASHES)
@@ -264,6 +242,10 @@ class FieldReader:
         self.hist = _view(np.zeros(SYMBOLS, np.int32))
         self.stack = _view(np.zeros(MAX_DEPTH + 1, np.uint64))
         self.objects = _view(np.zeros(MAX_DEPTH + 1, np.uint8))
+        self.counts = _view(np.zeros(len(ROW_COUNTS), np.float32))
+        self.n_log_n = _view(_N_LOG_N)
+        self.clock = _view(_CLOCK)
+        self.answer_pools = _view(ANSWER_POOLS)
         self.table = 0
         self._room(8192)
 
@@ -307,8 +289,7 @@ class FieldReader:
         self.n = 0
         return out
 
-    @cython.cfunc
-    def _child(self, node: cython.int, segment: cython.ulonglong) -> cython.int:
+    def _child(self, node: Any, segment: Any) -> Any:
         """The child of a node under this segment hash, or -1."""
         size: cython.Py_ssize_t = self.keys.shape[0]
         if size == 0:
@@ -325,8 +306,7 @@ class FieldReader:
                 i = 0
         return -1
 
-    @cython.cfunc
-    def _name(self, data: cython.const[cython.uchar][::1], start: cython.Py_ssize_t, end: cython.Py_ssize_t, fold: cython.bint) -> cython.ulonglong:
+    def _name(self, data: Any, start: Any, end: Any, fold: Any) -> Any:
         """Hash of a name as sent, in lower case when `fold`."""
         h: cython.ulonglong = _BASIS
         i: cython.Py_ssize_t
@@ -338,21 +318,20 @@ class FieldReader:
             h = _mix(h, c)
         return _spread(h)
 
-    @cython.cfunc
     def _field(
         self,
-        data: cython.const[cython.uchar][::1],
-        source: cython.int,
-        row: cython.int,
-        kind: cython.int,
-        slot: cython.ulonglong,
-        pool: cython.ulonglong,
-        name_at: cython.Py_ssize_t,
-        name_end: cython.Py_ssize_t,
-        start: cython.Py_ssize_t,
-        end: cython.Py_ssize_t,
-        escaped: cython.int,
-    ) -> cython.int:
+        data: Any,
+        source: Any,
+        row: Any,
+        kind: Any,
+        slot: Any,
+        pool: Any,
+        name_at: Any,
+        name_end: Any,
+        start: Any,
+        end: Any,
+        escaped: Any,
+    ) -> Any:
         """Read one value and append its field. `escaped`: 0 as is, 1 percent escapes, 2 percent escapes and plus signs, 3 JSON escapes."""
         if self.n - self.first >= _MAX_FIELDS:
             return 0
@@ -427,9 +406,11 @@ class FieldReader:
             m = self.mark_of[c]
             mask |= one << m
             h = _mix(h, c)
-            s = self.symbol_of[c]
-            nats += self.bigrams[self.table, previous * _SYMBOLS + s]
-            previous = s
+            if param:
+                s = self.symbol_of[c]
+                nats += self.bigrams[self.table, previous * _SYMBOLS + s]
+                previous = s
+                self.hist[s] += 1
             if m > _SPACE:
                 marks += 1
             if m != last:
@@ -437,19 +418,8 @@ class FieldReader:
                 runs += 1
                 if runs <= _MAX_RUNS:
                     shape = _mix(shape, m + 1)
-            if param:
-                self.hist[s] += 1
-                if m <= 1:
-                    self.letters += 1
-                elif m == _DIGIT:
-                    self.digits += 1
-                elif m == _SPACE:
-                    self.spaces += 1
-                elif m < _TAB:
-                    self.punctuation += 1
-                else:
-                    self.uncommon += 1
-        nats += self.bigrams[self.table, previous * _SYMBOLS + _END]
+        if param:
+            nats += self.bigrams[self.table, previous * _SYMBOLS + _END]
         if length == 0:
             mask |= one << _EMPTY
         if end > stop:
@@ -483,16 +453,15 @@ class FieldReader:
         self.n = n + 1
         return 1
 
-    @cython.cfunc
     def _pairs(
         self,
-        data: cython.const[cython.uchar][::1],
-        source: cython.int,
-        row: cython.int,
-        kind: cython.int,
-        start: cython.Py_ssize_t,
-        end: cython.Py_ssize_t,
-    ) -> cython.int:
+        data: Any,
+        source: Any,
+        row: Any,
+        kind: Any,
+        start: Any,
+        end: Any,
+    ) -> Any:
         """Fields of name=value pairs: a query, a form, a Cookie header."""
         i: cython.Py_ssize_t = start
         begin: cython.Py_ssize_t
@@ -529,10 +498,9 @@ class FieldReader:
             i += 1
         return 0
 
-    @cython.cfunc
     def _json(
-        self, data: cython.const[cython.uchar][::1], source: cython.int, row: cython.int, start: cython.Py_ssize_t, end: cython.Py_ssize_t
-    ) -> cython.int:
+        self, data: Any, source: Any, row: Any, start: Any, end: Any
+    ) -> Any:
         """Leaves of a JSON text as fields named by the keys above them; elements of an array share one name. Returns 0 when it is no JSON."""
         i: cython.Py_ssize_t = start
         depth: cython.int = 0
@@ -601,15 +569,14 @@ class FieldReader:
                     )  # fmt: skip
         return leaves
 
-    @cython.cfunc
     def _path(
         self,
-        data: cython.const[cython.uchar][::1],
-        row: cython.int,
-        root: cython.int,
-        start: cython.Py_ssize_t,
-        end: cython.Py_ssize_t,
-    ) -> cython.int:
+        data: Any,
+        row: Any,
+        root: Any,
+        start: Any,
+        end: Any,
+    ) -> Any:
         """Follow the path through the tree; returns how many segments it has, negative when it left the tree. The node stands in `node`."""
         node: cython.int = root
         child: cython.int
@@ -646,141 +613,221 @@ class FieldReader:
         self.node = node
         return -segments - 1 if lost else segments
 
-    def read(self, batch: Any, first: Any, last: Any, table: Any, nodes: Any, variants: Any, counts: Any) -> None:
-        """Append the fields of calls first..last of a batch.
+    def add_answer(self, row: Any, kind: Any, length: Any, value: Any) -> Any:
+        """Append what was answered as a field of the call's endpoint."""
+        n: cython.int = self.n
+        pool: cython.ulonglong = self.answer_pools[kind - _STATUS]
+        self.row[n] = row
+        self.kind[n] = kind
+        self.slot[n] = _join(pool, cython.cast(cython.ulonglong, self.node_of + 2))
+        self.pool[n] = pool
+        self.length[n] = length
+        self.marks[n] = 0
+        self.mask[n] = 0
+        self.shape[n] = 0
+        self.value[n] = value
+        self.nats[n] = 0
+        self.source[n] = 4
+        self.name_at[n] = self.name_end[n] = self.at[n] = self.end[n] = 0
+        self.n = n + 1
+        return 1
 
-        `batch` holds the columns: path, query, head and body octets with their offsets, root node and body kind of each call (`models.calls`
-        makes it). `table` names the table of characters for each call. Filled in for each call: `nodes` (negative - 2 when the path left the
-        tree there), `variants` (bit 0 a query, bits 1-2 the kind of body) and `counts` (ROW_COUNTS).
+    def open(self, batch: Any, table: Any = None) -> None:
+        """The batch (`models.calls.Calls`) whose calls are read next. `table` names the table of characters for each call; without it the first."""
+        self.paths = _view(batch.path)
+        self.queries = _view(batch.query)
+        self.heads = _view(batch.head)
+        self.bodies = _view(batch.body)
+        self.path_at = _view(batch.path_at)
+        self.query_at = _view(batch.query_at)
+        self.head_at = _view(batch.head_at)
+        self.body_at = _view(batch.body_at)
+        self.roots = _view(batch.root)
+        self.kinds = _view(batch.body_kind)
+        self.tables = _view(np.zeros(0, np.uint8) if table is None else table)
+        self.ts = _view(batch.ts)
+        self.status = _view(batch.status)
+        self.request_bytes = _view(batch.request_bytes)
+        self.response_bytes = _view(batch.response_bytes)
+        self.duration = _view(batch.duration)
+        self.ttfb = _view(batch.ttfb)
+        self.type_codes = _view(batch.response_type)
+        self.type_hashes = _view(batch.type_hashes)
+
+    def request(self, r: Any) -> Any:
+        """Read path, query and body of call r; its fields begin at `first`."""
+        k: cython.int
+        row: cython.int = cython.cast(cython.int, r)
+        s: cython.Py_ssize_t
+        e: cython.Py_ssize_t
+        body_kind: cython.int
+        if self.n + _MAX_FIELDS + 8 > self.room:
+            self._room(self.room * 2)
+        self.first = self.n
+        self.params = self.longest = self.escapes = 0
+        self.headers = self.longest_header = self.header_marks = self.cookies = self.depth = self.nats_len = 0
+        self.nats_sum = 0
+        for k in range(_SYMBOLS):
+            self.hist[k] = 0
+        self.table = self.tables[r] if self.tables.shape[0] else 0
+        self.segments = self._path(self.paths, row, self.roots[r], self.path_at[r], self.path_at[r + 1])
+        self.node_of = self.node
+        if self.segments < 0:
+            self.node_of = -self.node - 3
+            self.segments = -self.segments - 1
+        self.place = _join(cython.cast(cython.ulonglong, self.node + 2), 0 if self.node_of >= 0 else 1)
+        self.variant = 0
+        s, e = self.query_at[r], self.query_at[r + 1]
+        if e > s:
+            self.variant = 1
+            self._pairs(self.queries, 1, row, _QUERY, s, e)
+        s, e = self.body_at[r], self.body_at[r + 1]
+        if e > s:
+            body_kind = self.kinds[r]
+            self.variant |= body_kind << 1
+            if body_kind == 1:
+                self._pairs(self.bodies, 3, row, _FORM, s, e)
+            elif body_kind == 2:
+                self._json(self.bodies, 3, row, s, e)
+            else:
+                self._field(self.bodies, 3, row, _BODY, _join(self.place, _BODY), _join(_BODY, 0), s, s, s, e, 0)
+        return 0
+
+    def head(self, r: Any) -> Any:
+        """Read the header block of call r: the start line first, then a line a header, to the empty line."""
+        i: cython.Py_ssize_t = self.head_at[r]
+        e: cython.Py_ssize_t = self.head_at[r + 1]
+        s: cython.Py_ssize_t
+        ve: cython.Py_ssize_t
+        row: cython.int = cython.cast(cython.int, r)
+        while i < e and self.heads[i] != 10:
+            i += 1
+        i += 1
+        while i < e:
+            s = i
+            while i < e and self.heads[i] != 10:
+                i += 1
+            ve = i
+            i += 1
+            if ve > s and self.heads[ve - 1] == 13:
+                ve -= 1
+            if ve == s:
+                break
+            self.line(row, s, ve)
+        return 0
+
+    def line(self, row: Any, s: Any, ve: Any) -> Any:
+        """Read one header line, without its line end."""
+        colon: cython.Py_ssize_t = s
+        v: cython.Py_ssize_t
+        k: cython.int
+        name: cython.ulonglong
+        self.headers += 1
+        while colon < ve and self.heads[colon] != 58:
+            colon += 1
+        v = colon + 1 if colon < ve else ve
+        while v < ve and (self.heads[v] == 32 or self.heads[v] == 9):
+            v += 1
+        name = self._name(self.heads, s, colon, True)
+        if name == self.skipped[3]:
+            self._pairs(self.heads, 2, row, _COOKIE, v, ve)
+            return 0
+        for k in range(3):
+            if name == self.skipped[k]:
+                return 0
+        self._field(self.heads, 2, row, _HEADER, _join(_HEADER, name), _join(_HEADER, 0), s, colon, v, ve, 0)
+        return 0
+
+    def answer(self, r: Any) -> Any:
+        """Status, media type and sizes of call r as fields, one each where they were seen."""
+        row: cython.int = cython.cast(cython.int, r)
+        size: cython.longlong
+        status: cython.longlong = self.status[r]
+        if status >= 0:
+            self.add_answer(row, _STATUS, 0, _join(cython.cast(cython.ulonglong, status), _STATUS))
+            self.add_answer(row, _STATUS + 1, 0, self.type_hashes[self.type_codes[r]])
+        size = self.response_bytes[r]
+        if size >= 0:
+            self.add_answer(row, _STATUS + 2, cython.cast(cython.int, size if size < 1073741824 else 1073741824), 0)
+        size = self.request_bytes[r]
+        if size >= 0:
+            self.add_answer(row, _STATUS + 3, cython.cast(cython.int, size if size < 1073741824 else 1073741824), 0)
+        return 0
+
+    def count(self, r: Any) -> Any:
+        """Fill `counts` (ROW_COUNTS) for call r, after its parts were read."""
+        k: cython.int
+        h: cython.int
+        total: cython.int = 0
+        letters: cython.int = 0
+        punctuation: cython.int = 0
+        minute: cython.Py_ssize_t
+        entropy: cython.double = 0
+        for k in range(_SYMBOLS):
+            h = self.hist[k]
+            if h:
+                total += h
+                if k < 26:
+                    letters += h
+                elif 28 <= k < 60:
+                    punctuation += h
+                entropy += self.n_log_n[h] if h <= 4096 else h * log(h)
+        if total > 0:
+            entropy = (self.n_log_n[total] if total <= 4096 else total * log(total)) - entropy
+            entropy /= total
+        self.counts[0] = self.path_at[r + 1] - self.path_at[r]
+        self.counts[1] = self.segments
+        self.counts[2] = self.query_at[r + 1] - self.query_at[r]
+        self.counts[3] = self.body_at[r + 1] - self.body_at[r]
+        self.counts[4] = self.params
+        self.counts[5] = self.longest
+        self.counts[6] = letters
+        self.counts[7] = self.hist[26]
+        self.counts[8] = punctuation
+        self.counts[9] = self.hist[27]
+        self.counts[10] = self.hist[60] + self.hist[61]
+        self.counts[11] = self.escapes
+        self.counts[12] = entropy
+        self.counts[13] = self.headers
+        self.counts[14] = self.head_at[r + 1] - self.head_at[r]
+        self.counts[15] = self.longest_header
+        self.counts[16] = self.header_marks
+        self.counts[17] = self.cookies
+        self.counts[18] = self.depth
+        self.counts[19] = self.nats_sum / self.nats_len if self.nats_len > 0 else 0
+        self.counts[20] = total
+        self.counts[21] = self.status[r]
+        self.counts[22] = self.request_bytes[r]
+        self.counts[23] = self.response_bytes[r]
+        self.counts[24] = self.duration[r]
+        self.counts[25] = self.ttfb[r]
+        minute = (self.ts[r] // 60000000000) % 1440
+        self.counts[26] = self.clock[minute, 0]
+        self.counts[27] = self.clock[minute, 1]
+        return 0
+
+    def read(self, first: Any, last: Any, nodes: Any, variants: Any, counts: Any) -> None:
+        """Append the fields of calls first..last of the open batch.
+
+        Filled in for each call: `nodes` (negative - 3 when the path left the tree there), `variants` (bit 0 a query, bits 1-2 the kind of body) and
+        `counts` (ROW_COUNTS).
         """
-        paths: cython.const[cython.uchar][::1] = _view(batch.path)
-        queries: cython.const[cython.uchar][::1] = _view(batch.query)
-        heads: cython.const[cython.uchar][::1] = _view(batch.head)
-        bodies: cython.const[cython.uchar][::1] = _view(batch.body)
-        path_at: cython.const[cython.int][::1] = _view(batch.path_at)
-        query_at: cython.const[cython.int][::1] = _view(batch.query_at)
-        head_at: cython.const[cython.int][::1] = _view(batch.head_at)
-        body_at: cython.const[cython.int][::1] = _view(batch.body_at)
-        roots: cython.const[cython.int][::1] = _view(batch.root)
-        kinds: cython.const[cython.uchar][::1] = _view(batch.body_kind)
-        tables: cython.const[cython.uchar][::1] = _view(table)
         node_out: cython.int[::1] = _view(nodes)
         variant_out: cython.uchar[::1] = _view(variants)
         out: cython.float[:, ::1] = _view(counts)
         r: cython.Py_ssize_t
-        i: cython.Py_ssize_t
-        s: cython.Py_ssize_t
-        e: cython.Py_ssize_t
-        colon: cython.Py_ssize_t
-        v: cython.Py_ssize_t
-        ve: cython.Py_ssize_t
         k: cython.int
-        segments: cython.int
-        variant: cython.int
-        row: cython.int
-        total: cython.float
-        entropy: cython.double
-        name: cython.ulonglong
-        skip: cython.bint
-        body_kind: cython.int
         begin_row: cython.Py_ssize_t = first
         end_row: cython.Py_ssize_t = last
         for r in range(begin_row, end_row):
-            if self.n + _MAX_FIELDS + 8 > self.room:
-                self._room(self.room * 2)
-            row = cython.cast(cython.int, r)
-            self.first = self.n
-            self.params = self.longest = self.letters = self.digits = self.punctuation = self.spaces = self.uncommon = self.escapes = 0
-            self.headers = self.longest_header = self.header_marks = self.cookies = self.depth = self.nats_len = 0
-            self.nats_sum = 0
-            for k in range(_SYMBOLS):
-                self.hist[k] = 0
-            self.table = tables[r]
-            segments = self._path(paths, row, roots[r], path_at[r], path_at[r + 1])
-            node_out[r] = -self.node - 3 if segments < 0 else self.node
-            if segments < 0:
-                segments = -segments - 1
-            variant = 0
-            if query_at[r + 1] > query_at[r]:
-                variant = 1
-            body_kind = kinds[r]
-            s, e = body_at[r], body_at[r + 1]
-            if e > s:
-                variant |= body_kind << 1
-            variant_out[r] = variant
-            self.place = _join(cython.cast(cython.ulonglong, self.node + 2), 0 if node_out[r] >= 0 else 1)
-            if query_at[r + 1] > query_at[r]:
-                self._pairs(queries, 1, row, _QUERY, query_at[r], query_at[r + 1])
-            if e > s:
-                if body_kind == 1:
-                    self._pairs(bodies, 3, row, _FORM, s, e)
-                elif body_kind == 2:
-                    self._json(bodies, 3, row, s, e)
-                else:
-                    self._field(bodies, 3, row, _BODY, _join(self.place, _BODY), _join(_BODY, 0), s, s, s, e, 0)
-            # The header block: the start line first, then a line a header, to the empty line.
-            i, e = head_at[r], head_at[r + 1]
-            while i < e and heads[i] != 10:
-                i += 1
-            i += 1
-            while i < e:
-                s = i
-                colon = -1
-                while i < e and heads[i] != 10:
-                    if colon < 0 and heads[i] == 58:
-                        colon = i
-                    i += 1
-                ve = i
-                i += 1
-                if ve > s and heads[ve - 1] == 13:
-                    ve -= 1
-                if ve == s:
-                    break
-                self.headers += 1
-                if colon < 0:
-                    colon = v = ve
-                else:
-                    v = colon + 1
-                while v < ve and (heads[v] == 32 or heads[v] == 9):
-                    v += 1
-                name = self._name(heads, s, colon, True)
-                skip = False
-                for k in range(4):
-                    if name == self.skipped[k]:
-                        skip = True
-                if skip:
-                    if name == self.skipped[3]:
-                        self._pairs(heads, 2, row, _COOKIE, v, ve)
-                    continue
-                self._field(heads, 2, row, _HEADER, _join(_HEADER, name), _join(_HEADER, 0), s, colon, v, ve, 0)
-            total = 0
-            for k in range(_SYMBOLS):
-                total += self.hist[k]
-            entropy = 0
-            if total > 0:
-                for k in range(_SYMBOLS):
-                    if self.hist[k] > 0:
-                        entropy -= self.hist[k] / total * log(self.hist[k] / total)
-            out[r, 0] = path_at[r + 1] - path_at[r]
-            out[r, 1] = segments
-            out[r, 2] = query_at[r + 1] - query_at[r]
-            out[r, 3] = body_at[r + 1] - body_at[r]
-            out[r, 4] = self.params
-            out[r, 5] = self.longest
-            out[r, 6] = self.letters
-            out[r, 7] = self.digits
-            out[r, 8] = self.punctuation
-            out[r, 9] = self.spaces
-            out[r, 10] = self.uncommon
-            out[r, 11] = self.escapes
-            out[r, 12] = entropy
-            out[r, 13] = self.headers
-            out[r, 14] = head_at[r + 1] - head_at[r]
-            out[r, 15] = self.longest_header
-            out[r, 16] = self.header_marks
-            out[r, 17] = self.cookies
-            out[r, 18] = self.depth
-            out[r, 19] = self.nats_sum / self.nats_len if self.nats_len > 0 else 0
+            self.request(r)
+            self.head(r)
+            self.answer(r)
+            self.count(r)
+            node_out[r] = self.node_of
+            variant_out[r] = self.variant
+            for k in range(28):
+                out[r, k] = self.counts[k]
 
 
 @cython.cfunc
@@ -800,15 +847,15 @@ def _looks_like_id(data: cython.const[cython.uchar][::1], start: cython.Py_ssize
     return digits == end - start or (end - start >= 16 and digits >= 4)
 
 
-def fingerprints(batch: Any, out: Any) -> None:
-    """A hash of what each call asks for (method, host, agent, path, query, body) into `out`: equal for copies of one request."""
+def fingerprints(batch: Any, seed: Any, out: Any) -> None:
+    """A hash of what each call asks for into `out`: `seed` (of method, host, agent), path, query, body. Equal for copies of one request."""
     paths: cython.const[cython.uchar][::1] = _view(batch.path)
     queries: cython.const[cython.uchar][::1] = _view(batch.query)
     bodies: cython.const[cython.uchar][::1] = _view(batch.body)
     path_at: cython.const[cython.int][::1] = _view(batch.path_at)
     query_at: cython.const[cython.int][::1] = _view(batch.query_at)
     body_at: cython.const[cython.int][::1] = _view(batch.body_at)
-    seeds: cython.const[cython.ulonglong][::1] = _view(batch.seed)
+    seeds: cython.const[cython.ulonglong][::1] = _view(seed)
     result: cython.ulonglong[::1] = _view(out)
     r: cython.Py_ssize_t
     i: cython.Py_ssize_t

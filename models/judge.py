@@ -1,13 +1,29 @@
-"""The profile's inner loop: of each field, how surprising its length, characters, shape and value are, in nats, by looking tables up."""
+"""Judging a call in compiled code: how surprising each field's length, characters, shape, value and name are, by looking tables up.
+
+`Judge` takes a batch's calls one by one from a `FieldReader`, keeps the largest surprise of each aspect, turns every measure into nats by its
+calibration and adds them up. Header lines come again and again (one client sends the same ones with each call), so what a line came to is
+remembered, line and all: a remembered line costs a comparison of its octets. What is remembered never changes an answer, only its cost.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 try:
     import cython
 except ModuleNotFoundError:
     from parsers import _cython as cython
+
+if cython.compiled:
+    from cython.cimports.libc.math import exp, log, sqrt
+    from cython.cimports.libc.string import memchr, memcmp, memcpy
+    from cython.cimports.models.fields import FieldReader
+else:
+    from math import exp, log, sqrt
+
+    from models.fields import FieldReader
 
 COMPILED = cython.compiled
 
@@ -34,7 +50,8 @@ def _view(array: Any) -> Any:
     return memoryview(array)
 
 
-@cython.ccall
+@cython.cfunc
+@cython.inline
 @cython.exceptval(check=False)
 def length_bin(n: cython.int) -> cython.int:
     """Lengths 0..15 each their own bin, then four to an octave."""
@@ -48,7 +65,8 @@ def length_bin(n: cython.int) -> cython.int:
     return k if k < LENGTH_BINS else LENGTH_BINS - 1
 
 
-@cython.ccall
+@cython.cfunc
+@cython.inline
 @cython.exceptval(check=False)
 def mark_bin(n: cython.int) -> cython.int:
     """Counts of marks: 0..5 each their own bin, then doubling."""
@@ -63,7 +81,8 @@ def mark_bin(n: cython.int) -> cython.int:
 
 
 @cython.cfunc
-@cython.exceptval(check=False)
+@cython.inline
+@cython.exceptval(-2)
 def _find(keys: cython.const[cython.ulonglong][::1], key: cython.ulonglong) -> cython.Py_ssize_t:
     size: cython.Py_ssize_t = keys.shape[0]
     if size == 0:
@@ -104,6 +123,64 @@ def bins(lengths: Any, marks: Any, length_out: Any, mark_out: Any) -> None:
         c[i] = length_bin(a[i])
         d[i] = mark_bin(b[i])
 
+GROUPS = 4
+"""Values (path, query, body), headers, cookies, answers."""
+CLASS_OF_KIND = np.array([0, 0, 0, 0, 1, 2, 3, 0, 4, 5, 6, 7], np.int32)
+CLASSES = 8
+_GROUP_OF_KIND = np.array([0, 0, 0, 0, 1, 2, 0, 0, 3, 3, 3, 3], np.int32)
+_NAMED = np.array([0, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0], np.int32)
+"""Kinds whose names a client chooses."""
+_LANGUAGE = np.array([1, 0, 0, 0], np.int32)
+
+LINES = 16_384
+"""Places for remembered header lines, at most half of them taken; then all are forgotten and remembered anew."""
+LINE_OCTETS = 4_194_304
+"""Octets of remembered header lines."""
+LONGEST_LINE = 2_048
+"""Longer lines are read each time."""
+ROW_LINES = 64
+"""A call with more header lines than this is read without memory."""
+_LINES = cython.declare(cython.Py_ssize_t, 16_384)
+_LINE_OCTETS = cython.declare(cython.Py_ssize_t, 4_194_304)
+_LINE_SLOTS = cython.declare(cython.int, 65_536)
+_LONGEST_LINE = cython.declare(cython.Py_ssize_t, 2_048)
+_ROW_LINES = cython.declare(cython.int, 64)
+_MAX_FIELDS = cython.declare(cython.int, 192)
+_BEST = cython.declare(cython.int, 40)
+_LINE_BEST = cython.declare(cython.int, 32)
+_REMEMBERED = cython.declare(cython.int, 64)
+
+_NAN = cython.declare(cython.float, float("nan"))
+_LOG1P = np.log1p(np.arange(8192)).astype(np.float32)
+
+
+def table_of(keys: Any, *columns: Any) -> tuple[Any, ...]:
+    """An open-addressing table (linear probing, a power of two, at most half full) of distinct 64-bit keys, key 0 being an empty place; and columns in its order.
+
+    Vectorised: keys that meet a taken place move one on, round after round.
+    """
+    size = 8
+    while size < 2 * len(keys) + 1:
+        size *= 2
+    table = np.zeros(size, np.uint64)
+    pending = np.where(keys == 0, np.uint64(1), keys).astype(np.uint64)
+    which = np.arange(len(keys))
+    place = (pending & np.uint64(size - 1)).astype(np.int64)
+    source = np.zeros(size, np.int64)
+    while len(pending):
+        free = table[place] == 0
+        at, first = np.unique(place[free], return_index=True)
+        table[at] = pending[free][first]
+        source[at] = which[free][first]
+        left = table[place] != pending
+        pending, which, place = pending[left], which[left], (place[left] + 1) & (size - 1)
+    out = [table]
+    for column in columns:
+        placed = column[source] if len(column) else np.zeros(size, column.dtype)
+        placed[table == 0] = -1 if column.dtype.kind == "i" else 0
+        out.append(placed)
+    return tuple(out)
+
 
 def find_units(slots: Any, pools: Any, kinds: Any, keys: Any, values: Any, classes: Any, out: Any) -> None:
     """The unit that judges each field: its own slot's where known, else its name's anywhere, else its class."""
@@ -123,89 +200,669 @@ def find_units(slots: Any, pools: Any, kinds: Any, keys: Any, values: Any, class
         unit[i] = v[at] if at >= 0 else of[kind[i]]
 
 
-def surprise(fields: Any, unit: Any, profile: Any, out: Any) -> None:
-    """Fill out[field, aspect] for all aspects but the name."""
-    units: cython.const[cython.int][::1] = _view(unit)
-    slots: cython.const[cython.ulonglong][::1] = _view(fields["slot"])
-    lengths: cython.const[cython.int][::1] = _view(fields["length"])
-    marks: cython.const[cython.int][::1] = _view(fields["marks"])
-    masks: cython.const[cython.ulonglong][::1] = _view(fields["mask"])
-    shapes: cython.const[cython.ulonglong][::1] = _view(fields["shape"])
-    values: cython.const[cython.ulonglong][::1] = _view(fields["value"])
-    nats: cython.const[cython.float][::1] = _view(fields["nats"])
-    by_length: cython.const[cython.float][:, ::1] = _view(profile.by_length)
-    by_marks: cython.const[cython.float][:, ::1] = _view(profile.by_marks)
-    bit_set: cython.const[cython.float][:, ::1] = _view(profile.bit_set)
-    bit_gain: cython.const[cython.float][:, ::1] = _view(profile.bit_gain)
-    bit_base: cython.const[cython.float][::1] = _view(profile.bit_base)
-    new_shape: cython.const[cython.float][::1] = _view(profile.new_shape)
-    new_value: cython.const[cython.float][::1] = _view(profile.new_value)
-    mean: cython.const[cython.float][::1] = _view(profile.nats_mean)
-    spread: cython.const[cython.float][::1] = _view(profile.nats_spread)
-    shape_keys: cython.const[cython.ulonglong][::1] = _view(profile.shape_keys)
-    shape_cost: cython.const[cython.float][::1] = _view(profile.shape_cost)
-    value_keys: cython.const[cython.ulonglong][::1] = _view(profile.value_keys)
-    value_cost: cython.const[cython.float][::1] = _view(profile.value_cost)
+def features(counts: Any, recipe: Any, out: Any) -> None:
+    """Fill out[call, FEATURES] from counts[call, ROW_COUNTS]; NaN where a part of the call was not seen."""
+    given: cython.float[:, ::1] = _view(counts)
+    how: cython.const[cython.int][:, ::1] = _view(recipe)
     result: cython.float[:, ::1] = _view(out)
+    r: cython.Py_ssize_t
+    for r in range(given.shape[0]):
+        _features(given, r, how, result, r)
+
+
+@cython.cfunc
+@cython.exceptval(-1)
+def _features(
+    given: cython.float[:, ::1], r: cython.Py_ssize_t, how: cython.const[cython.int][:, ::1], out: cython.float[:, ::1], to: cython.Py_ssize_t
+) -> cython.int:
+    k: cython.Py_ssize_t
+    step: cython.int
+    of: cython.int
+    x: cython.float
+    characters: cython.float = given[r, 20]
+    status: cython.float = given[r, 21]
+    if characters < 1:
+        characters = 1
+    for k in range(how.shape[0]):
+        step = how[k, 0]
+        of = how[k, 1]
+        if step == 4:
+            out[to, k] = 1 if of <= status < of + 100 else 0
+            continue
+        x = given[r, of]
+        if step == 1:
+            x = _log1p(x)
+        elif step == 2:
+            x = x / characters
+        elif step == 3:
+            x = _log1p(x / 100000 if x >= 0 else x)
+        out[to, k] = x
+    return 0
+
+
+_log1p_table = cython.declare(cython.float[::1], _view(_LOG1P))
+
+
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def _log1p(x: cython.float) -> cython.float:
+    """The logarithm of one more; NaN for what was not seen (negative)."""
     i: cython.Py_ssize_t
-    at: cython.Py_ssize_t
-    u: cython.int
-    b: cython.int
-    mask: cython.ulonglong
-    total: cython.float
-    most: cython.float
+    if x < 0:
+        return _NAN
+    if x < 8192:
+        if cython.compiled:
+            i = cython.cast(cython.Py_ssize_t, x)
+        else:
+            i = int(x)
+        if i == x:
+            return _log1p_table[i]
+    return log(1.0 + x)
+
+
+def standardise(x: Any, node: Any, mean: Any, spread: Any, place_mean: Any, place_spread: Any, out: Any) -> None:
+    """Fill out[call, 2 * FEATURES]: how many spreads each feature is off, over all calls and over the endpoint's, within -8..8; NaN becomes 0."""
+    given: cython.float[:, ::1] = _view(x)
+    nodes: cython.const[cython.int][::1] = _view(node)
+    m: cython.const[cython.float][::1] = _view(mean)
+    s: cython.const[cython.float][::1] = _view(spread)
+    pm: cython.const[cython.float][:, ::1] = _view(place_mean)
+    ps: cython.const[cython.float][:, ::1] = _view(place_spread)
+    result: cython.float[:, ::1] = _view(out)
+    r: cython.Py_ssize_t
+    for r in range(given.shape[0]):
+        _standardise(given, r, nodes[r], m, s, pm, ps, result, r)
+
+
+@cython.cfunc
+@cython.exceptval(-1)
+def _standardise(
+    x: cython.float[:, ::1], r: cython.Py_ssize_t, node: cython.int, mean: cython.const[cython.float][::1], spread: cython.const[cython.float][::1],
+    place_mean: cython.const[cython.float][:, ::1], place_spread: cython.const[cython.float][:, ::1], out: cython.float[:, ::1], to: cython.Py_ssize_t,
+) -> cython.int:  # fmt: skip
+    width: cython.Py_ssize_t = mean.shape[0]
+    place: cython.Py_ssize_t = node if node >= 0 else place_mean.shape[0] - 1
+    k: cython.Py_ssize_t
     z: cython.float
-    for i in range(slots.shape[0]):
-        u = units[i]
-        result[i, 0] = by_length[u, length_bin(lengths[i])]
-        result[i, 1] = by_marks[u, mark_bin(marks[i])]
-        mask = masks[i]
-        total = bit_base[u]
-        most = 0
-        b = 0
+    for k in range(width):
+        z = (x[r, k] - mean[k]) / spread[k]
+        z = z if z > -8 else -8
+        z = z if z < 8 else 8
+        out[to, k] = z if x[r, k] == x[r, k] else 0
+        z = (x[r, k] - place_mean[place, k]) / place_spread[place, k]
+        z = z if z > -8 else -8
+        z = z if z < 8 else 8
+        out[to, width + k] = z if x[r, k] == x[r, k] else 0
+    return 0
+
+
+@cython.cclass
+class Judge:
+    """A profile's tables, and what judging needs to remember. One judge serves many batches of one model."""
+
+    reader: FieldReader
+    # the profile
+    unit_keys: cython.const[cython.ulonglong][::1]
+    unit_values: cython.const[cython.int][::1]
+    by_length: cython.const[cython.float][:, ::1]
+    by_marks: cython.const[cython.float][:, ::1]
+    bit_set: cython.const[cython.float][:, ::1]
+    bit_gain: cython.const[cython.float][:, ::1]
+    bit_base: cython.const[cython.float][::1]
+    new_shape: cython.const[cython.float][::1]
+    new_value: cython.const[cython.float][::1]
+    nats_mean: cython.const[cython.float][::1]
+    nats_spread: cython.const[cython.float][::1]
+    shape_keys: cython.const[cython.ulonglong][::1]
+    shape_cost: cython.const[cython.float][::1]
+    value_keys: cython.const[cython.ulonglong][::1]
+    value_cost: cython.const[cython.float][::1]
+    slot_keys: cython.const[cython.ulonglong][::1]
+    name_keys: cython.const[cython.ulonglong][::1]
+    new_name: cython.const[cython.float][::1]
+    fresh_name: cython.float
+    new_child: cython.const[cython.float][::1]
+    form_keys: cython.const[cython.ulonglong][::1]
+    form_cost: cython.const[cython.float][::1]
+    form_total: cython.const[cython.float][::1]
+    new_variant: cython.const[cython.float][::1]
+    expected_keys: cython.const[cython.ulonglong][::1]
+    expected_cost: cython.const[cython.float][::1]
+    ended: cython.const[cython.uchar][::1]
+    class_of_kind: cython.const[cython.int][::1]
+    group_of_kind: cython.const[cython.int][::1]
+    named: cython.const[cython.int][::1]
+    # one call
+    best: cython.float[::1]
+    where: cython.int[::1]
+    stamp: cython.longlong[::1]
+    serial: cython.longlong
+    missing: cython.float
+    form_key: cython.ulonglong
+    endpoint: cython.float
+    form: cython.float
+    # remembered header lines
+    line_keys: cython.ulonglong[::1]
+    line_numbers: cython.int[:, ::1]
+    line_best: cython.float[:, ::1]
+    line_slots: cython.ulonglong[::1]
+    octets: cython.uchar[::1]
+    lines: cython.Py_ssize_t
+    octets_used: cython.Py_ssize_t
+    slots_used: cython.int
+    line_key: cython.ulonglong
+    row_lines: cython.int[::1]
+    row_count: cython.int
+
+    def __init__(self, reader: Any, profile: Any, ended: Any) -> None:
+        """`ended` says of each node whether known calls end there."""
+        self.reader = reader
+        self.unit_keys = _view(profile.unit_keys)
+        self.unit_values = _view(profile.unit_values)
+        self.by_length = _view(profile.by_length)
+        self.by_marks = _view(profile.by_marks)
+        self.bit_set = _view(profile.bit_set)
+        self.bit_gain = _view(profile.bit_gain)
+        self.bit_base = _view(profile.bit_base)
+        self.new_shape = _view(profile.new_shape)
+        self.new_value = _view(profile.new_value)
+        self.nats_mean = _view(profile.nats_mean)
+        self.nats_spread = _view(profile.nats_spread)
+        self.shape_keys = _view(profile.shape_keys)
+        self.shape_cost = _view(profile.shape_cost)
+        self.value_keys = _view(profile.value_keys)
+        self.value_cost = _view(profile.value_cost)
+        self.slot_keys = _view(table_of(profile.slot_keys)[0])
+        self.name_keys = _view(table_of(profile.known_names)[0])
+        self.new_name = _view(profile.new_name)
+        self.fresh_name = profile.fresh_name
+        self.new_child = _view(profile.new_child)
+        self.new_variant = _view(profile.new_variant)
+        forms = np.union1d(profile.variant_keys, profile.expected_place)
+        cost, total = np.full(len(forms), -1, np.float32), np.zeros(len(forms), np.float32)
+        cost[np.searchsorted(forms, profile.variant_keys)] = profile.variant_cost
+        total[np.searchsorted(forms, profile.expected_place)] = profile.expected_total
+        keys, cost, total = table_of(forms, cost, total)
+        self.form_keys, self.form_cost, self.form_total = _view(keys), _view(cost), _view(total)
+        keys, cost = table_of(profile.expected_keys, profile.expected_cost)
+        self.expected_keys, self.expected_cost = _view(keys), _view(cost)
+        self.stamp = _view(np.zeros(len(keys), np.int64))
+        self.ended = _view(np.ascontiguousarray(ended, np.uint8))
+        self.class_of_kind = _view(CLASS_OF_KIND)
+        self.group_of_kind = _view(_GROUP_OF_KIND)
+        self.named = _view(_NAMED)
+        self.best = _view(np.zeros(40, np.float32))
+        self.where = _view(np.zeros(40, np.int32))
+        self.serial = 0
+        self.line_keys = _view(np.zeros(LINES, np.uint64))
+        self.line_numbers = _view(np.zeros((LINES, 8), np.int32))
+        self.line_best = _view(np.zeros((LINES, 8), np.float32))
+        self.line_slots = _view(np.zeros(65_536, np.uint64))
+        self.octets = _view(np.zeros(LINE_OCTETS, np.uint8))
+        self.lines = self.octets_used = 0
+        self.slots_used = 0
+        self.row_lines = _view(np.zeros(ROW_LINES, np.int32))
+        self.row_count = 0
+
+    @cython.cfunc
+    @cython.inline
+    @cython.exceptval(-1)
+    def _most(self, k: cython.int, x: cython.float, field: cython.int) -> cython.int:
+        if x > self.best[k]:
+            self.best[k] = x
+            self.where[k] = field
+        return 0
+
+    @cython.cfunc
+    @cython.exceptval(-1)
+    def _field(self, f: cython.int, base: cython.int) -> cython.int:
+        """Judge field f of the reader; the largest surprises stand in best[base:base + 8]."""
+        reader: FieldReader = self.reader
+        kind: cython.int = reader.kind[f]
+        slot: cython.ulonglong = reader.slot[f]
+        length: cython.int = reader.length[f]
+        u: cython.int
+        b: cython.int = 0
+        mask: cython.ulonglong = reader.mask[f]
+        total: cython.float
+        most: cython.float = 0
+        z: cython.float
+        place: cython.Py_ssize_t
+        at: cython.Py_ssize_t = _find(self.unit_keys, slot)
+        if at < 0:
+            if self.named[kind] and _find(self.slot_keys, slot) < 0:
+                place = self.new_name.shape[0] - 1
+                if base > 0:
+                    place -= 1  # headers and cookies are the host's, not the endpoint's
+                elif reader.node_of >= 0:
+                    place = reader.node_of
+                z = self.new_name[place]
+                if base == 0 and _find(self.name_keys, reader.pool[f]) < 0:
+                    z += self.fresh_name
+                self._most(base + 7, z, f)
+            at = _find(self.unit_keys, reader.pool[f])
+        u = self.unit_values[at] if at >= 0 else self.class_of_kind[kind]
+        self._most(base, self.by_length[u, length_bin(length)], f)
+        at = _find(self.value_keys, _join(cython.cast(cython.ulonglong, u + 1), reader.value[f]))
+        self._most(base + 5, self.value_cost[at] if at >= 0 else self.new_value[u], f)
+        if kind >= 8:
+            return 0
+        self._most(base + 1, self.by_marks[u, mark_bin(reader.marks[f])], f)
+        total = self.bit_base[u]
         while mask != 0:
             if mask & 1:
-                total += bit_gain[u, b]
-                most = max(most, bit_set[u, b])
+                total += self.bit_gain[u, b]
+                z = self.bit_set[u, b]
+                if z > most:
+                    most = z
             mask >>= 1
             b += 1
-        result[i, 2] = total if total > 0 else 0
-        result[i, 3] = most
-        at = _find(shape_keys, _join(cython.cast(cython.ulonglong, u + 1), shapes[i]))
-        result[i, 4] = shape_cost[at] if at >= 0 else new_shape[u]
-        at = _find(value_keys, _join(cython.cast(cython.ulonglong, u + 1), values[i]))
-        result[i, 5] = value_cost[at] if at >= 0 else new_value[u]
-        z = (nats[i] / (lengths[i] + 1 if lengths[i] < 4096 else 4097) - mean[u]) / spread[u]
-        result[i, 6] = z * z / 2 * lengths[i] / (lengths[i] + 4) if z > 0 else 0  # a short value says little
+        self._most(base + 2, total, f)
+        self._most(base + 3, most, f)
+        at = _find(self.shape_keys, _join(cython.cast(cython.ulonglong, u + 1), reader.shape[f]))
+        self._most(base + 4, self.shape_cost[at] if at >= 0 else self.new_shape[u], f)
+        if base == 0:
+            z = (reader.nats[f] / (length + 1 if length < 4096 else 4097) - self.nats_mean[u]) / self.nats_spread[u]
+            if z > 0:
+                self._most(6, z * z / 2 * length / (length + 4), f)  # a short value says little
+        return 0
 
+    @cython.cfunc
+    @cython.inline
+    @cython.exceptval(-1)
+    def _present(self, slot: cython.ulonglong) -> cython.int:
+        """This name is there: what its lack would have cost is not missing."""
+        at: cython.Py_ssize_t = _find(self.expected_keys, _join(self.form_key, slot))
+        if at >= 0 and self.stamp[at] != self.serial:
+            self.stamp[at] = self.serial
+            self.missing -= self.expected_cost[at]
+        return 0
 
-GROUPS = 4
-"""Values (path, query, body), headers, cookies, answers."""
+    @cython.cfunc
+    @cython.exceptval(-1)
+    def _call(self, r: cython.Py_ssize_t, remember: cython.bint) -> cython.int:
+        """Read and judge call r: `best`, `where`, `endpoint`, `form`, `missing`, and the reader's counts. Its fields stand from the reader's `first`."""
+        reader: FieldReader = self.reader
+        f: cython.int
+        k: cython.int
+        j: cython.int
+        at: cython.Py_ssize_t
+        kind: cython.int
+        base: cython.int
+        node: cython.int
+        deepest: cython.Py_ssize_t
+        lost: cython.bint
+        for k in range(_BEST):
+            self.best[k] = 0
+            self.where[k] = -1
+        reader.request(r)
+        if not (remember and self._head(r)):
+            self.row_count = 0
+            reader.head(r)
+        reader.answer(r)
+        node = reader.node_of
+        deepest = node if node >= 0 else -node - 3
+        if deepest < 0 or deepest >= self.new_child.shape[0]:
+            deepest = self.new_child.shape[0] - 1
+        lost = node < 0 or not self.ended[node]
+        self.endpoint = self.new_child[deepest] if lost else 0
+        self.form_key = _join(cython.cast(cython.ulonglong, node), reader.variant)
+        at = _find(self.form_keys, self.form_key)
+        self.form = 0
+        if not lost:
+            self.form = self.form_cost[at] if at >= 0 and self.form_cost[at] >= 0 else self.new_variant[deepest]
+        self.missing = self.form_total[at] if at >= 0 else 0
+        self.serial += 1
+        for f in range(reader.first, reader.n):
+            kind = reader.kind[f]
+            base = self.group_of_kind[kind] * 8
+            self._field(f, base)
+            if self.missing > 0 and self.named[kind]:
+                self._present(reader.slot[f])
+        for k in range(self.row_count):
+            at = self.row_lines[k]
+            base = self.line_numbers[at, 4] * 8
+            for j in range(8):
+                if self.line_best[at, j] > self.best[base + j]:
+                    self.best[base + j] = self.line_best[at, j]
+            if self.missing > 0:
+                for f in range(self.line_numbers[at, 2], self.line_numbers[at, 2] + self.line_numbers[at, 3]):
+                    self._present(self.line_slots[f])
+        if self.missing < 1e-2:
+            self.missing = 0  # sums of the same numbers in another order differ in the last places
+        reader.count(r)
+        return 0
 
+    @cython.cfunc
+    @cython.exceptval(-1)
+    def _head(self, r: cython.Py_ssize_t) -> cython.bint:
+        """Find the header lines of call r in memory, or put them there. False, and nothing done, where they must be read together."""
+        reader: FieldReader = self.reader
+        i: cython.Py_ssize_t = reader.head_at[r]
+        e: cython.Py_ssize_t = reader.head_at[r + 1]
+        stop: cython.Py_ssize_t
+        ve: cython.Py_ssize_t
+        at: cython.Py_ssize_t
+        k: cython.int
+        n: cython.int = 0
+        headers: cython.int = 0
+        longest: cython.int = 0
+        marks: cython.int = 0
+        cookies: cython.int = 0
+        fields: cython.int = reader.n - reader.first
+        if 2 * self.lines + 2 * _ROW_LINES > _LINES or self.octets_used + _ROW_LINES * _LONGEST_LINE > _LINE_OCTETS or self.slots_used + _ROW_LINES * _MAX_FIELDS > _LINE_SLOTS:
+            self._forget()
+        i = self._line_end(i, e) + 1
+        while i < e:
+            stop = self._line_end(i, e)
+            ve = stop
+            if ve > i and reader.heads[ve - 1] == 13:
+                ve -= 1
+            if ve == i:
+                break
+            if n >= _ROW_LINES or ve - i > _LONGEST_LINE:
+                return False
+            at = self._recall(i, ve)
+            if at < 0 or (self.line_keys[at] == 0 and not self._learn(r, at, i, ve)):
+                return False
+            headers += 1
+            i = stop + 1
+            if self.line_numbers[at, 3] == 0:
+                continue
+            # A name used twice is another field, which takes reading the lines together.
+            for k in range(n):
+                if self.line_slots[self.line_numbers[self.row_lines[k], 2]] == self.line_slots[self.line_numbers[at, 2]]:
+                    return False
+                if self.line_numbers[at, 4] == 2 and self.line_numbers[self.row_lines[k], 4] == 2:
+                    return False
+            self.row_lines[n] = cython.cast(cython.int, at)
+            n += 1
+            fields += self.line_numbers[at, 3]
+            cookies += self.line_numbers[at, 5]
+            marks += self.line_numbers[at, 7]
+            if self.line_numbers[at, 6] > longest:
+                longest = self.line_numbers[at, 6]
+        if fields >= _MAX_FIELDS:
+            return False
+        reader.headers = headers
+        reader.longest_header = longest
+        reader.header_marks = marks
+        reader.cookies = cookies
+        self.row_count = n
+        return True
 
-def reduce_rows(rows: Any, kinds: Any, surprises: Any, out: Any, where: Any) -> None:
-    """The largest surprise of each aspect over the fields of a call: out[row, group * 8 + aspect], and in `where` the field that had it."""
-    row: cython.const[cython.int][::1] = _view(rows)
-    kind: cython.const[cython.uchar][::1] = _view(kinds)
-    s: cython.const[cython.float][:, ::1] = _view(surprises)
-    result: cython.float[:, ::1] = _view(out)
-    field: cython.int[:, ::1] = _view(where)
-    i: cython.Py_ssize_t
-    g: cython.int
-    j: cython.int
-    r: cython.int
-    for i in range(row.shape[0]):
-        r = row[i]
-        g = kind[i]
-        if g >= 8:
-            g = 3
-        elif g == 4:
-            g = 1
-        elif g == 5:
-            g = 2
+    @cython.cfunc
+    @cython.inline
+    @cython.exceptval(-1)
+    def _line_end(self, i: cython.Py_ssize_t, e: cython.Py_ssize_t) -> cython.Py_ssize_t:
+        """Where the line feed at or after i stands, or e."""
+        heads: cython.const[cython.uchar][::1] = self.reader.heads
+        if i < 0 or e > heads.shape[0]:
+            raise IndexError("Judge: header block outside the batch's octets")
+        if i >= e:
+            return e
+        if cython.compiled:
+            base: cython.pointer(cython.const[cython.uchar]) = cython.address(heads[i])
+            hit: cython.pointer(cython.const[cython.uchar]) = cython.cast(cython.pointer(cython.const[cython.uchar]), memchr(base, 10, e - i))
+            return e if hit == cython.NULL else i + (hit - base)
         else:
-            g = 0
+            while i < e and heads[i] != 10:
+                i += 1
+            return i
+
+    @cython.cfunc
+    @cython.exceptval(-2)
+    def _recall(self, s: cython.Py_ssize_t, ve: cython.Py_ssize_t) -> cython.Py_ssize_t:
+        """The place of this line in memory: where it stands, or where it may be put (its key there is 0); -1 where there is no room for it.
+
+        The key samples the line, so lines are compared whole; lines made to have one key cost eight comparisons each and are read each time.
+        """
+        heads: cython.const[cython.uchar][::1] = self.reader.heads
+        size: cython.Py_ssize_t = ve - s
+        key: cython.ulonglong
+        i: cython.Py_ssize_t
+        tries: cython.int
+        if s < 0 or size <= 0 or ve > heads.shape[0]:
+            raise IndexError("Judge: header line outside the batch's octets")
+        if cython.compiled:
+            word: cython.ulonglong = 0
+            k: cython.Py_ssize_t
+            key = cython.cast(cython.ulonglong, size) * _STIR
+            if size < 8:
+                memcpy(cython.address(word), cython.address(heads[s]), size)
+                key = (key ^ word) * _GOLDEN
+            else:
+                for k in range(6):
+                    memcpy(cython.address(word), cython.address(heads[s + (size - 8) * k // 5]), 8)
+                    key = (key ^ word) * _GOLDEN
+                    key ^= key >> 32
+            key ^= key >> 29
+        else:
+            key = hash(bytes(heads[s:ve])) & _M64
+        if key == 0:
+            key = 1
+        self.line_key = key
+        i = cython.cast(cython.Py_ssize_t, key & cython.cast(cython.ulonglong, _LINES - 1))
+        for tries in range(8):
+            if self.line_keys[i] == 0:
+                return i
+            if self.line_keys[i] == key and self.line_numbers[i, 1] == size and self._same(self.line_numbers[i, 0], s, size):
+                return i
+            i = (i + 1) & (_LINES - 1)
+        return -1
+
+    @cython.cfunc
+    @cython.inline
+    @cython.exceptval(-1)
+    def _same(self, at: cython.Py_ssize_t, s: cython.Py_ssize_t, size: cython.Py_ssize_t) -> cython.bint:
+        """Whether the remembered octets from `at` are those of the heads from s. `_recall` checked the range of the heads."""
+        heads: cython.const[cython.uchar][::1] = self.reader.heads
+        if at + size > self.octets.shape[0]:
+            raise IndexError("Judge: remembered line outside memory")
+        if cython.compiled:
+            return memcmp(cython.address(self.octets[at]), cython.address(heads[s]), size) == 0
+        else:
+            return bytes(self.octets[at : at + size]) == bytes(heads[s : s + size])
+
+    @cython.cfunc
+    @cython.exceptval(-1)
+    def _learn(self, r: cython.Py_ssize_t, at: cython.Py_ssize_t, s: cython.Py_ssize_t, ve: cython.Py_ssize_t) -> cython.bint:
+        """Read a line and remember at place `at` what it came to. False when the call's fields are too many to tell."""
+        reader: FieldReader = self.reader
+        n: cython.int = reader.n
+        f: cython.int
+        j: cython.int
+        group: cython.int = 0
+        i: cython.Py_ssize_t
+        reader.longest_header = reader.header_marks = reader.cookies = 0
+        reader.line(cython.cast(cython.int, r), s, ve)
+        if reader.n - reader.first >= _MAX_FIELDS:
+            reader.n = n
+            reader.headers = reader.longest_header = reader.header_marks = reader.cookies = 0
+            return False
         for j in range(8):
-            if s[i, j] > result[r, g * 8 + j]:
-                result[r, g * 8 + j] = s[i, j]
-                field[r, g * 8 + j] = cython.cast(cython.int, i)
+            self.best[_LINE_BEST + j] = 0
+        for f in range(n, reader.n):
+            group = 1 if reader.kind[f] == 4 else 2
+            self._field(f, _LINE_BEST)
+            self.line_slots[self.slots_used + f - n] = reader.slot[f]
+        for j in range(8):
+            self.line_best[at, j] = self.best[_LINE_BEST + j]
+        for i in range(ve - s):
+            self.octets[self.octets_used + i] = reader.heads[s + i]
+        self.line_keys[at] = self.line_key
+        self.line_numbers[at, 0] = cython.cast(cython.int, self.octets_used)
+        self.line_numbers[at, 1] = cython.cast(cython.int, ve - s)
+        self.line_numbers[at, 2] = self.slots_used
+        self.line_numbers[at, 3] = reader.n - n
+        self.line_numbers[at, 4] = group
+        self.line_numbers[at, 5] = reader.cookies
+        self.line_numbers[at, 6] = reader.longest_header
+        self.line_numbers[at, 7] = reader.header_marks
+        self.octets_used += ve - s
+        self.slots_used += reader.n - n
+        self.lines += 1
+        reader.n = n
+        reader.headers = reader.longest_header = reader.header_marks = reader.cookies = 0
+        return True
+
+    @cython.cfunc
+    @cython.exceptval(-1)
+    def _forget(self) -> cython.int:
+        """Empty the memory of lines."""
+        i: cython.Py_ssize_t
+        for i in range(_LINES):
+            self.line_keys[i] = 0
+        self.lines = self.octets_used = 0
+        self.slots_used = 0
+        return 0
+
+    def measure(self, rows: Any, columns: Any, out: Any, where: Any = None) -> Any:
+        """Measure these calls of the reader's open batch: out[k, columns..., endpoint, form, missing], in nats yet uncalibrated.
+
+        With `where` (int32, the same columns) the field behind each is told, and the fields of all rows stay in the reader for `take`. Returns the node of each.
+        """
+        reader: FieldReader = self.reader
+        wanted: cython.const[cython.longlong][::1] = _view(rows)
+        column: cython.const[cython.longlong][::1] = _view(columns)
+        result: cython.float[:, ::1] = _view(out)
+        keep: cython.bint = where is not None
+        at: cython.int[:, ::1] = _view(where if keep else np.zeros((0, 0), np.int32))
+        i: cython.Py_ssize_t
+        k: cython.Py_ssize_t
+        n: cython.Py_ssize_t = column.shape[0]
+        for i in range(wanted.shape[0]):
+            if not keep:
+                reader.n = 0
+            self._call(wanted[i], not keep)
+            for k in range(n):
+                result[i, k] = self.best[column[k]]
+                if keep:
+                    at[i, k] = self.where[column[k]]
+            result[i, n] = self.endpoint
+            result[i, n + 1] = self.form
+            result[i, n + 2] = self.missing
+
+    def score(self, columns: Any, calibration: Any, recipe: Any, scale: Any, squares: Any, z: Any) -> None:
+        """Of every call of the open batch the sum of its squared nats (without the autoencoder's) and what the autoencoder is to see of it."""
+        reader: FieldReader = self.reader
+        column: cython.const[cython.longlong][::1] = _view(columns)
+        result: cython.double[::1] = _view(squares)
+        seen: cython.float[:, ::1] = _view(z)
+        how: cython.const[cython.int][:, ::1] = _view(recipe)
+        counts: cython.float[:, ::1] = _view(np.zeros((1, 28), np.float32))
+        x: cython.float[:, ::1] = _view(np.zeros((1, len(recipe)), np.float32))
+        m: cython.const[cython.float][::1] = _view(scale.mean)
+        s: cython.const[cython.float][::1] = _view(scale.spread)
+        pm: cython.const[cython.float][:, ::1] = _view(scale.place_mean)
+        ps: cython.const[cython.float][:, ::1] = _view(scale.place_spread)
+        to_nats: Nats = calibration
+        r: cython.Py_ssize_t
+        k: cython.int
+        n: cython.int = cython.cast(cython.int, column.shape[0])
+        v: cython.double
+        total: cython.double
+        width: cython.bint = seen.shape[0] > 0
+        for r in range(result.shape[0]):
+            reader.n = 0
+            self._call(r, True)
+            total = 0
+            for k in range(n):
+                v = to_nats.of(k, self.best[column[k]])
+                total += v * v
+            v = to_nats.of(n, self.endpoint)
+            total += v * v
+            v = to_nats.of(n + 1, self.form)
+            total += v * v
+            v = to_nats.of(n + 2, self.missing)
+            total += v * v
+            result[r] = total
+            if width:
+                for k in range(28):
+                    counts[0, k] = reader.counts[k]
+                _features(counts, 0, how, x, 0)
+                _standardise(x, 0, reader.node_of, m, s, pm, ps, seen, r)
+
+
+@cython.cclass
+class Nats:
+    """Calibrations as one table: from the value of a measure to the nats of its p-value.
+
+    Most measures have few values (they come from tables), so the last ones looked up are remembered; what they map to does not change.
+    """
+
+    scores: cython.const[cython.float][::1]
+    nats: cython.const[cython.float][::1]
+    starts: cython.const[cython.longlong][::1]
+    slopes: cython.const[cython.float][::1]
+    less: cython.const[cython.float][::1]
+    known: cython.float[:, ::1]
+    answers: cython.float[:, ::1]
+
+    def __init__(self, calibrations: Any, less: Any) -> None:
+        """`less` is taken off each measure before it is looked up."""
+        self.scores = _view(np.concatenate([c.scores for c in calibrations] + [np.zeros(1, np.float32)]).astype(np.float32))
+        self.nats = _view(np.concatenate([-np.log(c.above) for c in calibrations]).astype(np.float32))
+        self.starts = _view(np.cumsum([0] + [len(c.scores) for c in calibrations]).astype(np.int64))
+        self.slopes = _view(np.array([1 / c.beta for c in calibrations], np.float32))
+        self.less = _view(np.asarray(less, np.float32))
+        self.known = _view(np.full((len(calibrations), 64), np.nan, np.float32))
+        self.answers = _view(np.zeros((len(calibrations), 64), np.float32))
+
+    @cython.cfunc
+    @cython.exceptval(check=False)
+    def of(self, k: cython.int, x: cython.float) -> cython.float:
+        """Nats of value x of measure k."""
+        low: cython.Py_ssize_t
+        high: cython.Py_ssize_t
+        middle: cython.Py_ssize_t
+        start: cython.Py_ssize_t
+        y: cython.float
+        place: cython.Py_ssize_t = 0
+        if 0 <= x < 1e6:
+            if cython.compiled:
+                place = cython.cast(cython.int, x * 1024) & 63
+            else:
+                place = int(x * 1024) & 63
+        if self.known[k, place] == x:
+            return self.answers[k, place]
+        y = x - self.less[k]
+        start = low = self.starts[k]
+        high = self.starts[k + 1]
+        while low < high:
+            middle = (low + high) >> 1
+            if self.scores[middle] < y:
+                low = middle + 1
+            else:
+                high = middle
+        high = self.starts[k + 1]
+        # Each calibration has one value more than scores: for what is stranger than all.
+        y = self.nats[low + k] + ((y - self.scores[high - 1]) * self.slopes[k] if high > start and y > self.scores[high - 1] else 0)
+        self.known[k, place] = x
+        self.answers[k, place] = y
+        return y
+
+    def measures(self, raw: Any, out: Any) -> None:
+        """Fill out[call, measure] with the nats of raw[call, measure]."""
+        x: cython.const[cython.float][:, ::1] = _view(raw)
+        y: cython.float[:, ::1] = _view(out)
+        r: cython.Py_ssize_t
+        k: cython.int
+        for r in range(x.shape[0]):
+            for k in range(cython.cast(cython.int, x.shape[1])):
+                y[r, k] = self.of(k, x[r, k])
+
+    def join(self, squares: Any, strange: Any, score: Any, p: Any) -> None:
+        """From squared nats and the autoencoder's number, which is the last measure but one, to score and p-value, which the last calibration tells."""
+        a: cython.const[cython.double][::1] = _view(squares)
+        b: cython.const[cython.float][::1] = _view(strange)
+        c: cython.float[::1] = _view(score)
+        d: cython.float[::1] = _view(p)
+        r: cython.Py_ssize_t
+        last: cython.int = cython.cast(cython.int, self.slopes.shape[0]) - 1
+        v: cython.double
+        for r in range(a.shape[0]):
+            v = self.of(last - 1, b[r])
+            c[r] = sqrt(a[r] + v * v)
+            d[r] = exp(-self.of(last, c[r]))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -20,10 +20,10 @@ import pyarrow.compute as pc
 from models import autoencoder, judge
 from models.autoencoder import Autoencoder
 from models.calibrate import Calibration, calibrate
-from models.calls import read_calls
+from models.calls import Calls, read_calls, request_seeds
 from models.endpoints import PathTree, learn_tree
-from models.features import FEATURES, Scale, feature_matrix, learn_scale
-from models.fields import fingerprints
+from models.features import FEATURES, RECIPE, Scale, feature_matrix, learn_scale
+from models.fields import FieldReader, fingerprints
 from models.observe import Observation, character_tables, observe
 from models.profile import ROW_ASPECTS, Profile, learn_profile
 
@@ -132,25 +132,18 @@ class Model:
     joint: Calibration
     trained_on: dict[str, Any]
 
-    def measure(self, batch: pa.RecordBatch) -> tuple[Array, Array, Observation]:
-        """(measures as nats[call, MEASURES], the field behind each, what was observed)."""
-        seen = observe(batch, self.tree, self.bigrams)
-        raw, where = _measures(self.profile, seen)
-        strange = np.zeros(batch.num_rows, np.float32)
-        if self.network is not None:
-            strange = self.network.score(self.scale.apply(feature_matrix(batch, seen), seen.node))
-        # The whole model learned from more calls than the parts that were calibrated: the unseen costs it more by this, and that is no evidence.
-        raw[:, :-1] -= np.float32(np.log(self.config.folds / (self.config.folds - 1)) + 1e-3)
-        raw[:, -1] = strange
-        return _nats(self.calibrations, raw), where, seen
+    _scorer: Scorer | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def scorer(self) -> Scorer:
+        """What scoring keeps from batch to batch."""
+        if self._scorer is None:
+            self._scorer = Scorer(self)
+        return self._scorer
 
     def score(self, batch: pa.RecordBatch) -> Scores:
         """Judge every call of a batch."""
-        if batch.num_rows == 0:
-            return Scores(np.zeros(0, np.float32), np.zeros(0, np.float32))
-        nats, _, _ = self.measure(batch)
-        score = _norm(nats)
-        return Scores(score, np.exp(-self.joint.nats(score)).astype(np.float32))
+        return self.scorer.score(batch)
 
     def explain(self, batch: pa.RecordBatch, rows: Sequence[int], most: int = 5) -> list[list[Reason]]:
         """For each of these rows, what made it strange, strongest first."""
@@ -173,22 +166,56 @@ class Model:
         save(self, path)
 
 
-def _measures(profile: Profile, seen: Observation) -> tuple[Array, Array]:
-    rows = len(seen.node)
-    _, surprise = profile.field_surprise(seen.fields, seen.node)
-    best = np.zeros((rows, judge.GROUPS * 8), np.float32)
-    where = np.full((rows, judge.GROUPS * 8), -1, np.int32)
-    judge.reduce_rows(seen.fields["row"], seen.fields["kind"], surprise, best, where)
-    out = np.zeros((rows, len(MEASURES)), np.float32)
-    out[:, : len(_COLUMNS)] = best[:, _COLUMNS]
-    out[:, len(_COLUMNS) : len(_COLUMNS) + len(ROW_ASPECTS)] = profile.row_surprise(seen.fields, seen.node, seen.variant, seen.terminal)
-    return out, where[:, _COLUMNS]
+class Scorer:
+    """A model's judge and tables, made once; what they remember changes no answer."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self.reader = FieldReader(model.bigrams, model.tree.keys, model.tree.children)
+        self.judge = judge.Judge(self.reader, model.profile, model.tree.calls > 0)
+        # The whole model learned from more calls than the parts that were calibrated: the unseen costs it more by this, and that is no evidence.
+        more = np.log(model.config.folds / (model.config.folds - 1)) + 1e-3
+        self.nats = judge.Nats([*model.calibrations, model.joint], [more] * (len(MEASURES) - 1) + [0, 0])
+
+    def open(self, batch: pa.RecordBatch) -> Calls:
+        """Take a batch's columns."""
+        calls = read_calls(batch)
+        calls.root = self.model.tree.root_of(calls.method, calls.host)
+        self.reader.open(calls)
+        return calls
+
+    def score(self, batch: pa.RecordBatch) -> Scores:
+        """Judge every call of a batch."""
+        n = batch.num_rows
+        score, p = np.zeros(n, np.float32), np.zeros(n, np.float32)
+        if n:
+            self.open(batch)
+            network = self.model.network
+            squares = np.zeros(n)
+            z = np.zeros((n if network is not None else 0, 2 * len(FEATURES)), np.float32)
+            self.judge.score(_COLUMNS, self.nats, RECIPE, self.model.scale, squares, z)
+            self.nats.join(squares, network.score(z) if network is not None else np.zeros(n, np.float32), score, p)
+        return Scores(score, p)
+
+    def measure(self, batch: pa.RecordBatch) -> tuple[Array, Array, Observation]:
+        """(measures as nats[call, MEASURES], the field behind each, what was observed): for the few calls that are explained."""
+        seen = observe(batch, self.model.tree, self.model.bigrams)
+        self.open(batch)
+        raw = np.zeros((batch.num_rows, len(MEASURES)), np.float32)
+        where = np.full((batch.num_rows, len(_COLUMNS)), -1, np.int32)
+        self.reader.take()
+        self.judge.measure(np.arange(batch.num_rows), _COLUMNS, raw, where)
+        self.reader.take()
+        if self.model.network is not None:
+            raw[:, -1] = self.model.network.score(self.model.scale.apply(feature_matrix(seen.counts), seen.node))
+        nats = np.zeros_like(raw)
+        self.nats.measures(raw, nats)
+        return nats, where, seen
 
 
 def _nats(calibrations: list[Calibration], raw: Array) -> Array:
     out = np.empty_like(raw)
-    for index, calibration in enumerate(calibrations):
-        out[:, index] = calibration.nats(raw[:, index])
+    judge.Nats(calibrations, [0] * len(calibrations)).measures(raw, out)
     return out
 
 
@@ -235,7 +262,7 @@ class _Sample:
         self.last_ts = max(self.last_ts, span["max"])
         calls = read_calls(batch)
         hashes = np.zeros(n, np.uint64)
-        fingerprints(calls, hashes)
+        fingerprints(calls, request_seeds(batch, calls), hashes)
         if len(self.hashes) >= self.rows:
             near = np.flatnonzero(hashes <= self.hashes[-1])
         else:
@@ -316,7 +343,7 @@ def _fit(sample: _Sample, config: ModelConfig) -> Model:
     bigrams = character_tables(batch.take(pa.array(np.flatnonzero(keep))), np.zeros(int(keep.sum()), np.uint8), 1)
     seen = observe(batch, tree, bigrams)
     profile = learn_profile(seen.fields, seen.node, seen.variant, copies, tree, keep)
-    x = feature_matrix(batch, seen)
+    x = feature_matrix(seen.counts)
     scale = learn_scale(x[keep], seen.node[keep], len(tree.names), whole_days)
     network = _network(scale.apply(x[keep], seen.node[keep]), config)
     if network is not None:
@@ -367,18 +394,17 @@ def _held_back(
     bigrams = character_tables(batch, fold, folds)
     seen = observe(batch, tree, bigrams, fold)
     # A held-back call takes its own copies with it: an endpoint that only it used is one that was never seen.
-    alone = np.zeros(len(tree.names) + 1, np.int64)
-    alone[: len(tree.names)] = tree.calls
-    seen.terminal &= alone[np.where(seen.node >= 0, seen.node, len(tree.names))] > 1
-    x = feature_matrix(batch, seen)
+    ended = tree.calls > 1
+    x = feature_matrix(seen.counts)
     raw = np.zeros((rows, len(MEASURES)), np.float32)
     for k in range(folds):
         teach, held = (fold != k) & keep, fold == k
         if not teach.any() or not held.any():
             continue
         profile = learn_profile(seen.fields, seen.node, seen.variant, copies, tree, teach)
-        measured, _ = _measures(profile, seen)
-        raw[held] = measured[held]
+        measured = np.zeros((int(held.sum()), len(MEASURES)), np.float32)
+        judge.Judge(seen.reader, profile, ended).measure(np.flatnonzero(held), _COLUMNS, measured)
+        raw[held] = measured
         if config.network != "off":
             scale = learn_scale(x[teach], seen.node[teach], len(tree.names), whole_days)
             network = _network(scale.apply(x[teach], seen.node[teach]), config)

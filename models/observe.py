@@ -8,21 +8,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from models.calls import FORM_BODY, JSON_BODY, OTHER_BODY, Calls, numbers, octets, read_calls, words
+from models.calls import FORM_BODY, JSON_BODY, OTHER_BODY, Calls, octets, read_calls
 from models.endpoints import PathTree
-from models.fields import (
-    REQUEST_SIZE,
-    RESPONSE_SIZE,
-    RESPONSE_TYPE,
-    ROW_COUNTS,
-    STATUS,
-    SYMBOLS,
-    FieldReader,
-    count_neighbours,
-    hash_octets,
-    join_hash,
-)
-from models.profile import joined
+from models.fields import ROW_COUNTS, SYMBOLS, FieldReader, count_neighbours
 
 Array = np.ndarray[Any, Any]
 
@@ -39,64 +27,29 @@ class Observation:
     """Which of query, form, JSON and other body the call has."""
     counts: Array
     """float32[call, ROW_COUNTS]."""
-    terminal: Array
-    """Whether training calls ended at the node."""
     calls: Calls
-
-
-def _answers(batch: pa.RecordBatch, node: Array) -> dict[str, Array]:
-    """Status, media type and sizes as fields, one each where they were seen."""
-    rows = batch.num_rows
-    place = (node.astype(np.int64) + 2).astype(np.uint64)
-    empty = {name: np.zeros(0, np.int64) for name in ("row", "kind", "slot", "pool", "length", "value")}
-    parts = [empty]
-
-    def add(kind: int, seen: Array, length: Array | None, value: Array | None) -> None:
-        at = np.flatnonzero(seen)
-        count = len(at)
-        pool = np.uint64(join_hash(kind, 0))
-        parts.append(
-            {
-                "row": at,
-                "kind": np.full(count, kind),
-                "slot": joined(np.full(count, pool), place[at]),
-                "pool": np.full(count, pool),
-                "length": length[at] if length is not None else np.zeros(count, np.int64),
-                "value": value[at] if value is not None else np.zeros(count, np.uint64),
-            }
-        )
-
-    status = numbers(batch.column("status"), -1)
-    add(STATUS, status >= 0, None, joined(status.astype(np.int64).astype(np.uint64), np.full(rows, STATUS)))
-    codes, names = words(batch.column("response_type"))
-    hashes = np.array([hash_octets(name.encode()) for name in names] or [0], np.uint64)
-    add(RESPONSE_TYPE, status >= 0, None, hashes[codes] if rows else hashes[:0])
-    for kind, column in ((RESPONSE_SIZE, "response_bytes"), (REQUEST_SIZE, "request_bytes")):
-        size = numbers(batch.column(column), -1)
-        add(kind, size >= 0, np.minimum(np.maximum(size, 0), 2**30).astype(np.int64), None)
-    kinds = {"row": np.int32, "kind": np.uint8, "slot": np.uint64, "pool": np.uint64, "length": np.int32, "value": np.uint64}
-    return {name: np.concatenate([part[name].astype(kinds[name]) for part in parts]) for name in empty}
+    reader: FieldReader
+    """Which has the batch open."""
 
 
 def observe(batch: pa.RecordBatch, tree: PathTree, bigrams: Array, table: Array | None = None) -> Observation:
     """Read a batch. `table` gives each call its table of characters (cross-fitting); without it all use the first."""
-    calls = read_calls(batch)
-    calls.root = tree.root_of(calls.method, calls.host)
+    calls, reader = opened(batch, tree, bigrams, table)
     rows = calls.rows
     node = np.zeros(rows, np.int32)
     variant = np.zeros(rows, np.uint8)
     counts = np.zeros((rows, len(ROW_COUNTS)), np.float32)
+    reader.read(0, rows, node, variant, counts)
+    return Observation(reader.take(), node, variant, counts, calls, reader)
+
+
+def opened(batch: pa.RecordBatch, tree: PathTree, bigrams: Array, table: Array | None = None) -> tuple[Calls, FieldReader]:
+    """A batch's columns, and a reader that has them open."""
+    calls = read_calls(batch)
+    calls.root = tree.root_of(calls.method, calls.host)
     reader = FieldReader(bigrams, tree.keys, tree.children)
-    reader.read(calls, 0, rows, np.zeros(rows, np.uint8) if table is None else table, node, variant, counts)
-    fields = reader.take()
-    answers = _answers(batch, node)
-    whole = {}
-    for name, column in fields.items():
-        more = answers.get(name)
-        whole[name] = np.concatenate([column, more if more is not None else np.zeros(len(answers["row"]), column.dtype)])
-    ended = np.append(tree.calls > 0, False)
-    terminal = ended[np.where(node >= 0, node, len(ended) - 1)]
-    return Observation(whole, node, variant, counts, terminal, calls)
+    reader.open(calls, table)
+    return calls, reader
 
 
 def character_tables(batch: pa.RecordBatch, fold: Array, folds: int) -> Array:
@@ -127,4 +80,4 @@ def character_nats(counts: Array) -> Array:
     return out
 
 
-__all__ = ["Observation", "character_nats", "character_tables", "observe"]
+__all__ = ["Observation", "character_nats", "character_tables", "observe", "opened"]

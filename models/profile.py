@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from models import judge
-from models.endpoints import PathTree, hash_table
+from models.endpoints import PathTree
 from models.fields import (
     COOKIE,
     FORM,
@@ -34,6 +34,7 @@ from models.fields import (
     SYMBOLS,
     UNKNOWN,
 )
+from models.judge import CLASS_OF_KIND, CLASSES, table_of
 
 Array = np.ndarray[Any, Any]
 
@@ -46,8 +47,6 @@ UNITS = 16_384
 VALUES = 400_000
 """Values and shapes remembered."""
 
-CLASS_OF_KIND = np.array([0, 0, 0, 0, 1, 2, 3, 0, 4, 5, 6, 7], np.int32)
-CLASSES = 8
 ENUMERATED = (STATUS, RESPONSE_TYPE)
 """Kinds whose known values are told apart by how rare they are."""
 
@@ -111,48 +110,6 @@ class Profile:
         out = np.zeros(len(table["slot"]), np.int32)
         judge.find_units(table["slot"], table["pool"], table["kind"], self.unit_keys, self.unit_values, CLASS_OF_KIND, out)
         return out
-
-    def field_surprise(self, table: dict[str, Array], node: Array) -> tuple[Array, Array]:
-        """(units, surprise[field, aspect])."""
-        units = self.units(table)
-        out = np.zeros((len(units), len(judge.ASPECTS)), np.float32)
-        judge.surprise(table, units, self, out)
-        unknown = ~_member(self.slot_keys, table["slot"])
-        kind = table["kind"]
-        named = unknown & ((kind == QUERY) | (kind == FORM) | (kind == JSON) | (kind == HEADER) | (kind == COOKIE))
-        at = np.flatnonzero(named)
-        if len(at):
-            place = node[table["row"][at]]
-            shared = (kind[at] == HEADER) | (kind[at] == COOKIE)
-            place = np.where(shared, len(self.new_name) - 2, np.where(place < 0, len(self.new_name) - 1, place))
-            cost = self.new_name[place]
-            fresh = ~_member(self.known_names, table["pool"][at]) & ~shared
-            out[at, judge.NAME] = cost + np.where(fresh, self.fresh_name, 0)
-        return units, out
-
-    def row_surprise(self, table: dict[str, Array], node: Array, variant: Array, terminal: Array) -> Array:
-        """surprise[row, ROW_ASPECTS]: unseen endpoint, unseen variant of it, names that are missing."""
-        rows = len(node)
-        out = np.zeros((rows, len(ROW_ASPECTS)), np.float32)
-        lost = (node < 0) | ~terminal
-        deepest = np.where(node < 0, -node - 3, node)
-        deepest = np.where(deepest < 0, len(self.new_child) - 1, deepest)
-        out[:, 0] = np.where(lost, self.new_child[deepest], 0)
-        key = joined(node.astype(np.int64).astype(np.uint64), variant)
-        at, found = _where(self.variant_keys, key)
-        out[:, 1] = np.where(lost, 0, np.where(found, self.variant_cost[at] if len(self.variant_cost) else 0, self.new_variant[deepest]))
-        at, found = _where(self.expected_place, key)
-        total = np.where(found, self.expected_total[at] if len(self.expected_total) else 0, 0)
-        row = table["row"]
-        at, present = _where(self.expected_keys, joined(key[row], table["slot"]))
-        if len(self.expected_cost):
-            total = total - np.bincount(row, np.where(present, self.expected_cost[at], 0), rows)
-        out[:, 2] = np.where(total > 1e-2, total, 0)  # sums of the same numbers in another order differ in the last places
-        return out
-
-
-def _member(sorted_keys: Array, keys: Array) -> Array:
-    return _where(sorted_keys, keys)[1]
 
 
 def _where(sorted_keys: Array, keys: Array) -> tuple[Array, Array]:
@@ -268,9 +225,9 @@ def learn_profile(table: dict[str, Array], node: Array, variant: Array, copies: 
     shape_keys, shape_cost, new_shape = _novelty(t["shape"], levels, units, n, parent, groups, t["kind"], False)
     value_keys, value_cost, new_value = _novelty(t["value"], levels, units, n, parent, groups, t["kind"], True)
 
-    entries = {int(pools[i]): CLASSES + i for i in range(len(pools))}
-    entries.update({int(slots[i]): int(place_of_slot[i]) for i in kept.tolist()})
-    unit_keys, unit_values = hash_table(entries)
+    unit_keys, unit_values = table_of(
+        np.concatenate([pools, slots[kept]]), np.concatenate([CLASSES + np.arange(len(pools)), place_of_slot[kept]]).astype(np.int32)
+    )
 
     named = np.isin(t["kind"], (QUERY, FORM, JSON, HEADER, COOKIE))
     new_name, fresh_name = _name_costs(t, named, node, rows, len(tree.names), slots, slot_inverse, slot_count, n_rows)
@@ -318,29 +275,8 @@ def _novelty(
         unit_of = np.concatenate([level[level >= 0][np.unique(joined(level[level >= 0].astype(np.uint64) + np.uint64(1), what[level >= 0]), return_index=True)[1]] for level in levels])
         kept = np.sort(np.argsort(-new[unit_of], kind="stable")[:VALUES])
         keys, costs = keys[kept], costs[kept]
-    table = _pack(keys)
-    out = np.zeros(len(table), np.float32)
-    order = np.argsort(keys)
-    at, found = _where(keys[order], table)
-    out[found] = costs[order][at[found]]
+    table, out = table_of(keys, costs.astype(np.float32))
     return table, out, new
-
-
-def _pack(keys: Array) -> Array:
-    """An open-addressing table of distinct keys, vectorised: keys that meet a taken place move one on, round after round."""
-    size = 8
-    while size < 2 * len(keys) + 1:
-        size *= 2
-    table = np.zeros(size, np.uint64)
-    pending = np.where(keys == 0, np.uint64(1), keys)
-    place = (pending & np.uint64(size - 1)).astype(np.int64)
-    while len(pending):
-        free = table[place] == 0
-        at, first = np.unique(place[free], return_index=True)
-        table[at] = pending[free][first]
-        left = table[place] != pending
-        pending, place = pending[left], (place[left] + 1) & (size - 1)
-    return table
 
 
 def _name_costs(

@@ -13,6 +13,7 @@ import models
 from models.artifact import from_bytes, to_bytes
 from models.features import FEATURES, feature_matrix
 from models.observe import observe
+from tests import forms
 
 sys.path.insert(0, str(Path(__file__).parent))
 from calls_by_hand import batch, call, shop
@@ -35,7 +36,7 @@ def model() -> models.Model:
 
 def test_features_are_finite_and_have_the_stated_shape(model: models.Model) -> None:
     calls = batch([*shop(20), call(status=None, response_bytes=None, duration=None, ttfb=None), call(method=None, path=None, host=None)])
-    matrix = feature_matrix(calls, observe(calls, model.tree, model.bigrams))
+    matrix = feature_matrix(observe(calls, model.tree, model.bigrams).counts)
     assert matrix.shape == (22, len(FEATURES))
     assert matrix.dtype == np.float32
     assert np.isfinite(matrix[:20]).all()
@@ -144,3 +145,56 @@ def test_attacks_in_the_capture_do_not_teach_self_training() -> None:
     assert np.median(scores.score[1900:]) > np.quantile(scores.score[:1900], 0.999)
     assert (scores.p[:1900] <= 1e-4).sum() <= 1
     assert (scores.p[1900:] <= 1e-4).mean() > 0.9
+
+
+def odd_heads() -> list[dict[str, object]]:
+    """Calls whose header lines come again, come twice in one head, are many, are long, or are no headers at all."""
+    calls = [*shop(40, seed=8), *ATTACKS.values()]
+    for number in range(30):
+        cookies = "; ".join(f"c{k}={number % 3}{k}" for k in range(number * 9))
+        row = call(number, path=f"/users/{number}", headers={"Cookie": cookies, "X-Once": "'" * number, "Accept": "application/json"})
+        lines = row["request_head"].split(b"\r\n")
+        if number % 5 == 1:
+            lines[4:4] = [lines[4]] * 2
+        if number % 5 == 2:
+            lines[4:4] = [b"X-%d: many" % k for k in range(number * 4)]
+        if number % 5 == 3:
+            lines[3:3] = [b"X-Long: " + b"ab" * 700 * (number % 4), b"no colon here", b": nameless", b"Cookie: c1=2; c1=3"]
+        row["request_head"] = b"\r\n".join(lines)[: len(row["request_head"]) * 40]
+        calls.append(row)
+    return calls
+
+
+def test_a_call_scores_the_same_whatever_stands_beside_or_came_before_it(model: models.Model) -> None:
+    calls = odd_heads()
+    whole = model.score(batch(calls))
+    for size in (1, 7, 64):
+        parts = [model.score(batch(calls[at : at + size])) for at in range(0, len(calls), size)]
+        assert np.array_equal(np.concatenate([part.score for part in parts]), whole.score)
+        assert np.array_equal(np.concatenate([part.p for part in parts]), whole.p)
+    backwards = model.score(batch(calls[::-1]))
+    assert np.array_equal(backwards.score[::-1], whole.score)
+
+
+def test_what_is_remembered_of_header_lines_changes_no_score(model: models.Model) -> None:
+    calls = batch(odd_heads())
+    model.score(calls)
+    nats, _, _ = model.scorer.measure(calls)  # reads every line of every call
+    assert np.allclose(model.score(calls).score, np.sqrt(np.square(nats).sum(1)), rtol=1e-5)
+
+
+def test_more_header_lines_than_memory_holds_change_no_score(model: models.Model) -> None:
+    flood = batch([call(n, path=f"/users/{n}", headers={"X-Request-Id": f"{n * 7919:x}", "Accept": "application/json"}) for n in range(10_000)])
+    calls = batch(odd_heads())
+    before = model.score(calls).score
+    once, again = model.score(flood).score, model.score(flood).score
+    assert np.array_equal(once, again)
+    assert np.array_equal(before, model.score(calls).score)
+
+
+def test_both_forms_score_alike() -> None:
+    calls = batch(odd_heads())
+    expected = models.learn([batch(shop(150))], LINEAR).score(calls)
+    twin = forms.module("models.model", "python")
+    scores = twin.learn([batch(shop(150))], twin.ModelConfig(network="linear")).score(calls)
+    assert np.allclose(scores.score, expected.score, rtol=1e-4, atol=1e-4)

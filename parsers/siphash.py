@@ -7,6 +7,7 @@ do for theirs; `siphash` takes the number of rounds, so that the published vecto
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 try:
@@ -14,9 +15,13 @@ try:
 except ModuleNotFoundError:
     from parsers import _cython as cython
 
+if cython.compiled:
+    from cython.cimports.libc.string import memcpy
+
 COMPILED = cython.compiled
 
 _MASK = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
+_LITTLE = cython.declare(cython.bint, sys.byteorder == "little")
 _C0 = cython.declare(cython.ulonglong, 0x736F6D6570736575)
 _C1 = cython.declare(cython.ulonglong, 0x646F72616E646F6D)
 _C2 = cython.declare(cython.ulonglong, 0x6C7967656E657261)
@@ -110,11 +115,16 @@ def siphash(k0: Any, k1: Any, data: Any, start: Any, end: Any, per_word: Any, at
             v2 ^= 0xFF
             rounds = at_end
         else:
-            shift = 0
-            while shift < 64 and at < end:
-                m |= cython.cast(cython.ulonglong, data[at]) << shift
-                shift += 8
-                at += 1
+            if cython.compiled and cython.sizeof(cython.ulonglong) == 8 and _LITTLE and end - at >= 8:
+                # A whole word at once: [start, end) lies inside the buffer, as was seen above.
+                memcpy(cython.address(m), cython.address(data[at]), 8)
+                at += 8
+            else:
+                shift = 0
+                while shift < 64 and at < end:
+                    m |= cython.cast(cython.ulonglong, data[at]) << shift
+                    shift += 8
+                    at += 1
             if word == words - 1:  # the rest, and the length in the highest octet
                 m |= cython.cast(cython.ulonglong, n & 0xFF) << 56
         v3 ^= m

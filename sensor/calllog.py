@@ -42,6 +42,7 @@ class CallLog:
         self._bodies = bodies
         self._mask_bodies = mask_bodies
         self._waiting: list[pa.RecordBatch] = []
+        self._generations: list[int] = []
         self._octets = 0
         self._spill: IO[bytes] | None = None
         self._spill_writer: Any = None
@@ -58,8 +59,9 @@ class CallLog:
         except OSError as error:
             raise SensorError(f"--calls {target}: it cannot be written ({error.strerror})") from error
 
-    def add(self, batch: pa.RecordBatch) -> None:
-        """Take a judged batch; it is written when the map is done."""
+    def add(self, batch: pa.RecordBatch, generation: int = -1) -> None:
+        """Take a judged batch, labelled under this generation of the map; it is written when the map is done."""
+        self._generations.append(generation)
         slim = batch.select([name for name in self._kept if name in batch.schema.names])
         if self._spill_writer is not None:
             self._spill_writer.write_batch(slim)
@@ -83,15 +85,17 @@ class CallLog:
         yield from pa.ipc.open_stream(self._spill)
         self._spill.close()
 
-    def finish(self, label: Label) -> None:
-        """Write every call with the templates and operations that `label` gives."""
+    def finish(self, label: Label, generation: int = 0) -> None:
+        """Write every call with the templates and operations that `label` gives; what was labelled under `generation` has them."""
         writer: Any = None
         if self._file is None:
             return
         try:
-            for batch in self._all():
-                template, operation = label(batch)
-                whole = with_columns(batch, {"template": template, "operation": operation})
+            for batch, under in zip(self._all(), self._generations, strict=True):
+                whole = batch
+                if under != generation:
+                    template, operation = label(batch)
+                    whole = with_columns(batch, {"template": template, "operation": operation})
                 for name in ("path", "query", "user_agent", "host"):
                     masked = self._masker.column(whole.column(name))
                     if masked is not whole.column(name):

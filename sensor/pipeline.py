@@ -159,7 +159,7 @@ class Pipeline:
             self._told(alert)
         if self.call_log is not None:
             marks = {"findings": _marks(findings, n), "anomaly_score": score, "anomaly_p": p}
-            self.call_log.add(with_columns(batch, marks))
+            self.call_log.add(with_columns(batch, marks), self.catalogue.generation if self.catalogue is not None else -1)
 
     def _ask(self, judge: str, question: Callable[[], list[Any]]) -> list[Any]:
         try:
@@ -188,7 +188,10 @@ class Pipeline:
         for alert in self.alerts.finish():
             self._told(alert)
         if self.call_log is not None:
-            self.call_log.finish(self.catalogue.label if self.catalogue is not None else lambda batch: (batch.column("template"), batch.column("operation")))
+            if self.catalogue is not None:
+                self.call_log.finish(self.catalogue.label, self.catalogue.generation)
+            else:
+                self.call_log.finish(lambda batch: (batch.column("template"), batch.column("operation")))
         summary.alerts = sorted(self._last.values(), key=lambda alert: (-alert.severity_score, -alert.confidence, alert.first_seen, alert.uid))
         summary.counters = self.engine.counters
         summary.loss = self.loss()

@@ -10,6 +10,7 @@ a refusal alone, since a gateway sends those for any path. Such calls are counte
 
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -23,7 +24,7 @@ from sensor.catalogue.authentication import Authentication
 from sensor.catalogue.contents import EndpointSchema
 from sensor.catalogue.data_classes import DataClass
 from sensor.catalogue.hosts import tenants
-from sensor.catalogue.paths import Matcher, PathTable, sample_hash, shape
+from sensor.catalogue.paths import KINDS, Matcher, PathTable, path_keys, sample_hash, shape
 from sensor.catalogue.templates import Param, Place, Templates
 
 if TYPE_CHECKING:
@@ -35,6 +36,12 @@ PROBES = frozenset({400, 404, 405, 410, 414, 421, 431, 501, 505})
 
 WEAK = frozenset({301, 302, 307, 308, 401, 403, 407, 429, 502, 503, 504})
 """Answers that a proxy or gateway gives for any path."""
+UNKNOWN = -2
+"""A cell of the tree whose template was not asked for yet."""
+_STATE = np.zeros(1000, np.int8)
+"""By status: 0 proves a route, 1 proves none, 2 no answer was seen."""
+_STATE[list(PROBES | WEAK)] = 1
+_STATE[0] = 2
 _NAMES = re.compile(r"\{([^{}/]+)\}")
 
 
@@ -132,17 +139,24 @@ class Catalogue:
         self._proved = self._table(limits.nodes)
         self._weak = self._table(limits.probe_nodes)
         self._silent = self._table(limits.probe_nodes)
+        self._tables = (self._proved, self._weak, self._silent)
         self._hosts: dict[str, int] = {}
         self._answered: dict[str, list[int]] = {}
         self._callers: dict[str, int] = {}
         self._frozen = False
         self._map: _Map | None = None
         self._mapped_at = -1
+        self.generation = 0
+        """Grows whenever the map is decided anew and labels some path otherwise: what was labelled under one generation need not be labelled again
+        under it."""
         self.calls = 0
         self._descriptions: Descriptions | None = None
         self._unseen: list[Operation] = []
         self._asked: dict[tuple[str, str, str, str], int] = {}
         self._last: tuple[pa.RecordBatch, pa.DictionaryArray] | None = None
+        self._keyed: tuple[pa.RecordBatch, np.ndarray[Any, Any]] | None = None
+        self._placed: tuple[pa.RecordBatch, np.ndarray[Any, Any], np.ndarray[Any, Any]] | None = None
+        """The batch observed last, which table each of its calls went to (-1: none) and which cell."""
 
     def _table(self, nodes: int) -> PathTable:
         limits = self.limits
@@ -164,23 +178,32 @@ class Catalogue:
         callers, caller_names = columns.words("client_ip")
         asked = columns.paths_seen & (methods >= 0)
         hashes = np.array([self._caller(name) for name in caller_names] + [0], np.uint64)[callers]
-        state = np.full(1024, 0, np.int8)  # 0 proved, 1 weak or probe, 2 silent
-        state[list(PROBES | WEAK)] = 1
-        state[0] = 2
-        of_row = state[np.clip(statuses, 0, 1023)]
-        self.calls += int(asked.sum())
-        for row_state, table in ((0, self._proved), (1, self._weak), (2, self._silent)):
-            rows = np.flatnonzero(asked & (of_row == row_state)).astype(np.int64)
+        of_row = _STATE[statuses]
+        of_row[~asked] = -1
+        self.calls += int(np.count_nonzero(asked))
+        keys = self._keys_of(columns)
+        times = columns.times
+        cells = np.full(batch.num_rows, -1, np.int32)
+        self._placed = batch, of_row, cells
+        for row_state, table in enumerate(self._tables):
+            rows = np.flatnonzero(of_row == row_state)
             if not len(rows):
                 continue
-            used_hosts = np.unique(hosts.codes[rows])
+            codes = hosts.codes[rows]
             roots = np.zeros(len(hosts.names) + 1, np.int32)
-            for code in used_hosts:
-                roots[code] = table.root(hosts.names[code])
+            for code, n in enumerate(np.bincount(codes, minlength=len(hosts.names))):
+                if n:
+                    roots[code] = table.root(hosts.names[code])
+                    self._answered.setdefault(hosts.names[code], [0, 0, 0])[row_state] += int(n)
             numbers = np.array([table.method(name) for name in method_names] + [0], np.int32)
-            for code, n in zip(*np.unique(hosts.codes[rows], return_counts=True), strict=True):
-                self._answered.setdefault(hosts.names[code], [0, 0, 0])[row_state] += int(n)
-            table.observe(rows, columns.offsets, columns.octets, roots[hosts.codes], numbers[methods], statuses, columns.times, hashes)
+            table.observe(rows, keys, columns.offsets, columns.octets, roots[hosts.codes], numbers[methods], statuses, times, hashes, cells)
+
+    def _keys_of(self, columns: _Columns) -> np.ndarray[Any, Any]:
+        """The keyed hash of every path, taken once for a batch that is observed and then labelled."""
+        octets = columns.octets
+        if self._keyed is None or self._keyed[0] is not columns.batch:
+            self._keyed = columns.batch, path_keys(self._k0, self._k1, columns.offsets, octets)
+        return self._keyed[1]
 
     def _note_operations(self, batch: pa.RecordBatch, hosts: _Hosts) -> None:
         """Count the operations asked for below each path; the path finds its endpoint when the map is decided."""
@@ -233,6 +256,8 @@ class Catalogue:
 
     def _decide(self) -> _Map:
         decided = _Map(self)
+        if self._map is None or decided.fingerprint != self._map.fingerprint:
+            self.generation += 1
         if self._descriptions is not None:
             self._unseen = self._descriptions.mark(decided.endpoints)
         return decided
@@ -300,14 +325,8 @@ class _Columns:
     def __init__(self, batch: pa.RecordBatch) -> None:
         self.batch = batch
         path = batch.column("path")
-        if path.offset:
-            path = pa.concat_arrays([path])
-        if path.offset:
-            path = pa.array(path.to_pylist(), pa.string())
-        _, offsets, octets = path.buffers()
-        self.offsets = np.frombuffer(offsets, np.int32)[: len(path) + 1]
-        self.octets = np.frombuffer(octets, np.uint8) if octets is not None and octets.size else np.zeros(1, np.uint8)
-        self.paths_seen = np.asarray(path.is_valid().to_numpy(zero_copy_only=False), bool)
+        self.offsets, self.octets = operations.octets_of(path)
+        self.paths_seen = np.asarray(path.is_valid().to_numpy(zero_copy_only=False), bool) if path.null_count else np.ones(len(path), bool)
 
     def words(self, name: str) -> tuple[np.ndarray[Any, Any], list[str]]:
         """(index of each row, -1 for null; the words)."""
@@ -361,6 +380,11 @@ class _Map:
         self.templates: list[str] = []
         self.index: dict[str, int] = {}
         self.methods: list[set[str]] = []
+        self.leaf_of_cell = [np.zeros(0, np.int32) for _ in catalogue._tables]
+        self.vague: set[str] = set()
+        """Hosts with a literal that has the shape of the values beside it."""
+        self.answers: dict[str, np.ndarray[Any, Any]] = {}
+        """By method: which leaves answer to it."""
         self.found: dict[tuple[str, str, str], Endpoint] = {}
         self.places: dict[str, Templates] = {}
         self.leaf_key: list[tuple[str, str]] = []
@@ -381,6 +405,12 @@ class _Map:
             endpoint = self.found.get((*self.leaf_key[leaf], method)) if leaf >= 0 else None
             if endpoint is not None:
                 endpoint.operations[operation] = endpoint.operations.get(operation, 0) + calls
+        for leaf, names in enumerate(self.methods):
+            for name in names:
+                self.answers.setdefault(name, np.zeros(len(self.templates), bool))[leaf] = True
+        self._dictionary = pa.array(self.templates, pa.string())
+        told = repr((sorted(self.roots.items()), self.templates, [sorted(names) for names in self.methods]))
+        self.fingerprint = self.matcher.fingerprint() + hashlib.sha256(told.encode("utf-8", "backslashreplace")).digest()
         self.endpoints = [self.found[key] for key in sorted(self.found)]
         self.probed.sort(key=lambda one: (-one.calls, one.host, one.template, one.method))
 
@@ -419,6 +449,8 @@ class _Map:
             self._grow(
                 host, table, below, made, [*parts, text], params, confidence * sure, evidence + ([f"{text}: {why}"] if why else [])
             )
+        if place.params and any(shape(text.encode("utf-8", "backslashreplace"))[0] != "word" for text in place.literals):
+            self.vague.update(name for name, root in self.roots.items() if root == self.roots[host])
         taken = {param.name for param in params}
         for param in place.params:
             name = param.name
@@ -508,28 +540,75 @@ class _Map:
         leaves = np.full(1, -1, np.int32)
         root = self.roots.get(host, -1)
         octets = np.frombuffer(path or b"/", np.uint8)
-        self.matcher.match(np.array([0, len(octets)], np.int32), octets, np.array([root], np.int32), leaves)
+        offsets = np.array([0, len(octets)], np.int32)
+        keys = path_keys(self.catalogue._k0, self.catalogue._k1, offsets, octets)
+        self.matcher.match(keys, offsets, octets, np.array([root], np.int32), leaves)
         return int(leaves[0])
 
+    def _leaves(self, batch: pa.RecordBatch, rows: np.ndarray[Any, Any] | None = None) -> np.ndarray[Any, Any]:
+        """The leaf of every call of a batch, or of those in `rows`; -1 for a call of no endpoint."""
+        columns = _Columns(batch)
+        hosts = columns.hosts(self.catalogue._host_name)
+        of_host = np.array([self.roots.get(name, -1) for name in hosts.names] + [-1], np.int32)
+        roots = of_host[hosts.codes]
+        methods, names = columns.words("method")
+        roots[~columns.paths_seen | (methods < 0)] = -1
+        if rows is not None:
+            chosen = np.full(batch.num_rows, -1, np.int32)
+            chosen[rows] = roots[rows]
+            roots = chosen
+        leaves = np.full(batch.num_rows, -1, np.int32)
+        self.matcher.match(self.catalogue._keys_of(columns), columns.offsets, columns.octets, roots, leaves)
+        known = np.zeros((len(names) + 1, len(self.templates) + 1), bool)
+        for row, name in enumerate(names):
+            if name in self.answers:
+                known[row, :-1] = self.answers[name]
+        leaves[~known[methods, leaves]] = -1
+        return leaves
+
+    def _leaves_of_cells(self, batch: pa.RecordBatch, of_row: np.ndarray[Any, Any], cells: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """`_leaves` of the batch observed last: a cell of the tree has one leaf, which is looked up once."""
+        leaves = np.full(batch.num_rows, -1, np.int32)
+        open_rows = []
+        for state, table in enumerate(self.catalogue._tables):
+            rows = np.flatnonzero((of_row == state) & (cells >= 0))
+            if not len(rows):
+                continue
+            known = self.leaf_of_cell[state]
+            if len(known) < table.cells:
+                known = self.leaf_of_cell[state] = np.concatenate([known, np.full(2 * table.cells - len(known), UNKNOWN, np.int32)])
+            leaves[rows] = known[cells[rows]]
+            open_rows.append(rows[leaves[rows] == UNKNOWN])
+        unplaced = np.flatnonzero((of_row >= 0) & (cells < 0))  # past a limit of the tree; a template may take them yet
+        rows = np.concatenate([*open_rows, unplaced])
+        if len(rows):
+            leaves[rows] = self._leaves(batch, rows)[rows]
+            for row in rows[np.unique(cells[rows], return_index=True)[1]]:
+                if cells[row] >= 0 and self._exact(self.catalogue._tables[of_row[row]], int(cells[row])):
+                    self.leaf_of_cell[of_row[row]][cells[row]] = leaves[row]
+        return leaves
+
+    def _exact(self, table: PathTable, cell: int) -> bool:
+        """Whether all paths of a cell have one template: it stands for one path, or for values that no literal beside them may be."""
+        node = int(table.cell_node[cell])
+        folded = False
+        while table.parents[node] >= 0:
+            if table.frames[node] is not None:
+                folded = True
+                if KINDS[table.kinds[node]] == "word":
+                    return False
+            node = table.parents[node]
+        return not folded or table.texts[node].decode("utf-8", "replace") not in self.vague
+
     def label(self, batch: pa.RecordBatch) -> tuple[pa.DictionaryArray, pa.DictionaryArray]:
-        n = batch.num_rows
-        leaves = np.full(n, -1, np.int32)
-        if n:
-            columns = _Columns(batch)
-            hosts = columns.hosts(self.catalogue._host_name)
-            of_host = np.array([self.roots.get(name, -1) for name in hosts.names] + [-1], np.int32)
-            roots = of_host[hosts.codes]
-            methods, names = columns.words("method")
-            roots[~columns.paths_seen | (methods < 0)] = -1
-            self.matcher.match(columns.offsets, columns.octets, roots, leaves)
-            known = np.zeros((len(self.templates) + 1, len(names) + 1), bool)
-            number = {name: i for i, name in enumerate(names)}
-            for leaf, answered in enumerate(self.methods):
-                for name in answered:
-                    if name in number:
-                        known[leaf, number[name]] = True
-            leaves[~known[leaves, methods]] = -1
-        template = pa.DictionaryArray.from_arrays(pa.array(leaves, pa.int32(), mask=leaves < 0), pa.array(self.templates, pa.string()))
+        placed = self.catalogue._placed
+        if batch.num_rows == 0:
+            leaves = np.zeros(0, np.int32)
+        elif placed is not None and placed[0] is batch:
+            leaves = self._leaves_of_cells(batch, placed[1], placed[2])
+        else:
+            leaves = self._leaves(batch)
+        template = pa.DictionaryArray.from_arrays(pa.array(leaves, pa.int32(), mask=leaves < 0), self._dictionary)
         last = self.catalogue._last
         if last is not None and last[0] is batch:
             operation = last[1]

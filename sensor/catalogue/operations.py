@@ -1,6 +1,6 @@
 """Operations where the path is not the API: GraphQL, JSON-RPC and SOAP.
 
-`column` finds them for a whole batch: a search over the first octets of the bodies picks the rows that may carry one, and only those are read.
+`column` finds them for a whole batch: `signs` picks the rows that may carry one, and only those are read.
 What an operation is called comes from a stranger, so a name has a largest length, and odd characters make it no operation.
 """
 
@@ -12,14 +12,15 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qs
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+
+from sensor.catalogue.signs import in_bodies, in_queries
 
 LONGEST_NAME = 120
 BATCH_NAMED = 8
 """Operations of one batched request that are named."""
 
-_SIGN = r'"(?:jsonrpc|query|operationName|persistedQuery)"\s*:|<(?:[A-Za-z_][\w.-]*:)?Envelope[\s>]'
 _OPERATION = re.compile(r"\b(query|mutation|subscription)\b\s*([_A-Za-z]\w*)?")
 _STRINGS = re.compile(r'"""(?:[^"]|"(?!""))*"""|"(?:[^"\\\n]|\\.)*"|#[^\n]*')
 _SOAP_BODY = re.compile(r"<(?:[A-Za-z_][\w.-]*:)?Body(?:\s[^<>]*)?>\s*<(?:[A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]*)")
@@ -29,20 +30,32 @@ _NAME = re.compile(r"[A-Za-z_$][\w.$/:-]*")
 def column(batch: pa.RecordBatch) -> pa.DictionaryArray:
     """The operation of every call of a batch; null where the path says it all."""
     n = batch.num_rows
-    found: list[str | None] = [None] * n
+    found: dict[int, str | None] = {}
     names = set(batch.schema.names)
     if n and "request_body" in names:
         body = batch.column("request_body")
-        if body.null_count < n:
-            may = pc.match_substring_regex(pc.binary_slice(body, 0, 4096), _SIGN)
-            for row in pc.indices_nonzero(pc.fill_null(may, False)).to_pylist():
-                found[row] = operation_of(body[row].as_py())
-    if n and "query" in names and batch.column("query").null_count < n:
-        query = batch.column("query")
-        may = pc.and_(pc.match_substring_regex(query, r"(?:^|&)(?:query|extensions)="), pc.match_substring(batch.column("path"), "graphql", ignore_case=True))
-        for row in pc.indices_nonzero(pc.fill_null(may, False)).to_pylist():
-            found[row] = found[row] or _from_query(query[row].as_py())
-    return pa.array(found, pa.string()).dictionary_encode()
+        for row in in_bodies(*octets_of(body)) if body.null_count < n else ():
+            found[int(row)] = operation_of(body[row].as_py() or b"")
+    if n and "query" in names:
+        query, path = batch.column("query"), batch.column("path")
+        for row in in_queries(*octets_of(query)) if query.null_count < n else ():
+            if not found.get(int(row)) and "graphql" in (path[row].as_py() or "").lower():
+                found[int(row)] = _from_query(query[row].as_py() or "")
+    texts: dict[str, int] = {}
+    codes = np.full(n, -1, np.int32)
+    for row, text in found.items():
+        if text:
+            codes[row] = texts.setdefault(text, len(texts))
+    return pa.DictionaryArray.from_arrays(pa.array(codes, mask=codes < 0), pa.array(list(texts), pa.string()))
+
+
+def octets_of(array: pa.Array) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """(offsets i32, octets u8) of a string or binary column; a null is empty."""
+    if array.offset:
+        array = pa.concat_arrays([array])
+    _, offsets, octets = array.buffers()
+    start = np.frombuffer(offsets, np.int32)[array.offset : array.offset + len(array) + 1]
+    return start, np.frombuffer(octets, np.uint8) if octets is not None and octets.size else np.zeros(1, np.uint8)
 
 
 @lru_cache(maxsize=4096)

@@ -39,6 +39,10 @@ cdef class PathTable:
     cdef Py_ssize_t status_slots, status_used
     cdef Segment segment
     cdef unsigned char[::1] sighted
+    # Whole paths seen lately, and the cell each leads to.
+    cdef unsigned long long[::1] path_key
+    cdef int[::1] path_cell
+    cdef bint unsure
     cdef int edge(self, unsigned long long key) except -2
     cdef unsigned long long word_key(self, int node, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t end) except? 0
     cdef unsigned long long frame_key(self, int node, int kind, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t stem_at, Py_ssize_t stem_end, Py_ssize_t end) except? 0
@@ -54,7 +58,9 @@ cdef class Matcher:
     cdef int[::1] slot_node
     cdef Py_ssize_t slots, slots_used
     cdef public int nodes, depth_kept
-    cdef public unsigned int[::1] literal_kinds
+    cdef public unsigned char[::1] literals
+    cdef unsigned long long[::1] path_key
+    cdef int[::1] path_leaf
     cdef public int[::1] first_param, next_param
     cdef public unsigned int[::1] param_kinds
     cdef unsigned long long[::1] param_frame

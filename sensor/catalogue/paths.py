@@ -13,6 +13,7 @@ before it gets an edge), everything by `nodes_kept`. Each bound counts what it d
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,9 @@ _SPREAD = cython.declare(cython.ulonglong, 0x9E3779B97F4A7C15)
 # The sample of values must not depend on the table's secret, or the same capture would show other examples each time.
 _SAMPLE0 = cython.declare(cython.ulonglong, 0x5A17C0DE5A17C0DE)
 _SAMPLE1 = cython.declare(cython.ulonglong, 0x0DDB1A5E0DDB1A5E)
+
+PATHS = cython.declare(cython.Py_ssize_t, 16_384)
+"""Whole paths that are remembered with where they lead: a power of two; 0.2 MB a table."""
 
 _DIGIT = cython.declare(cython.int, 1)
 _LOWER = cython.declare(cython.int, 2)
@@ -99,6 +103,29 @@ class Segment:
         at: cython.Py_ssize_t = start
         stop: cython.Py_ssize_t = end
         dot: cython.Py_ssize_t = -1
+        # Most values are numbers or UUIDs.
+        c = data[start] if start < end else 0
+        if 48 <= c <= 57 or (end - start == 36 and data[start + 8] == 45):
+            i = start
+            while i < end and 48 <= data[i] <= 57:
+                i += 1
+            if i < end and end - start == 36 and data[start + 8] == 45 and data[start + 13] == 45 and data[start + 18] == 45 and data[start + 23] == 45:
+                i = start
+                while i < end:
+                    c = data[i]
+                    if not (48 <= c <= 57 or 97 <= (c | 32) <= 102 or (c == 45 and (i - start == 8 or i - start == 13 or i - start == 18 or i - start == 23))):
+                        break
+                    i += 1
+                if i == end:
+                    self.kind = UUID
+                    i = -1
+            elif i == end:
+                self.kind = INTEGER
+                i = -1
+            if i < 0:
+                self.stem_at = self.frame_at = start
+                self.stem_end = self.frame_end = end
+                return 0
         # The frame: Name( ... ) of OData, then a suffix .ext, :verb or #fragment made of letters.
         if end - start >= 4 and data[end - 1] == 41:
             i = start
@@ -297,6 +324,9 @@ class PathTable:
         self.status_key = np.zeros(self.status_slots, np.uint64)
         self.status_calls = np.zeros(self.status_slots, np.int64)
         self.sighted = np.zeros(65_536, np.uint8)
+        self.path_key = np.zeros(PATHS, np.uint64)
+        self.path_cell = np.zeros(PATHS, np.int32)
+        self.unsure = False
         self.segment = Segment()
 
     # Tables -------------------------------------------------------------------------------------------------------------------------
@@ -415,6 +445,7 @@ class PathTable:
             sight = int(key >> 20) & 0xFFFF
             seen = min(self.sighted[sight] + 1, 255)
             self.sighted[sight] = seen
+            self.unsure = True
             if seen < 4 or len(beside) >= 4 * self.words_kept or self.nodes >= self.nodes_kept:
                 self.dropped["words_folded"] += 1
                 return self.fold_node(node, kind, text, 0, 0)
@@ -451,6 +482,7 @@ class PathTable:
         self.folded[node] = int(self.folded[node]) | (1 << kind)
         if kind == WORD:  # the words that have an edge keep it
             return made
+        self.forget_paths()
         inside = self.siblings.pop((node, kind, prefix, suffix), [])
         gone = set(inside)
         self.children[node] = [one for one in self.children[node] if one not in gone]
@@ -462,7 +494,6 @@ class PathTable:
 
     def absorb(self, source: Any, target: Any) -> None:
         """Move the counts and the subtree of `source` into `target`; `source` is dead afterwards."""
-        self.passed[target] = self.passed[target] + self.passed[source]
         for cell in self.cells_of[source]:
             self.absorb_cell(cell, self.make_cell(target, int(self.cell_method[cell])))
         self.cells_of[source] = []
@@ -490,7 +521,6 @@ class PathTable:
 
     def copy_tree(self, other: PathTable, source: Any, target: Any) -> None:
         """Add the counts and the subtree of a node of another table to `target` of this one."""
-        self.passed[target] = self.passed[target] + other.passed[source]
         for cell in other.cells_of[source]:
             into = self.make_cell(target, self.method(other.method_names[other.cell_method[cell]]))
             self.cell_calls[into] = self.cell_calls[into] + other.cell_calls[cell]
@@ -510,6 +540,18 @@ class PathTable:
                     self.note_value(below, bytes_hash(_SAMPLE0, _SAMPLE1, text, 0, len(text)), text, 0, len(text))
             if below >= 0:
                 self.copy_tree(other, one, below)
+
+    def count_passed(self) -> None:
+        """Set `passed`, the calls that went through each node: those of its cells and of all below it."""
+        passed = np.zeros(len(self.passed), np.int64)
+        node: cython.Py_ssize_t = self.nodes - 1
+        while node >= 0:  # a node is made after the one it hangs from
+            for cell in self.cells_of[node]:
+                passed[node] += self.cell_calls[cell]
+            if passed[node] and self.parents[node] >= 0:
+                passed[self.parents[node]] += passed[node]
+            node -= 1
+        self.passed = passed
 
     # Cells --------------------------------------------------------------------------------------------------------------------------
 
@@ -725,7 +767,7 @@ class PathTable:
                 self.dropped["paths_too_deep"] += 1
                 return -1
             below = -1
-            if cut > at:
+            if cut > at and self.folded[node] != 0:
                 segment.read(data, at, cut)
                 if segment.kind != 0 and (self.folded[node] >> segment.kind) & 1:
                     below = self.edge(self.frame_key(node, segment.kind, data, at, segment.stem_at, segment.stem_end, cut))
@@ -739,13 +781,17 @@ class PathTable:
                         self.dropped["paths_past_node_limit"] += 1
                         return -1
             node = below
-            self.passed[node] += 1
             at = stop
         return node
+
+    def forget_paths(self) -> None:
+        """Forget which cell a whole path leads to: nodes have moved."""
+        self.path_key = np.zeros(PATHS, np.uint64)
 
     def observe(
         self,
         rows: Any,
+        keys: Any,
         offsets: Any,
         octets: Any,
         roots: Any,
@@ -753,13 +799,16 @@ class PathTable:
         statuses: Any,
         times: Any,
         callers: Any,
+        cells: Any,
     ) -> int:
-        """Take the calls in `rows` of a batch's columns. Returns how many found a place."""
+        """Take the calls in `rows` of a batch's columns; `keys` are their `path_keys`. The cell that each found goes into `cells`, which says -1
+        where one found none. Returns how many found a place."""
         if not cython.compiled:
-            columns = rows, offsets, octets, roots, methods, statuses, times, callers
-            rows, offsets, octets, roots, methods, statuses, times, callers = (column.tolist() for column in columns)
+            columns = rows, keys, offsets, octets, roots, methods, statuses, times, callers
+            rows, keys, offsets, octets, roots, methods, statuses, times, callers = (column.tolist() for column in columns)
             octets = bytes(octets)
         row_v: cython.const[cython.longlong][::1] = rows
+        key_v: cython.const[cython.ulonglong][::1] = keys
         offset_v: cython.const[cython.int][::1] = offsets
         data: cython.const[cython.uchar][::1] = octets
         root_v: cython.const[cython.int][::1] = roots
@@ -767,9 +816,12 @@ class PathTable:
         status_v: cython.const[cython.int][::1] = statuses
         time_v: cython.const[cython.longlong][::1] = times
         caller_v: cython.const[cython.ulonglong][::1] = callers
+        found_v: cython.int[::1] = cells
         i: cython.Py_ssize_t = 0
         n: cython.Py_ssize_t = len(row_v)
         row: cython.Py_ssize_t
+        slot: cython.Py_ssize_t
+        key: cython.ulonglong
         node: cython.int
         cell: cython.int
         start: cython.Py_ssize_t
@@ -778,19 +830,30 @@ class PathTable:
         while i < n:
             row = row_v[i]
             i += 1
-            start = offset_v[row]
-            end = offset_v[row + 1]
-            start = path_start(data, start, end)
-            if start < 0:
+            if key_v[row] == 0:
                 self.dropped["odd_targets"] += 1
                 continue
-            node = self.walk(root_v[row], data, start, end)
-            if node < 0:
-                continue
-            cell = self.find_cell(node, method_v[row])
-            if cell < 0:
-                cell = self.make_cell(node, method_v[row])
+            # A path that was seen before, with this method below this root, leads where it led.
+            key = _joined_key(key_v[row], root_v[row], method_v[row])
+            slot = key & (PATHS - 1)
+            if self.path_key[slot] == key:
+                cell = self.path_cell[slot]
+            else:
+                end = offset_v[row + 1]
+                start = path_start(data, offset_v[row], end)
+                node = self.walk(root_v[row], data, start, end)
+                if node < 0:
+                    continue
+                cell = self.find_cell(node, method_v[row])
+                if cell < 0:
+                    cell = self.make_cell(node, method_v[row])
+                if self.unsure:  # a new word among too many: the next time it may get an edge
+                    self.unsure = False
+                else:
+                    self.path_key[slot] = key
+                    self.path_cell[slot] = cell
             placed += 1
+            found_v[row] = cell
             self.cell_calls[cell] += 1
             self.cell_first[cell] = min(self.cell_first[cell], time_v[row])
             self.cell_last[cell] = max(self.cell_last[cell], time_v[row])
@@ -799,6 +862,37 @@ class PathTable:
                 self.last_caller[cell] = caller_v[row]
                 self.note_caller(cell, caller_v[row])
         return int(placed)
+
+
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def _joined_key(path: cython.ulonglong, root: cython.int, method: cython.int) -> cython.ulonglong:
+    """The key of a path below a root, with a method; 0 is an empty slot."""
+    at: cython.ulonglong = root
+    number: cython.ulonglong = method + 1
+    return path ^ _spread(at << 8 | number) | 1
+
+
+def path_keys(k0: Any, k1: Any, offsets: Any, octets: Any) -> Any:
+    """A keyed hash of each path of a column (u64, never 0); 0 for a target that holds no path, such as ``*``."""
+    keys = np.zeros(max(0, len(offsets) - 1), np.uint64)
+    if not cython.compiled:
+        offsets, octets = offsets.tolist(), octets.tobytes()
+    offset_v: cython.const[cython.int][::1] = offsets
+    data: cython.const[cython.uchar][::1] = octets
+    key_v: cython.ulonglong[::1] = keys
+    low: cython.ulonglong = k0
+    high: cython.ulonglong = k1
+    i: cython.Py_ssize_t = 0
+    n: cython.Py_ssize_t = len(key_v)
+    start: cython.Py_ssize_t
+    while i < n:
+        start = path_start(data, offset_v[i], offset_v[i + 1])
+        if start >= 0:
+            key_v[i] = bytes_hash(low, high, data, start, offset_v[i + 1]) | 1
+        i += 1
+    return keys
 
 
 @cython.cfunc
@@ -832,12 +926,14 @@ class Matcher:
         self.slot_key = np.zeros(self.slots, np.uint64)
         self.slot_node = np.zeros(self.slots, np.int32)
         self.nodes = 0
-        self.literal_kinds = np.zeros(256, np.uint32)
+        self.literals = np.zeros(256, np.uint8)
         self.first_param = np.full(256, -1, np.int32)
         self.next_param = np.full(256, -1, np.int32)
         self.param_kinds = np.zeros(256, np.uint32)
         self.param_frame = np.zeros(256, np.uint64)
         self.leaf = np.full(256, -1, np.int32)
+        self.path_key = np.zeros(PATHS, np.uint64)
+        self.path_leaf = np.zeros(PATHS, np.int32)
         self.segment = Segment()
 
     def edge(self, key: Any) -> Any:
@@ -859,8 +955,8 @@ class Matcher:
         if node == len(self.leaf):
             for name in ("first_param", "next_param", "leaf"):
                 setattr(self, name, np.concatenate([np.asarray(getattr(self, name)), np.full(node, -1, np.int32)]))
-            for name in ("literal_kinds", "param_kinds"):
-                setattr(self, name, np.concatenate([np.asarray(getattr(self, name)), np.zeros(node, np.uint32)]))
+            self.literals = np.concatenate([np.asarray(self.literals), np.zeros(node, np.uint8)])
+            self.param_kinds = np.concatenate([np.asarray(self.param_kinds), np.zeros(node, np.uint32)])
             self.param_frame = np.concatenate([np.asarray(self.param_frame), np.zeros(node, np.uint64)])
         self.nodes = node + 1
         return int(node)
@@ -877,12 +973,7 @@ class Matcher:
         made = self.add_node()
         self.place(int(self.word_key(parent, text, 0, len(text))), made)
         self.slots_used += 1
-        kind = 0
-        if text:
-            segment: Segment = Segment()
-            segment.read(text, 0, len(text))
-            kind = int(segment.kind)
-        self.literal_kinds[parent] = int(self.literal_kinds[parent]) | 1 << kind
+        self.literals[parent] = 1
         return made
 
     def place(self, key: Any, node: Any) -> None:
@@ -944,19 +1035,15 @@ class Matcher:
                 if depth > self.depth_kept:
                     return -1
                 below = -1
-                segment.kind = 0
-                segment.stem_at = segment.frame_at = at + 1
-                segment.stem_end = segment.frame_end = cut
-                if cut > at + 1:
-                    segment.read(data, at + 1, cut)
-                if not only_param and (self.literal_kinds[node] >> segment.kind) & 1:
+                if not only_param and self.literals[node] != 0:
                     below = self.edge(self.word_key(node, data, at + 1, cut))
                     if below >= 0 and self.first_param[node] >= 0:
                         back_node = node
                         back_at = at
                         back_depth = depth - 1
                 only_param = False
-                if below < 0 and cut > at + 1:
+                if below < 0 and cut > at + 1 and self.first_param[node] >= 0:
+                    segment.read(data, at + 1, cut)
                     param = self.first_param[node]
                     while param >= 0:
                         if (self.param_kinds[param] >> segment.kind) & 1:
@@ -986,28 +1073,37 @@ class Matcher:
             node = below
             at = stop
 
-    def match(self, offsets: Any, octets: Any, roots: Any, leaves: Any) -> None:
-        """The leaf number of every path (-1: no template takes it) into `leaves`. A root of -1 is a host without a map."""
+    def fingerprint(self) -> bytes:
+        """Equal for two that label every path alike."""
+        arrays = (self.slot_key, self.slot_node, self.first_param, self.next_param, self.param_kinds, self.param_frame, self.leaf)
+        return blake2b(b"".join(np.asarray(one).tobytes() for one in arrays), digest_size=16).digest()
+
+    def match(self, keys: Any, offsets: Any, octets: Any, roots: Any, leaves: Any) -> None:
+        """The leaf number of every path (-1: no template takes it) into `leaves`; `keys` are their `path_keys`. A root of -1 is a host without a map."""
         if not cython.compiled:
-            offsets, octets, roots = offsets.tolist(), octets.tobytes(), roots.tolist()
+            keys, offsets, octets, roots = keys.tolist(), offsets.tolist(), octets.tobytes(), roots.tolist()
+        key_v: cython.const[cython.ulonglong][::1] = keys
         offset_v: cython.const[cython.int][::1] = offsets
         data: cython.const[cython.uchar][::1] = octets
         root_v: cython.const[cython.int][::1] = roots
         leaf_v: cython.int[::1] = leaves
         i: cython.Py_ssize_t = 0
         n: cython.Py_ssize_t = len(root_v)
+        slot: cython.Py_ssize_t
+        key: cython.ulonglong
         node: cython.int
-        start: cython.Py_ssize_t
         end: cython.Py_ssize_t
         while i < n:
             leaf_v[i] = -1
-            if root_v[i] >= 0:
-                end = offset_v[i + 1]
-                start = path_start(data, offset_v[i], end)
-                if start >= 0:
-                    node = self.walk(root_v[i], data, start, end)
-                    if node >= 0:
-                        leaf_v[i] = self.leaf[node]
+            if root_v[i] >= 0 and key_v[i] != 0:
+                key = _joined_key(key_v[i], root_v[i], 0)
+                slot = key & (PATHS - 1)
+                if self.path_key[slot] != key:
+                    end = offset_v[i + 1]
+                    node = self.walk(root_v[i], data, path_start(data, offset_v[i], end), end)
+                    self.path_key[slot] = key
+                    self.path_leaf[slot] = self.leaf[node] if node >= 0 else -1
+                leaf_v[i] = self.path_leaf[slot]
             i += 1
 
 

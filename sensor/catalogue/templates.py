@@ -127,6 +127,7 @@ class Templates:
 
     def __init__(self, table: PathTable, root: int, pins: dict[str, str] | None = None) -> None:
         self.table = table
+        table.count_passed()
         self.pins = pins or {}
         self.vocabulary = Vocabulary()
         self.views: set[frozenset[str]] = set()

@@ -216,3 +216,33 @@ def test_services_of_one_domain_stay_apart() -> None:
     services = ["auth", "files", "orders", "users", "search", "billing", "media", "chat", "mail", "status"]
     catalogue = hosts_mapped({f"{name}.api.example": [f"/{name}/{n}" for n in range(9)] + ["/health"] for name in services})
     assert len({one.host for one in catalogue.endpoints()}) == len(services)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.lists(SEGMENTS, min_size=1, max_size=4), min_size=1, max_size=60), st.sampled_from([200, 404, None]))
+def test_a_batch_just_observed_is_labelled_as_any_other(paths: list[list[str]], status: int | None) -> None:
+    """The first label of a batch comes from the tree's own cells, every later one from the templates."""
+    catalogue = Catalogue(CatalogueLimits(values=2))
+    for at in range(0, len(paths), 10):
+        calls: list[tuple[str, str, int | None]] = [("GET", "/" + "/".join(parts), 200 if at else status) for parts in paths[at : at + 10]]
+        one, same = batch(calls), batch(calls)
+        catalogue.observe(one)
+        assert catalogue.label(one)[0].to_pylist() == catalogue.label(same)[0].to_pylist()
+        assert catalogue.label(one)[0].to_pylist() == catalogue.label(same)[0].to_pylist()
+
+
+def test_the_generation_grows_when_labels_change_and_only_then() -> None:
+    catalogue = Catalogue()
+    catalogue.observe(batch([("GET", f"/users/{n}", 200) for n in range(40)]))
+    catalogue.endpoints()
+    before = catalogue.generation
+    catalogue.observe(batch([("GET", f"/users/{n}", 200) for n in range(40, 80)]))
+    catalogue.finish()
+    assert catalogue.generation == before
+    other = Catalogue()
+    other.observe(batch([("GET", "/users/7", 200)]))
+    other.endpoints()
+    before = other.generation
+    other.observe(batch([("GET", "/orders", 200)]))
+    other.finish()
+    assert other.generation > before

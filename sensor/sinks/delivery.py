@@ -22,11 +22,16 @@ from sensor.alerts import RANK, Alert
 from sensor.findings import SEVERITIES
 from sensor.sinks.destination import Options
 from sensor.sinks.message import Render, fields_of
+from sensor.sinks.sentences import sentence
 from sensor.sinks.spool import Record, Spool
 
 log = logging.getLogger("sensor.sinks")
 
 CHECKPOINT_ALERTS = 20_000
+LEAST_CHECKPOINT_ALERTS = 64
+"""A receiver that does not answer in time is asked after fewer alerts, down to so few: a slow one cannot read thousands in time, and would get the same
+ones for ever."""
+READ_OCTETS = 256 * 1024
 CHECKPOINT_S = 5.0
 SYNC_S = 1.0
 """The commit window: a power cut may cost the alerts of this long, a crash of the sensor none."""
@@ -41,6 +46,8 @@ class Transport(Protocol):
     """Alerts that the receiver said it will never take."""
     answer: str
     """Why it refused the last one."""
+    host: str
+    """Whom it speaks to, as the operator wrote it."""
     settle_s: float
     """How long after `confirm` a sign of the receiver's death still means that something may be missing; 0 where `confirm` is an answer."""
 
@@ -104,6 +111,10 @@ class Selection:
         return replace(alert, **self._hidden) if self._hidden else alert  # type: ignore[arg-type]
 
 
+def _alerts(count: int) -> str:
+    return "1 alert" if count == 1 else f"{count} alerts"
+
+
 def _globs(text: str) -> Pattern[str] | None:
     return None if text == "*" else pattern("|".join(translate(glob) for glob in text.split(",")))
 
@@ -133,11 +144,11 @@ class DeliveryState:
         if self.waiting:
             why = f" ({self.error})" if self.error else ""
             said.append(
-                f"{self.name}: {self.waiting} alerts could not be delivered{why}; they wait in {self.folder} for the next run"
+                f"{self.name}: {_alerts(self.waiting)} could not be delivered{why}; what waits is in {self.folder} for the next run"
             )
         if self.dropped:
             said.append(
-                f"{self.name}: {self.dropped} alerts were given up (spool full, or refused by the receiver: {self.error or 'see the log'})"
+                f"{self.name}: {_alerts(self.dropped)} given up (spool full, or refused by the receiver: {self.error or 'see the log'})"
             )
         return "\n".join(said)
 
@@ -196,7 +207,7 @@ class Delivery:
             spool.waiting,
             spool.dropped + self._refused + self._transport.refused,
             self._outages,
-            self._error or spool.error or self._transport.answer,
+            "; ".join(filter(None, (self._error, spool.error))) or self._transport.answer,
             str(spool.folder),
         )
 
@@ -224,10 +235,11 @@ class Delivery:
         first_unconfirmed = 0.0
         synced = time.monotonic()
         furthest = position
+        most = ceiling = CHECKPOINT_ALERTS
         while True:
             self._wake.clear()
             stopping = self._stopping.is_set()
-            records = spool.read(position)
+            records = spool.read(position, min(READ_OCTETS, most * 512))
             now = time.monotonic()
             try:
                 if records:
@@ -237,22 +249,31 @@ class Delivery:
                     if position > furthest:
                         furthest = position
                         self._deadline = now + self._patience
-                due = position - checked >= CHECKPOINT_ALERTS or (
+                due = position - checked >= most or (
                     first_unconfirmed and now - first_unconfirmed >= CHECKPOINT_S
                 )
                 if position > checked and (due or (stopping and not records)):
                     transport.confirm()
                     first_unconfirmed = 0.0
                     checked = position
+                    ceiling = min(ceiling + ceiling // 8, CHECKPOINT_ALERTS)
+                    most = min(most * 2, ceiling)
                     pending.append((position, time.monotonic()))
                 if not records and not stopping and (pending or position > checked):
                     transport.check()
                 self._settle(pending, stopping and not records)
             except OSError as fault:
                 self._ill(fault)
-                pending.clear()
                 transport.reset()
-                position = checked = spool.acked
+                if isinstance(fault, TimeoutError):
+                    # Slow or silent, but not seen to have died: what it confirmed still counts.
+                    ceiling = max(LEAST_CHECKPOINT_ALERTS, min(most, position - checked) // 2)
+                    most = max(LEAST_CHECKPOINT_ALERTS, ceiling // 2)
+                    position = checked = pending[-1][0] if pending else spool.acked
+                    self._settle(pending, False)
+                else:
+                    pending.clear()
+                    position = checked = spool.acked
                 first_unconfirmed = 0.0
                 if self._stopping.is_set() and time.monotonic() >= self._deadline:
                     return
@@ -327,7 +348,7 @@ class Delivery:
             self._error = f"{self._spool.folder}: {fault.strerror}"
 
     def _ill(self, fault: OSError) -> None:
-        said = fault.strerror or str(fault) or type(fault).__name__
+        said = sentence(fault, self._transport.host)
         if not self._error:
             self._outages += 1
             log.warning("%s: %s; alerts wait in %s", self.name, said, self._spool.folder)

@@ -1,15 +1,24 @@
 """Alerts over HTTP: a webhook of any kind (JSON, signed), Splunk's HTTP Event Collector, Elasticsearch's and OpenSearch's `_bulk`.
 
+A webhook is signed as Standard Webhooks 1.0 has it, so receivers find a library to check it with: `webhook-id` (made of the body, so that what is sent
+twice has it twice), `webhook-timestamp` (seconds, now: the receiver refuses old ones, which keeps a recorded request from being played again) and
+`webhook-signature: v1,` with the base64 of HMAC-SHA-256 over ``id.timestamp.body``. The key is the secret's octets, or what follows `whsec_` in base64.
+
+A proxy of the environment (`https_proxy`) is not used, and a redirection is not followed: alerts go where the operator said, nowhere else.
+
 Here the receiver answers, so "delivered" is what it says. 2xx is taken; what one alert of a batch is refused for (400, 413, 422) must not stop the others:
 the batch is sent again one by one, and the refused one is counted. Everything else, a wrong token or path too, waits for the operator.
 """
 
 from __future__ import annotations
 
+import binascii
 import hashlib
 import hmac
 import http.client
 import socket
+import time
+from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -25,6 +34,18 @@ BATCH_OCTETS = 512 * 1024
 ANSWER_OCTETS = 4 * 1024 * 1024
 """An answer longer than this is read no further: the receiver is not to fill our memory."""
 _REFUSED: Final = (400, 413, 422)
+_ANSWERS: Final = {
+    301: ": it has moved; give its new address",
+    302: ": it sends us elsewhere, and we do not follow; give the address itself",
+    307: ": it sends us elsewhere, and we do not follow; give the address itself",
+    308: ": it has moved; give its new address",
+    401: ": it wants another token",
+    403: ": the token may not do this",
+    404: ": nothing is at that path",
+    407: ": that is a proxy",
+    429: ": too busy",
+    503: ": too busy",
+}
 
 
 class Http:
@@ -34,6 +55,7 @@ class Http:
 
     def __init__(self, destination: Destination, options: Options) -> None:
         self._destination = destination
+        self.host = destination.host
         self._manner = options.choice("as", ("json", "hec", "bulk"), "json")
         self._body = FORMATS[
             options.choice(
@@ -43,7 +65,7 @@ class Http:
         self._index = options.text("index", "api-sensor-alerts")
         self._sourcetype = options.text("sourcetype", "api_sensor:alert")
         token = secret(options, "token")
-        self._secret = secret(options, "secret").encode()
+        self._secret = _key(options)
         self._tls = certificates(options) if destination.scheme == "https" else None
         standard = {"json": "/", "hec": "/services/collector/event", "bulk": "/_bulk"}[self._manner]
         self._path = destination.path if destination.path not in ("", "/") else standard
@@ -94,14 +116,16 @@ class Http:
         body = b"[" + b",".join(batch) + b"]" if self._manner == "json" else b"".join(batch)
         headers = dict(self._headers)
         if self._secret:
-            headers["X-Signature-256"] = "sha256=" + hmac.new(self._secret, body, hashlib.sha256).hexdigest()
+            named, now = f"msg_{hashlib.sha256(body).hexdigest()[:32]}", str(int(time.time()))
+            signed = hmac.new(self._secret, b"%b.%b.%b" % (named.encode(), now.encode(), body), hashlib.sha256).digest()
+            headers |= {"webhook-id": named, "webhook-timestamp": now, "webhook-signature": f"v1,{b64encode(signed).decode()}"}
         status, answer = self._exchange(body, headers)
         if 200 <= status < 300:
             if self._manner == "bulk":
                 self._items(batch, answer)
             return
         if status not in _REFUSED:
-            raise OSError(f"the receiver answered {status}")
+            raise OSError(f"the receiver answered {status}{_ANSWERS.get(status, '')}")
         if len(batch) > 1:
             for message in batch:
                 self._post([message])
@@ -157,6 +181,17 @@ class Http:
     def close(self) -> None:
         """Close the connection."""
         self.reset()
+
+
+def _key(options: Options) -> bytes:
+    text = secret(options, "secret")
+    if not text.startswith("whsec_"):
+        return text.encode()
+    try:
+        return b64decode(text[6:], validate=True)
+    except binascii.Error:
+        options.need(False, "option secret begins with whsec_, and what follows is no base64")
+        return b""
 
 
 def secret(options: Options, name: str) -> str:

@@ -23,6 +23,7 @@ class Kafka:
     settle_s = 0.0
 
     def __init__(self, destination: Destination, options: Options) -> None:
+        self.host = destination.host
         self._topic = destination.path.strip("/") or "api-sensor-alerts"
         options.need(
             0 < len(self._topic) <= 249
@@ -44,9 +45,6 @@ class Kafka:
             "client.id": "api-sensor",
             "log_level": 0,
         }
-        mock = options.number("mock", 0, 0, 9)
-        if mock:
-            settings["test.mock.num.brokers"] = mock
         tls = destination.scheme == "kafka+tls"
         if tls:
             for option, setting in (
@@ -60,6 +58,11 @@ class Kafka:
             settings |= {"sasl.mechanism": "SCRAM-SHA-512", "sasl.username": destination.user}
             settings["sasl.password"] = destination.password or secret(options, "password")
         settings["security.protocol"] = ("sasl_" if destination.user else "") + ("ssl" if tls else "plaintext")
+        settings["error_cb"] = self._trouble
+        self._settings = settings
+        self._make = Producer
+        self._producer: Any = None
+        self._said = ""
         self.refused = 0
         self.answer = ""
         if not options.faults:
@@ -67,6 +70,10 @@ class Kafka:
                 self._producer = Producer(settings)
             except Exception as fault:  # KafkaException is no class of its own before the import
                 options.faults.append(f"librdkafka does not take these settings: {fault}")
+
+    def _trouble(self, fault: Any) -> None:
+        # What librdkafka says by the way is the cause; what it says of a record is only that its time is over.
+        self._said = str(fault.str())[:300]
 
     def message(self, alert: AlertFields, line: bytes, seq: int) -> bytes:
         """Key and value of one record, a NUL between them; no uid has one."""
@@ -82,21 +89,23 @@ class Kafka:
             if fault is None:
                 taken += 1
             else:
-                faults.append(str(fault))
+                faults.append(str(fault.str()))
 
+        if self._producer is None:
+            self._producer = self._make(self._settings)
+        producer = self._producer
+        self._said = ""
         for message in messages:
             key, _, value = message.partition(b"\0")
             while True:
                 try:
-                    self._producer.produce(self._topic, value, key, on_delivery=told)
+                    producer.produce(self._topic, value, key, on_delivery=told)
                     break
                 except BufferError:
-                    self._producer.poll(0.5)
-        self._producer.flush(ANSWER_S + 5)
+                    producer.poll(0.5)
+        producer.flush(ANSWER_S + 5)
         if faults or taken < len(messages):
-            self._producer.purge()
-            self._producer.flush(1)
-            raise OSError(faults[0] if faults else "the brokers do not answer")
+            raise OSError(self._said or (faults[0] if faults else "the brokers do not answer"))
 
     def confirm(self) -> None:
         """Every `send` was acknowledged."""
@@ -105,9 +114,12 @@ class Kafka:
         """librdkafka minds its connections."""
 
     def reset(self) -> None:
-        """librdkafka minds its connections."""
+        """Begin anew, with what is still under way forgotten: an idempotent producer that gave up a record would leave a gap in its numbers."""
+        if self._producer is not None:
+            self._producer.purge()
+            self._producer.flush(1)
+            self._producer = None
 
     def close(self) -> None:
         """Forget what is still under way; the spool has it."""
-        self._producer.purge()
-        self._producer.flush(1)
+        self.reset()

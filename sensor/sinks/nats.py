@@ -32,6 +32,7 @@ class Nats:
     settle_s = 0.0
 
     def __init__(self, destination: Destination, options: Options) -> None:
+        self.host = destination.host
         self._to = (destination.host, destination.port or 4222)
         self._subject = destination.path.strip("/") or "api-sensor.alerts"
         options.need(

@@ -38,6 +38,10 @@ class Lost(OSError):
     """The connection ended in a way that leaves open what the receiver got."""
 
 
+class Slow(TimeoutError):
+    """The receiver has not read everything in time. It may be slow, or frozen."""
+
+
 class Datagrams:
     """UDP or a Unix datagram socket. Nothing tells what arrived, but "port unreachable" tells what did not."""
 
@@ -46,6 +50,7 @@ class Datagrams:
     answer = ""
 
     def __init__(self, destination: Destination, options: Options) -> None:
+        self.host = destination.host
         self._path = destination.path if destination.scheme == "unix" else ""
         self._to = (destination.host, destination.port or 514)
         # A burst overruns the receiver's socket buffer (212 992 octets by default): what it can read out is the honest rate.
@@ -134,6 +139,7 @@ class Stream:
     answer = ""
 
     def __init__(self, destination: Destination, options: Options) -> None:
+        self.host = destination.host
         self._path = destination.path if destination.scheme.startswith("unix") else ""
         self._to = (destination.host, destination.port or self.port)
         self._frame = FRAMINGS[options.choice("framing", tuple(FRAMINGS), "octet")]
@@ -141,6 +147,7 @@ class Stream:
         self._confirm = options.choice("confirm", ("auto", "close", "queue"), "auto")
         self._closes = self._confirm != "queue"
         self._unanswered = 0
+        self._has_closed = False
 
     port = 514
 
@@ -205,11 +212,12 @@ class Stream:
             return
         self._shut(link)
         if self._ended(link):
-            self._unanswered = 0
+            self._has_closed = True
         else:
             self._unanswered += 1
-            if self._unanswered < UNANSWERED or self._confirm == "close":
-                raise Lost("the receiver does not close its side: it is frozen, or never does (then say confirm=queue)")
+            # One that closed its side before is frozen when it does not: it is not believed, however often it is asked.
+            if self._unanswered < UNANSWERED or self._has_closed or self._confirm == "close":
+                raise Slow("the receiver does not close its side: it is frozen, or never does (then say confirm=queue)")
             log.warning("a receiver never closes its side of a connection: delivered now means taken by its kernel")
             self._closes = False
             self._drained(link)
@@ -239,7 +247,7 @@ class Stream:
             if struct.unpack("i", raw)[0] == 0:
                 return
             if time.monotonic() > end:
-                raise Lost("the receiver takes nothing")
+                raise Slow("the receiver takes nothing")
             time.sleep(0.005)
 
     def reset(self) -> None:
@@ -261,6 +269,7 @@ class Tls(Stream):
     def __init__(self, destination: Destination, options: Options) -> None:
         super().__init__(destination, options)
         self._name = options.text("name") or destination.host
+        self.host = self._name
         self._fingerprint = options.text("fingerprint").replace(":", "").lower()
         self._context = certificates(options)
         options.need(

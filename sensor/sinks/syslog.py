@@ -7,7 +7,7 @@ standard leaves open is decided here:
   message is MSG-ANY that happens to be UTF-8; `bom=yes` adds the mark.
 - *Size.* A receiver must take 480 octets and should take 2048 (RFC 5424, 6.1); most cut what is longer, and half a JSON object is none. So a message
   is made to fit: fields are left out whole, the least decisive first, and ``"dropped"`` says how many. Lists are shortened before they are left out.
-- *Time* is the packet's, with microseconds. `meta sequenceId` is the alert's number in the spool, so a message sent twice has it twice.
+- *Time* is the packet's, in UTC, with microseconds (RFC 3164 knows seconds, no year and no zone: old receivers take it for theirs; the JSON has it whole). `meta sequenceId` is the alert's number in the spool, so a message sent twice has it twice.
 - *Enterprise number* 32473 is the one that RFC 5612 keeps for examples; `pen=` sets yours.
 """
 
@@ -57,6 +57,8 @@ class Syslog:
         self._facility = FACILITIES.index(facility) * 8
         self._host = _word(options.text("hostname") or socket.gethostname(), 64)
         self._app = _word(options.text("app", "api-sensor"), 48)
+        # RFC 3164, 5.3: the tag is alphanumeric and at most 32 long; receivers end it at the first other character.
+        self._tag = "".join(one for one in self._app if one.isalnum())[:32] or "alert"
         pen = options.number("pen", 32473, 1, 2**31 - 1)
         self._sd_id = f"alert@{pen}"
         self._bom = b"\xef\xbb\xbf" if options.flag("bom", False) else b""
@@ -144,8 +146,7 @@ class Syslog:
             moment = time.gmtime(0)
         month = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")[moment.tm_mon - 1]
         stamp = f"{month} {moment.tm_mday:2d} {moment.tm_hour:02d}:{moment.tm_min:02d}:{moment.tm_sec:02d}"
-        # RFC 3164: the tag is alphanumeric and at most 32 long, and receivers end it at the first other character.
-        out = f"<{self._facility + SEVERITY[alert['severity']]}>{stamp} {self._host} {self._app[:32]}[{self._pid}]: ".encode()
+        out = f"<{self._facility + SEVERITY[alert['severity']]}>{stamp} {self._host} {self._tag}[{self._pid}]: ".encode()
         return out + self._body(alert, line, self.octets - len(out))
 
 

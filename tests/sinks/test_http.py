@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
+import ssl
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,7 +14,7 @@ import pytest
 
 from sensor.errors import SensorError
 from sensor.sinks import open_sink
-from tests.sinks.conftest import alert
+from tests.sinks.conftest import alert, free_port
 
 
 class Hook:
@@ -67,7 +66,9 @@ def hook() -> Iterator[Hook]:
 
 
 def test_a_webhook_gets_signed_arrays(hook: Hook, tmp_path: Path) -> None:
-    (tmp_path / "secret").write_text("s3cret\n")
+    webhooks = pytest.importorskip("standardwebhooks.webhooks")
+    (tmp_path / "secret").write_text("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n")
+    verifier = webhooks.Webhook("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
     sink = open_sink(f"http://127.0.0.1:{hook.port}/alerts?secret=@{tmp_path}/secret", tmp_path / "spools")
     for number in range(50):
         sink.send(alert(number))
@@ -75,9 +76,29 @@ def test_a_webhook_gets_signed_arrays(hook: Hook, tmp_path: Path) -> None:
     got = []
     for path, headers, body in hook.requests:
         assert path == "/alerts"
-        assert headers["X-Signature-256"] == "sha256=" + hmac.new(b"s3cret", body, hashlib.sha256).hexdigest()
+        # Standard Webhooks' own library: right key, right octets, a time that is now.
+        verifier.verify(body, headers)
+        with pytest.raises(webhooks.WebhookVerificationError):
+            verifier.verify(body.replace(b"open", b"shut"), headers)
+        with pytest.raises(webhooks.WebhookVerificationError):
+            verifier.verify(body, {**headers, "webhook-timestamp": str(int(headers["webhook-timestamp"]) - 3600)})
         got += json.loads(body)
     assert got == [json.loads(alert(number).to_json()) for number in range(50)]
+
+
+def test_alerts_go_where_the_line_says_and_nowhere_else(hook: Hook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere = free_port()
+    for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{elsewhere}")
+    sink = open_sink(f"http://127.0.0.1:{hook.port}/", tmp_path / "spools")
+    sink.send(alert(1))
+    assert sink.close().sentence() == ""
+    hook.answers = [302, 302, 302]
+    sink = open_sink(f"http://127.0.0.1:{hook.port}/", tmp_path / "spools")
+    sink.send(alert(2))
+    state = sink.close(0.1)
+    assert state.waiting == 1
+    assert "answered 302: it sends us elsewhere, and we do not follow" in state.error
 
 
 def test_busy_answers_are_tried_again_and_nothing_is_lost(hook: Hook, tmp_path: Path) -> None:
@@ -157,3 +178,20 @@ def test_a_file_takes_lines_rotates_and_filters(tmp_path: Path) -> None:
         -len(lines) :
     ]
     assert all(line["principals"] == [] and line["evidence"] == [] for line in lines)
+
+
+def test_a_hook_over_tls_is_verified_by_name_and_authority(hook: Hook, certificates: Path, tmp_path: Path) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificates / "server.pem", certificates / "server.key")
+    hook.server.socket = context.wrap_socket(hook.server.socket, server_side=True)
+    for options, why in (
+        ("", "nobody we trust signed"),
+        (f"?ca={certificates}/stranger.pem", "nobody we trust signed"),
+        (f"?ca={certificates}/ca.pem", ""),
+    ):
+        sink = open_sink(f"https://localhost:{hook.port}/{options}", tmp_path / "spools")
+        sink.send(alert(1))
+        state = sink.close(5 if not why else 0.1)
+        assert why in state.error
+        assert state.waiting == (1 if why else 0)
+    assert len(hook.requests) == 1

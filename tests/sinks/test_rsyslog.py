@@ -101,7 +101,7 @@ def test_alerts_of_an_outage_arrive_once_the_receiver_is_back(rsyslog: Rsyslog, 
         sink.send(alert(number))
     state = sink.close(timeout=0.2)
     assert state.waiting == 100
-    assert "100 alerts could not be delivered (Connection refused); they wait in" in state.sentence()
+    assert "100 alerts could not be delivered (nothing listens at that port (connection refused)); what waits is in" in state.sentence()
     rsyslog.start()
     sink = open_sink(place, tmp_path / "spools")
     sink.send(alert(100))

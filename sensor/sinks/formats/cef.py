@@ -8,8 +8,8 @@ from sensor.terminal import printable
 
 
 def _header(text: str, most: int = 512) -> str:
-    # The header escapes bars and backslashes, nothing else.
-    return printable(text)[:most].replace("\\", "\\\\").replace("|", "\\|")
+    # The header escapes bars and backslashes, nothing else, and no field of it may be empty.
+    return printable(text)[:most].replace("\\", "\\\\").replace("|", "\\|") or "alert"
 
 
 def _value(text: str, most: int) -> str:
@@ -36,7 +36,7 @@ def cef(alert: AlertFields, line: bytes, octets: int) -> bytes:
     # The title may take a quarter of the room, each of its characters up to four octets; without room for the header, a bare one.
     head = f"CEF:0|{VENDOR}|{PRODUCT}|{RELEASE}|{_header(alert['category'], 64)}|{_header(alert['title'], min(512, octets // 4))}|{severity}|"
     if len(head.encode()) > octets:
-        head = f"CEF:0|{VENDOR}|{PRODUCT}|{RELEASE}|alert||{severity}|"
+        head = f"CEF:0|{VENDOR}|{PRODUCT}|{RELEASE}|alert|alert|{severity}|"
     kind = address(client)
     advice = alert["response"].get("advice", [])
     pairs: list[tuple[str, str, int]] = [

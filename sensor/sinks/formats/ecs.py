@@ -28,14 +28,15 @@ def document(alert: AlertFields) -> dict[str, Any]:
             "end": iso(alert["last_seen"]),
             "severity": {"low": 21, "medium": 47, "high": 73, "critical": 99}[alert["severity"]],
             "risk_score": alert["severity_score"] * 10,
-            "reason": " ".join(alert["reasons"]),
+            # Elasticsearch indexes no keyword longer than 1024; all of them stand under api_sensor.
+            "reason": " ".join(alert["reasons"])[:1024],
         },
         "observer": {"vendor": VENDOR, "product": PRODUCT, "version": RELEASE, "type": "sensor"},
-        "rule": {"name": alert["title"], "category": alert["category"], "id": alert["detectors"][0] if alert["detectors"] else ""},
+        "rule": {"name": alert["title"][:1024], "category": alert["category"], "id": alert["detectors"][0] if alert["detectors"] else ""},
         "api_sensor": {
             name: alert[name]
             for name in (
-                "uid", "revision", "state", "severity", "severity_score", "confidence", "calls", "detectors", "endpoints", "features",
+                "uid", "revision", "state", "severity", "severity_score", "confidence", "calls", "detectors", "endpoints", "reasons", "features",
                 "evidence", "response", "loss",
             )
         },

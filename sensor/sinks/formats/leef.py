@@ -1,4 +1,7 @@
-"""QRadar's Log Event Extended Format 2.0, its attributes parted by tabs (which no text of an alert holds)."""
+"""QRadar's Log Event Extended Format 2.0, its attributes parted by tabs (which no text of an alert holds).
+
+A relay must leave tabs alone: rsyslog does with ``global(parser.escapeControlCharacterTab="off")``.
+"""
 
 from __future__ import annotations
 

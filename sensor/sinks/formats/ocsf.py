@@ -1,4 +1,4 @@
-"""Open Cybersecurity Schema Framework 1.3: a Detection Finding (class 2004) with its evidences."""
+"""Open Cybersecurity Schema Framework 1.5 (and so 1.4 to 1.8): a Detection Finding (class 2004) with its evidences."""
 
 from __future__ import annotations
 
@@ -28,6 +28,8 @@ def finding(alert: AlertFields) -> dict[str, Any]:
         method, host, path = endpoint(alert["endpoints"][0])
         actor["api"] = {"operation": f"{method} {path}", "service": {"name": host}}
         actor["url"] = {"hostname": host, "path": path}
+        if host:
+            actor["dst_endpoint"] = {"ip": host} if address(host) else {"hostname": host}
     evidences = [
         {
             **actor,
@@ -57,7 +59,7 @@ def finding(alert: AlertFields) -> dict[str, Any]:
         "risk_score": round(alert["severity_score"] * 10),
         "message": alert["title"],
         "metadata": {
-            "version": "1.3.0",
+            "version": "1.5.0",
             "uid": f"{alert['uid']}-{alert['revision']}",
             "product": {"name": PRODUCT, "vendor_name": VENDOR, "version": RELEASE},
         },

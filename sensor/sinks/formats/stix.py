@@ -5,6 +5,7 @@ Ids are UUIDs of version 5 made of the alert's own, so the same alert makes the 
 
 from __future__ import annotations
 
+from ipaddress import IPv6Address, ip_address
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -25,6 +26,12 @@ def _time(ns: int) -> str:
     return iso(ns)[:-4] + "Z"
 
 
+def _canonical(client: str) -> str:
+    """As STIX wants an address: an IPv4 address that came mapped into IPv6 is one of IPv4, and a zone is left out."""
+    parsed = ip_address(client.partition("%")[0])
+    return str((parsed.ipv4_mapped or parsed) if isinstance(parsed, IPv6Address) else parsed)
+
+
 def bundle(alert: AlertFields) -> dict[str, Any]:
     """The bundle of an alert."""
     made, changed = _time(alert["first_seen"]), _time(alert["last_seen"])
@@ -41,7 +48,7 @@ def bundle(alert: AlertFields) -> dict[str, Any]:
             "name": PRODUCT, "identity_class": "system",
         }
     ]  # fmt: skip
-    seen = [one for one in alert["clients"] if address(one)]
+    seen = [_canonical(one) for one in alert["clients"] if address(one)]
     for one in seen:
         kind = f"ipv{address(one)}-addr"
         named = uuid5(_OBSERVABLES, f'{{"value":"{one}"}}')

@@ -1,0 +1,228 @@
+"""Networks, disks and receivers in trouble: links that go dead without a word, slow receivers, full disks, names that are gone."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sensor.sinks import open_sink
+from tests.sinks.conftest import Rsyslog, alert, until
+
+SENDER = """
+import sys, time
+from dataclasses import replace
+from pathlib import Path
+from sensor.alerts import Alert
+from sensor.sinks import network, open_sink
+network.TIMEOUT_S, network.CONFIRM_S = 1.0, 0.5
+place, spools, model, first, count, pause = sys.argv[1], Path(sys.argv[2]), Alert.from_json(sys.argv[3].encode()), *map(float, sys.argv[4:])
+sink = open_sink(place, spools)
+for number in range(int(first), int(first + count)):
+    sink.send(replace(model, uid=f"{number:020x}"))
+    print(number, flush=True)
+    time.sleep(pause)
+state = sink.close(30)
+print("closed", state.waiting, state.dropped, state.outages, flush=True)
+"""
+
+
+def ip(*words: str, check: bool = True) -> None:
+    subprocess.run(["ip", *words], check=check, capture_output=True)
+
+
+@pytest.fixture
+def wire() -> Iterator[tuple[str, str]]:
+    """Two network namespaces with a wire between them: the sensor's (10.9.0.1) and the receiver's (10.9.0.2)."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    here, there = f"sensor{os.getpid()}", f"siem{os.getpid()}"
+    try:
+        for name in (here, there):
+            ip("netns", "add", name)
+        ip("-n", here, "link", "add", "wire", "type", "veth", "peer", "name", "wire", "netns", there)
+        for name, address in ((here, "10.9.0.1/24"), (there, "10.9.0.2/24")):
+            ip("-n", name, "address", "add", address, "dev", "wire")
+            ip("-n", name, "link", "set", "wire", "up")
+            ip("-n", name, "link", "set", "lo", "up")
+    except (subprocess.CalledProcessError, FileNotFoundError) as fault:
+        for name in (here, there):
+            ip("netns", "del", name, check=False)
+        pytest.skip(f"no network namespaces here: {fault}")
+    yield here, there
+    for name in (here, there):
+        ip("netns", "del", name, check=False)
+
+
+@pytest.mark.root
+@pytest.mark.parametrize("receiver_dies", [False, True], ids=["link", "link and receiver"])
+@pytest.mark.parametrize("way", ["tcp", "tls"])
+def test_a_link_that_goes_dead_without_a_word_costs_nothing(
+    wire: tuple[str, str], certificates: Path, tmp_path: Path, way: str, receiver_dies: bool
+) -> None:
+    here, there = wire
+    folder = tmp_path / "rsyslog"
+    folder.mkdir()
+    receiver = Rsyslog(folder, certificates)
+    conf = folder / "rsyslog.conf"
+    conf.write_text(conf.read_text().replace("127.0.0.1", "0.0.0.0"))
+    receiver._argv = ["ip", "netns", "exec", there, *receiver._argv]
+    receiver._ready = lambda: subprocess.run(
+        ["ip", "netns", "exec", here, sys.executable, "-c", f"import socket; socket.create_connection(('10.9.0.2', {receiver.tcp}), 1)"],
+        capture_output=True, check=False,
+    ).returncode == 0  # fmt: skip
+    receiver.start()
+    c = certificates
+    place = f"tcp://10.9.0.2:{receiver.tcp}"
+    if way == "tls":
+        place = f"tls://10.9.0.2:{receiver.tls}?name=sensor.test&ca={c}/ca.pem&cert={c}/client.pem&key={c}/client.key"
+    sender = subprocess.Popen(
+        ["ip", "netns", "exec", here, sys.executable, "-c", SENDER, place, str(tmp_path / "spools"), alert().to_json().decode(), "0", "800", "0.005"],
+        stdout=subprocess.PIPE,
+    )  # fmt: skip
+    assert sender.stdout is not None
+    try:
+        for _ in range(200):
+            sender.stdout.readline()
+        # From here on nobody answers: no FIN, no RST, no ICMP.
+        ip("-n", there, "link", "set", "wire", "down")
+        if receiver_dies:
+            receiver.stop(signal.SIGKILL)
+        for _ in range(400):
+            sender.stdout.readline()
+        ip("-n", there, "link", "set", "wire", "up")
+        if receiver_dies:
+            receiver.start()
+        *_, end = sender.stdout.read().decode().splitlines()
+    finally:
+        sender.stdout.close()
+        sender.wait()
+        receiver.stop(signal.SIGKILL)
+    word, waiting, dropped, outages = end.split()
+    assert (word, waiting, dropped) == ("closed", "0", "0")
+    assert int(outages) >= 1
+    # In order: what is new comes after what was before it; what is repeated has its number again.
+    got = [int(line["all"]["alert"]["uid"], 16) for line in receiver.lines(800)]
+    assert list(dict.fromkeys(got)) == list(range(800))
+
+
+def test_a_slow_receiver_gets_everything_and_not_the_same_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sensor.sinks.network.CONFIRM_S", 0.3)
+    got: list[bytes] = []
+
+    def serve() -> None:
+        while True:
+            try:
+                link, _ = server.accept()
+            except OSError:
+                return
+            threading.Thread(target=sip, args=(link,), daemon=True).start()
+
+    def sip(link: socket.socket) -> None:
+        whole = bytearray()
+        with link:
+            while data := link.recv(24576):
+                whole += data
+                time.sleep(0.02)  # 1.2 MB a second: all of it would take more than five times as long as it has
+        got.append(bytes(whole))
+
+    server = socket.create_server(("127.0.0.1", 0))
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+    threading.Thread(target=serve, daemon=True).start()
+    sink = open_sink(f"tcp://127.0.0.1:{server.getsockname()[1]}?confirm=close", tmp_path / "spools")
+    for number in range(1500):
+        sink.send(alert(number))
+    state = sink.close(20)
+    server.close()
+    assert state.sentence() == ""
+    whole = b"".join(got)
+    assert all(whole.count(b'{"uid":"%020x"' % number) >= 1 for number in range(1500))
+
+
+def test_a_receiver_that_froze_after_it_had_answered_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rsyslog: Rsyslog) -> None:
+    monkeypatch.setattr("sensor.sinks.network.CONFIRM_S", 0.05)
+    monkeypatch.setattr("sensor.sinks.delivery.CHECKPOINT_S", 0.1)
+    monkeypatch.setattr("sensor.sinks.delivery.WAIT_MOST_S", 0.2)
+    sink = open_sink(f"tcp://127.0.0.1:{rsyslog.tcp}", tmp_path / "spools")
+    sink.send(alert(0))
+    until(lambda: sink.state().delivered == 1)
+    assert rsyslog.process is not None
+    rsyslog.process.send_signal(signal.SIGSTOP)
+    sink.send(alert(1))
+    time.sleep(2)  # long enough for more tries than a receiver that never closes is given
+    assert (sink.state().delivered, sink.state().waiting) == (1, 1)
+    rsyslog.process.send_signal(signal.SIGCONT)
+    assert sink.close(10).sentence() == ""
+
+
+@pytest.mark.root
+def test_a_full_disk_is_said_and_costs_nothing_while_memory_lasts(tmp_path: Path, rsyslog: Rsyslog) -> None:
+    """A real one: a tmpfs of a megabyte in a mount namespace of the sender's own."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    script = f"""
+import os, subprocess, sys
+from dataclasses import replace
+from pathlib import Path
+subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", {str(disk)!r}], check=True)
+from sensor.alerts import Alert
+from sensor.sinks import open_sink
+model = Alert.from_json(sys.argv[1].encode())
+sink = open_sink("tcp://127.0.0.1:{rsyslog.tcp}", Path({str(disk)!r}))
+sys.stdin.readline()
+for number in range(3000):
+    sink.send(replace(model, uid=f"{{number:020x}}"))
+state = sink.state()
+print(state.waiting, state.dropped, state.error, flush=True)
+sys.stdin.readline()
+print(sink.close(20).sentence() or "all delivered", flush=True)
+"""
+    rsyslog.stop(signal.SIGKILL)
+    sender = subprocess.Popen(
+        ["unshare", "-m", sys.executable, "-c", script, alert().to_json().decode()], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert sender.stdout is not None and sender.stdin is not None
+    sender.stdin.write(b"\n")
+    sender.stdin.flush()
+    said = sender.stdout.readline().decode()
+    rsyslog.start()
+    sender.stdin.write(b"\n")
+    sender.stdin.flush()
+    end = sender.stdout.readline().decode().strip()
+    for pipe in (sender.stdin, sender.stdout):
+        pipe.close()
+    sender.wait()
+    assert said.split()[:2] == ["3000", "0"]
+    assert "No space left on device" in said
+    assert end == "all delivered"
+    assert [line["all"]["alert"]["uid"] for line in rsyslog.lines(3000)] == [f"{number:020x}" for number in range(3000)]
+
+
+def test_a_name_that_is_gone_for_a_while_costs_nothing(tmp_path: Path, rsyslog: Rsyslog, monkeypatch: pytest.MonkeyPatch) -> None:
+    find = socket.getaddrinfo
+    gone = True
+
+    def resolver(host: str, *rest: object, **more: object) -> object:
+        if gone and host == "siem.test":
+            raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+        return find("127.0.0.1" if host == "siem.test" else host, *rest, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolver)
+    sink = open_sink(f"tcp://siem.test:{rsyslog.tcp}", tmp_path / "spools")
+    for number in range(10):
+        sink.send(alert(number))
+    until(lambda: sink.state().error)
+    assert "siem.test cannot be found: DNS does not answer" in sink.state().error
+    gone = False
+    assert sink.close(10).sentence() == ""
+    assert len(rsyslog.lines(10)) == 10

@@ -13,22 +13,31 @@ cdef class Connection:
 cdef class Words:
     cdef unsigned long long k0, k1
     cdef unsigned char[::1] arena
-    cdef Py_ssize_t used
+    cdef unsigned char* octets              # where `arena` lies,
+    cdef Py_ssize_t room, used              # how large it is, how much of it is used
+    cdef bytearray scratch
+    cdef unsigned char* sent                # in scratch: what `lowered` was last given,
+    cdef Py_ssize_t sent_length             # its length, -1 when there is none
+    cdef int sent_code                      # and its code
     cdef int[::1] offsets
     cdef int[::1] slots
     cdef unsigned int[::1] hashes
     cdef int count, last
     cdef unsigned int mask
-    cdef int code(self, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t end) except -2
+    cdef int code(self, const unsigned char* data, Py_ssize_t start, Py_ssize_t end) except -2
+    cdef int lowered(self, const unsigned char* data, Py_ssize_t start, Py_ssize_t end, int stop) except -2
     cdef int _grow(self) except -1
+    cdef int _use(self, arena) except -1
 
 cdef class Text:
     cdef unsigned char[::1] arena
-    cdef Py_ssize_t used
+    cdef unsigned char* place               # where `arena` lies
+    cdef Py_ssize_t room, used
     cdef int[::1] offsets
     cdef unsigned char[::1] present
     cdef bint any_null
-    cdef int add(self, int row, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t end) except -1
+    cdef int _use(self, arena) except -1
+    cdef int add(self, int row, const unsigned char* data, Py_ssize_t start, Py_ssize_t end) except -1
     cdef int null(self, int row) except -1
 
 cdef class Calls:
@@ -40,7 +49,6 @@ cdef class Calls:
     cdef list connections, arenas, rooms
     cdef Message pool                       # messages to reuse, linked by `next`
     cdef int pooled
-    cdef unsigned char[::1] scratch
     cdef long long[::1] ts, packet, duration, ttfb, request_bytes, response_bytes
     cdef int[::1] conn, status, file, weird_at
     cdef unsigned char[::1] complete, protocol
@@ -53,6 +61,5 @@ cdef class Calls:
     cdef int give(self, Message m) except -1
     cdef int add(self, Connection connection, Message request, Message response, unsigned long long weird) except -1
     cdef int _open(self) except -1
-    cdef int _lowered(self, Words words, Message m, Py_ssize_t at, Py_ssize_t end, int stop) except -2
     cdef int _value(self, Words words, Message m, Py_ssize_t at, Py_ssize_t end) except -2
     cdef int _body(self, Text text, int row, Message m) except -1

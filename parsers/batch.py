@@ -25,13 +25,14 @@ except ModuleNotFoundError:
     from parsers import _cython as cython
 
 if cython.compiled:
+    from cython.cimports.cpython.bytearray import PyByteArray_AS_STRING
     from cython.cimports.parsers.message import Message
     from cython.cimports.parsers.octets import copy, same
-    from cython.cimports.parsers.siphash import bytes_hash
+    from cython.cimports.parsers.siphash import octets_hash
 else:
     from parsers.message import Message
     from parsers.octets import copy, same
-    from parsers.siphash import bytes_hash
+    from parsers.siphash import octets_hash
 
 COMPILED = cython.compiled
 
@@ -106,8 +107,11 @@ class Words:
 
     def __init__(self, key: tuple[int, int]) -> None:
         self.k0, self.k1 = key
-        self.arena = np.empty(1024, np.uint8)
+        self._use(np.empty(1024, np.uint8))
         self.used = 0
+        self.scratch = bytearray(128)
+        self.sent_length = self.sent_code = -1
+        self.sent = cython.NULL
         self.offsets = np.zeros(257, np.int32)
         self.hashes = np.zeros(256, np.uint32)
         self.slots = np.full(512, -1, np.int32)
@@ -125,9 +129,9 @@ class Words:
         if self.last >= 0:
             # Calls of one connection, and of one client program, repeat their words: look at the last one first.
             at = self.offsets[self.last]
-            if self.offsets[self.last + 1] - at == n and same(self.arena, at, data, start, end):
+            if self.offsets[self.last + 1] - at == n and same(self.octets, at, data, start, end):
                 return self.last
-        h = bytes_hash(self.k0, self.k1, data, start, end) & LOW
+        h = octets_hash(self.k0, self.k1, data, start, end) & LOW
         slot = h & self.mask
         while True:
             k = self.slots[slot]
@@ -135,7 +139,7 @@ class Words:
                 break
             if self.hashes[k] == h:
                 at = self.offsets[k]
-                if self.offsets[k + 1] - at == n and same(self.arena, at, data, start, end):
+                if self.offsets[k + 1] - at == n and same(self.octets, at, data, start, end):
                     self.last = k
                     return k
             slot = (slot + 1) & self.mask
@@ -145,9 +149,9 @@ class Words:
             slot = h & self.mask
             while self.slots[slot] >= 0:
                 slot = (slot + 1) & self.mask
-        if self.used + n > self.arena.shape[0]:
-            self.arena = _larger(self.arena, self.used, self.used + n)
-        copy(self.arena, self.used, data, start, end)
+        if self.used + n > self.room:
+            self._use(_larger(self.arena, self.used, self.used + n))
+        copy(self.octets, self.room, self.used, data, start, end)
         self.used += n
         self.slots[slot] = k
         self.hashes[k] = h
@@ -155,6 +159,50 @@ class Words:
         self.offsets[self.count] = self.used
         self.last = k
         return k
+
+    def lowered(self, data, start, end, stop):
+        """`code` of data[start:end] in lower case, up to the octet `stop` (0: all of it), without white space at its end."""
+        n: cython.Py_ssize_t = end - start
+        k: cython.Py_ssize_t
+        c: cython.uchar
+        scratch: cython.pointer(cython.uchar)
+        if n == self.sent_length and same(self.sent, 0, data, start, end):
+            self.last = self.sent_code
+            return self.last
+        if 2 * n > len(self.scratch):
+            self.scratch = bytearray(4 * n)
+            self.sent_length = -1
+        if cython.compiled:
+            self.sent = cython.cast(cython.pointer(cython.uchar), PyByteArray_AS_STRING(self.scratch))
+            scratch = self.sent + n
+        else:
+            self.sent = self.scratch
+            scratch = memoryview(self.scratch)[n:]
+        # The first half of the scratch keeps what was sent, so that the same octets are known at sight; the second takes it in lower case.
+        copy(self.sent, n, 0, data, start, end)
+        self.sent_length = n
+        n = 0
+        for k in range(start, end):
+            c = data[k]
+            if stop and c == stop:
+                break
+            if 65 <= c <= 90:
+                c |= 32
+            scratch[n] = c
+            n += 1
+        while n > 0 and (scratch[n - 1] == 32 or scratch[n - 1] == 9):
+            n -= 1
+        self.sent_code = self.code(scratch, 0, n)
+        return self.sent_code
+
+    def _use(self, arena):
+        self.arena = arena
+        self.room = len(arena)
+        if cython.compiled:
+            self.octets = cython.address(self.arena[0])
+        else:
+            self.octets = memoryview(arena)  # numpy's integers wrap, Python's do not
+        return 0
 
     def _grow(self):
         k: cython.int
@@ -193,17 +241,28 @@ class Text:
     """A column of octet strings, one after another."""
 
     def __init__(self, capacity: int, arena: Any) -> None:
-        self.arena = arena
+        self._use(arena)
         self.used = 0
-        self.offsets = np.zeros(capacity + 1, np.int32)
+        self.offsets = np.empty(capacity + 1, np.int32)
+        self.offsets[0] = 0
         self.present = np.ones(capacity, np.uint8)
         self.any_null = False
 
+    def _use(self, arena):
+        self.arena = arena
+        self.room = len(arena)
+        if cython.compiled:
+            self.place = cython.address(self.arena[0])
+        else:
+            self.place = memoryview(arena)
+        return 0
+
     def add(self, row, data, start, end):
-        if self.used + (end - start) > self.arena.shape[0]:
-            self.arena = _larger(self.arena, self.used, self.used + (end - start))
-        copy(self.arena, self.used, data, start, end)
-        self.used += end - start
+        n: cython.Py_ssize_t = end - start
+        if self.used + n > self.room:
+            self._use(_larger(self.arena, self.used, self.used + n))
+        copy(self.place, self.room, self.used, data, start, end)
+        self.used += n
         self.offsets[row + 1] = self.used
         return 0
 
@@ -251,7 +310,6 @@ class Calls:
         self.budget = limits.batch_bytes
         self.body_limit = limits.kept_body
         self.k0_k1 = key
-        self.scratch = bytearray(256)
         self._open()
 
     def take(self):
@@ -341,30 +399,7 @@ class Calls:
         """The code of a span of the head as it stands; -1 when it is absent."""
         if at < 0:
             return -1
-        return words.code(m.head, at, end)
-
-    def _lowered(self, words, m, at, end, stop):
-        """The code of a span of the head in lower case, up to the octet `stop` (0: all of it), without white space around it."""
-        n: cython.Py_ssize_t = 0
-        k: cython.Py_ssize_t
-        c: cython.uchar
-        head: cython.uchar[::1]
-        if at < 0:
-            return -1
-        if end - at > len(self.scratch):
-            self.scratch = bytearray(2 * (end - at))
-        head = m.head
-        for k in range(at, end):
-            c = head[k]
-            if stop and c == stop:
-                break
-            if 65 <= c <= 90:
-                c |= 32
-            self.scratch[n] = c
-            n += 1
-        while n > 0 and (self.scratch[n - 1] == 32 or self.scratch[n - 1] == 9):
-            n -= 1
-        return words.code(self.scratch, 0, n)
+        return words.code(m.h, at, end)
 
     def _body(self, text, row, m):
         """Write a message's body, its content coding undone (RFC 9110 8.4)."""
@@ -377,9 +412,10 @@ class Calls:
             )
             if odd is not None and not (m.body_kept >= self.body_limit and odd == "content_coding_broken"):
                 m.weirds |= bit(odd)
-            text.add(row, body, 0, min(len(body), self.body_limit))
+            octets: bytes = bytes(body)
+            text.add(row, octets, 0, min(len(octets), self.body_limit))
         else:
-            text.add(row, m.body, 0, m.body_kept)
+            text.add(row, m.b, 0, m.body_kept)
         return 0
 
     def add(self, connection, request, response, weird):
@@ -402,27 +438,27 @@ class Calls:
             self.ts[row] = q.first_ts
             self.packet[row] = q.packet
             self.file[row] = q.packet_file
-            self.c_method[row] = self.method.code(q.head, q.method_at, q.method_end)
+            self.c_method[row] = self.method.code(q.h, q.method_at, q.method_end)
             if q.authority_at >= 0:
-                self.c_host[row] = self._lowered(self.host, q, q.authority_at, q.authority_end, 0)
+                self.c_host[row] = self.host.lowered(q.h, q.authority_at, q.authority_end, 0)
             else:
-                self.c_host[row] = self._lowered(self.host, q, q.host_at, q.host_end, 0)
+                self.c_host[row] = self.host.lowered(q.h, q.host_at, q.host_end, 0) if q.host_at >= 0 else -1
             if q.path_at >= 0:
-                self.path.add(row, q.head, q.path_at, q.path_end)
+                self.path.add(row, q.h, q.path_at, q.path_end)
             else:
                 self.path.null(row)
             if q.query_at >= 0:
-                self.query.add(row, q.head, q.query_at, q.query_end)
+                self.query.add(row, q.h, q.query_at, q.query_end)
             else:
                 self.query.null(row)
-            self.c_request_type[row] = self._lowered(self.request_type, q, q.type_at, q.type_end, 59)
+            self.c_request_type[row] = self.request_type.lowered(q.h, q.type_at, q.type_end, 59) if q.type_at >= 0 else -1
             self.c_user_agent[row] = self._value(self.user_agent, q, q.agent_at, q.agent_end)
             self.c_authorization[row] = self._value(self.authorization, q, q.authorization_at, q.authorization_end)
             self.c_cookie[row] = self._value(self.cookie, q, q.cookie_at, q.cookie_end)
             self.c_api_key[row] = self._value(self.api_key, q, q.key_at, q.key_end)
             self.c_forwarded_for[row] = self._value(self.forwarded_for, q, q.forwarded_at, q.forwarded_end)
             self.c_request_encoding[row] = self._value(self.request_encoding, q, q.coding_at, q.coding_end)
-            self.request_head.add(row, q.head, 0, q.head_length)
+            self.request_head.add(row, q.h, 0, q.head_length)
             self._body(self.request_body, row, q)
             weird |= q.weirds
             self.request_bytes[row] = q.body_length if q.body_complete else -1
@@ -450,9 +486,9 @@ class Calls:
                 if r.first_ts >= q.last_ts:
                     self.ttfb[row] = r.first_ts - q.last_ts
             self.status[row] = r.status
-            self.c_response_type[row] = self._lowered(self.response_type, r, r.type_at, r.type_end, 59)
+            self.c_response_type[row] = self.response_type.lowered(r.h, r.type_at, r.type_end, 59) if r.type_at >= 0 else -1
             self.c_response_encoding[row] = self._value(self.response_encoding, r, r.coding_at, r.coding_end)
-            self.response_head.add(row, r.head, 0, r.head_length)
+            self.response_head.add(row, r.h, 0, r.head_length)
             self._body(self.response_body, row, r)
             weird |= r.weirds
             self.response_bytes[row] = r.body_length if r.body_complete else -1

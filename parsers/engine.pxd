@@ -30,7 +30,7 @@ cdef class Engine:
     cdef public Decoder decoder
     cdef public FlowTable table
     cdef public long long clock
-    cdef int _packet(self, const unsigned char[::1] data, Py_ssize_t payload, Py_ssize_t payload_end, long long ts, int packet_file, long long packet) except -1
+    cdef int _packet(self, long long ts, int packet_file, long long packet) except -1
     cdef int _file(self, str name) except -1
     cdef int _expire(self) except -1
     cdef int _forget(self, int slot) except -1

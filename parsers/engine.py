@@ -209,8 +209,6 @@ class Engine:
 
     def feed(self, block: Any) -> list[pa.RecordBatch]:
         """Read a FrameBlock; returns the batches that became full (none, mostly)."""
-        # Through a memoryview, since interpreted arithmetic on the elements of an array would wrap at 256.
-        data: cython.const[cython.uchar][::1] = memoryview(block.data)
         offset: cython.const[cython.longlong][::1] = block.offset
         captured: cython.const[cython.longlong][::1] = block.captured
         length: cython.const[cython.longlong][::1] = block.length
@@ -220,11 +218,12 @@ class Engine:
         decoder: Decoder = self.decoder
         k: cython.Py_ssize_t
         n: cython.Py_ssize_t = offset.shape[0]
-        got: cython.int
         ts: cython.longlong
         packet_file: cython.int
         of_frame: cython.const[cython.int][::1] = None
         packet_file = self._file(block.file)
+        # Through a memoryview, since interpreted arithmetic on the elements of an array would wrap at 256.
+        decoder.open(memoryview(block.data))
         if block.source is not None:
             # Frames of several captures, merged by time: each names its own.
             numbers = np.array([self._file(name) for name in block.files], np.int32)
@@ -233,11 +232,8 @@ class Engine:
             ts = times[k]
             if of_frame is not None:
                 packet_file = of_frame[k]
-            got = decoder.decode(data, offset[k], captured[k], length[k], link[k], ts)
-            if got == 1:
-                self._packet(data, decoder.payload, decoder.payload_end, ts, packet_file, packets[k])
-            elif got == 2:
-                self._packet(decoder.assembled, decoder.payload, decoder.payload_end, ts, packet_file, packets[k])
+            if decoder.decode_at(offset[k], captured[k], length[k], link[k], ts):
+                self._packet(ts, packet_file, packets[k])
         return self._take()
 
     def _file(self, name):
@@ -249,7 +245,7 @@ class Engine:
             files.append(name)
         return files.index(name)
 
-    def _packet(self, data, payload, payload_end, ts, packet_file, packet):
+    def _packet(self, ts, packet_file, packet):
         """The segment that was just decoded."""
         d: Decoder = self.decoder
         forward: cython.bint
@@ -289,7 +285,7 @@ class Engine:
                 self.streams.counts.connections += 1
             else:
                 flow = table.flows[slot]
-            if flow.segment(who, data, payload, payload_end, d.payload_length, d.seq, d.ack, d.flags, d.ip_id, ts, packet_file, packet, self.streams) == 0:
+            if flow.segment(who, d.segment_octets, d.payload, d.payload_end, d.payload_length, d.seq, d.ack, d.flags, d.ip_id, ts, packet_file, packet, self.streams) == 0:
                 break
             # The same ports again: what was known of them belongs to a connection that is over.
             self.streams.counts.reused += 1

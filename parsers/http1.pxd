@@ -26,18 +26,18 @@ cdef class Http1:
     cdef Connection connection
     cdef Py_ssize_t head_limit, body_limit
     cdef int headers_limit, waiting_limit
-    cdef int feed(self, int who, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t end, long long pos, long long ack, long long ts, int packet_file, long long packet) except -1
+    cdef int feed(self, int who, const unsigned char* data, Py_ssize_t start, Py_ssize_t end, long long pos, long long ack, long long ts, int packet_file, long long packet) except -1
     cdef int gap(self, int who, long long n) except -1
     cdef int close(self, int who) except -1
     cdef int finish(self) except -1
     cdef int odd(self, int who, unsigned long long weird) except -1
-    cdef Py_ssize_t _start(self, int who, Side side, const unsigned char[::1] data, Py_ssize_t i, Py_ssize_t end) except -2
-    cdef Py_ssize_t _head(self, int who, Side side, const unsigned char[::1] data, Py_ssize_t i, Py_ssize_t end) except -2
-    cdef Py_ssize_t _chunked(self, int who, Side side, const unsigned char[::1] data, Py_ssize_t i, Py_ssize_t end) except -2
-    cdef Py_ssize_t _junk(self, int who, Side side, const unsigned char[::1] data, Py_ssize_t i, Py_ssize_t end) except -2
-    cdef Py_ssize_t _refuse(self, int who, Side side, const unsigned char[::1] data, Py_ssize_t i, Py_ssize_t end) except -2
-    cdef Py_ssize_t _broken(self, int who, Side side, const unsigned char[::1] data, Py_ssize_t first, Py_ssize_t i, Py_ssize_t end) except -2
-    cdef int _feed(self, int who, Side side, const unsigned char[::1] data, Py_ssize_t i, Py_ssize_t end, long long base) except -1
+    cdef Py_ssize_t _start(self, int who, Side side, const unsigned char* data, Py_ssize_t i, Py_ssize_t end) except -2
+    cdef Py_ssize_t _head(self, int who, Side side, const unsigned char* data, Py_ssize_t i, Py_ssize_t end) except -2
+    cdef Py_ssize_t _chunked(self, int who, Side side, const unsigned char* data, Py_ssize_t i, Py_ssize_t end) except -2
+    cdef Py_ssize_t _junk(self, int who, Side side, const unsigned char* data, Py_ssize_t i, Py_ssize_t end) except -2
+    cdef Py_ssize_t _refuse(self, int who, Side side, const unsigned char* data, Py_ssize_t i, Py_ssize_t end) except -2
+    cdef Py_ssize_t _broken(self, int who, Side side, const unsigned char* data, Py_ssize_t first, Py_ssize_t i, Py_ssize_t end) except -2
+    cdef int _feed(self, int who, Side side, const unsigned char* data, Py_ssize_t i, Py_ssize_t end, long long base) except -1
     cdef int _late_head(self, int who, Side side, Message m) except -1
     cdef int _chunk_begins(self, Side side, Message m) except -1
     cdef int _hand_over(self, bint tunnel) except -1
@@ -54,19 +54,19 @@ cdef class Http1:
     cdef int _unanswered(self, int n) except -1
     cdef Side _side(self, int who)
 
-cdef int lines(Message m, const unsigned char[::1] data, Py_ssize_t base, Side side, Py_ssize_t end, int headers_limit) except -5
-cdef int request_line(Message m, const unsigned char[::1] data, Py_ssize_t base, Py_ssize_t s, Py_ssize_t e) except -1
-cdef int status_line(Message m, const unsigned char[::1] data, Py_ssize_t base, Py_ssize_t s, Py_ssize_t e) except -1
-cdef int header_line(Message m, const unsigned char[::1] data, Py_ssize_t base, Py_ssize_t s, Py_ssize_t e) except -1
-cdef bint is_name(const unsigned char[::1] data, Py_ssize_t s, Py_ssize_t n, int name) except -1
-cdef int content_length(Message m, const unsigned char[::1] data, Py_ssize_t s, Py_ssize_t e) except -1
-cdef int transfer_encoding(Message m, const unsigned char[::1] data, Py_ssize_t s, Py_ssize_t e) except -1
+cdef int lines(Message m, const unsigned char* data, Py_ssize_t base, Side side, Py_ssize_t end, int headers_limit) except -5
+cdef int request_line(Message m, const unsigned char* data, Py_ssize_t base, Py_ssize_t s, Py_ssize_t e) except -1
+cdef int status_line(Message m, const unsigned char* data, Py_ssize_t base, Py_ssize_t s, Py_ssize_t e) except -1
+cdef int header_line(Message m, const unsigned char* data, Py_ssize_t base, Py_ssize_t s, Py_ssize_t e) except -1
+cdef bint is_name(const unsigned char* data, Py_ssize_t s, Py_ssize_t n, int name) except -1
+cdef int content_length(Message m, const unsigned char* data, Py_ssize_t s, Py_ssize_t e) except -1
+cdef int transfer_encoding(Message m, const unsigned char* data, Py_ssize_t s, Py_ssize_t e) except -1
 cdef int census(Message m) except -1
 cdef int target(Message m) except -1
-cdef int begins(const unsigned char[::1] data, Py_ssize_t s, Py_ssize_t e) except -1
+cdef int begins(const unsigned char* data, Py_ssize_t s, Py_ssize_t e) except -1
 cdef bint is_token(unsigned char c)
-cdef long long version_of(const unsigned char[::1] data, Py_ssize_t s, Py_ssize_t e) except -2
+cdef long long version_of(const unsigned char* data, Py_ssize_t s, Py_ssize_t e) except -2
 cdef bint hopeless(Message m) except -1
 cdef bint known_method(Message m) except -1
-cdef bint is_blank(Message m, const unsigned char[::1] data, Py_ssize_t s, Py_ssize_t e) except -1
+cdef bint is_blank(Message m, const unsigned char* data, Py_ssize_t s, Py_ssize_t e) except -1
 cdef int hidden_lines(Message m) except -1

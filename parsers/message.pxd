@@ -14,12 +14,17 @@ cdef class Message:
     cdef public Py_ssize_t host_at, host_end, agent_at, agent_end, type_at, type_end, authorization_at, authorization_end
     cdef public Py_ssize_t cookie_at, cookie_end, key_at, key_end, forwarded_at, forwarded_end, coding_at, coding_end
     cdef public Py_ssize_t upgrade_at, upgrade_end
-    cdef public unsigned char[::1] head
-    cdef public unsigned char[::1] body
+    cdef public bytearray head, body
+    cdef unsigned char* h
+    cdef unsigned char* b
+    cdef Py_ssize_t head_room, body_room
     cdef public Message request                     # of a response: the request it answers
     cdef public Message response                    # of a request: its response, once matched
     cdef public Message next                        # in the pool
     cdef public bint response_done, expects_continue, secure, unsure
+    cdef public bint clean                          # a whole head of lines that end with CR LF, and no other control character in it
     cdef int reset(self) except -1
-    cdef int keep(self, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t end, Py_ssize_t limit) except -1
-    cdef int add_head(self, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t end) except -1
+    cdef int widen_head(self, Py_ssize_t needed) except -1
+    cdef int widen_body(self, Py_ssize_t needed) except -1
+    cdef int keep(self, const unsigned char* data, Py_ssize_t start, Py_ssize_t end, Py_ssize_t limit) except -1
+    cdef int add_head(self, const unsigned char* data, Py_ssize_t start, Py_ssize_t end) except -1

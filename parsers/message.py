@@ -1,11 +1,10 @@
 """One HTTP message while it is being read: its head as sent, spans into it, its body up to a limit, and where in the streams it stood.
 
-Messages are taken from a pool and given back, so that reading a call allocates nothing. All spans are indices into `head`.
+Messages are taken from a pool and given back, so that reading a call allocates nothing. All spans are indices into `head`. `h` and `b` are where
+the octets of `head` and `body` lie (`parsers.octets`): of h the first head_length can be read, of b the first body_kept.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 try:
     import cython
@@ -13,6 +12,7 @@ except ModuleNotFoundError:
     from parsers import _cython as cython
 
 if cython.compiled:
+    from cython.cimports.cpython.bytearray import PyByteArray_AS_STRING
     from cython.cimports.parsers.octets import copy
 else:
     from parsers.octets import copy
@@ -22,29 +22,20 @@ COMPILED = cython.compiled
 POOLED_OCTETS = cython.declare(cython.Py_ssize_t, 32_768)  # a pooled message keeps buffers up to this size
 
 
-def grown(buffer: Any, used: Any, needed: Any) -> Any:
-    """A buffer of at least `needed` octets that begins with the first `used` octets of `buffer`; its size doubles."""
-    size: cython.Py_ssize_t = max(256, len(buffer))
-    while size < needed:
-        size *= 2
-    larger = bytearray(size)
-    if used:
-        larger[:used] = bytes(buffer[:used])
-    return larger
-
-
 @cython.cclass
 class Message:
     def __init__(self) -> None:
-        self.head = bytearray(1024)
-        self.body = bytearray(0)
+        self.head_room = self.body_room = 0
+        self.head_length = self.body_kept = 0
+        self.widen_head(1024)
+        self.widen_body(256)
         self.in_use = False
         self.next = None
         self.reset()
 
     def reset(self):
         self.is_request = True
-        self.head_complete = self.body_complete = self.answered = self.damaged = False
+        self.head_complete = self.body_complete = self.answered = self.damaged = self.clean = False
         self.response_done = self.expects_continue = self.secure = self.unsure = self.chunked = self.closes = False
         self.keep_head = True
         self.status = -1
@@ -68,10 +59,45 @@ class Message:
         self.coding_at = self.coding_end = self.upgrade_at = self.upgrade_end = -1
         self.request = None
         self.response = None
-        if len(self.head) > POOLED_OCTETS:
-            self.head = bytearray(1024)
-        if len(self.body) > POOLED_OCTETS:
-            self.body = bytearray(0)
+        if self.head_room > POOLED_OCTETS:
+            self.head_room = 0
+            self.widen_head(1024)
+        if self.body_room > POOLED_OCTETS:
+            self.body_room = 0
+            self.widen_body(256)
+        return 0
+
+    def widen_head(self, needed):
+        """Have room for a head of that many octets."""
+        size: cython.Py_ssize_t = max(256, self.head_room)
+        while size < needed:
+            size *= 2
+        larger = bytearray(size)
+        if self.head_length:
+            larger[: self.head_length] = memoryview(self.head)[: self.head_length]
+        self.head = larger
+        self.head_room = size
+        if cython.compiled:
+            # Good as long as `head` is this object, which is never resized.
+            self.h = cython.cast(cython.pointer(cython.uchar), PyByteArray_AS_STRING(larger))
+        else:
+            self.h = larger
+        return 0
+
+    def widen_body(self, needed):
+        """Have room for that many octets of the body."""
+        size: cython.Py_ssize_t = max(256, self.body_room)
+        while size < needed:
+            size *= 2
+        larger = bytearray(size)
+        if self.body_kept:
+            larger[: self.body_kept] = memoryview(self.body)[: self.body_kept]
+        self.body = larger
+        self.body_room = size
+        if cython.compiled:
+            self.b = cython.cast(cython.pointer(cython.uchar), PyByteArray_AS_STRING(larger))
+        else:
+            self.b = larger
         return 0
 
     def keep(self, data, start, end, limit):
@@ -82,16 +108,16 @@ class Message:
             n = room
         if n <= 0:
             return 0
-        if self.body_kept + n > len(self.body):
-            self.body = grown(self.body, self.body_kept, self.body_kept + n)
-        copy(self.body, self.body_kept, data, start, start + n)
+        if self.body_kept + n > self.body_room:
+            self.widen_body(self.body_kept + n)
+        copy(self.b, self.body_room, self.body_kept, data, start, start + n)
         self.body_kept += n
         return 0
 
     def add_head(self, data, start, end):
         n: cython.Py_ssize_t = end - start
-        if self.head_length + n > len(self.head):
-            self.head = grown(self.head, self.head_length, self.head_length + n)
-        copy(self.head, self.head_length, data, start, end)
+        if self.head_length + n > self.head_room:
+            self.widen_head(self.head_length + n)
+        copy(self.h, self.head_room, self.head_length, data, start, end)
         self.head_length += n
         return 0

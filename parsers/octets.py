@@ -1,7 +1,9 @@
-"""Octets in a buffer: the few primitives every parser here is made of, each with its bounds check.
+"""Octets in a buffer: the few primitives every parser here is made of.
 
-A buffer is any C-contiguous run of octets (`bytes`, `bytearray`, `mmap`, a numpy uint8 array), addressed by index: `(start, end)` half open.
-Compiled, `find` is memchr and `copy` is memcpy behind an explicit range check; interpreted, they are the plain loops they stand for.
+What the parsers read is a run of octets: `data` and the half-open range (start, end) of it. Compiled, `data` is a pointer, and the contract is that
+data[start:end] can be read: whoever makes a pointer has checked the range against its buffer (`Decoder.decode_at` for frames, `Message` for its own
+buffers, a `bytes` object for itself), and whoever is given one reads nothing outside the range. Interpreted, `data` is any buffer that can be
+indexed and sliced (`bytes`, `bytearray`, a memory view). A place to write to comes with its room, which is checked here.
 """
 
 from __future__ import annotations
@@ -20,13 +22,11 @@ COMPILED = cython.compiled
 
 
 def find(data: Any, start: Any, end: Any, octet: Any) -> Any:
-    """Index of the first `octet` in data[start:end], or -1. Raises IndexError for a range outside the buffer."""
-    if start < 0 or end > len(data) or start > end:
-        raise IndexError("octets.find: range outside the buffer")
-    if start == end:
+    """Index of the first `octet` in data[start:end], or -1."""
+    if start >= end:
         return -1
     if cython.compiled:
-        base: cython.pointer(cython.const[cython.uchar]) = cython.address(data[start])
+        base: cython.pointer(cython.const[cython.uchar]) = data + start
         hit: cython.pointer(cython.const[cython.uchar]) = cython.cast(
             cython.pointer(cython.const[cython.uchar]), memchr(base, octet, end - start)
         )
@@ -42,28 +42,26 @@ def find(data: Any, start: Any, end: Any, octet: Any) -> Any:
         return -1
 
 
-def copy(to: Any, at: Any, data: Any, start: Any, end: Any) -> Any:
-    """Copy data[start:end] to to[at:]. Raises IndexError when either range is outside its buffer; returns 0."""
+def copy(to: Any, room: Any, at: Any, data: Any, start: Any, end: Any) -> Any:
+    """Copy data[start:end] to to[at:], a buffer of `room` octets. Raises IndexError when that is not enough; returns 0."""
     n: cython.Py_ssize_t = end - start
-    if start < 0 or n < 0 or end > len(data) or at < 0 or at + n > len(to):
-        raise IndexError("octets.copy: range outside the buffer")
-    if n == 0:
+    if n <= 0:
         return 0
+    if at < 0 or n > room - at:
+        raise IndexError("octets.copy: range outside the buffer")
     if cython.compiled:
-        memcpy(cython.address(to[at]), cython.address(data[start]), n)
+        memcpy(to + at, data + start, n)
     else:
         memoryview(to)[at : at + n] = memoryview(data)[start:end]  # either may be an array, a mapping or bytes
     return 0
 
 
 def same(a: Any, at: Any, data: Any, start: Any, end: Any) -> Any:
-    """Whether data[start:end] stands at a[at:]. Raises IndexError when either range is outside its buffer."""
+    """Whether data[start:end] stands at a[at:]; that many octets can be read there."""
     n: cython.Py_ssize_t = end - start
-    if start < 0 or n < 0 or end > len(data) or at < 0 or at + n > len(a):
-        raise IndexError("octets.same: range outside the buffer")
-    if n == 0:
+    if n <= 0:
         return True
     if cython.compiled:
-        return memcmp(cython.address(a[at]), cython.address(data[start]), n) == 0
+        return memcmp(a + at, data + start, n) == 0
     else:
         return bytes(a[at : at + n]) == bytes(data[start:end])

@@ -1,8 +1,8 @@
 """A frame becomes a TCP segment: link layer, tunnels, IP, fragments, TCP.
 
-`Decoder.decode` walks one frame in place and leaves what it found in its own fields; it makes no object a frame. Whatever stands before IP is
+`Decoder.decode_at` walks one frame in place and leaves what it found in its own fields; it makes no object a frame. Whatever stands before IP is
 read by `parsers.encapsulation`, one header a step, nested up to `limits.encapsulations`. Nothing a frame holds can raise: what cannot be read
-is counted under the name of its reason, and `decode` returns 0.
+is counted under the name of its reason, and `decode_at` returns 0.
 
 The innermost IP packet counts: its addresses, its identification, its lengths. Padding after it is not payload. A total length of 0 (a
 packet too long for the field, as segmentation offload shows them) means up to the end of the frame. Checksums are not looked at unless asked
@@ -72,45 +72,27 @@ class Segment(NamedTuple):
     payload_length: int
 
 
-# Numbers in network order: one range check each, then (compiled) one load.
-
-
-@cython.cfunc
-@cython.exceptval(-1)
-def _outside() -> cython.int:
-    raise IndexError("outside the frame")
+# Numbers in network order. The octets are there: `decode` checks each header's room against the captured end of the frame before it reads it.
 
 
 @cython.cfunc
 @cython.inline
-@cython.exceptval(-1)
-def _u16(data: cython.const[cython.uchar][::1], at: cython.Py_ssize_t) -> cython.int:
-    if cython.compiled:
-        if at < 0 or at + 2 > data.shape[0]:
-            return _outside()
-        here: cython.pointer(cython.const[cython.uchar]) = cython.address(data[at])
-        return (here[0] << 8) | here[1]
-    else:
-        return (data[at] << 8) | data[at + 1]
+@cython.exceptval(check=False)
+def _u16(data: cython.pointer(cython.const[cython.uchar]), at: cython.Py_ssize_t) -> cython.int:
+    return (data[at] << 8) | data[at + 1]
 
 
 @cython.cfunc
 @cython.inline
-@cython.exceptval(0xFFFFFFFF, check=True)
-def _u32(data: cython.const[cython.uchar][::1], at: cython.Py_ssize_t) -> cython.uint:
-    if cython.compiled:
-        if at < 0 or at + 4 > data.shape[0]:
-            return _outside()
-        here: cython.pointer(cython.const[cython.uchar]) = cython.address(data[at])
-        return (cython.cast(cython.uint, here[0]) << 24) | (here[1] << 16) | (here[2] << 8) | here[3]
-    else:
-        return (data[at] << 24) | (data[at + 1] << 16) | (data[at + 2] << 8) | data[at + 3]
+@cython.exceptval(check=False)
+def _u32(data: cython.pointer(cython.const[cython.uchar]), at: cython.Py_ssize_t) -> cython.uint:
+    return (cython.cast(cython.uint, data[at]) << 24) | (data[at + 1] << 16) | (data[at + 2] << 8) | data[at + 3]
 
 
 @cython.cfunc
 @cython.inline
-@cython.exceptval(0xFFFFFFFFFFFFFFFF, check=True)
-def _u64(data: cython.const[cython.uchar][::1], at: cython.Py_ssize_t) -> cython.ulonglong:
+@cython.exceptval(check=False)
+def _u64(data: cython.pointer(cython.const[cython.uchar]), at: cython.Py_ssize_t) -> cython.ulonglong:
     return (cython.cast(cython.ulonglong, _u32(data, at)) << 32) | _u32(data, at + 4)
 
 
@@ -133,16 +115,37 @@ class Decoder:
         self.src_hi = self.src_lo = self.dst_hi = self.dst_lo = 0
         self.src_port = self.dst_port = self.seq = self.ack = self.domain = self.flags = self.window = self.ip_id = 0
         self.payload = self.payload_end = self.payload_length = 0
+        self.segment_octets = cython.NULL
+        self.open(b"")
         self.frames = self.segments = self.not_ip = self.not_tcp = self.truncated = self.malformed = 0
         self.unknown_link = self.link_protected = self.link_split = 0
         self.bad_checksum = self.encapsulated = self.too_deep = self.snapped = 0
 
-    def decode(self, data: Any, start: Any, captured: Any, length: Any, link: Any, ts: Any) -> Any:
-        """Decode the frame data[start:start + captured], `length` octets long on the wire, of LINKTYPE `link`, seen at `ts` (ns).
+    def open(self, data: Any) -> Any:
+        """The buffer that the frames lie in from now on."""
+        if not cython.compiled and not isinstance(data, (bytes, bytearray)):
+            data = memoryview(data)  # numpy's integers wrap, Python's do not
+        self.view = data
+        self.size = len(data)
+        if cython.compiled:
+            self.octets = cython.address(self.view[0]) if self.size > 0 else cython.NULL
+        else:
+            self.octets = data
+        return 0
 
-        0: no TCP segment in it (counted why). 1: one, its payload at data[payload:payload_end]. 2: one made whole by this fragment, its
-        payload at assembled[payload:payload_end]. Raises IndexError for a frame outside the buffer, which is the caller's mistake.
+    def decode(self, data: Any, start: Any, captured: Any, length: Any, link: Any, ts: Any) -> Any:
+        """Open `data` and decode one frame in it; see `decode_at`."""
+        self.open(data)
+        return self.decode_at(start, captured, length, link, ts)
+
+    def decode_at(self, start: Any, captured: Any, length: Any, link: Any, ts: Any) -> Any:
+        """Decode the frame [start:start + captured] of the open buffer, `length` octets long on the wire, of LINKTYPE `link`, seen at `ts` (ns).
+
+        0: no TCP segment in it (counted why). 1: one, its payload at [payload:payload_end] of the buffer. 2: one made whole by this fragment, its
+        payload at assembled[payload:payload_end]. `segment_octets` is where the payload's indices count from. Raises IndexError for a frame outside the buffer, which is the caller's mistake: this is the
+        check that all reading of the frame rests on, here and in the parsers that are given its payload.
         """
+        data: cython.pointer(cython.const[cython.uchar]) = self.octets
         header: cython.int
         total: cython.int
         field: cython.int
@@ -153,13 +156,11 @@ class Decoder:
         end: cython.Py_ssize_t
         limit: cython.Py_ssize_t
         cursor: Cursor = self.cursor
-        if start < 0 or captured < 0 or start > len(data) or captured > len(data) - start:
+        if start < 0 or captured < 0 or start > self.size or captured > self.size - start:
             raise IndexError("Decoder.decode: frame outside the buffer")
-        if not cython.compiled:  # numpy's integers wrap, Python's do not
+        if not cython.compiled:
             start, captured, length = int(start), int(captured), int(length)
             at = start
-            if not isinstance(data, (bytes, bytearray)):
-                data = memoryview(data)
         length = max(length, captured)
         end = start + captured  # of the captured octets
         limit = start + length  # of the packet on the wire
@@ -186,7 +187,6 @@ class Decoder:
                     at = start
                 else:
                     kind += _ETHERTYPE
-        # One function to TCP: handing the buffer from function to function is what costs here (40 ns a frame with three, 30 with one).
         while True:
             if kind == _TCP:
                 if at + 20 > end:
@@ -214,6 +214,7 @@ class Decoder:
                 self.flags = data[at + 13]
                 self.window = _u16(data, at + 14)
                 self.domain = self.cursor.domain
+                self.segment_octets = data
                 self.payload = at + header
                 self.payload_length = limit - self.payload
                 self.payload_end = end
@@ -304,7 +305,7 @@ class Decoder:
                 cursor.at = at
                 cursor.end = end
                 cursor.limit = limit
-                kind = step(cursor, data, kind)
+                kind = step(cursor, self.view, kind)
                 if kind < 0:
                     return self._give_up(kind)
                 if cursor.tunnels > self.tunnels:
@@ -365,9 +366,12 @@ class Decoder:
         size: cython.Py_ssize_t = len(whole)
         length: cython.Py_ssize_t = fragments.length
         found: cython.int
+        frame: cython.const[cython.uchar][::1] = self.view
         self.assembled = whole
         self.inside = True
-        found = self.decode(whole, 0, size, length, fragments.protocol, ts)
+        self.open(whole)
+        found = self.decode_at(0, size, length, fragments.protocol, ts)
+        self.open(frame)
         return 2 if found else 0
 
     def _checksum_holds(self, data: Any, at: Any, end: Any, total: Any) -> Any:
@@ -402,7 +406,6 @@ class Decoder:
 
     def scan(self, block: FrameBlock) -> int:
         """Decode every frame of a block for the counters alone; how many segments it held."""
-        data: cython.const[cython.uchar][::1] = block.data
         offset: cython.const[cython.longlong][::1] = block.offset
         captured: cython.const[cython.longlong][::1] = block.captured
         length: cython.const[cython.longlong][::1] = block.length
@@ -410,8 +413,9 @@ class Decoder:
         link: cython.const[cython.int][::1] = block.link
         before: cython.longlong = self.segments
         i: cython.Py_ssize_t
+        self.open(block.data)
         for i in range(len(offset)):
-            self.decode(data, offset[i], captured[i], length[i], link[i], ts[i])
+            self.decode_at(offset[i], captured[i], length[i], link[i], ts[i])
         return int(self.segments - before)
 
     def segment(self, frame: bytes, link: int = 1, ts: int = 0, length: int = -1) -> Segment | None:

@@ -5,13 +5,14 @@ cdef class Counts:
     cdef public long long segments, payload_octets, retransmissions, duplicates, retransmissions_differ, gaps, gap_octets, held_most, held_now, held_limited, out_of_window, connections, reused, evicted, expired, snapped_octets
 
 cdef class Recent:
-    cdef unsigned char[::1] ring
+    cdef bytearray ring
+    cdef unsigned char* octets              # where `ring` lies
     cdef long long[::1] pos, at, before
     cdef int[::1] size
     cdef long long next, written
     cdef long long size_mask
-    cdef long long put(self, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t end, long long pos, long long before) except -2
-    cdef int differs(self, long long last, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t end, long long pos) except -1
+    cdef long long put(self, const unsigned char* data, Py_ssize_t start, Py_ssize_t end, long long pos, long long before) except -2
+    cdef int differs(self, long long last, const unsigned char* data, Py_ssize_t start, Py_ssize_t end, long long pos) except -1
 
 cdef class Held:
     cdef public long long pos, ack, ts, packet, arrival
@@ -40,12 +41,12 @@ cdef class Flow(Connection):
     cdef public int syn_side                # who opened the connection: 0, 1, -1 unknown
     cdef public unsigned int syn_seq
     cdef public long long packets, last_ts
-    cdef int segment(self, int who, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t end, Py_ssize_t length, unsigned int seq, unsigned int ack, int flags, int ip_id, long long ts, int packet_file, long long packet, Streams streams) except -1
-    cdef int _deliver(self, int who, Half half, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t end, Py_ssize_t length, long long ack, long long ts, int packet_file, long long packet, Streams streams) except -1
-    cdef int _hold(self, Half half, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t end, Py_ssize_t length, long long pos, long long ack, long long ts, int packet_file, long long packet, Streams streams) except -1
+    cdef int segment(self, int who, const unsigned char* data, Py_ssize_t start, Py_ssize_t end, Py_ssize_t length, unsigned int seq, unsigned int ack, int flags, int ip_id, long long ts, int packet_file, long long packet, Streams streams) except -1
+    cdef int _deliver(self, int who, Half half, const unsigned char* data, Py_ssize_t start, Py_ssize_t end, Py_ssize_t length, long long ack, long long ts, int packet_file, long long packet, Streams streams) except -1
+    cdef int _hold(self, Half half, const unsigned char* data, Py_ssize_t start, Py_ssize_t end, Py_ssize_t length, long long pos, long long ack, long long ts, int packet_file, long long packet, Streams streams) except -1
     cdef int _advance(self, long long ts, bint last, Streams streams) except -1
     cdef long long _lost(self, Half half, Half other, long long ts, bint last, Streams streams) except -2
-    cdef int _again(self, int who, Half half, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t end, long long pos, int ip_id, Streams streams) except -1
+    cdef int _again(self, int who, Half half, const unsigned char* data, Py_ssize_t start, Py_ssize_t end, long long pos, int ip_id, Streams streams) except -1
     cdef int _closing(self, int who, Half half) except -1
     cdef bint _settled(self, Half other, long long ack) except -1
     cdef int finish(self, Streams streams) except -1

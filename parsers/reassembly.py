@@ -22,6 +22,7 @@ except ModuleNotFoundError:
 from parsers.weird import bit
 
 if cython.compiled:
+    from cython.cimports.cpython.bytearray import PyByteArray_AS_STRING
     from cython.cimports.parsers.batch import Calls, Connection
     from cython.cimports.parsers.http1 import Http1
     from cython.cimports.parsers.octets import copy, same
@@ -80,7 +81,11 @@ class Recent:
     """The octets delivered last, of all connections, in one ring: what a retransmission is compared with. Memory is fixed."""
 
     def __init__(self) -> None:
-        self.ring = np.zeros(RING, np.uint8)
+        self.ring = bytearray(RING)
+        if cython.compiled:
+            self.octets = cython.cast(cython.pointer(cython.uchar), PyByteArray_AS_STRING(self.ring))
+        else:
+            self.octets = self.ring
         self.pos = np.zeros(RING_ENTRIES, np.int64)
         self.at = np.zeros(RING_ENTRIES, np.int64)
         self.before = np.full(RING_ENTRIES, -1, np.int64)
@@ -100,7 +105,7 @@ class Recent:
         if at + n > RING:
             self.written += RING - at
             at = 0
-        copy(self.ring, at, data, start, end)
+        copy(self.octets, RING, at, data, start, end)
         self.pos[k] = pos
         self.at[k] = self.written
         self.size[k] = n
@@ -129,7 +134,7 @@ class Recent:
                 two = stop
             if one < two:
                 at = (self.at[k] & (RING - 1)) + (one - self.pos[k])
-                if not same(self.ring, at, data, start + (one - pos), start + (two - pos)):
+                if not same(self.octets, at, data, start + (one - pos), start + (two - pos)):
                     return 1
             last = self.before[k]
         return 0
@@ -359,6 +364,7 @@ class Flow(Connection):
         until: cython.longlong
         skip: cython.longlong
         cut: cython.Py_ssize_t
+        octets: bytes
         while moved:
             moved = False
             for who in range(2):
@@ -371,15 +377,16 @@ class Flow(Connection):
                     half.held.pop(0)
                     if len(half.held) == 0:
                         half.held = None
-                    half.held_octets -= len(item.data) + 128
-                    streams.counts.held_now -= len(item.data) + 128
+                    octets = item.data
+                    half.held_octets -= len(octets) + 128
+                    streams.counts.held_now -= len(octets) + 128
                     moved = True
                     skip = half.expected - item.pos
-                    cut = len(item.data) if skip > len(item.data) else skip
+                    cut = len(octets) if skip > len(octets) else skip
                     if skip > 0:
-                        self._again(who, half, item.data, 0, cut, item.pos, -2, streams)
+                        self._again(who, half, octets, 0, cut, item.pos, -2, streams)
                     if item.length > skip:
-                        self._deliver(who, half, item.data, cut, len(item.data), item.length - skip, item.ack, item.ts, item.packet_file, item.packet, streams)
+                        self._deliver(who, half, octets, cut, len(octets), item.length - skip, item.ack, item.ts, item.packet_file, item.packet, streams)
                 self._closing(who, half)
             if moved:
                 continue

@@ -7,7 +7,6 @@ do for theirs; `siphash` takes the number of rounds, so that the published vecto
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 try:
@@ -15,13 +14,9 @@ try:
 except ModuleNotFoundError:
     from parsers import _cython as cython
 
-if cython.compiled:
-    from cython.cimports.libc.string import memcpy
-
 COMPILED = cython.compiled
 
 _MASK = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
-_LITTLE = cython.declare(cython.bint, sys.byteorder == "little")
 _C0 = cython.declare(cython.ulonglong, 0x736F6D6570736575)
 _C1 = cython.declare(cython.ulonglong, 0x646F72616E646F6D)
 _C2 = cython.declare(cython.ulonglong, 0x6C7967656E657261)
@@ -45,6 +40,23 @@ def _low64(x: cython.ulonglong) -> cython.ulonglong:
 def _left(x: cython.ulonglong, by: cython.int) -> cython.ulonglong:
     """x rotated left."""
     return _low64(x << by) | (x >> (64 - by))
+
+
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def _eight(data: cython.pointer(cython.const[cython.uchar]), at: cython.Py_ssize_t) -> cython.ulonglong:
+    """Eight octets as a little endian number; compilers make one load of this."""
+    return (
+        cython.cast(cython.ulonglong, data[at])
+        | (cython.cast(cython.ulonglong, data[at + 1]) << 8)
+        | (cython.cast(cython.ulonglong, data[at + 2]) << 16)
+        | (cython.cast(cython.ulonglong, data[at + 3]) << 24)
+        | (cython.cast(cython.ulonglong, data[at + 4]) << 32)
+        | (cython.cast(cython.ulonglong, data[at + 5]) << 40)
+        | (cython.cast(cython.ulonglong, data[at + 6]) << 48)
+        | (cython.cast(cython.ulonglong, data[at + 7]) << 56)
+    )
 
 
 def flow_hash(k0: Any, k1: Any, a_hi: Any, a_lo: Any, b_hi: Any, b_lo: Any, ports: Any) -> Any:
@@ -90,13 +102,23 @@ def flow_hash(k0: Any, k1: Any, a_hi: Any, a_lo: Any, b_hi: Any, b_lo: Any, port
 
 def bytes_hash(k0: Any, k1: Any, data: Any, start: Any, end: Any) -> Any:
     """SipHash-1-3 of data[start:end]. Raises IndexError for a range outside the buffer."""
+    if start < 0 or start > end or end > len(data):
+        raise IndexError("siphash: range outside the buffer")
+    if cython.compiled:
+        if start == end:
+            return siphash(k0, k1, cython.NULL, 0, 0, 1, 3)
+        return siphash(k0, k1, cython.address(data[start]), 0, end - start, 1, 3)
+    else:
+        return siphash(k0, k1, data, start, end, 1, 3)
+
+
+def octets_hash(k0: Any, k1: Any, data: Any, start: Any, end: Any) -> Any:
+    """SipHash-1-3 of a run of octets that can be read (see parsers.octets)."""
     return siphash(k0, k1, data, start, end, 1, 3)
 
 
 def siphash(k0: Any, k1: Any, data: Any, start: Any, end: Any, per_word: Any, at_end: Any) -> Any:
-    """SipHash of data[start:end] with `per_word` rounds a word and `at_end` rounds to finish. Raises IndexError for a range outside the buffer."""
-    if start < 0 or start > end or end > len(data):
-        raise IndexError("siphash: range outside the buffer")
+    """SipHash of data[start:end] with `per_word` rounds a word and `at_end` rounds to finish; that range can be read."""
     v0: cython.ulonglong = k0 ^ _C0
     v1: cython.ulonglong = k1 ^ _C1
     v2: cython.ulonglong = k0 ^ _C2
@@ -115,13 +137,12 @@ def siphash(k0: Any, k1: Any, data: Any, start: Any, end: Any, per_word: Any, at
             v2 ^= 0xFF
             rounds = at_end
         else:
-            if cython.compiled and cython.sizeof(cython.ulonglong) == 8 and _LITTLE and end - at >= 8:
-                # A whole word at once: [start, end) lies inside the buffer, as was seen above.
-                memcpy(cython.address(m), cython.address(data[at]), 8)
+            if end - at >= 8:
+                m = _eight(data, at)
                 at += 8
             else:
                 shift = 0
-                while shift < 64 and at < end:
+                while at < end:
                     m |= cython.cast(cython.ulonglong, data[at]) << shift
                     shift += 8
                     at += 1
@@ -150,6 +171,6 @@ def hash_flow(k0: int, k1: int, words: tuple[int, int, int, int, int]) -> int:
     return int(flow_hash(k0, k1, words[0], words[1], words[2], words[3], words[4]))
 
 
-def hash_bytes(k0: int, k1: int, data: Any, per_word: int = 1, at_end: int = 3) -> int:
+def hash_bytes(k0: int, k1: int, data: bytes, per_word: int = 1, at_end: int = 3) -> int:
     """`siphash` of a whole buffer, for callers in plain Python."""
     return int(siphash(k0, k1, data, 0, len(data), per_word, at_end))

@@ -57,6 +57,13 @@ class _Cursor:
             self.at = 0
         return True
 
+    def rest(self) -> Iterator[FrameBlock]:
+        """All frames from here on, as they come."""
+        if self.block is not None and self.at < len(self.key):
+            yield self.block.part(self.at, len(self.key)) if self.at else self.block
+        self.at = len(self.key)
+        yield from self._blocks
+
 
 def merge(
     waiting: list[Waiting], stats: CaptureStats, closed: Callable[[Capture], None]
@@ -74,6 +81,11 @@ def merge(
                 if not queue:
                     return
                 active.append(_Cursor(queue.popleft().open(), stats))
+                continue
+            if len(active) == 1 and not queue:
+                # The last one: nothing is left to merge it with.
+                active[0].capture.share = 1
+                yield from active[0].rest()
                 continue
             earliest = min(int(cursor.key[cursor.at]) for cursor in active)
             limit = min(int(cursor.key[-1]) for cursor in active)

@@ -72,16 +72,22 @@ class Autoencoder:
 def linear(z: Array, waist: int) -> Autoencoder:
     """The best linear autoencoder: projection on the first principal components."""
     mean = z.mean(0)
-    centred = (z - mean).astype(np.float64)
-    values, vectors = np.linalg.eigh(centred.T @ centred / max(1, len(z)))
+    together = np.zeros((z.shape[1], z.shape[1]))
+    for start in range(0, len(z), TILE // 2):
+        centred = (z[start : start + TILE // 2] - mean).astype(np.float64)
+        together += centred.T @ centred
+    values, vectors = np.linalg.eigh(together / max(1, len(z)))
     basis = vectors[:, np.argsort(-values, kind="stable")[:waist]].astype(np.float32)
     return Autoencoder([basis, basis.T.copy()], [-(mean @ basis), mean.astype(np.float32)], False, np.ones(z.shape[1], np.float32))
 
 
 def set_noise(network: Autoencoder, held: Array) -> None:
     """Measure the usual error on calls it did not learn from. A floor keeps a feature that is always the same from ruling alone."""
-    error = (held - network.reconstruct(held)) ** 2
-    network.noise = (error.mean(0) + 0.05).astype(np.float32)
+    total = np.zeros(held.shape[1])
+    for start in range(0, len(held), TILE):
+        part = held[start : start + TILE]
+        total += ((part - network.reconstruct(part)) ** 2).sum(0)
+    network.noise = (total / len(held) + 0.05).astype(np.float32)
 
 
 def train(z: Array, seed: int, hidden: int, waist: int, steps: int, rows: int = 256) -> Autoencoder:

@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from models.fields import hash_words
+from models.fields import hash_words, mark_opaque
 
 Array = np.ndarray[Any, Any]
 
-NO_BODY, FORM_BODY, JSON_BODY, OTHER_BODY = range(4)
+NO_BODY, FORM_BODY, JSON_BODY, OTHER_BODY, OPAQUE_BODY = range(5)
 
 
 @dataclass(slots=True)
@@ -98,7 +98,10 @@ def _body_kinds(batch: pa.RecordBatch, body: Array, at: Array) -> Array:
     bare = kind == NO_BODY
     kind = np.where(bare & ((first == 0x7B) | (first == 0x5B)), JSON_BODY, kind)
     kind = np.where(bare & sized & (kind == NO_BODY), OTHER_BODY, kind)
-    return np.where(sized, kind, NO_BODY).astype(np.uint8)
+    kind = np.where(sized, kind, NO_BODY).astype(np.uint8)
+    # By its octets, whatever the media type says: a script sent as a picture is to be read as the text it is.
+    mark_opaque(body, at, kind, OTHER_BODY, OPAQUE_BODY)
+    return kind
 
 
 def read_calls(batch: pa.RecordBatch) -> Calls:

@@ -122,13 +122,9 @@ def learn_scale(x: Array, node: Array, nodes: int, whole_days: bool, lean: float
     for index, feature in enumerate(FEATURES):
         if feature.clock and not whole_days:
             spread[index] = 1e6  # the hour says nothing to a model that never saw a night
-    at = np.where(node >= 0, node, nodes)
     count = np.zeros((nodes + 1, x.shape[1]))
-    total = np.zeros_like(count)
-    square = np.zeros_like(count)
-    np.add.at(count, at, ok)
-    np.add.at(total, at, zero)
-    np.add.at(square, at, zero**2)
+    total, square = np.zeros_like(count), np.zeros_like(count)
+    judge.sums(np.ascontiguousarray(x), np.ascontiguousarray(node, np.int32), count, total, square)
     place_mean = (total + lean / 4 * mean) / (count + lean / 4)
     variance = (square - 2 * place_mean * total + count * place_mean**2 + lean * spread**2) / (count + lean)
     place_spread = np.maximum(np.sqrt(np.maximum(variance, 0)), floor)

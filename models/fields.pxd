@@ -34,6 +34,7 @@ cdef class FieldReader:
     cdef int _pairs(self, const unsigned char[::1] data, int source, int row, int kind, Py_ssize_t start, Py_ssize_t end) except? -1
     cdef int _json(self, const unsigned char[::1] data, int source, int row, Py_ssize_t start, Py_ssize_t end) except? -1
     cdef int _path(self, const unsigned char[::1] data, int row, int root, Py_ssize_t start, Py_ssize_t end) except? -1
+    cdef int _opaque(self, int row, Py_ssize_t start, Py_ssize_t end) except? -1
     cdef int add_answer(self, int row, int kind, int length, unsigned long long value) except? -1
     cdef int request(self, Py_ssize_t r) except? -1
     cdef int head(self, Py_ssize_t r) except? -1

@@ -96,6 +96,7 @@ _COOKIE = cython.declare(cython.int, 5)
 _BODY = cython.declare(cython.int, 6)
 _UNKNOWN = cython.declare(cython.int, 7)
 _STATUS = cython.declare(cython.int, 8)
+_OPAQUE = cython.declare(cython.int, 64)
 _WILDCARD = cython.declare(cython.int, 1)
 
 def _tables() -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
@@ -613,6 +614,26 @@ class FieldReader:
         self.node = node
         return -segments - 1 if lost else segments
 
+    def _opaque(self, row: Any, start: Any, end: Any) -> Any:
+        """Append a body that is no text: it has a length, and nothing to be said of its characters."""
+        n: cython.int = self.n
+        if n - self.first >= _MAX_FIELDS:
+            return 0
+        self.params += 1
+        self.row[n] = row
+        self.kind[n] = _BODY
+        self.slot[n] = _join(self.place, _OPAQUE)
+        self.pool[n] = _join(_BODY, 1)
+        self.length[n] = end - start
+        self.marks[n] = 0
+        self.mask[n] = 0
+        self.shape[n] = self.value[n] = 1
+        self.nats[n] = 0
+        self.source[n] = 3
+        self.name_at[n] = self.name_end[n] = self.at[n] = self.end[n] = start
+        self.n = n + 1
+        return 1
+
     def add_answer(self, row: Any, kind: Any, length: Any, value: Any) -> Any:
         """Append what was answered as a field of the call's endpoint."""
         n: cython.int = self.n
@@ -685,7 +706,9 @@ class FieldReader:
         if e > s:
             body_kind = self.kinds[r]
             self.variant |= body_kind << 1
-            if body_kind == 1:
+            if body_kind == 4:
+                self._opaque(row, s, e)
+            elif body_kind == 1:
                 self._pairs(self.bodies, 3, row, _FORM, s, e)
             elif body_kind == 2:
                 self._json(self.bodies, 3, row, s, e)
@@ -796,7 +819,7 @@ class FieldReader:
         self.counts[18] = self.depth
         self.counts[19] = self.nats_sum / self.nats_len if self.nats_len > 0 else 0
         self.counts[20] = total
-        self.counts[21] = self.status[r]
+        self.counts[21] = self.status[r] if self.status[r] != 304 else 200  # 304: the client has it already (RFC 9110 15.4.5), no redirection
         self.counts[22] = self.request_bytes[r]
         self.counts[23] = self.response_bytes[r]
         self.counts[24] = self.duration[r]
@@ -845,6 +868,33 @@ def _looks_like_id(data: cython.const[cython.uchar][::1], start: cython.Py_ssize
         elif _hex(c) < 0 and c != 45:
             return False
     return digits == end - start or (end - start >= 16 and digits >= 4)
+
+
+def mark_opaque(data: Any, at: Any, kinds: Any, other: Any, opaque: Any) -> None:
+    """Among bodies of kind `other`, give those that are no text the kind `opaque`: a NUL, or control characters for one in sixteen of the first octets."""
+    octets: cython.const[cython.uchar][::1] = _view(data)
+    offsets: cython.const[cython.int][::1] = _view(at)
+    kind: cython.uchar[::1] = _view(kinds)
+    was: cython.uchar = other
+    becomes: cython.uchar = opaque
+    r: cython.Py_ssize_t
+    i: cython.Py_ssize_t
+    end: cython.Py_ssize_t
+    c: cython.int
+    odd: cython.Py_ssize_t
+    for r in range(kind.shape[0]):
+        if kind[r] != was:
+            continue
+        end = min(offsets[r + 1], offsets[r] + 1024)
+        odd = 0
+        for i in range(offsets[r], end):
+            c = octets[i]
+            if c == 0:
+                odd += end - offsets[r]
+            elif (c < 32 and c != 9 and c != 10 and c != 13) or c == 127:
+                odd += 16
+        if odd and odd >= end - offsets[r]:
+            kind[r] = becomes
 
 
 def fingerprints(batch: Any, seed: Any, out: Any) -> None:

@@ -17,11 +17,11 @@ except ModuleNotFoundError:
     from parsers import _cython as cython
 
 if cython.compiled:
-    from cython.cimports.libc.math import exp, log, sqrt
+    from cython.cimports.libc.math import exp, isnan, log, sqrt
     from cython.cimports.libc.string import memchr, memcmp, memcpy
     from cython.cimports.models.fields import FieldReader
 else:
-    from math import exp, log, sqrt
+    from math import exp, isnan, log, sqrt
 
     from models.fields import FieldReader
 
@@ -259,6 +259,42 @@ def _log1p(x: cython.float) -> cython.float:
         if i == x:
             return _log1p_table[i]
     return log(1.0 + x)
+
+
+def sums(x: Any, node: Any, count: Any, total: Any, square: Any) -> None:
+    """Add up features by place: how many were seen, their sum and the sum of their squares, [node + 1, feature]; the last row is for no known node."""
+    given: cython.const[cython.float][:, ::1] = _view(x)
+    nodes: cython.const[cython.int][::1] = _view(node)
+    n: cython.double[:, ::1] = _view(count)
+    a: cython.double[:, ::1] = _view(total)
+    b: cython.double[:, ::1] = _view(square)
+    r: cython.Py_ssize_t
+    k: cython.Py_ssize_t
+    at: cython.Py_ssize_t
+    v: cython.double
+    for r in range(given.shape[0]):
+        at = nodes[r] if nodes[r] >= 0 else n.shape[0] - 1
+        for k in range(given.shape[1]):
+            v = given[r, k]
+            if not isnan(v):
+                n[at, k] += 1
+                a[at, k] += v
+                b[at, k] += v * v
+
+
+def spans(unit: Any, length: Any, low: Any, high: Any) -> None:
+    """Shortest and longest value of each unit into low and high; a negative unit is none."""
+    units: cython.const[cython.longlong][::1] = _view(unit)
+    lengths: cython.const[cython.int][::1] = _view(length)
+    least: cython.int[::1] = _view(low)
+    most: cython.int[::1] = _view(high)
+    i: cython.Py_ssize_t
+    u: cython.Py_ssize_t
+    for i in range(units.shape[0]):
+        u = units[i]
+        if u >= 0:
+            least[u] = min(least[u], lengths[i])
+            most[u] = max(most[u], lengths[i])
 
 
 def standardise(x: Any, node: Any, mean: Any, spread: Any, place_mean: Any, place_spread: Any, out: Any) -> None:

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from models import autoencoder, judge
 from models.autoencoder import Autoencoder
@@ -25,7 +24,7 @@ from models.endpoints import PathTree, learn_tree
 from models.features import FEATURES, RECIPE, Scale, feature_matrix, learn_scale
 from models.fields import FieldReader, fingerprints
 from models.observe import Observation, character_tables, observe
-from models.profile import ROW_ASPECTS, Profile, learn_profile
+from models.profile import ROW_ASPECTS, Profile, joined, learn_profile
 
 Array = np.ndarray[Any, Any]
 
@@ -48,7 +47,7 @@ class ModelConfig:
     """How to learn. Every default is what the model card's figures were made with."""
 
     rows: int = 50_000
-    """Distinct calls kept to learn from, chosen by a hash of what they ask for: the same ones in any order of the capture."""
+    """Distinct calls kept to learn from, chosen by lot: the same ones in any order of the capture, those that came often first."""
     folds: int = 5
     """Parts that are held back in turn."""
     network: str = "torch"
@@ -242,12 +241,21 @@ def _plain(batch: pa.RecordBatch) -> pa.Table:
 
 @dataclass(slots=True)
 class _Sample:
-    """Distinct calls, those with the least hashes, and how many copies of each came."""
+    """Distinct calls to learn from, and how many copies of each came.
+
+    Every call draws a lot (a hash of what it asks for and when); the lowest lots are kept. So a request that came often is hardly left out, whatever
+    the number of others, and one that came once is as likely as the next.
+    """
 
     rows: int
     hashes: Array
+    """Of what each call asks for, ascending."""
+    lots: Array
     copies: Array
-    calls: pa.Table | None = None
+    """Counted since the call was taken in."""
+    places: Array
+    """Of each call, its row in the parts laid end to end."""
+    parts: list[pa.Table]
     total: int = 0
     first_ts: int = 0
     last_ts: int = 0
@@ -256,36 +264,57 @@ class _Sample:
         n = batch.num_rows
         if not n:
             return
-        self.total += n
-        span = pc.min_max(batch.column("ts")).as_py()
-        self.first_ts = span["min"] if self.total == n else min(self.first_ts, span["min"])
-        self.last_ts = max(self.last_ts, span["max"])
         calls = read_calls(batch)
+        self.first_ts = int(calls.ts.min()) if not self.total else min(self.first_ts, int(calls.ts.min()))
+        self.last_ts = max(self.last_ts, int(calls.ts.max()))
+        self.total += n
         hashes = np.zeros(n, np.uint64)
         fingerprints(calls, request_seeds(batch, calls), hashes)
-        if len(self.hashes) >= self.rows:
-            near = np.flatnonzero(hashes <= self.hashes[-1])
-        else:
-            near = np.arange(n)
-        found, first, count = np.unique(hashes[near], return_index=True, return_counts=True)
+        lots = joined(hashes, calls.ts.view(np.uint64))
+        order = np.lexsort((lots, hashes))
+        first = np.flatnonzero(np.r_[True, hashes[order][1:] != hashes[order][:-1]])
+        count = np.diff(np.r_[first, n])
+        row = order[first]
+        found, lot = hashes[row], lots[row]
         at = np.searchsorted(self.hashes, found)
         known = np.zeros(len(found), bool)
         inside = at < len(self.hashes)
         known[inside] = self.hashes[at[inside]] == found[inside]
         self.copies[at[known]] += count[known]
-        fresh = np.flatnonzero(~known)[: self.rows]
+        known[known] = lot[known] >= self.lots[at[known]]  # a lower lot of the same request: this call stands for it from now on
+        fresh = np.flatnonzero(~known & (lot <= self.lots.max())) if len(self.hashes) >= self.rows else np.flatnonzero(~known)
         if not len(fresh):
             return
-        more = _plain(batch.take(pa.array(near[first[fresh]])))
-        table = more if self.calls is None else pa.concat_tables([self.calls, more])
-        hashes = np.concatenate([self.hashes, found[fresh]])
-        copies = np.concatenate([self.copies, count[fresh]])
-        order = np.argsort(hashes, kind="stable")[: self.rows]
-        self.hashes, self.copies, self.calls = hashes[order], copies[order], table.take(pa.array(order))
+        again = inside[fresh] & (self.hashes[np.minimum(at[fresh], len(self.hashes) - 1)] == found[fresh]) if len(self.hashes) else np.zeros(len(fresh), bool)
+        count = count[fresh].copy()
+        count[again] = self.copies[at[fresh][again]]
+        stay = np.ones(len(self.hashes), bool)
+        stay[at[fresh][again]] = False
+        places = sum(part.num_rows for part in self.parts) + np.arange(len(fresh))
+        self.parts.append(_plain(batch.take(pa.array(row[fresh]))))
+        hashes, lots = np.concatenate([self.hashes[stay], found[fresh]]), np.concatenate([self.lots[stay], lot[fresh]])
+        copies, places = np.concatenate([self.copies[stay], count]), np.concatenate([self.places[stay], places])
+        if len(hashes) > self.rows:
+            lowest = np.argsort(lots, kind="stable")[: self.rows]
+            hashes, lots, copies, places = hashes[lowest], lots[lowest], copies[lowest], places[lowest]
+        order = np.argsort(hashes, kind="stable")
+        self.hashes, self.lots, self.copies, self.places = hashes[order], lots[order], copies[order], places[order]
+        if sum(part.num_rows for part in self.parts) > 4 * self.rows:
+            self._pack()
+
+    def _pack(self) -> None:
+        """Let go of calls that were pushed out."""
+        self.parts = [pa.concat_tables(self.parts).take(pa.array(self.places))]
+        self.places = np.arange(len(self.hashes))
+
+    def calls(self) -> pa.RecordBatch:
+        """The calls, in the order of their hashes."""
+        self._pack()
+        return self.parts[0].combine_chunks().to_batches()[0]
 
 
 def _collect(batches: Iterable[pa.RecordBatch], rows: int) -> _Sample:
-    sample = _Sample(rows, np.zeros(0, np.uint64), np.zeros(0, np.int64))
+    sample = _Sample(rows, np.zeros(0, np.uint64), np.zeros(0, np.uint64), np.zeros(0, np.int64), np.zeros(0, np.int64), [])
     for batch in batches:
         sample.add(batch)
     if sample.total == 0:
@@ -309,12 +338,33 @@ def self_train(batches: Iterable[pa.RecordBatch], config: ModelConfig | None = N
     config = config or SELF
     if config.trim <= 0:
         config = replace(config, trim=0.1)
-    return _fit(_collect(batches, config.rows), config)
+    batches = list(batches)
+    sample = _collect(batches, config.rows)
+    return _fit(sample, config, _steady(batches, sample))
 
 
-def _fit(sample: _Sample, config: ModelConfig) -> Model:
-    assert sample.calls is not None
-    batch = sample.calls.combine_chunks().to_batches()[0]
+SLICES = 16
+"""Parts of a capture, by calls, in most of which a request must come for it to belong there."""
+
+
+def _steady(batches: Sequence[pa.RecordBatch], sample: _Sample) -> Array:
+    """Which calls of the sample came again all through the capture, as a health check does: common, however unlike the rest they are."""
+    came = np.zeros((len(sample.hashes), SLICES), bool)
+    before = 0
+    for batch in batches:
+        calls = read_calls(batch)
+        hashes = np.zeros(calls.rows, np.uint64)
+        fingerprints(calls, request_seeds(batch, calls), hashes)
+        at = np.minimum(np.searchsorted(sample.hashes, hashes), len(sample.hashes) - 1)
+        known = sample.hashes[at] == hashes
+        came[at[known], (before + np.flatnonzero(known)) * SLICES // sample.total] = True
+        before += calls.rows
+    out: Array = came.sum(1) * 4 >= SLICES * 3
+    return out
+
+
+def _fit(sample: _Sample, config: ModelConfig, steady: Array | None = None) -> Model:
+    batch = sample.calls()
     rows = batch.num_rows
     copies = sample.copies
     config = replace(config, folds=max(2, min(config.folds, rows)))
@@ -331,6 +381,8 @@ def _fit(sample: _Sample, config: ModelConfig) -> Model:
         # At most that share, and of it only what stands far out of the bulk: a common kind of call that is a little odd must go on teaching.
         middle, upper = np.quantile(joint, (0.5, 0.75))
         keep = joint <= max(float(np.quantile(joint, 1 - config.trim)), float(middle + 3 * (upper - middle)))
+        if steady is not None:
+            keep |= steady
         if keep.any():
             kept = batch.take(pa.array(np.flatnonzero(keep)))
             tree = _tree(kept, copies[keep])

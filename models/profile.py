@@ -343,13 +343,10 @@ def _expected(t: dict[str, Array], node: Array, variant: Array, rows: Array, nam
 
 
 def _usual_lengths(t: dict[str, Array], levels: tuple[Array, ...], units: int) -> tuple[Array, Array]:
-    low = np.full(units, 2**31 - 1, np.int64)
-    high = np.zeros(units, np.int64)
+    low, high = np.full(units, 2**31 - 1, np.int32), np.zeros(units, np.int32)
     for level in levels:
-        known = level >= 0
-        np.minimum.at(low, level[known], t["length"][known])
-        np.maximum.at(high, level[known], t["length"][known])
-    return low.astype(np.int32), high.astype(np.int32)
+        judge.spans(np.ascontiguousarray(level, np.int64), t["length"], low, high)
+    return low, high
 
 
 def tensors(profile: Profile) -> dict[str, Array]:

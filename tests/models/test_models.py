@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -198,3 +199,37 @@ def test_both_forms_score_alike() -> None:
     twin = forms.module("models.model", "python")
     scores = twin.learn([batch(shop(150))], twin.ModelConfig(network="linear")).score(calls)
     assert np.allclose(scores.score, expected.score, rtol=1e-4, atol=1e-4)
+
+
+def test_a_request_that_comes_all_through_a_capture_is_no_anomaly_however_unlike_the_rest() -> None:
+    calls = shop(6000)
+    for number in range(0, 6000, 20):
+        calls[number] = call(number, path="/health", headers={"Accept": "*/*"}, user_agent="probe/2", response_type="text/plain", response_bytes=3)
+    everything = batch(calls)
+    model = models.self_train([everything])
+    assert not (model.score(everything).p <= 1e-4).any()
+
+
+def test_an_attack_repeated_in_one_part_of_a_capture_does_not_teach() -> None:
+    calls = shop(3000)
+    calls[1500:1530] = [call(1500 + k, path="/search", query="q=1'+OR+sleep(9)%23&page=1") for k in range(30)]
+    everything = batch(calls)
+    assert (models.self_train([everything]).score(everything).p[1500:1530] <= 1e-4).all()
+
+
+def uploads(count: int, seed: int = 1) -> list[dict[str, object]]:
+    pick = random.Random(seed)
+    return [call(5000 + n, method="PUT", path="/avatar", request_body=b"\x89PNG\r\n\x1a\n\0\0" + pick.randbytes(pick.randint(2000, 4000)), request_type="image/png", status=204, response_bytes=0) for n in range(count)]
+
+
+def test_a_body_that_is_no_text_is_not_judged_as_text() -> None:
+    model = models.learn([batch([*shop(1500), *uploads(40)])], LINEAR)
+    assert (model.score(batch(uploads(20, seed=2))).p > 1e-4).all()
+
+
+def test_a_script_sent_where_pictures_are_usual_is_found() -> None:
+    model = models.learn([batch([*shop(1500), *uploads(40)])], LINEAR)
+    script = call(1, method="PUT", path="/avatar", request_body=b"<?php system($_GET['c']); ?>" * 90, request_type="image/png", status=204, response_bytes=0)
+    scores = model.score(batch([*uploads(20, seed=2), script]))
+    assert scores.p[20] < 1e-3
+    assert scores.score[20] == scores.score.max()

@@ -9,23 +9,29 @@ Where a finding goes, in this order: the incident its `group` is already part of
 the open incident of its client; the incident of its detector and endpoint once many clients do the same; a new one. Memory stays under
 `AlertConfig` whatever arrives: past `open_incidents` a new incident takes the place of a lesser one, which is closed early, or joins the one where
 its detector's overflow is gathered; lists keep their gravest entries while their counts stay complete, and the first reason says them.
+So that a flood is a few incidents, past `flood` new ones within `flood_s` the further ones are gathered by detector too.
+
+What people said of an incident changes the next decision (`Verdict`, from the store): findings that repeat a false positive are held back for the time
+it was given, and the next alert of that group says so; a confirmed one makes the next of its group more certain. What is open outlives the sensor
+(`sensor.incidents`): `resume` goes on with the incidents of the last run, under the same uids.
 """
 
 from __future__ import annotations
 
 import heapq
 import re
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from fnmatch import translate
 from hashlib import blake2b
-from typing import Any, Final
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from typing import Any, Final, Protocol
 
 import orjson
 
 from sensor.findings import SEVERITIES, Evidence, Feature, Finding
-from sensor.terminal import printable
+from sensor.terminal import printable, when
 
 OPEN, UPDATED, CLOSED = "open", "updated", "closed"
 RANK: Final = {name: rank for rank, name in enumerate(SEVERITIES)}
@@ -90,16 +96,105 @@ ALERT_FIELDS: Final = tuple(one.name for one in fields(Alert))
 _TUPLES = ("techniques", "detectors", "clients", "principals", "endpoints", "reasons")
 
 
-@dataclass(frozen=True, slots=True)
-class Silence:
-    """A maintenance window: findings that match all of it make no alert, and are counted. Patterns are shell globs."""
+DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_DAY = 86_400 * _SECOND
+_NEVER = 0x7FFFFFFFFFFFFFFF
 
-    start: int
-    """Packet time, ns since the epoch."""
-    end: int
+
+@dataclass(frozen=True, slots=True)
+class Maintenance:
+    """A maintenance window: findings that match all of it make no alert, and are counted. Names are shell globs."""
+
+    name: str = ""
+    """What it is for; the counter is called so."""
+    begins: int = 0
+    """Packet time, ns since the epoch; in a configuration file 2026-11-25T20:00:00Z."""
+    ends: int = _NEVER
+    """The first moment that is no longer part of it."""
+    days: tuple[str, ...] = ()
+    """Days of the week it begins on (mon tue wed thu fri sat sun, in UTC); every day where none is named."""
+    daily: str = ""
+    """Hours of those days, in UTC: 22:00-02:00 ends on the next day. Empty: all day."""
     detector: str = "*"
     client: str = "*"
+    """A glob, an address or a network (10.20.0.0/16)."""
     endpoint: str = "*"
+    """`METHOD host/template`."""
+
+    def faults(self) -> list[str]:
+        """What is wrong with it, a sentence each."""
+        found = [f"days: {day!r} is none of {' '.join(DAYS)}" for day in self.days if day not in DAYS]
+        if self.ends <= self.begins:
+            found.append("ends: must be after begins")
+        if self.daily and hours_of(self.daily) is None:
+            found.append(f"daily: {self.daily!r} must be two times of day, such as 22:00-02:00")
+        if "/" in self.client and network_of(self.client) is None:
+            found.append(f"client: {self.client!r} is no network")
+        return found
+
+
+def hours_of(text: str) -> tuple[int, int] | None:
+    """`22:00-02:00` as ns since midnight and how long; None for what is none."""
+    got = re.fullmatch(r"([01]?\d|2[0-4]):([0-5]\d)-([01]?\d|2[0-4]):([0-5]\d)", text)
+    if got is None:
+        return None
+    start, end = int(got[1]) * 60 + int(got[2]), int(got[3]) * 60 + int(got[4])
+    if max(start, end) > 1440 or start == end:
+        return None
+    return start * 60 * _SECOND, (end - start) % 1440 * 60 * _SECOND or _DAY
+
+
+def network_of(text: str) -> IPv4Network | IPv6Network | None:
+    """The network that a text names, None for what names none."""
+    try:
+        return ip_network(text, strict=False)
+    except ValueError:
+        return None
+
+
+def client_matcher(pattern: str) -> Callable[[str], bool]:
+    """Whether a client's address is meant by a glob, an address or a network."""
+    network = network_of(pattern) if "/" in pattern else None
+    if network is None:
+        glob = _glob(pattern)
+        return lambda client: glob.match(client) is not None
+
+    def inside(client: str) -> bool:
+        try:
+            return ip_address(client) in network
+        except ValueError:
+            return False
+
+    return inside
+
+
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """How the findings of some detectors are grouped, where that differs from the rest: they make incidents of their own."""
+
+    detector: str = "*"
+    """A glob; the first that matches counts."""
+    identifier: tuple[str, ...] = ("client",)
+    """What findings of one incident share, of: client principal endpoint detector category."""
+    suppress_s: int = 0
+    """Findings with the same identifier within this long of the first are the same incident, however quiet it was meanwhile."""
+    update_s: int = 60
+    quiet_s: int = 900
+
+    def faults(self) -> list[str]:
+        """What is wrong with it, a sentence each."""
+        found = _identifier_faults(self.identifier)
+        found += [f"{name}: must be 1 or more, is {getattr(self, name)}" for name in ("update_s", "quiet_s") if getattr(self, name) < 1]
+        if self.suppress_s < 0:
+            found.append(f"suppress_s: must be 0 or more, is {self.suppress_s}")
+        return found
+
+
+def _identifier_faults(names: tuple[str, ...]) -> list[str]:
+    found = [f"identifier: {name!r} is none of {' '.join(_IDENTIFIERS)}" for name in names if name not in _IDENTIFIERS]
+    if not names:
+        found.append("identifier: name at least one of " + " ".join(_IDENTIFIERS))
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +203,8 @@ class AlertConfig:
 
     identifier: tuple[str, ...] = ("client",)
     """What findings of one incident share, of: client principal endpoint detector category."""
+    suppress_s: int = 0
+    """Findings with the same identifier within this long of the first are the same incident, however quiet it was meanwhile."""
     update_s: int = 60
     """An open incident is told again after this long at the earliest, unless it became graver; the wait doubles each time."""
     update_max_s: int = 3600
@@ -120,24 +217,24 @@ class AlertConfig:
     """As many clients that do the same to one endpoint are one incident, not many: a release gone wrong, or a botnet."""
     open_incidents: int = 1_024
     """Incidents open at once; nobody works on more."""
+    flood: int = 100
+    """Incidents that may open within flood_s; past it each detector's further findings are gathered in one."""
+    flood_s: int = 600
+    """Nobody reads a hundred alerts in ten minutes."""
     listed: int = 32
     """Entries of each of an alert's lists."""
     counted: int = 4_096
     """Clients, principals and endpoints told apart by one incident; past it the count reads "at least"."""
     text: int = 1_000
     """Characters of one text."""
-    silences: tuple[Silence, ...] = ()
+    detectors: tuple[Grouping, ...] = ()
+    """Detectors that are grouped otherwise."""
+    maintenance: tuple[Maintenance, ...] = ()
     """Maintenance windows."""
 
     def faults(self) -> list[str]:
         """What is wrong with these settings, a sentence each."""
-        found = [
-            f"alerts.identifier: {name!r} is none of {' '.join(_IDENTIFIERS)}"
-            for name in self.identifier
-            if name not in _IDENTIFIERS
-        ]
-        if not self.identifier:
-            found.append("alerts.identifier: name at least one of " + " ".join(_IDENTIFIERS))
+        found = [f"alerts.{fault}" for fault in _identifier_faults(self.identifier)]
         for name in (
             "update_s",
             "update_max_s",
@@ -145,13 +242,70 @@ class AlertConfig:
             "age_s",
             "wide_clients",
             "open_incidents",
+            "flood",
+            "flood_s",
             "listed",
             "counted",
             "text",
         ):
             if getattr(self, name) < 1:
                 found.append(f"alerts.{name}: must be 1 or more, is {getattr(self, name)}")
+        if self.suppress_s < 0:
+            found.append(f"alerts.suppress_s: must be 0 or more, is {self.suppress_s}")
+        found += [f"alerts.detectors[{at}].{fault}" for at, one in enumerate(self.detectors) for fault in one.faults()]
+        found += [f"alerts.maintenance[{at}].{fault}" for at, one in enumerate(self.maintenance) for fault in one.faults()]
         return found
+
+
+FALSE_POSITIVE, TRUE_POSITIVE = "false_positive", "true_positive"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a person said of an incident, and what follows from it for the next findings of its group."""
+
+    uid: str
+    """The incident."""
+    verdict: str
+    """false_positive or true_positive."""
+    detectors: tuple[str, ...]
+    """Whose findings it is about; another detector's are told as ever."""
+    rank: int
+    """Severity (index into SEVERITIES) up to which; what is graver is told as ever."""
+    since: int
+    """Packet time, ns: from the incident's first moment."""
+    until: int
+    """Packet time, ns."""
+    at: int = 0
+    """When it was said, seconds since the epoch."""
+    who: str = ""
+    note: str = ""
+
+    @property
+    def group(self) -> str:
+        """What the incident is grouped by, as it stands in its uid."""
+        return self.uid[_MOMENT:]
+
+
+class Keeper(Protocol):
+    """Keeps open incidents across runs (`sensor.incidents`)."""
+
+    def load(self) -> tuple[list[bytes], bool]:
+        """What was kept, and whether the last run ended in order."""
+
+    def save(self, changed: Mapping[str, bytes], gone: Iterable[str]) -> None:
+        """Keep these by uid, forget those: all of it or nothing."""
+
+
+_MOMENT = 10
+"""The first characters of a uid are made of the group and the moment, the rest of the group alone."""
+_SAVE_S = 5
+"""What changed without being told is kept after this long in packet time."""
+
+
+def group_of(key: tuple[str, ...]) -> str:
+    """The part of a uid that all incidents of a group share."""
+    return blake2b("\x1f".join(key).encode("utf-8", "surrogatepass"), digest_size=7).hexdigest()
 
 
 class _Thread:
@@ -180,6 +334,22 @@ class _Thread:
             self.evidence[-1:] = finding.evidence[:1] or self.evidence[-1:]
         return graver or self.findings == 1
 
+    def state(self) -> dict[str, Any]:
+        return {"gravest": asdict(self.gravest), "findings": self.findings, "evidence": self.evidence, "techniques": list(self.techniques)}
+
+    @classmethod
+    def of(cls, state: dict[str, Any]) -> _Thread:
+        made = dict(state["gravest"])
+        for name in ("reasons", "techniques"):
+            made[name] = tuple(made[name])
+        made["evidence"] = tuple(Evidence(**one) for one in made["evidence"])
+        made["features"] = tuple(Feature(**one) for one in made["features"])
+        thread = cls(Finding(**made))
+        thread.findings = state["findings"]
+        thread.evidence = [Evidence(**one) for one in state["evidence"]]
+        thread.techniques = dict.fromkeys(state["techniques"])
+        return thread
+
 
 _EVIDENCE = 8
 """Places kept for each detector of an incident; the first ones, since they show how it began."""
@@ -196,6 +366,7 @@ def _gravity(finding: Finding) -> tuple[int, float, float]:
 class _Incident:
     __slots__ = (
         "calls",
+        "changed",
         "clients",
         "closes",
         "due",
@@ -203,14 +374,18 @@ class _Incident:
         "findings",
         "first",
         "grave",
+        "group",
         "groups",
+        "held",
         "key",
         "last",
+        "least",
         "opened",
         "order",
         "others",
         "overflow",
         "principals",
+        "quiet",
         "revision",
         "rows",
         "rows_of",
@@ -221,11 +396,18 @@ class _Incident:
         "wait",
     )
 
-    def __init__(self, key: tuple[str, ...], ts: int, order: int, wait: int) -> None:
+    def __init__(self, key: tuple[str, ...], ts: int, order: int, wait: int, quiet: int, least: int) -> None:
         self.key = key
         self.order = order
         self.opened = self.first = self.last = ts
-        self.uid = blake2b("\x1f".join((*key, str(ts))).encode("utf-8", "surrogatepass"), digest_size=10).hexdigest()
+        self.quiet = quiet
+        self.least = least
+        """It stays open at least this long."""
+        self.group = group_of(key)
+        self.uid = group_of((*key, str(ts)))[:_MOMENT] + self.group
+        self.held: dict[str, str] = {}
+        """What to say of findings that were held back, and of confirmed incidents of the same group."""
+        self.changed = True
         self.revision = 0
         self.findings = 0
         self.calls = 0
@@ -244,6 +426,40 @@ class _Incident:
         self.told_last = 0
         self.grave: tuple[int, float, str] = (0, 0.0, "")
         self.closes = 0
+
+    _PLAIN: Final = (
+        "key", "order", "opened", "first", "last", "quiet", "least", "group", "uid", "held", "revision", "findings", "calls", "others", "groups", "wait", "due",
+        "told_rank", "told_last", "grave",
+    )  # fmt: skip
+    _NAMES: Final = ("clients", "principals", "endpoints", "overflow")
+
+    def state(self, closed: bool) -> bytes:
+        """All of it, so that `of` makes it again."""
+        out = {name: getattr(self, name) for name in self._PLAIN} | {name: list(getattr(self, name)) for name in self._NAMES}
+        out["threads"] = {name: thread.state() for name, thread in self.threads.items()}
+        out["closed"] = closed
+        return orjson.dumps(out, default=str, option=orjson.OPT_NON_STR_KEYS)
+
+    @classmethod
+    def of(cls, line: bytes) -> tuple[_Incident, bool]:
+        """The incident that `state` kept, and whether it was closed. Raises ValueError for what is none."""
+        try:
+            got = orjson.loads(line)
+            made = cls(tuple(got["key"]), got["opened"], got["order"], got["wait"], got["quiet"], got["least"])
+            for name in cls._PLAIN:
+                setattr(made, name, got[name])
+            made.key, made.grave = tuple(got["key"]), tuple(got["grave"])
+            for name in ("clients", "principals", "endpoints"):
+                setattr(made, name, dict.fromkeys(got[name]))
+            made.overflow = set(got["overflow"])
+            made.threads = {name: _Thread.of(one) for name, one in got["threads"].items()}
+            return made, bool(got["closed"])
+        except (KeyError, TypeError, AttributeError) as fault:
+            raise ValueError(f"no incident: {fault}") from fault
+
+    def end(self, age: int) -> int:
+        """When it closes if nothing is added."""
+        return min(max(self.last + self.quiet, self.opened + self.least), self.opened + age)
 
     def severity(self) -> tuple[int, float, str]:
         """Rank, score, and why the score is more than the gravest finding's; `grave` keeps it."""
@@ -275,6 +491,8 @@ class Alerts:
         config: AlertConfig | None = None,
         loss: Callable[[], Mapping[str, int]] | None = None,
         mask: Callable[[str], str] | None = None,
+        keeper: Keeper | None = None,
+        verdicts: Callable[[], Sequence[Verdict]] | None = None,
     ) -> None:
         self.config = config or AlertConfig()
         faults = self.config.faults()
@@ -290,42 +508,114 @@ class Alerts:
         self._order = 0
         self._batches = 0
         self._floor: tuple[int, float] | None = None
-        self._silences = [
-            (one.start, one.end, _glob(one.detector), _glob(one.client), _glob(one.endpoint))
-            for one in self.config.silences
-        ]
+        self._grouped = [(_glob(one.detector), one) for one in self.config.detectors]
+        self._groupings: dict[str, Grouping | None] = {}
+        self._silences = [_Window(one, at) for at, one in enumerate(self.config.maintenance)]
+        self._opened: deque[int] = deque()
+        self._keeper = keeper
+        self._closed: dict[str, _Incident] = {}
+        self._gone: list[str] = []
+        self._saved = 0
+        self._ask = verdicts
+        self._verdicts: dict[str, list[Verdict]] = {}
+        self._held: dict[str, dict[str, list[int]]] = {}
         self.counters: dict[str, int] = dict.fromkeys(
-            ("findings", "silenced", "opened", "updated", "closed", "withheld", "closed_early", "gathered"), 0
+            ("findings", "silenced", "held_back", "opened", "updated", "closed", "withheld", "closed_early", "gathered", "flooded"), 0
         )
-        """`withheld`: findings not told at once, but with the incident's next update. `closed_early`, `gathered`: `open_incidents` bit."""
+        """`withheld`: findings not told at once, but with the incident's next update. `closed_early`, `gathered`: `open_incidents` bit; `flooded`:
+        `flood` did. `silenced`: by a maintenance window; `held_back`: by a person's verdict."""
+        self.silenced: dict[str, int] = {}
+        """Findings that made no alert, by maintenance window."""
 
     def observe(self, findings: Iterable[Finding], now: int = 0) -> list[Alert]:
         """Take one batch's findings, in their order; `now` is the time of the batch's last packet. What is to be told, in order."""
         told: list[Alert] = []
         self._batches += 1
+        self._verdicts = {}
+        for verdict in self._ask() if self._ask is not None else ():
+            self._verdicts.setdefault(verdict.group, []).append(verdict)
         for finding in findings:
             self.counters["findings"] += 1
             self._advance(finding.ts, told)
             if self._silences and self._silent(finding):
                 self.counters["silenced"] += 1
                 continue
+            if self._verdicts and self._hold_back(finding):
+                self.counters["held_back"] += 1
+                continue
             incident = self._place(finding, told)
             self._add(incident, finding)
             self._tell_if_due(incident, told)
         self._advance(now, told)
+        if self._keeper is not None:
+            self._save(bool(told))
         return told
+
+    def resume(self) -> list[Alert]:
+        """Go on with the incidents that the last run left open. Where it did not end in order, each is told again: what it told last may be lost."""
+        if self._keeper is None:
+            return []
+        told: list[Alert] = []
+        lines, in_order = self._keeper.load()
+        kept = []
+        for line in lines:
+            try:
+                kept.append(_Incident.of(line))
+            except ValueError:
+                self.counters["closed_early"] += 1  # another version's: begun anew
+        for incident, closed in sorted(kept, key=lambda one: one[0].order):
+            self._open[incident.key] = incident
+            for group in incident.groups:
+                self._groups[group] = incident
+            self._order = max(self._order, incident.order + 1)
+            self._now = max(self._now, incident.last)
+            incident.closes = incident.end(self.config.age_s * _SECOND)
+            heapq.heappush(self._timers, (incident.closes, incident.order, incident))
+            if incident.due:
+                heapq.heappush(self._timers, (incident.due, incident.order, incident))
+            if closed:
+                self._close(incident, told)
+            elif not in_order:
+                self._tell(incident, UPDATED, incident.told_last, told)
+        self._save(True)
+        return told
+
+    def suspend(self) -> None:
+        """The run is over and everybody was told; what is open is kept as it is for the next one, what is closed is forgotten."""
+        if self._keeper is not None:
+            self._save(True)
+            self._save(True)
+
+    def _save(self, now: bool) -> None:
+        """Keep what changed, before anybody is told of it: an alert may be told twice, never be forgotten."""
+        assert self._keeper is not None
+        if not now and self._now < self._saved + _SAVE_S * _SECOND:
+            return
+        self._saved = self._now
+        changed = {one.uid: one.state(False) for one in self._open.values() if one.changed}
+        changed |= {uid: one.state(True) for uid, one in self._closed.items()}
+        gone, self._gone = self._gone, list(self._closed)
+        if changed or gone:
+            self._keeper.save(changed, [uid for uid in gone if uid not in changed])
+        self._closed.clear()
+        for one in self._open.values():
+            one.changed = False
 
     def finish(self) -> list[Alert]:
         """Close every open incident, the one opened first first."""
         told: list[Alert] = []
         for incident in sorted(self._open.values(), key=lambda one: one.order):
             self._close(incident, told)
+        if self._keeper is not None:
+            self._save(True)
         return told
 
     # Where a finding goes.
 
     def _place(self, finding: Finding, told: list[Alert]) -> _Incident:
         group = finding.group
+        if group and self._grouped and self._grouping(finding.detector) is not None:
+            group = ""
         if group:
             known = self._groups.get(group)
             if known is not None:
@@ -344,12 +634,24 @@ class Alerts:
             # A hidden endpoint is no deed of the client that was seen using it. (Probing for one is: that has another category.)
             method, _, place = (finding.endpoint or "").partition(" ")
             return ("inventory", finding.detector, (place or method).partition("/")[0])
+        own = self._grouping(finding.detector)
+        if own is not None:
+            shared = [getattr(finding, name) for name in own.identifier]
+            return ("own", own.detector, *("" if value is None else value for value in shared))
         if finding.group and finding.client is None:
             return ("group", finding.group)
         values = [getattr(finding, name) for name in self.config.identifier]
         if not any(values):
             return ("detector", finding.detector, finding.endpoint or "")
         return ("actor", *("" if value is None else value for value in values))
+
+    def _grouping(self, detector: str) -> Grouping | None:
+        """How this detector's findings are grouped, where that differs from the rest."""
+        if not self._grouped:
+            return None
+        if detector not in self._groupings:
+            self._groupings[detector] = next((one for glob, one in self._grouped if glob.match(detector)), None)
+        return self._groupings[detector]
 
     def _wide(self, finding: Finding, key: tuple[str, ...], told: list[Alert]) -> _Incident:
         if key[0] == "actor" and not finding.group and finding.client is not None:
@@ -369,6 +671,15 @@ class Alerts:
         return self._begin(key, finding, told)
 
     def _begin(self, key: tuple[str, ...], finding: Finding, told: list[Alert]) -> _Incident:
+        opened = self._opened
+        while opened and opened[0] <= self._now - self.config.flood_s * _SECOND:
+            opened.popleft()
+        if len(opened) >= self.config.flood and key[0] in ("actor", "own", "group", "detector"):
+            self.counters["flooded"] += 1
+            key = ("gathered", finding.detector)
+            gathered = self._open.get(key)
+            if gathered is not None:
+                return gathered
         if len(self._open) >= self.config.open_incidents:
             gravity = (RANK[finding.severity], finding.severity_score)
             gathered = self._open.get(("gathered", finding.detector))
@@ -386,9 +697,13 @@ class Alerts:
                 # The gathering place of a detector may itself find no room: then the least incident takes it in.
                 return gathered if gathered is not None else self._gather(least, finding)
         self._floor = None
-        incident = self._open[key] = _Incident(key, finding.ts, self._order, self.config.update_s * _SECOND)
+        how = self._grouping(finding.detector) or self.config
+        incident = self._open[key] = _Incident(
+            key, finding.ts, self._order, how.update_s * _SECOND, how.quiet_s * _SECOND, how.suppress_s * _SECOND
+        )
         self._order += 1
-        incident.closes = finding.ts + self.config.quiet_s * _SECOND
+        opened.append(self._now)
+        incident.closes = incident.end(self.config.age_s * _SECOND)
         heapq.heappush(self._timers, (incident.closes, incident.order, incident))
         return incident
 
@@ -402,6 +717,7 @@ class Alerts:
 
     def _add(self, incident: _Incident, finding: Finding) -> None:
         config = self.config
+        incident.changed = True
         incident.findings += 1
         incident.last = max(incident.last, finding.ts)
         incident.first = min(incident.first, finding.ts)
@@ -469,12 +785,11 @@ class Alerts:
                 self._update(incident, at, told)
             if at >= incident.closes:
                 # One timer an incident: it moves on when it fires, not with every finding.
-                quiet = incident.last + self.config.quiet_s * _SECOND
-                aged = incident.opened + self.config.age_s * _SECOND
-                if min(quiet, aged) <= at:
+                end = incident.end(self.config.age_s * _SECOND)
+                if end <= at:
                     self._close(incident, told)
                 else:
-                    incident.closes = min(quiet, aged)
+                    incident.closes = end
                     heapq.heappush(timers, (incident.closes, order, incident))
 
     def _close(self, incident: _Incident, told: list[Alert]) -> None:
@@ -482,15 +797,53 @@ class Alerts:
         for group in incident.groups:
             del self._groups[group]
         self._tell(incident, CLOSED, self._now, told)
+        if self._keeper is not None:
+            self._closed[incident.uid] = incident
 
     def _silent(self, finding: Finding) -> bool:
-        return any(
-            start <= finding.ts < end
-            and detector.match(finding.detector)
-            and client.match(finding.client or "")
-            and endpoint.match(finding.endpoint or "")
-            for start, end, detector, client, endpoint in self._silences
-        )
+        for window in self._silences:
+            if window.covers(finding):
+                self.silenced[window.name] = self.silenced.get(window.name, 0) + 1
+                return True
+        return False
+
+    def _hold_back(self, finding: Finding) -> bool:
+        """Whether a person has said that this is a false positive."""
+        known = self._groups.get(finding.group) if finding.group else None
+        keys = [known.key if known is not None else self._key(finding)]
+        keys += [("wide", finding.detector, finding.endpoint or ""), ("gathered", finding.detector)]
+        for group in [known.group] if known is not None else map(group_of, keys):
+            for verdict in self._verdicts.get(group, ()):
+                if (
+                    verdict.verdict == FALSE_POSITIVE
+                    and finding.detector in verdict.detectors
+                    and RANK[finding.severity] <= verdict.rank
+                    and verdict.since <= finding.ts < verdict.until
+                ):
+                    counted = self._held.setdefault(group, {}).setdefault(verdict.uid, [0, finding.ts, finding.ts])
+                    counted[0] += 1
+                    counted[2] = finding.ts
+                    return True
+        return False
+
+    def _said(self, incident: _Incident) -> None:
+        """What people said of this group so far, in sentences."""
+        verdicts = self._verdicts.get(incident.group, ())
+        held = self._held.pop(incident.group, {})
+        for verdict in verdicts:
+            note = f' ("{verdict.note}")' if verdict.note else ""
+            who = verdict.who or "somebody"
+            if verdict.uid in held:
+                number, first, last = held[verdict.uid]
+                incident.held[verdict.uid] = (
+                    f"{number} finding{'' if number == 1 else 's'} of {', '.join(verdict.detectors[:4])} between {when(first)} and {when(last)} made no alert: "
+                    f"{who} called alert {verdict.uid} a false positive{note}, which counts until {when(verdict.until)}."
+                )
+            elif verdict.verdict == TRUE_POSITIVE and verdict.uid != incident.uid and verdict.since <= incident.last:
+                if any(name in incident.threads for name in verdict.detectors):
+                    incident.held[verdict.uid] = f"{who} confirmed alert {verdict.uid} of the same kind{note}."
+        while len(incident.held) > 8:
+            del incident.held[next(iter(incident.held))]
 
     # How it is told.
 
@@ -499,6 +852,9 @@ class Alerts:
         incident.told_rank = incident.grave[0]
         incident.told_last = at
         incident.due = 0
+        incident.changed = True
+        if self._verdicts:
+            self._said(incident)
         self.counters[{OPEN: "opened", UPDATED: "updated", CLOSED: "closed"}[state]] += 1
         told.append(self._alert(incident, state))
 
@@ -529,6 +885,10 @@ class Alerts:
         reasons.extend(reason for thread in threads for reason in thread.gravest.reasons)
         if why:
             reasons.append(why)
+        if incident.key[0] == "gathered":
+            reasons.insert(0, f"So many incidents opened at once that all further findings of {incident.key[1]} are gathered in this one.")
+        # At the end, and never cut off by the number of reasons.
+        reasons[max(0, self.config.listed - len(incident.held)) :] = incident.held.values()
         features: dict[str, Feature] = {}
         for thread in threads:
             for one in thread.gravest.features:
@@ -548,7 +908,7 @@ class Alerts:
             last_seen=incident.last,
             severity=SEVERITIES[rank],
             severity_score=round(score, 1),
-            confidence=round(min(0.99, max(1.0 - doubt, top.confidence)) if len(threads) > 1 else top.confidence, 3),
+            confidence=round(self._confidence(incident, min(0.99, max(1.0 - doubt, top.confidence)) if len(threads) > 1 else top.confidence), 3),
             title=text(top.title + more),
             category=text(top.category),
             techniques=texts(sorted({name for thread in threads for name in thread.techniques})),
@@ -573,6 +933,11 @@ class Alerts:
             loss=_nonzero(self._loss()) if self._loss is not None else {},
         )
 
+    def _confidence(self, incident: _Incident, found: float) -> float:
+        """Half the doubt is gone where a person confirmed the last one of the group."""
+        confirmed = any(verdict.verdict == TRUE_POSITIVE and verdict.uid in incident.held for verdict in self._verdicts.get(incident.group, ()))
+        return min(0.99, 1.0 - (1.0 - found) / 2) if confirmed else found
+
     def _sum(self, incident: _Incident, threads: list[_Thread]) -> str:
         def count(name: str, word: str) -> str:
             number = len(getattr(incident, name))
@@ -586,6 +951,34 @@ class Alerts:
         rest = sum(thread.findings for thread in threads[8:]) + incident.others
         more = f", others {rest}" if rest else ""
         return f"{incident.findings} findings in {calls}{who}{where} within {_span(incident.last - incident.first)}: {by}{more}."
+
+
+class _Window:
+    """A maintenance window, ready to be asked."""
+
+    def __init__(self, about: Maintenance, number: int) -> None:
+        self.name = about.name or f"maintenance {number + 1}"
+        self._about = about
+        self._detector, self._endpoint = _glob(about.detector), _glob(about.endpoint)
+        self._client = client_matcher(about.client)
+        self._days = {DAYS.index(day) for day in about.days} or set(range(7))
+        self._from, self._long = hours_of(about.daily) or (0, _DAY)
+
+    def covers(self, finding: Finding) -> bool:
+        """Whether the finding falls into it."""
+        ts = finding.ts
+        if not self._about.begins <= ts < self._about.ends:
+            return False
+        if self._about.days or self._about.daily:
+            day, clock = divmod(ts - self._from, _DAY)
+            # 1 January 1970 was a Thursday.
+            if clock >= self._long or (day + 3) % 7 not in self._days:
+                return False
+        return (
+            self._detector.match(finding.detector) is not None
+            and self._endpoint.match(finding.endpoint or "") is not None
+            and self._client(finding.client or "")
+        )
 
 
 def _glob(pattern: str) -> re.Pattern[str]:

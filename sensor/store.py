@@ -3,22 +3,28 @@
 It is a sink like the others (`store:PATH`), and what `api-sensor alerts` reads. WAL with `synchronous=NORMAL`: an alert is in the kernel's hands when
 `send` returns, so kill -9 loses none and costs no fsync each. A newer revision never undoes what a person decided, but one that is graver than what the
 person saw brings the incident back as new. Bounded: past `limit` incidents the oldest that are done go first, then the oldest.
+
+Verdicts (false positive, true positive) stand here too, with who gave them and how long they count; a run that writes to this store asks for them
+(`verdicts`) and decides by them (`sensor.alerts.Verdict`).
 """
 
 from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import orjson
 
-from sensor.alerts import RANK, Alert
+from sensor.alerts import FALSE_POSITIVE, RANK, TRUE_POSITIVE, Alert, Verdict
 from sensor.errors import SensorError
-from sensor.sinks.delivery import DeliveryState, Selection
+from sensor.sinks.delivery import DeliveryState
+from sensor.sinks.filters import Selection
 
 STATUSES: Final = ("new", "acknowledged", "closed")
+VERDICTS: Final = (FALSE_POSITIVE, TRUE_POSITIVE)
 MIGRATIONS: Final = (
     """
     CREATE TABLE alert (
@@ -29,6 +35,13 @@ MIGRATIONS: Final = (
     CREATE INDEX alert_by_time ON alert (status, last_seen);
     CREATE TABLE note (uid TEXT NOT NULL, at INTEGER NOT NULL, status TEXT NOT NULL, text TEXT NOT NULL);
     CREATE INDEX note_by_alert ON note (uid, at);
+    """,
+    """
+    ALTER TABLE note ADD COLUMN who TEXT NOT NULL DEFAULT '';
+    CREATE TABLE verdict (
+        uid TEXT PRIMARY KEY, verdict TEXT NOT NULL, detectors BLOB NOT NULL, rank INTEGER NOT NULL, since INTEGER NOT NULL, until INTEGER NOT NULL,
+        at INTEGER NOT NULL, who TEXT NOT NULL, note TEXT NOT NULL
+    ) WITHOUT ROWID;
     """,
 )
 """One step a schema version; a store of an older version is brought up by the steps it lacks."""
@@ -42,6 +55,19 @@ _UPSERT: Final = """
     WHERE excluded.revision >= alert.revision
 """
 _PRUNE_EVERY: Final = 10_000
+_VERDICTS: Final = 10_000
+"""Verdicts asked for; the latest count."""
+
+
+class Note(NamedTuple):
+    """What a person did with an incident."""
+
+    at: int
+    """Seconds since the epoch."""
+    what: str
+    """acknowledged, closed, new (reopened), false_positive or true_positive."""
+    text: str
+    who: str
 
 
 class Stored(NamedTuple):
@@ -49,8 +75,9 @@ class Stored(NamedTuple):
 
     alert: dict[str, Any]
     status: str
-    notes: tuple[tuple[int, str, str], ...] = ()
-    """(seconds since the epoch, status then given, text)."""
+    notes: tuple[Note, ...] = ()
+    """Oldest first."""
+    verdict: str = ""
 
 
 class AlertStore:
@@ -63,6 +90,8 @@ class AlertStore:
         self._selection = selection
         self._accepted = self._kept = self._pruned = 0
         self._error = ""
+        self._told = -1
+        self._verdicts: tuple[Verdict, ...] = ()
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._db = sqlite3.connect(path, isolation_level=None, timeout=10, check_same_thread=False)
@@ -127,33 +156,73 @@ class AlertStore:
 
     # What people ask of it.
 
-    def list(self, status: str = "", least: int = 0, limit: int = 50) -> list[Stored]:
-        """The incidents of a status (all without one) of at least this rank, the gravest and latest first."""
+    def list(
+        self, status: str = "", least: int = 0, limit: int = 50, since: int = 0, matches: Callable[[dict[str, Any]], bool] | None = None
+    ) -> list[Stored]:
+        """The incidents of a status (all without one), of at least this rank, last seen at or after `since` (ns), that `matches` takes: the gravest and
+        latest first."""
         rows = self._db.execute(
-            "SELECT line, status FROM alert WHERE (? = '' OR status = ?) AND rank >= ? ORDER BY rank DESC, score DESC, last_seen DESC, uid LIMIT ?",
-            (status, status, least, limit),
+            "SELECT line, status, coalesce(verdict, '') FROM alert LEFT JOIN verdict USING (uid)"
+            " WHERE (? = '' OR status = ?) AND alert.rank >= ? AND last_seen >= ? ORDER BY alert.rank DESC, score DESC, last_seen DESC, uid",
+            (status, status, least, since),
         )
-        return [Stored(orjson.loads(line), now) for line, now in rows]
+        found: list[Stored] = []
+        for line, now, verdict in rows:
+            if len(found) >= limit:
+                break
+            alert = orjson.loads(line)
+            if matches is None or matches(alert):
+                found.append(Stored(alert, now, verdict=verdict))
+        rows.close()
+        return found
 
     def get(self, uid: str) -> Stored:
         """One incident by its uid or the beginning of it. Raises SensorError when none or several begin so."""
         rows = self._db.execute(
-            "SELECT uid, line, status FROM alert WHERE substr(uid, 1, ?) = ? LIMIT 2", (len(uid), uid)
+            "SELECT uid, line, status, coalesce(verdict, '') FROM alert LEFT JOIN verdict USING (uid) WHERE substr(uid, 1, ?) = ? LIMIT 2", (len(uid), uid)
         ).fetchall()
         if len(rows) != 1 or not uid:
             raise SensorError(f"{'several alerts begin' if len(rows) > 1 else 'no alert begins'} with {uid!r}")
-        notes = self._db.execute(
-            "SELECT at, status, text FROM note WHERE uid = ? ORDER BY at", (rows[0][0],)
-        ).fetchall()
-        return Stored(
-            orjson.loads(rows[0][1]), rows[0][2], tuple((int(at), str(then), str(text)) for at, then, text in notes)
-        )
+        whole, line, status, verdict = rows[0]
+        notes = self._db.execute("SELECT at, status, text, who FROM note WHERE uid = ? ORDER BY at, rowid", (whole,)).fetchall()
+        return Stored(orjson.loads(line), status, tuple(Note(int(at), what, text, who) for at, what, text, who in notes), verdict)
 
-    def decide(self, uid: str, status: str, text: str = "") -> Stored:
-        """A person's word: the incident has this status now, for this reason."""
-        whole = str(self.get(uid).alert["uid"])
+    def decide(self, uid: str, status: str, text: str = "", who: str = "", verdict: str = "", seconds: int = 0) -> Stored:
+        """A person's word: the incident has this status now, for this reason. A `verdict` counts for `seconds` from now (or from the incident's last
+        moment, where that is later); the status `new` takes an earlier one back."""
+        stored = self.get(uid)
+        alert = stored.alert
+        whole = str(alert["uid"])
+        now = int(time.time())
         self._db.execute("BEGIN IMMEDIATE")
         self._db.execute("UPDATE alert SET status = ?, seen_rank = rank WHERE uid = ?", (status, whole))
-        self._db.execute("INSERT INTO note VALUES (?, ?, ?, ?)", (whole, int(time.time()), status, text[:4000]))
+        self._db.execute("INSERT INTO note VALUES (?, ?, ?, ?, ?)", (whole, now, status, text[:4000], who[:200]))
+        if status == "new":
+            self._db.execute("DELETE FROM verdict WHERE uid = ?", (whole,))
+        if verdict:
+            until = min(max(now * 1_000_000_000, int(alert["last_seen"])) + seconds * 1_000_000_000, 2**63 - 1)
+            self._db.execute("INSERT INTO note VALUES (?, ?, ?, ?, ?)", (whole, now, verdict, text[:4000], who[:200]))
+            self._db.execute(
+                "INSERT OR REPLACE INTO verdict VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    whole, verdict, orjson.dumps(alert["detectors"]), RANK[alert["severity"]], int(alert["first_seen"]), until, now, who[:200], text[:200],
+                ),
+            )  # fmt: skip
         self._db.execute("COMMIT")
+        self._told = -1
         return self.get(whole)
+
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """What people said that the next findings are to be judged by, oldest first; read anew when another process wrote to the store."""
+        try:
+            version = int(self._db.execute("PRAGMA data_version").fetchone()[0])
+            if version != self._told:
+                rows = self._db.execute(f"SELECT * FROM (SELECT * FROM verdict ORDER BY at DESC, uid LIMIT {_VERDICTS}) ORDER BY at, uid")
+                self._verdicts = tuple(
+                    Verdict(uid, verdict, tuple(orjson.loads(detectors)), rank, since, until, at, who, note)
+                    for uid, verdict, detectors, rank, since, until, at, who, note in rows
+                )
+                self._told = version
+        except sqlite3.Error as fault:
+            self._error = str(fault)
+        return self._verdicts

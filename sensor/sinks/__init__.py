@@ -10,9 +10,9 @@
     kafka://broker.example:9092/alerts           a Kafka topic, keyed by uid (needs the extra `kafka`)
     nats://nats.example:4222/api.alerts          a NATS JetStream, each alert once by its id
     file:alerts.jsonl?rotate=100M&keep=5         lines in a file
-    store:alerts.sqlite                          the store that `api-sensor alerts` reads
+    store:alerts.sqlite                          the store that `api-sensor alerts` reads (store: alone is the one in the state directory)
 
-`format=` (json, cef, leef, ecs, ocsf, eve, zeek, stix) says in whose words, `min=`, `state=`, `detector=` and `endpoint=` which alerts, `hide=` without which
+`format=` (json, cef, leef, ecs, ocsf, eve, zeek, stix) says in whose words, `min=`, `max=`, `state=`, `detector=`, `endpoint=` and `client=` which alerts, `hide=` without which
 fields, `size=` in how many octets a message, `spool=` how much may wait on disk.
 
 Every network sink has a spool on disk before it (`sensor.sinks.spool`): an outage of the receiver costs nothing but time. Sinks are the only thing of
@@ -22,15 +22,16 @@ the sensor that sends, and they send only here, never to what is watched.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
-from sensor.alerts import Alert
+from sensor.alerts import Alert, Verdict
 from sensor.errors import SensorError
-from sensor.sinks.delivery import Delivery, DeliveryState, Selection
+from sensor.sinks.delivery import Delivery, DeliveryState
 from sensor.sinks.destination import Destination, Options
 from sensor.sinks.file import AlertFile
+from sensor.sinks.filters import Selection
 from sensor.sinks.formats import FORMATS
 from sensor.sinks.formats.plain import fitted
 from sensor.sinks.http import Http
@@ -132,11 +133,11 @@ def _file(destination: Destination, options: Options, spools: Path) -> Sink:
 def _store(destination: Destination, options: Options, spools: Path) -> Sink:
     from sensor.store import AlertStore
 
-    options.need(bool(destination.path), "say which file: store:alerts.sqlite")
     selection = Selection(options)
     limit = options.number("limit", 1_000_000, 1, 1 << 40)
     options.done()
-    return AlertStore(Path(destination.path), limit, selection)
+    # `store:` alone is the store that `api-sensor alerts` reads when it is told nothing else.
+    return AlertStore(Path(destination.path) if destination.path else spools.parent / "alerts.sqlite", limit, selection)
 
 
 SINKS: Final[dict[str, Opener]] = {
@@ -156,9 +157,13 @@ SINKS: Final[dict[str, Opener]] = {
 }
 
 
-def open_sink(line: str, spools: Path) -> Sink:
-    """The sink of a destination line; its spool lies under `spools`. Raises SensorError for a line that names none."""
+def open_sink(line: str, spools: Path, never_send: Iterable[str] = ()) -> Sink:
+    """The sink of a destination line; its spool lies under `spools`; it never sees the alert's fields `never_send`. Raises SensorError for a line that
+    names none."""
     destination = Destination.parse(line)
+    hidden = [*filter(None, destination.options.get("hide", "").split(",")), *never_send]
+    if hidden:
+        destination.options["hide"] = ",".join(dict.fromkeys(hidden))
     opener = SINKS.get(destination.scheme)
     if opener is None:
         raise SensorError(f"{destination.name}: no sink is called {destination.scheme!r}; known are {' '.join(SINKS)}")
@@ -176,6 +181,12 @@ class Sinks:
         for sink in self._sinks:
             sink.send(alert)
 
+    def verdicts(self) -> list[Verdict]:
+        """What people said of alerts in the stores among them."""
+        from sensor.store import AlertStore
+
+        return [verdict for sink in self._sinks if isinstance(sink, AlertStore) for verdict in sink.verdicts()]
+
     def state(self) -> list[DeliveryState]:
         """How each stands."""
         return [sink.state() for sink in self._sinks]
@@ -185,13 +196,13 @@ class Sinks:
         return [sink.close(timeout) for sink in self._sinks]
 
 
-def open_sinks(lines: Iterable[str], spools: Path) -> Sinks:
-    """The sinks of several destination lines. Raises SensorError with the faults of all of them."""
+def open_sinks(lines: Iterable[str], spools: Path, never_send: Sequence[str] = ()) -> Sinks:
+    """The sinks of several destination lines, none of which sees the fields `never_send`. Raises SensorError with the faults of all of them."""
     sinks: list[Sink] = []
     faults: list[str] = []
     for line in lines:
         try:
-            sinks.append(open_sink(line, spools))
+            sinks.append(open_sink(line, spools, never_send))
         except SensorError as fault:
             faults.append(str(fault))
     if faults:

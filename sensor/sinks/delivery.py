@@ -12,15 +12,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from fnmatch import translate
-from re import Pattern
-from re import compile as pattern
-from typing import Final, Protocol
+from dataclasses import dataclass
+from typing import Protocol
 
 from sensor.alerts import RANK, Alert
-from sensor.findings import SEVERITIES
-from sensor.sinks.destination import Options
+from sensor.sinks.filters import Selection
 from sensor.sinks.message import Render, fields_of
 from sensor.sinks.sentences import sentence
 from sensor.sinks.spool import Record, Spool
@@ -67,56 +63,8 @@ class Transport(Protocol):
         """The end."""
 
 
-OPTIONAL_FIELDS: Final = (
-    "techniques",
-    "clients",
-    "principals",
-    "endpoints",
-    "reasons",
-    "features",
-    "evidence",
-    "response",
-    "loss",
-)
-_EMPTY: Final[dict[str, object]] = {"response": {}, "loss": {}}
-
-
-class Selection:
-    """Which alerts a sink takes (`min=`, `state=`, `detector=`, `endpoint=`), and which fields it must never see (`hide=`)."""
-
-    def __init__(self, options: Options) -> None:
-        least = options.choice("min", SEVERITIES, "low")
-        self._rank = RANK.get(least, 0)
-        states = options.text("state", "open,updated,closed").split(",")
-        options.need(
-            set(states) <= {"open", "updated", "closed"},
-            "option state takes open, updated, closed, with commas between",
-        )
-        self._states = frozenset(states)
-        self._detector = _globs(options.text("detector", "*"))
-        self._endpoint = _globs(options.text("endpoint", "*"))
-        hidden = [name for name in options.text("hide").split(",") if name]
-        for name in hidden:
-            options.need(name in OPTIONAL_FIELDS, f"option hide={name!r} must be of {' '.join(OPTIONAL_FIELDS)}")
-        self._hidden = {name: _EMPTY.get(name, ()) for name in hidden if name in OPTIONAL_FIELDS}
-
-    def of(self, alert: Alert) -> Alert | None:
-        """What the sink gets of an alert; None when it gets nothing."""
-        if RANK[alert.severity] < self._rank or alert.state not in self._states:
-            return None
-        if self._detector is not None and not any(self._detector.match(name) for name in alert.detectors):
-            return None
-        if self._endpoint is not None and not any(self._endpoint.match(name) for name in alert.endpoints):
-            return None
-        return replace(alert, **self._hidden) if self._hidden else alert  # type: ignore[arg-type]
-
-
 def _alerts(count: int) -> str:
     return "1 alert" if count == 1 else f"{count} alerts"
-
-
-def _globs(text: str) -> Pattern[str] | None:
-    return None if text == "*" else pattern("|".join(translate(glob) for glob in text.split(",")))
 
 
 @dataclass(frozen=True, slots=True)

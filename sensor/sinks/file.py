@@ -13,7 +13,8 @@ from pathlib import Path
 
 from sensor.alerts import Alert
 from sensor.errors import SensorError
-from sensor.sinks.delivery import DeliveryState, Selection
+from sensor.sinks.delivery import DeliveryState
+from sensor.sinks.filters import Selection
 
 WAITING_LINES = 20_000
 """Lines held while the disk takes none."""

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from sensor.alerts import ALERT_FIELDS, CLOSED, OPEN, UPDATED, Alert, AlertConfig, Alerts, Silence
+from sensor.alerts import ALERT_FIELDS, CLOSED, OPEN, UPDATED, Alert, AlertConfig, Alerts, Maintenance
 from sensor.findings import Evidence, Feature, Finding
 
 S = 1_000_000_000
@@ -158,15 +158,16 @@ def test_calls_found_by_several_detectors_count_once() -> None:
 
 
 def test_a_maintenance_window_is_silent_and_counted() -> None:
-    quiet = Silence(START, START + 10 * S, detector="sq*", client="203.0.*")
-    alerts = Alerts(AlertConfig(silences=(quiet,)))
+    quiet = Maintenance("release", START, START + 10 * S, detector="sq*", client="203.0.*")
+    alerts = Alerts(AlertConfig(maintenance=(quiet,)))
     out = told(alerts, [finding(1), finding(2, detector="xss"), finding(11)])
     assert out[-1].detectors == ("sqli", "xss")
     assert alerts.counters["silenced"] == 1
+    assert alerts.silenced == {"release": 1}
 
 
 def test_incidents_stay_bounded_and_a_graver_one_takes_the_place_of_a_lesser() -> None:
-    alerts = Alerts(AlertConfig(open_incidents=10, wide_clients=100_000))
+    alerts = Alerts(AlertConfig(open_incidents=10, wide_clients=100_000, flood=10_000))
     out = alerts.observe([finding(at / 1000, client=f"c{at}", row=at) for at in range(5000)])
     grave = alerts.observe([finding(6, client="worst", severity="critical", severity_score=9.9)])
     assert len(alerts._open) == 10

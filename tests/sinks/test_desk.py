@@ -56,6 +56,54 @@ def test_what_a_person_decided_stands_until_it_gets_graver(place: Path, capsys: 
     assert len(listed(place, capsys, "list", "--status", "new")) == 6
 
 
+def test_filters_by_state_client_endpoint_and_time(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    everything = listed(place, capsys, "list")
+    one = everything[0]
+    assert listed(place, capsys, "list", "--client", str(one["clients"][0]) + "/32") == [  # type: ignore[index]
+        other for other in everything if one["clients"][0] in other["clients"]  # type: ignore[index,operator]
+    ]
+    assert listed(place, capsys, "list", "--endpoint", "nothing *") == []
+    assert listed(place, capsys, "list", "--state", "closed") == [other for other in everything if other["state"] == "closed"]
+    assert listed(place, capsys, "list", "--since", "2001-01-01T00:00") == everything
+    assert listed(place, capsys, "list", "--since", "2999-01-01") == []
+    assert listed(place, capsys, "--limit", "3") == everything[:3]
+
+
+def test_who_did_what_is_kept_and_a_verdict_changes_the_next_decision(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    got = listed(place, capsys, "close", "06", "--false-positive", "--for", "12h", "--as", "alice", "--note", "health check")[0]
+    assert (got["status"], got["verdict"]) == ("closed", "false_positive")
+    assert [(note["who"], note["what"], note["text"]) for note in got["notes"]] == [  # type: ignore[attr-defined]
+        ("alice", "closed", "health check"),
+        ("alice", "false_positive", "health check"),
+    ]
+    store = AlertStore(place)
+    (verdict,) = store.verdicts()
+    assert (verdict.who, verdict.uid, verdict.detectors) == ("alice", got["uid"], tuple(got["detectors"]))  # type: ignore[arg-type]
+    assert (verdict.until - max(verdict.at * 10**9, int(str(got["last_seen"])))) == 12 * 3600 * 10**9
+    # Another process takes it back: this one sees it at once.
+    assert listed(place, capsys, "reopen", "06", "--as", "bob")[0]["status"] == "new"
+    assert store.verdicts() == ()
+    store.close()
+    assert main(["alerts", "show", "06", "--store", str(place)]) == 0
+    out = capsys.readouterr().out
+    assert "alice: false positive, health check" in out and "bob: new" in out and "api-sensor evidence 06" in out
+
+
+def test_a_store_of_the_first_version_is_brought_up(tmp_path: Path) -> None:
+    import sqlite3
+
+    from sensor.store import MIGRATIONS
+
+    db = sqlite3.connect(tmp_path / "s")
+    db.executescript(f"{MIGRATIONS[0]}; PRAGMA user_version = 1; INSERT INTO note VALUES ('x', 1, 'closed', 'old')")
+    db.close()
+    store = AlertStore(tmp_path / "s")
+    assert store.verdicts() == ()
+    store.send(alert(1))
+    assert store.decide(alert(1).uid, "acknowledged", "seen").notes[0].text == "seen"
+    store.close()
+
+
 def test_one_alert_is_shown_whole(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["alerts", "show", "03", "--store", str(place)]) == 0
     out = capsys.readouterr().out
@@ -64,7 +112,10 @@ def test_one_alert_is_shown_whole(place: Path, capsys: pytest.CaptureFixture[str
 
 
 def test_mistakes_are_sentences(place: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    for words in (["show", "zz"], ["show", "0"], ["show"], ["list", "03"]):
+    for words in (
+        ["show", "zz"], ["show", "0"], ["show"], ["list", "03"], ["ack"], ["show", "03", "--true-positive"], ["ack", "03", "--for", "long"],
+        ["list", "--since", "yesterday"],
+    ):  # fmt: skip
         assert main(["alerts", *words, "--store", str(place)]) == 2
     (tmp_path / "junk").write_bytes(b"no database" * 1000)
     assert main(["alerts", "list", "--store", str(tmp_path / "junk")]) == 2

@@ -1,0 +1,89 @@
+"""Which alerts a sink takes, and which of their fields it must never see."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fnmatch import translate
+from re import Pattern, escape
+from re import compile as pattern
+from typing import Final
+
+from orjson import dumps, loads
+
+from sensor.alerts import RANK, Alert, client_matcher
+from sensor.findings import SEVERITIES
+from sensor.sinks.destination import Options
+
+OPTIONAL_FIELDS: Final = (
+    "techniques",
+    "clients",
+    "principals",
+    "endpoints",
+    "reasons",
+    "features",
+    "evidence",
+    "response",
+    "loss",
+)
+"""Fields that a sink can do without; the others say which alert it is."""
+_EMPTY: Final[dict[str, object]] = {"response": {}, "loss": {}}
+_NAMING: Final = 4
+"""Characters from which on a hidden name is looked for in other fields: a principal called 8 would take every 8 with it."""
+STATES: Final = ("open", "updated", "closed")
+
+
+class Selection:
+    """`min=` and `max=` (severity), `state=`, `detector=`, `endpoint=`, `client=` (names with commas between: globs, for clients networks too) say which
+    alerts a sink takes; `hide=` without which fields. Who is hidden in `clients` and `principals` is not named in the other fields either."""
+
+    def __init__(self, options: Options) -> None:
+        least, most = options.choice("min", SEVERITIES, "low"), options.choice("max", SEVERITIES, "critical")
+        self._ranks = range(RANK.get(least, 0), RANK.get(most, 0) + 1)
+        options.need(bool(self._ranks), f"option min={least!r} is above max={most!r}: nothing would be sent")
+        states = options.text("state", ",".join(STATES)).split(",")
+        options.need(set(states) <= set(STATES), f"option state takes {', '.join(STATES)}, with commas between")
+        self._states = frozenset(states)
+        self._detector = _globs(options.text("detector", "*"))
+        self._endpoint = _globs(options.text("endpoint", "*"))
+        clients = options.text("client", "*")
+        self._clients = None if clients == "*" else [client_matcher(one) for one in clients.split(",")]
+        hidden = [name for name in options.text("hide").split(",") if name]
+        for name in hidden:
+            options.need(name in OPTIONAL_FIELDS, f"option hide={name!r} must be of {' '.join(OPTIONAL_FIELDS)}")
+        self._hidden = {name: _EMPTY.get(name, ()) for name in hidden if name in OPTIONAL_FIELDS}
+
+    def of(self, alert: Alert) -> Alert | None:
+        """What the sink gets of an alert; None when it gets nothing."""
+        if RANK[alert.severity] not in self._ranks or alert.state not in self._states:
+            return None
+        if self._detector is not None and not any(self._detector.match(name) for name in alert.detectors):
+            return None
+        if self._endpoint is not None and not any(self._endpoint.match(name) for name in alert.endpoints):
+            return None
+        if self._clients is not None and not any(matches(name) for matches in self._clients for name in alert.clients):
+            return None
+        return self._without(alert) if self._hidden else alert
+
+    def _without(self, alert: Alert) -> Alert:
+        names = {value for name in ("clients", "principals") if name in self._hidden for value in getattr(alert, name) if len(value) >= _NAMING}
+        shown: Alert = replace(alert, **self._hidden)  # type: ignore[arg-type]
+        if not names:
+            return shown
+        # Longest first, and whole words: 10.0.0.1 is no part of 10.0.0.12.
+        known = pattern("|".join(rf"(?<![\w.]){escape(name)}(?![\w]|\.\d)" for name in sorted(names, key=lambda one: (-len(one), one))))
+
+        def text(value: object) -> object:
+            if isinstance(value, str):
+                return known.sub("(not sent)", value)
+            if isinstance(value, dict):
+                return {name: text(one) for name, one in value.items()}
+            return [text(one) for one in value] if isinstance(value, list | tuple) else value
+
+        line = loads(shown.to_json())
+        for name in ("title", "reasons", "features", "response", "endpoints", "clients", "principals"):
+            line[name] = text(line[name])
+        return Alert.from_json(dumps(line))
+
+
+def _globs(text: str) -> Pattern[str] | None:
+    return None if text == "*" else pattern("|".join(translate(glob) for glob in text.split(",")))

@@ -74,6 +74,9 @@ class Http:
         if token:
             scheme = {"json": "Bearer", "hec": "Splunk", "bulk": "ApiKey"}[self._manner]
             self._headers["Authorization"] = f"{scheme} {token}"
+        elif destination.user:
+            named = f"{destination.user}:{destination.password}".encode()
+            self._headers["Authorization"] = f"Basic {b64encode(named).decode()}"
         options.need(self._manner != "hec" or bool(token), "option token is missing: Splunk's collector wants one")
         options.need(all(" " <= one <= "~" for one in token + self._path), "token and path must be plain ASCII")
         self.refused = 0

@@ -1,106 +1,237 @@
-"""`api-sensor sink test DESTINATION`: one marked alert, and what happened to it hop by hop."""
+"""`api-sensor sink test DESTINATION`: one marked alert, and what happened to it hop by hop.
+
+Hops: the destination's line, the name, the connection, TLS with both certificates, the alert and what its receiver said. Each is a sentence with what to do
+where it failed, and the first failure is the last hop. Status 0 when the alert got through, 1 when it did not, 2 for a line that is no destination.
+"""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
 import socket
 import ssl
+import stat
 import tempfile
 import time
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from sensor.sinks import Sink
     from sensor.sinks.destination import Destination
 
+PORTS: Final = {
+    "udp": 514, "tcp": 514, "tls": 6514, "http": 80, "https": 443, "kafka": 9092, "kafka+tls": 9092, "nats": 4222, "nats+tls": 4222,
+}  # fmt: skip
+_TAKEN: Final = {
+    "udp": "sent; a datagram is not answered, so look for it at the receiver",
+    "unix": "sent; a datagram is not answered, so look for it at the receiver",
+    "tcp": "the receiver read it to the end and closed in order",
+    "tls": "the receiver read it to the end and closed in order",
+    "unix+stream": "the receiver read it to the end and closed in order",
+    "http": "the receiver answered that it took it",
+    "https": "the receiver answered that it took it",
+    "kafka": "all in-sync replicas have it",
+    "nats": "the stream has it",
+    "file": "written",
+    "store": "written",
+}
+
+
+class Hop(NamedTuple):
+    """One step of the way."""
+
+    name: str
+    ok: bool
+    said: str
+    ms: float
+    """How long it took."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `api-sensor sink`."""
     parser.add_argument("what", choices=("test",), help="test: send one marked alert and say what happened")
-    parser.add_argument(
-        "destination", help="as in --syslog: udp://host:514, tls://host:6514?ca=FILE, https://host/path, file:PATH ..."
-    )
-    parser.add_argument(
-        "--timeout", type=float, default=10.0, metavar="S", help="give up after so many seconds (default: 10)"
-    )
+    parser.add_argument("destination", help="as in --syslog: udp://host:514, tls://host:6514?ca=FILE, https://host/path, file:PATH ...")
+    parser.add_argument("--timeout", type=float, default=10.0, metavar="S", help="give up after so many seconds (default: 10)")
+    parser.add_argument("--json", action="store_true", help="one JSON object a hop instead of a sentence")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Test it; status 3 when the alert did not get through."""
+    """Test it; status 1 when the alert did not get through."""
+    import orjson
+
     from sensor.terminal import printable
 
     good = True
-    for hop, ok, said in test(args.destination, args.timeout):
-        good = good and ok
-        print(f"{'ok' if ok else 'FAILED':>6}  {hop}: {printable(said)}")
-    return 0 if good else 3
+    for hop in test(args.destination, args.timeout):
+        good = good and hop.ok
+        if args.json:
+            print(orjson.dumps({"hop": hop.name, "ok": hop.ok, "said": hop.said, "ms": round(hop.ms, 3)}).decode(), flush=True)
+        else:
+            print(f"{'ok' if hop.ok else 'FAILED':>6}  {hop.name}: {printable(hop.said)} ({hop.ms:.1f} ms)", flush=True)
+    return 0 if good else 1
 
 
-def test(line: str, timeout: float = 10.0) -> Iterator[tuple[str, bool, str]]:
-    """Hop after hop: (which, whether it went well, what was seen). It ends at the first that did not."""
+def test(line: str, timeout: float = 10.0) -> Iterator[Hop]:
+    """Hop after hop, ending at the first that failed. Raises SensorError for a line that is no destination."""
+    began = time.monotonic()
+    for name, ok, said in _hops(line, timeout):
+        now = time.monotonic()
+        yield Hop(name, ok, said, (now - began) * 1e3)
+        if not ok:
+            return
+        began = time.monotonic()
+
+
+def _hops(line: str, timeout: float) -> Iterator[tuple[str, bool, str]]:
     from sensor.sinks import open_sink
-    from sensor.sinks.destination import Destination, Options
-    from sensor.sinks.network import certificates
+    from sensor.sinks.destination import Destination
+    from sensor.sinks.sentences import sentence
 
     destination = Destination.parse(line)
     with tempfile.TemporaryDirectory(prefix="api-sensor-") as folder:
         # Opened first: mistakes in the line are said before anything is sent.
         sink = open_sink(line, Path(folder))
         try:
-            yield "destination", True, destination.name
-            port = destination.port or {"tls": 6514, "https": 443, "http": 80}.get(destination.scheme, 514)
+            # What was chosen, without what is secret.
+            chosen = [f"{name}={value}" for name, value in destination.options.items() if name not in ("token", "secret", "password")]
+            yield "destination", True, " ".join((destination.name, *chosen))
+            if destination.scheme.startswith("unix"):
+                yield _unix(Path(destination.path))
             if destination.host:
+                port = destination.port or PORTS[destination.scheme]
                 try:
                     kind = socket.SOCK_DGRAM if destination.scheme == "udp" else socket.SOCK_STREAM
                     found = socket.getaddrinfo(destination.host, port, type=kind)
                 except OSError as fault:
-                    yield "name", False, f"{destination.host}: {fault.strerror or fault}"
+                    yield "name", False, sentence(fault, destination.host)
                     return
                 yield "name", True, f"{destination.host} is {', '.join(dict.fromkeys(str(one[4][0]) for one in found))}"
-            if destination.host and destination.scheme != "udp":
-                try:
-                    link = socket.create_connection((destination.host, port), timeout)
-                except OSError as fault:
-                    yield "connection", False, f"port {port}: {fault.strerror or fault}"
-                    return
-                with link:
-                    yield "connection", True, f"port {port} answers, from {link.getsockname()[0]}"
-                    if destination.scheme in ("tls", "https"):
-                        shaken = _handshake(link, certificates(Options(destination)), destination)
-                        yield shaken
-                        if not shaken[1]:
-                            return
-            yield from _alert(sink, destination.scheme, timeout)
+                if destination.scheme != "udp":
+                    yield from _stream(destination, port, timeout, Path(folder))
+            yield _alert(sink, destination.scheme, timeout)
         finally:
             sink.close(0)
 
 
-def _handshake(link: socket.socket, context: ssl.SSLContext, destination: Destination) -> tuple[str, bool, str]:
+def _unix(path: Path) -> tuple[str, bool, str]:
+    try:
+        mode = path.stat().st_mode
+    except OSError as fault:
+        return "socket", False, f"{path}: {fault.strerror}; does the receiver run, and does it listen there?"
+    if not stat.S_ISSOCK(mode):
+        return "socket", False, f"{path} is no socket"
+    if not os.access(path, os.W_OK):
+        return "socket", False, f"{path}: we may not write to it; its owner is user {path.stat().st_uid}"
+    return "socket", True, f"{path} is there and takes from us"
+
+
+def _stream(destination: Destination, port: int, timeout: float, folder: Path) -> Iterator[tuple[str, bool, str]]:
+    from sensor.sinks.destination import Options
+    from sensor.sinks.network import certificates
+    from sensor.sinks.sentences import sentence
+
+    try:
+        link = socket.create_connection((destination.host, port), timeout)
+    except OSError as fault:
+        yield "connection", False, f"port {port}: {sentence(fault, destination.host)}"
+        return
+    with link:
+        yield "connection", True, f"port {port} answers, to us at {link.getsockname()[0]}"
+        # NATS begins in the clear and Kafka's library speaks for itself; both say their faults with the alert.
+        if destination.scheme in ("tls", "https"):
+            cert = destination.options.get("cert")
+            if cert:
+                yield _ours(cert)
+            yield _handshake(link, certificates(Options(destination)), destination, folder, port, timeout)
+
+
+def _ours(path: str) -> tuple[str, bool, str]:
+    shown, until = _certificate(path)
+    left = until - time.time()
+    if until and left < 0:
+        return "our certificate", False, f"{path} has expired: {shown}"
+    return "our certificate", True, shown + (f"; only {left / 86400:.0f} days left" if until and left < 14 * 86400 else "")
+
+
+def _handshake(
+    link: socket.socket, context: ssl.SSLContext, destination: Destination, folder: Path, port: int, timeout: float
+) -> tuple[str, bool, str]:
+    from sensor.sinks.sentences import sentence
+
     name = destination.options.get("name") or destination.host
-    # A fingerprint is compared when the alert is sent; here it is shown, so that it can be copied.
-    if "fingerprint" in destination.options:
+    wanted = destination.options.get("fingerprint", "").replace(":", "").lower()
+    if wanted:
+        # RFC 5425, 4.2.2: the operator names the certificate itself.
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     try:
         with context.wrap_socket(link, server_hostname=name) as secure:
-            certificate = secure.getpeercert() or {}
-            print_ = sha256(secure.getpeercert(binary_form=True) or b"").hexdigest()
-            until = certificate.get("notAfter", "unknown, not verified")
-            return "TLS", True, f"{secure.version()}, certificate valid until {until}, SHA-256 {print_}"
+            der = secure.getpeercert(binary_form=True) or b""
+            # In TLS 1.3 the other side's word on our certificate comes after the handshake.
+            secure.settimeout(0.3)
+            with contextlib.suppress(TimeoutError):
+                secure.recv(1)
+            shown = f"{secure.version()} {(secure.cipher() or ('', '', 0))[0]}; {_theirs(der, folder)}"
+            if wanted and sha256(der).hexdigest() != wanted:
+                return "TLS", False, f"the receiver's certificate has another fingerprint; {shown}"
+            if context.verify_mode == ssl.CERT_NONE and not wanted:
+                shown = f"not verified (verify=no), so anybody could be there; {shown}"
+            return "TLS", True, shown
+    except ssl.SSLCertVerificationError as fault:
+        return "TLS", False, f"{sentence(fault, name)}; {_theirs(_unverified(destination.host, port, name, timeout), folder)}"
     except OSError as fault:
-        return "TLS", False, str(fault)
+        return "TLS", False, sentence(fault, name)
 
 
-def _alert(sink: Sink, scheme: str, timeout: float) -> Iterator[tuple[str, bool, str]]:
+def _unverified(host: str, port: int, name: str, timeout: float) -> bytes:
+    """The certificate that is shown there, whatever it is worth: an operator wants to see which one was refused."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        with socket.create_connection((host, port), timeout) as link, context.wrap_socket(link, server_hostname=name) as secure:
+            return secure.getpeercert(binary_form=True) or b""
+    except OSError:
+        return b""
+
+
+def _theirs(der: bytes, folder: Path) -> str:
+    if not der:
+        return "no certificate was shown"
+    pem = folder / "shown.pem"
+    pem.write_text(ssl.DER_cert_to_PEM_cert(der))
+    return f"certificate {_certificate(str(pem))[0]}, SHA-256 {sha256(der).hexdigest()}"
+
+
+def _certificate(path: str) -> tuple[str, float]:
+    """A PEM file's certificate in words, and when it ends (seconds since the epoch; 0 where it cannot be read)."""
+    import _ssl
+
+    try:
+        # The one decoder of the standard library; it has no public name for certificates that are not verified.
+        fields: dict[str, Any] = _ssl._test_decode_cert(path)  # type: ignore[attr-defined,unused-ignore]
+        names = [value for _, value in fields.get("subjectAltName", ())]
+        common = {key: value for part in (*fields.get("subject", ()),) for key, value in part}.get("commonName", "")
+        issuer = {key: value for part in fields.get("issuer", ()) for key, value in part}
+        by = issuer.get("commonName") or issuer.get("organizationName") or "somebody without a name"
+        until = ssl.cert_time_to_seconds(fields["notAfter"])
+        return f"for {', '.join(names) or common or 'nobody'}, issued by {by}, valid from {fields['notBefore']} until {fields['notAfter']}", until
+    except (AttributeError, KeyError, ValueError, OSError):
+        return "that cannot be read", 0.0
+
+
+def _alert(sink: Sink, scheme: str, timeout: float) -> tuple[str, bool, str]:
     from sensor.alerts import Alert
 
     now = time.time_ns()
+    uid = f"test-{now:x}"
     sink.send(
         Alert(
-            uid=f"test-{now:x}",
+            uid=uid,
             revision=1,
             state="open",
             first_seen=now,
@@ -116,20 +247,7 @@ def _alert(sink: Sink, scheme: str, timeout: float) -> Iterator[tuple[str, bool,
     )
     state = sink.close(timeout)
     if not state.accepted:
-        yield (
-            "alert",
-            False,
-            "the filters of this destination (min, state, detector, endpoint) keep a test alert of low severity out",
-        )
-    elif state.delivered and not state.waiting and not state.dropped:
-        sure = {
-            "udp": "sent; a datagram is not answered, so look for it at the receiver",
-            "unix": "sent; a datagram is not answered, so look for it at the receiver",
-            "http": "the receiver answered that it took it",
-            "https": "the receiver answered that it took it",
-            "file": "written",
-            "store": "written",
-        }.get(scheme, "the receiver read it to the end and closed in order")
-        yield "alert", True, f"test-{now:x}: {sure}"
-    else:
-        yield "alert", False, state.error or "not taken"
+        return "alert", False, "the filters of this destination (min, state, detector, endpoint) keep a test alert of low severity out"
+    if state.delivered and not state.waiting and not state.dropped:
+        return "alert", True, f"{uid}: {_TAKEN.get(scheme) or _TAKEN[scheme.partition('+')[0]]}"
+    return "alert", False, state.error or "not taken"

@@ -242,7 +242,11 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A certificate authority of the test's own: ca, server (sensor.test, 127.0.0.1), client, an expired server, and a stranger."""
     if shutil.which("openssl") is None:
         pytest.skip("openssl is not installed")
-    folder = tmp_path_factory.mktemp("certificates")
+    return make_certificates(tmp_path_factory.mktemp("certificates"))
+
+
+def make_certificates(folder: Path) -> Path:
+    """What the fixture of that name has, in `folder`."""
 
     def openssl(*words: str) -> None:
         subprocess.run(["openssl", *words], check=True, capture_output=True, cwd=folder)

@@ -1,4 +1,4 @@
-"""The store, `api-sensor alerts` and `api-sensor sink test`."""
+"""The store and `api-sensor alerts`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sensor.cli import main
 from sensor.errors import SensorError
 from sensor.sinks import open_sink
 from sensor.store import AlertStore
-from tests.sinks.conftest import Rsyslog, alert, free_port
+from tests.sinks.conftest import alert
 
 
 @pytest.fixture
@@ -172,28 +172,3 @@ def test_kill_9_loses_no_alert_that_was_sent(tmp_path: Path) -> None:
     store = AlertStore(tmp_path / "s")
     assert len(store.list(limit=10**6)) > last
     store.close()
-
-
-def test_sink_test_says_what_happened_hop_by_hop(
-    rsyslog_tls: Rsyslog, certificates: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    c = certificates
-    good = f"tls://localhost:{rsyslog_tls.tls}?ca={c}/ca.pem&cert={c}/client.pem&key={c}/client.key"
-    assert main(["sink", "test", good]) == 0
-    out = capsys.readouterr().out
-    assert [line.split(":")[0].split()[-1] for line in out.splitlines()] == [
-        "destination",
-        "name",
-        "connection",
-        "TLS",
-        "alert",
-    ]
-    assert "TLSv1.3, certificate valid until" in out and "read it to the end" in out
-    assert rsyslog_tls.lines(1)[0]["all"]["alert"]["category"] == "test"
-    assert main(["sink", "test", good.replace("ca.pem", "stranger.pem"), "--timeout", "0.2"]) == 3
-    assert "FAILED  TLS: " in capsys.readouterr().out
-    assert main(["sink", "test", f"tcp://127.0.0.1:{free_port()}", "--timeout", "0.2"]) == 3
-    assert "FAILED  connection: port" in capsys.readouterr().out
-    assert main(["sink", "test", "tcp://no-such-host.invalid"]) == 3
-    assert main(["sink", "test", "udp://x?nonsense=1"]) == 2
-    assert main(["sink", "test", f"file:{tmp_path}/alerts.jsonl"]) == 0

@@ -195,3 +195,10 @@ def test_a_hook_over_tls_is_verified_by_name_and_authority(hook: Hook, certifica
         assert why in state.error
         assert state.waiting == (1 if why else 0)
     assert len(hook.requests) == 1
+
+
+def test_elasticsearch_with_a_name_and_a_password(hook: Hook, tmp_path: Path) -> None:
+    sink = open_sink(f"http://elastic:p%40ss@127.0.0.1:{hook.port}?as=bulk", tmp_path / "spools")
+    sink.send(alert(1))
+    assert sink.close().sentence() == ""
+    assert hook.requests[0][1]["Authorization"] == "Basic ZWxhc3RpYzpwQHNz"

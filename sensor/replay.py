@@ -32,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     judge.add_argument("--no-rules", action="store_true", help="judge by no rules")
     judge.add_argument("--model", metavar="FILE", help="a model that `api-sensor learn` wrote (without one the capture is judged by itself)")
     judge.add_argument("--no-model", action="store_true", help="score no anomalies")
+    judge.add_argument("--map-state", metavar="FILE", help="a map that lasts: go on from what FILE knows of earlier runs, tell what has changed, and keep what was learned (made where it is missing)")
     judge.add_argument("--no-map", action="store_true", help="make no endpoint map")
     judge.add_argument("--fail-on", choices=SEVERITIES, help="end with status 3 when an alert is at least this severe")
     judge.add_argument("--verify-checksums", action="store_true", help="drop packets whose IPv4 or TCP checksum is wrong (captures made on an end host look wrong all over)")
@@ -79,9 +80,13 @@ def run(args: argparse.Namespace) -> int:
         )
         if spec is not None and pipeline.catalogue is not None:
             spec.attach(pipeline.catalogue)
+        map_state = _map_state(args, pipeline.catalogue)
         progress = Progress(args.quiet)
         summary = pipeline.run(source, lambda so_far: progress.show(packets=so_far.packets, calls=so_far.calls, alerts=so_far.alerts_told))
         progress.close()
+        if map_state is not None:  # after the alerts were told: a kill in between tells them again rather than never
+            map_state.save()
+            map_state.close()
         warnings = list(source.stats.warnings)
     for warning in warnings:
         _say(str(warning))
@@ -134,6 +139,18 @@ def _spec(args: argparse.Namespace) -> Any:
     from sensor.catalogue import spec
 
     return spec.load([Path(path) for path in args.spec])
+
+
+def _map_state(args: argparse.Namespace, catalogue: Any) -> Any:
+    if not args.map_state:
+        return None
+    if catalogue is None:
+        raise SensorError("--map-state keeps the map, and --no-map makes none: leave one of them out")
+    from sensor.catalogue.state import MapState
+
+    state = MapState(Path(args.map_state))
+    state.attach(catalogue)
+    return state
 
 
 def _sinks(args: argparse.Namespace, state: Path) -> Any:

@@ -13,7 +13,8 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from dataclasses import asdict, dataclass, field, fields, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,10 +26,13 @@ from sensor.catalogue.contents import EndpointSchema
 from sensor.catalogue.data_classes import DataClass
 from sensor.catalogue.hosts import tenants
 from sensor.catalogue.paths import KINDS, Matcher, PathTable, path_keys, sample_hash, shape
+from sensor.catalogue.pins import Pin, kept_texts, of_host
 from sensor.catalogue.templates import Param, Place, Templates
 
 if TYPE_CHECKING:
+    from sensor.catalogue.drift import Change
     from sensor.catalogue.spec import Descriptions, Operation
+    from sensor.catalogue.state import MapState
     from sensor.findings import Finding
 
 PROBES = frozenset({400, 404, 405, 410, 414, 421, 431, 501, 505})
@@ -89,6 +93,8 @@ class Endpoint:
     declared: str = ""
     """`declared`, `shadow`, `zombie`; empty without a description to compare with."""
     declared_in: str = ""
+    drift: list[str] = field(default_factory=list)
+    """How it differs from what was declared, a sentence each."""
     operations: dict[str, int] = field(default_factory=dict)
     """Calls by GraphQL, JSON-RPC or SOAP operation, where the path is not the API."""
     schema: EndpointSchema = field(default_factory=EndpointSchema)
@@ -132,6 +138,9 @@ class Catalogue:
     """The map of all hosts of a capture or a running sensor."""
 
     def __init__(self, limits: CatalogueLimits | None = None, key: bytes | None = None) -> None:
+        self.pins: tuple[Pin, ...] = ()
+        self.state: MapState | None = None
+        """What outlives the run, where something does (`MapState.attach` sets it)."""
         self.limits = limits = limits or CatalogueLimits()
         secret = key or secrets.token_bytes(16)
         self._k0 = int.from_bytes(secret[:8], "little")
@@ -152,6 +161,7 @@ class Catalogue:
         self.calls = 0
         self._descriptions: Descriptions | None = None
         self._unseen: list[Operation] = []
+        self._drift: dict[str, list[Change]] = {}
         self._asked: dict[tuple[str, str, str, str], int] = {}
         self._last: tuple[pa.RecordBatch, pa.DictionaryArray] | None = None
         self._keyed: tuple[pa.RecordBatch, np.ndarray[Any, Any]] | None = None
@@ -237,6 +247,40 @@ class Catalogue:
             found = self._callers[name] = sample_hash(name.encode())
         return found
 
+    def pin(self, pins: Iterable[Pin]) -> None:
+        """Let an operator's decisions win over the evidence; to be called before the first calls are observed."""
+        self.pins = tuple(pins)
+        for table in self._tables:
+            table.kept = kept_texts(self.pins)
+
+    # Saving ---------------------------------------------------------------------------------------------------------------------------
+
+    def evidence(self) -> dict[str, Any]:
+        """Everything that templates are decided on, as plain data that `restore` reads back."""
+        return {
+            "trees": [{host: table.dump(root) for host, root in sorted(table.roots.items())} for table in self._tables],
+            "answered": self._answered,
+            "asked": [[*key, calls] for key, calls in sorted(self._asked.items())],
+            "calls": self.calls,
+        }
+
+    def restore(self, evidence: dict[str, Any]) -> None:
+        """Add what an earlier run has seen; to be called before the first calls are observed. Raises ValueError for what `evidence` cannot have given."""
+        try:
+            for table, trees in zip(self._tables, evidence["trees"], strict=True):
+                for host, tree in trees.items():
+                    self._host_name(host, "")
+                    table.load(table.root(host), tree)
+            for host, counts in evidence["answered"].items():
+                mine = self._answered.setdefault(host, [0, 0, 0])
+                for i in range(3):
+                    mine[i] += int(counts[i])
+            for host, path, method, operation, calls in evidence["asked"]:
+                self._asked[host, path, method, operation] = int(calls)
+            self.calls += int(evidence["calls"])
+        except (KeyError, TypeError, IndexError, AttributeError, UnicodeEncodeError) as error:
+            raise ValueError(f"no evidence of a map: {error}") from error
+
     # Deciding -------------------------------------------------------------------------------------------------------------------------
 
     def finish(self) -> None:
@@ -287,13 +331,31 @@ class Catalogue:
         self._current()
         return self._unseen
 
+    def orphans(self) -> list[tuple[Operation, bool]]:
+        """What was declared and not seen, each with whether the mirror could have shown it."""
+        return self._descriptions.orphans(self.endpoints()) if self._descriptions is not None else []
+
     def findings(self) -> list[Finding]:
-        """A finding for every endpoint that is undeclared or retired; none without a description."""
+        """What is to be said about the map itself: endpoints that are undeclared or retired, and drift, where there is a description; with a state what is
+        new about them, and endpoints that are new."""
+        if self._descriptions is not None:
+            for endpoint in self.endpoints():
+                self._drift[endpoint.name] = self._descriptions.drift(endpoint)
+                endpoint.drift = [str(change) for change in self._drift[endpoint.name]]
+        if self.state is not None:
+            return self.state.findings()
         if self._descriptions is None:
             return []
-        from sensor.catalogue.spec import findings
+        from sensor.catalogue import drift, spec
 
-        return findings(self.endpoints())
+        found = spec.findings(self.endpoints())
+        for endpoint in self.endpoints():
+            found += drift.findings(endpoint, self._drift[endpoint.name], endpoint.declared_in)
+        return found
+
+    def drift_of(self, endpoint: Endpoint) -> list[Change]:
+        """How an endpoint differs from what was declared, as `findings` found it."""
+        return self._drift.get(endpoint.name, [])
 
     def counters(self) -> dict[str, int]:
         """Which limits bit, and how often."""
@@ -314,7 +376,7 @@ class Catalogue:
                 {"method": one.method, "host": one.host, "path": one.template, "calls": one.calls, "callers": one.callers, "statuses": one.statuses}
                 for one in self.probed()[:1000]
             ],
-            "unseen": [asdict(operation) for operation in self.unseen()],
+            "unseen": [{**operation.to_json(), "orphan": could} for operation, could in self.orphans()],
             "counters": self.counters(),
         }
 
@@ -421,7 +483,7 @@ class _Map:
             table = _joined(self.catalogue, name, members, silent)
         if name not in table.roots:
             return
-        templates = self.places[name] = Templates(table, table.roots[name])
+        templates = self.places[name] = Templates(table, table.roots[name], of_host(self.catalogue.pins, name))
         root = self.roots[name] = self.matcher.add_node()
         for member in members:
             self.roots[member] = root
@@ -446,8 +508,9 @@ class _Map:
         for text, below in place.literals.items():
             sure, why = place.evidence.get(text, (1.0, ""))
             made = self.matcher.add_literal(node, text.encode("utf-8", "backslashreplace"))
+            shown = text.replace("{", "%7B").replace("}", "%7D")  # braces of a path are no parameter of a template
             self._grow(
-                host, table, below, made, [*parts, text], params, confidence * sure, evidence + ([f"{text}: {why}"] if why else [])
+                host, table, below, made, [*parts, shown], params, confidence * sure, evidence + ([f"{text}: {why}"] if why else [])
             )
         if place.params and any(shape(text.encode("utf-8", "backslashreplace"))[0] != "word" for text in place.literals):
             self.vague.update(name for name, root in self.roots.items() if root == self.roots[host])
@@ -458,8 +521,8 @@ class _Map:
             while name in taken:
                 name = f"{param.name}_{number}"
                 number += 1
-            named = Param(name, param.prefix, param.suffix, param.kinds, param.place, param.distinct, param.examples, param.confidence, param.evidence)
-            made = self.matcher.add_param(node, param.kinds, param.prefix.encode(), param.suffix.encode())
+            named = replace(param, name=name)
+            made = self.matcher.add_param(node, param.kinds, param.prefix.encode(), param.suffix.encode(), param.anything)
             part = f"{param.prefix}{{{name}}}{param.suffix}"
             self._grow(
                 host,
@@ -646,6 +709,7 @@ def _count(endpoint: Endpoint, table: PathTable, cell: int) -> None:
 def _joined(catalogue: Catalogue, name: str, members: list[str], silent: set[str]) -> PathTable:
     """One tree of several hosts. Of a host whose mirror shows no answers every call counts, the answered and the unanswered."""
     table = catalogue._table(catalogue.limits.nodes)
+    table.kept = kept_texts(catalogue.pins)
     for host in members:
         for source in (catalogue._proved, catalogue._silent) if host in silent else (catalogue._proved,):
             if host in source.roots:

@@ -1,7 +1,7 @@
-"""`api-sensor map explain`, `map diff`, `map export`: questions to an endpoint map.
+"""What `api-sensor map` and `api-sensor diff` answer.
 
-A map is the JSON that ``api-sensor replay --json`` writes (its `map`), or an OpenAPI description. `diff` compares two of them, in any mixture, and ends with
-status 3 when they differ, for use in CI; `explain` shows what an endpoint's template was decided on; `export` writes OpenAPI.
+A map is the JSON that ``api-sensor replay --json`` writes (its `map`), or a state that ``replay --map-state`` keeps. `diff` compares maps, states,
+descriptions and captures in any mixture, and ends with status 3 when they differ, for use in CI.
 """
 
 from __future__ import annotations
@@ -9,14 +9,19 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from sensor.catalogue import compare, pins
 from sensor.catalogue.catalogue import Endpoint
+from sensor.catalogue.compare import endpoints as read_map
+from sensor.catalogue.state import MapState, Record
 from sensor.errors import SensorError
 from sensor.mapdesk import add_arguments
+from sensor.terminal import printable, table, when
 
-__all__ = ["add_arguments", "run"]
+__all__ = ["add_arguments", "diff", "read_map", "run"]
 
 FOUND = 3
 
@@ -25,100 +30,187 @@ def run(args: argparse.Namespace) -> int:
     """Answer one question; returns the exit status."""
     if args.question == "explain":
         return _explain(read_map(Path(args.map)), args.endpoint)
-    if args.question == "diff":
-        return _diff(names(Path(args.before)), names(Path(args.after)), args.json)
-    from sensor.catalogue.export import openapi
+    if args.question == "export":
+        return _export(args)
+    from sensor.masking import state_directory
 
-    text = json.dumps(openapi(read_map(Path(args.map)), args.openapi), indent=2, ensure_ascii=True) + "\n"
-    if args.output:
-        try:
-            Path(args.output).write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise SensorError(f"{args.output}: cannot be written: {error.strerror}") from error
-    else:
-        sys.stdout.write(text)
+    state = MapState(Path(args.map_state) if args.map_state else state_directory() / "map.sqlite", make=args.question == "pin")
+    try:
+        return _QUESTIONS[args.question](state, args)
+    finally:
+        state.close()
+
+
+# A map that lasts -------------------------------------------------------------------------------------------------------------------------
+
+
+def _list(state: MapState, args: argparse.Namespace) -> int:
+    records = state.records(args.status, args.declared)
+    if args.json:
+        for record in records:
+            print(json.dumps(_plain(record)))
+        return 0
+    mask = _mask(False)
+    columns = [("no", "right"), ("endpoint", "left"), ("status", "left"), ("calls", "right"), ("callers", "right"), ("declared", "left"), ("first seen", "left"), ("last seen", "left")]
+    rows = [
+        [str(one.number), mask(one.endpoint.name), one.status, f"{one.endpoint.calls:,}", f"{one.endpoint.callers:,}", one.endpoint.declared, when(one.endpoint.first_seen), when(one.endpoint.last_seen)]
+        for one in records
+    ]
+    table(f"{len(rows)} endpoints", columns, rows, sys.stdout)
     return 0
 
 
-def read_map(path: Path) -> list[Endpoint]:
-    """The endpoints of a map's JSON; raises SensorError for a file that is none."""
-    try:
-        data: Any = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SensorError(f"{path}: cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise SensorError(f"{path}: is no JSON: {error}") from error
-    if isinstance(data, dict) and isinstance(data.get("map"), dict):
-        data = data["map"]
-    rows = data.get("endpoints") if isinstance(data, dict) else None
-    if not isinstance(rows, list):
-        raise SensorError(f"{path}: is no endpoint map: it has no list `endpoints`; `api-sensor replay --json` writes one")
-    found = []
-    for i, row in enumerate(rows):
-        if not isinstance(row, dict) or not all(isinstance(row.get(name), str) for name in ("method", "host", "template")):
-            raise SensorError(f"{path}: endpoints.{i}: needs method, host and template")
-        try:
-            found.append(Endpoint.from_json(row))
-        except ValueError as error:
-            raise SensorError(f"{path}: endpoints.{i}: {error}") from error
-    return found
+def _show(state: MapState, args: argparse.Namespace) -> int:
+    from sensor.catalogue import drift
+
+    mask = _mask(False)
+    for record in state.find(args.endpoint):
+        if args.json:
+            print(json.dumps(_plain(record)))
+            continue
+        one = record.endpoint
+        _say(f"{mask(one.name)}  (no {record.number}, {record.status})")
+        _say(f"    {one.calls:,} calls from {'' if one.callers_counted else 'about '}{one.callers:,} callers, {when(one.first_seen)} to {when(one.last_seen)}, confidence {one.confidence:.2f}")
+        _say("    statuses: " + " ".join(f"{status or 'none'}:{calls}" for status, calls in sorted(one.statuses.items())))
+        for line in ([f"{one.declared} {one.declared_in}".rstrip()] if one.declared else []) + one.evidence + one.drift:
+            _say(f"    {mask(line)}")
+        if one.authentication.schemes:
+            _say("    authentication: " + ", ".join(f"{name} {calls}" for name, calls in sorted(one.authentication.schemes.items())))
+        classes = {data.field: data.name for data in one.data_classes}
+        for where, types in sorted(drift.seen(one).fields.items()):
+            _say(f"    {where}: {' or '.join(sorted(types)) or 'anything'}" + (f"  [{classes[where]}]" if where in classes else ""))
+        for at, status, text in record.notes:
+            _say(f"    {when(at * 1_000_000_000)} {status}" + (f": {text}" if text else ""))
+    return 0
 
 
-def names(path: Path) -> set[tuple[str, str, str]]:
-    """(method, host, template without parameter names) of a map or a description."""
-    from sensor.catalogue import spec
-
-    if path.suffix.lower() in (".yaml", ".yml") or _is_description(path):
-        return {(one.method, "", _bare(one.path)) for one in spec.load([path]).operations}
-    return {(one.method, one.host, _bare(one.template)) for one in read_map(path)}
-
-
-def _is_description(path: Path) -> bool:
-    try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            top = file.read(4096)
-    except OSError as error:
-        raise SensorError(f"{path}: cannot be read: {error.strerror}") from error
-    return '"openapi"' in top or '"swagger"' in top or top.startswith(("openapi:", "swagger:"))
+def _decide(state: MapState, args: argparse.Namespace) -> int:
+    status = {"ack": "acknowledged", "accept": "accepted"}[args.question]
+    if bool(args.endpoint) == args.all:
+        raise SensorError(f"map {args.question} needs endpoints, or --all for every endpoint that is new; `api-sensor map list` shows them")
+    chosen = state.records("new") if args.all else [record for wanted in args.endpoint for record in state.find(wanted)]
+    state.decide([record.number for record in chosen], status, args.note)
+    for record in chosen[:20]:
+        _say(f"{status}: {record.endpoint.name}")
+    if len(chosen) > 20:
+        print(f"... and {len(chosen) - 20} more")
+    return 0
 
 
-def _bare(template: str) -> str:
-    from sensor.catalogue.spec import _BRACES
+def _pin(state: MapState, args: argparse.Namespace) -> int:
+    pin = pins.parse(args.verb, args.template)
+    state.pin(pin)
+    _say(f"pinned: {pin}; it holds from the next replay with this state on")
+    return 0
 
-    return _BRACES.sub("{}", template)
+
+def _unpin(state: MapState, args: argparse.Namespace) -> int:
+    host, _, path = args.template.partition("/")
+    state.unpin(host.lower(), "/" + path.rstrip("/"))
+    return 0
 
 
-def _diff(before: set[tuple[str, str, str]], after: set[tuple[str, str, str]], as_json: bool) -> int:
-    if any(not host for _, host, _ in before | after):  # a description stands on one side: its hosts may be variables
-        before = {(method, "", template) for method, _, template in before}
-        after = {(method, "", template) for method, _, template in after}
-    came, went = sorted(after - before), sorted(before - after)
-    if as_json:
-        shown = {"came": [list(one) for one in came], "went": [list(one) for one in went]}
-        print(json.dumps(shown, indent=2))
-    else:
-        for sign, rows in (("+", came), ("-", went)):
-            for method, host, template in rows:
-                print(_printable(f"{sign} {method} {host}{template}"))
-        print(f"{len(came)} came, {len(went)} went, {len(before & after)} stayed")
-    return FOUND if came or went else 0
+def _pins(state: MapState, _args: argparse.Namespace) -> int:
+    for pin in state.pins():
+        _say(str(pin))
+    return 0
+
+
+_QUESTIONS: dict[str, Callable[[MapState, argparse.Namespace], int]] = {
+    "list": _list, "show": _show, "ack": _decide, "accept": _decide, "pin": _pin, "unpin": _unpin, "pins": _pins,
+}  # fmt: skip
+
+
+def _plain(record: Record) -> dict[str, Any]:
+    notes = [{"at": at, "status": status, "text": text} for at, status, text in record.notes]
+    return {"number": record.number, "state": record.status, **record.endpoint.to_json(), "notes": notes}
+
+
+# A map as it is ---------------------------------------------------------------------------------------------------------------------------
 
 
 def _explain(endpoints: list[Endpoint], wanted: str) -> int:
     chosen = [one for one in endpoints if wanted.lower() in one.name.lower()]
     if not chosen:
         raise SensorError(f"no endpoint of the map has {wanted!r} in its name")
+    mask = _mask(False)
     for one in chosen:
-        print(_printable(f"{one.name}  confidence {one.confidence:.2f}  {one.calls} calls, {one.callers} callers"))
+        _say(f"{mask(one.name)}  confidence {one.confidence:.2f}  {one.calls} calls, {one.callers} callers")
         for line in one.evidence or ["every segment is a name: no other reading had evidence"]:
-            print(_printable(f"    {line}"))
+            _say(f"    {mask(line)}")
         for name, about in one.parameters.items():
             examples = ", ".join(str(text) for text in about.get("examples", []))
-            print(_printable(f"    {{{name}}}: {about.get('values')} values, such as {examples}"))
+            _say(f"    {{{name}}}: {about.get('values')} values, such as {examples}")
         if one.declared:
-            print(_printable(f"    {one.declared} {one.declared_in}".rstrip()))
+            _say(f"    {one.declared} {one.declared_in}".rstrip())
     return 0
 
 
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
+def _export(args: argparse.Namespace) -> int:
+    from sensor.catalogue import export, page
+
+    endpoints = read_map(Path(args.map))
+    mask = _mask(args.unmasked)
+    if args.format == "tree" and not args.output:
+        page.tree(endpoints, sys.stdout, mask)
+        return 0
+    if args.format == "openapi":
+        text = json.dumps(export.openapi(endpoints, args.openapi, mask), indent=2, ensure_ascii=True) + "\n"
+    elif args.format == "json":
+        text = json.dumps({"version": 1, "endpoints": [one.to_json() for one in endpoints]}, indent=2, ensure_ascii=True) + "\n"
+    elif args.format == "html":
+        text = page.html(endpoints, mask)
+    else:
+        import io
+
+        drawn = io.StringIO()
+        page.tree(endpoints, drawn, mask)
+        text = drawn.getvalue()
+    _write(args.output, text)
+    return 0
+
+
+def diff(args: argparse.Namespace) -> int:
+    """Tell what differs between two inventories; returns 3 when anything does."""
+    before, after = compare.read(Path(args.before)), compare.read(Path(args.after))
+    found = compare.difference(before, after)
+    if args.sarif:
+        from sensor.catalogue.sarif import sarif
+
+        _write("" if args.sarif == "-" else args.sarif, json.dumps(sarif(found, after.path), indent=2) + "\n")
+    counts = {kind: sum(one.kind == kind for one in found) for kind in ("came", "went", "changed")}
+    if args.json:
+        rows = [{"kind": one.kind, "endpoint": one.name, "changes": [{"kind": change.kind, "where": change.where, "before": change.before, "after": change.after} for change in one.changes]} for one in found]
+        print(json.dumps({**counts, "differences": rows}, indent=2))
+    elif args.sarif != "-":
+        for sign, kind in (("+", "came"), ("-", "went"), ("~", "changed")):
+            for one in found:
+                if one.kind == kind:
+                    _say(f"{sign} {one.name}")
+                    for change in one.changes:
+                        _say(f"      {change}")
+        stayed = len(after.entries) - counts["came"]
+        print(f"{counts['came']} came, {counts['went']} went, {counts['changed']} changed, {stayed - counts['changed']} stayed as they were")
+    return FOUND if found else 0
+
+
+def _mask(unmasked: bool) -> Callable[[str], str]:
+    if unmasked:
+        return str
+    from sensor.masking import Masker, installation_key, state_directory
+
+    return Masker(installation_key(state_directory())).text
+
+
+def _write(target: str | None, text: str) -> None:
+    if not target:
+        sys.stdout.write(text)
+        return
+    try:
+        Path(target).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise SensorError(f"{target}: cannot be written: {error.strerror}") from error
+
+
+def _say(line: str) -> None:
+    print(printable(line))

@@ -327,6 +327,7 @@ class PathTable:
         self.path_key = np.zeros(PATHS, np.uint64)
         self.path_cell = np.zeros(PATHS, np.int32)
         self.unsure = False
+        self.kept = set()
         self.segment = Segment()
 
     # Tables -------------------------------------------------------------------------------------------------------------------------
@@ -432,7 +433,7 @@ class PathTable:
         if not text:
             at = stop = 0
         folded = self.edge(self.frame_key(node, kind, text, 0, at, stop, len(text)))
-        if folded >= 0 and kind != WORD:
+        if folded >= 0 and kind != WORD and text not in self.kept:
             self.note_value(folded, bytes_hash(_SAMPLE0, _SAMPLE1, text, 0, len(text)), text, 0, len(text))
             return int(folded)
         key = self.word_key(node, text, 0, len(text))
@@ -441,7 +442,7 @@ class PathTable:
             return int(found)
         group = (node, kind, text[:at], text[stop:])
         beside = self.siblings.setdefault(group, [])
-        if kind == WORD and len(beside) >= self.words_kept:
+        if kind == WORD and len(beside) >= self.words_kept and text not in self.kept:
             sight = int(key >> 20) & 0xFFFF
             seen = min(self.sighted[sight] + 1, 255)
             self.sighted[sight] = seen
@@ -483,11 +484,12 @@ class PathTable:
         if kind == WORD:  # the words that have an edge keep it
             return made
         self.forget_paths()
-        inside = self.siblings.pop((node, kind, prefix, suffix), [])
+        inside = [one for one in self.siblings.pop((node, kind, prefix, suffix), []) if self.texts[one] not in self.kept]
         gone = set(inside)
         self.children[node] = [one for one in self.children[node] if one not in gone]
         for one in inside:
             text = self.texts[one]
+            self.add_edge(self.word_key(node, text, 0, len(text)), -1)
             self.note_value(made, bytes_hash(_SAMPLE0, _SAMPLE1, text, 0, len(text)), text, 0, len(text))
             self.absorb(one, made)
         return made
@@ -552,6 +554,45 @@ class PathTable:
                 passed[self.parents[node]] += passed[node]
             node -= 1
         self.passed = passed
+
+    # Saving -----------------------------------------------------------------------------------------------------------------------
+
+    def dump(self, node: Any) -> list[Any]:
+        """A node and all below it as plain data: what `load` adds to a tree."""
+        frame = self.frames[node]
+        cells = []
+        for cell in self.cells_of[node]:
+            callers = [int(self.caller_hash[cell, i]) for i in range(int(self.caller_n[cell]))]
+            counts = [int(self.cell_calls[cell]), int(self.cell_first[cell]), int(self.cell_last[cell])]
+            cells.append([self.method_names[self.cell_method[cell]], *counts, sorted(self.statuses(cell).items()), callers])
+        values = [text.decode("latin-1") for text in self.value_texts[node].values()] if frame is not None else []
+        made = None if frame is None else [frame[0].decode("latin-1"), frame[1].decode("latin-1")]
+        below = [self.dump(child) for child in self.children[node]]
+        return [self.kinds[node], self.texts[node].decode("latin-1"), made, values, cells, below]
+
+    def load(self, node: Any, data: list[Any]) -> None:
+        """Add what `dump` gave of another tree's node to `node`. Raises ValueError or TypeError for what it cannot have given."""
+        _, _, _, _, cells, below = data
+        for method, calls, first, last, statuses, callers in cells:
+            into = self.make_cell(node, self.method(method))
+            self.cell_calls[into] = self.cell_calls[into] + calls
+            self.cell_first[into] = min(self.cell_first[into], first)
+            self.cell_last[into] = max(self.cell_last[into], last)
+            for caller in callers:
+                self.note_caller(into, caller)
+            for status, n in statuses:
+                self.note_status(into, status, n)
+        for one in below:
+            kind, text, frame, values = one[0], one[1].encode("latin-1"), one[2], one[3]
+            if frame is None:
+                child = self.child(node, text)
+            else:
+                child = self.fold(node, kind, frame[0].encode("latin-1"), frame[1].encode("latin-1"))
+                for value in values:
+                    octets = value.encode("latin-1")
+                    self.note_value(child, bytes_hash(_SAMPLE0, _SAMPLE1, octets, 0, len(octets)), octets, 0, len(octets))
+            if child >= 0:
+                self.load(child, one)
 
     # Cells --------------------------------------------------------------------------------------------------------------------------
 
@@ -769,7 +810,7 @@ class PathTable:
             below = -1
             if cut > at and self.folded[node] != 0:
                 segment.read(data, at, cut)
-                if segment.kind != 0 and (self.folded[node] >> segment.kind) & 1:
+                if segment.kind != 0 and (self.folded[node] >> segment.kind) & 1 and not (self.kept and bytes(data[at:cut]) in self.kept):
                     below = self.edge(self.frame_key(node, segment.kind, data, at, segment.stem_at, segment.stem_end, cut))
                     if below >= 0:
                         self.note_value(below, bytes_hash(_SAMPLE0, _SAMPLE1, data, at, cut), data, at, cut)
@@ -985,11 +1026,11 @@ class Matcher:
         self.slot_key[i] = k
         self.slot_node[i] = node
 
-    def add_param(self, parent: Any, kinds: Any, prefix: bytes, suffix: bytes) -> int:
-        """A parameter edge for segments of these kinds (a bit each) inside this frame; its node."""
+    def add_param(self, parent: Any, kinds: Any, prefix: bytes, suffix: bytes, anything: bool = False) -> int:
+        """A parameter edge for segments of these kinds (a bit each) inside this frame, or for anything at all; its node."""
         made = self.add_node()
-        self.param_kinds[made] = kinds
-        self.param_frame[made] = frame_hash(self.k0, prefix + suffix, len(prefix))
+        self.param_kinds[made] = (1 << len(KINDS)) - 1 if anything else kinds
+        self.param_frame[made] = 0 if anything else frame_hash(self.k0, prefix + suffix, len(prefix))
         self.next_param[made] = self.first_param[parent]
         self.first_param[parent] = made
         return made
@@ -1053,7 +1094,7 @@ class Matcher:
                                 segment.stem_end = segment.frame_end
                             if segment.stem_at > at + 1 or segment.stem_end < cut:
                                 frame = bytes_hash(self.k0, 1, data, at + 1, segment.stem_at) ^ bytes_hash(self.k0, 2, data, segment.stem_end, cut) | 1
-                            if frame == self.param_frame[param]:
+                            if frame == self.param_frame[param] or self.param_frame[param] == 0:
                                 below = param
                                 break
                             if segment.kind == WORD:

@@ -21,6 +21,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from sensor.catalogue.paths import KINDS, PathTable, sample_hash, shape
+from sensor.catalogue.pins import Decisions
 from sensor.catalogue.shapes import cast, locale, numbered, tokens, version, wordness
 
 WORD, INTEGER, UUID, HEX, TOKEN, DATE, MIXED, EMAIL, NUMBER = range(len(KINDS))
@@ -79,6 +80,8 @@ class Param:
     examples: list[str]
     confidence: float
     evidence: list[str]
+    anything: bool = False
+    """It takes any segment: an operator said so."""
 
 
 @dataclass(slots=True)
@@ -125,7 +128,7 @@ class Vocabulary:
 class Templates:
     """The decided map of one host."""
 
-    def __init__(self, table: PathTable, root: int, pins: dict[str, str] | None = None) -> None:
+    def __init__(self, table: PathTable, root: int, pins: dict[tuple[str, ...], Decisions] | None = None) -> None:
         self.table = table
         table.count_passed()
         self.pins = pins or {}
@@ -135,32 +138,39 @@ class Templates:
         # First to learn which words are values anywhere, then, knowing them, to decide.
         for _ in range(2):
             before = len(self.vocabulary.words), len(self.views)
-            self.place([root], 0)
+            self.place([root], ())
             if (len(self.vocabulary.words), len(self.views)) == before:
                 break
         self.learning = False
-        self.top = self.place([root], 0)
-        self.join_relations(self.top)
+        self.top = self.place([root], ())
+        self.join_relations(self.top, ())
 
-    def place(self, nodes: list[int], depth: int, before: str = "") -> Place:
-        """Decide the place that these nodes make up, and all below it."""
+    def place(self, nodes: list[int], where: tuple[str, ...], before: str = "") -> Place:
+        """Decide the place that these nodes make up, and all below it. `where`: the segments that lead here, ``{}`` for a parameter."""
         here = Place(nodes)
+        pinned = self.pins.get(where)
         for node in nodes:
             here.cells.extend(self.table.cells_of[node])
         items = self.items(nodes)
         if not items:
             return here
-        values, words, why = self.split(items, depth)
+        values, words, why = self.split(items, len(where))
+        if pinned is not None:
+            values, words = self.obey(pinned, values, words, why)
         frames: dict[tuple[str, str], list[Item]] = {}
         for item in values:
             frames.setdefault((item.prefix, item.suffix), []).append(item)
-        self.join_frames(frames)
+        if pinned is None or pinned.merge is None:
+            self.join_frames(frames)
         for item in words:
-            here.literals[item.text] = self.place(item.nodes, depth + 1, item.text)
+            here.literals[item.text] = self.place(item.nodes, (*where, item.text), item.text)
             if item.text in why:
                 here.evidence[item.text] = why[item.text]
         for (prefix, suffix), group in sorted(frames.items()):
-            param = self.param(group, prefix, suffix, depth, before)
+            param = self.param(group, prefix, suffix, where, before)
+            if pinned is not None and pinned.merge is not None:
+                param.name, param.confidence, param.anything = pinned.merge, 1.0, True
+                param.evidence.insert(0, "an operator merged what stands here")
             for item in group:
                 if item.end_kept:
                     own = set(item.nodes)
@@ -168,9 +178,32 @@ class Templates:
                     param.place.cells = [cell for cell in param.place.cells if self.table.cell_node[cell] not in own]
                     here.literals[item.text] = Place(list(item.nodes), cells=ends)
             here.params.append(param)
-            self.keep_routes(here, group, param)
+            if pinned is None or pinned.merge is None:
+                self.keep_routes(here, group, param)
         self.join_pictures(here)
         return here
+
+    def obey(
+        self, pinned: Decisions, values: list[Item], words: list[Item], why: dict[str, tuple[float, str]]
+    ) -> tuple[list[Item], list[Item]]:
+        """(values, words) as an operator's pins want them."""
+        kept, merged = [], []
+        for item in [*values, *words]:
+            was_value = item in values
+            if not item.folded and item.text in pinned.keep:
+                why[item.text] = (1.0, "an operator keeps this name")
+                kept.append(item)
+            elif pinned.merge is not None:
+                item.prefix = item.suffix = ""
+                merged.append(item)
+            elif pinned.split and not item.folded:
+                why[item.text] = (1.0, "an operator split what stands here")
+                kept.append(item)
+            else:
+                (merged if was_value else kept).append(item)
+        for item in kept:
+            item.end_kept = False
+        return merged, sorted(kept, key=lambda item: item.text)
 
     def keep_routes(self, here: Place, group: list[Item], param: Param) -> None:
         """Where a few words became one parameter, a name that only one of them leads to keeps the whole route literal."""
@@ -186,14 +219,15 @@ class Templates:
                     here.evidence.setdefault(item.text, (0.7, f"of the values of {{{param.name}}} only this one leads to {text}"))
                     del param.place.literals[text]
 
-    def join_relations(self, place: Place) -> None:
+    def join_relations(self, place: Place, where: tuple[str, ...]) -> None:
         """Find relations that hold for any kind of thing, here and below: ``/{type}/{id}/tags`` beside ``/tags/{id}/{type}``.
 
         They show when everything that is kept below one collection's items is again a collection that stands beside it, three or more of
         them, and the items of exactly these lead back to it: one handler answers for all of them. What their items share with it by name
         (``change_tags``) and no other collection has belongs to it too.
         """
-        for name, hub in sorted(place.literals.items()):
+        split = self.pins.get(where)
+        for name, hub in sorted(place.literals.items()) if split is None or not split.split else ():
             items = self.below_items(hub)
             kinds = items.literals if items is not None else {}
             if len(kinds) < 3 or not all(kind in place.literals and kind != name for kind in kinds):
@@ -223,10 +257,10 @@ class Templates:
                 for route in shared:
                     member.literals[route].known_as = ("{type}", "{id}", route)
                     member.literals[route].known_params = {"type": kind}
-        for below in place.literals.values():
-            self.join_relations(below)
+        for text, below in place.literals.items():
+            self.join_relations(below, (*where, text))
         for param in place.params:
-            self.join_relations(param.place)
+            self.join_relations(param.place, (*where, "{}"))
 
     def below_items(self, place: Place) -> Place | None:
         """The place of a collection's items, where there is one kind of them."""
@@ -637,7 +671,7 @@ class Templates:
 
     # Parameters -----------------------------------------------------------------------------------------------------------------------
 
-    def param(self, group: list[Item], prefix: str, suffix: str, depth: int, before: str) -> Param:
+    def param(self, group: list[Item], prefix: str, suffix: str, where: tuple[str, ...], before: str) -> Param:
         kinds = 0
         nodes: list[int] = []
         examples: list[str] = []
@@ -647,7 +681,7 @@ class Templates:
             nodes.extend(item.nodes)
             examples.extend(item.values)
             distinct += item.distinct if item.folded else 1
-        place = self.place(nodes, depth + 1)
+        place = self.place(nodes, (*where, "{}"))
         certain = [item for item in group if item.folded or item.kind in CERTAIN]
         share = sum(item.calls for item in certain) / max(1, sum(item.calls for item in group))
         confidence = min(0.99, 0.6 + 0.3 * share + 0.1 * min(1.0, distinct / 20))

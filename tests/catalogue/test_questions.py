@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sensor import diffdesk, mapdesk
 from sensor.catalogue import cli, spec
 from sensor.catalogue.export import openapi
 from sensor.errors import SensorError
@@ -16,8 +17,9 @@ from tests.catalogue.test_catalogue import mapped
 
 def asked(*words: str) -> int:
     parser = argparse.ArgumentParser()
-    cli.add_arguments(parser)
-    return cli.run(parser.parse_args(list(words)))
+    desk = diffdesk if words[0] == "diff" else mapdesk
+    desk.add_arguments(parser)
+    return desk.run(parser.parse_args(list(words[1:] if words[0] == "diff" else words)))
 
 
 @pytest.fixture
@@ -44,7 +46,8 @@ def test_diff_with_a_description_tells_what_came_and_went(saved: Path, tmp_path:
     description.write_text("openapi: 3.0.0\npaths: {'/users/{id}': {get: {}}, /gone: {get: {}}}", encoding="utf-8")
     assert asked("diff", str(description), str(saved)) == 3
     shown = capsys.readouterr().out.splitlines()
-    assert shown == ["+ GET /users/me", "+ POST /users", "- GET /gone", "2 came, 1 went, 1 stayed"]
+    assert shown[0].startswith("+ GET api.example/users/me")
+    assert shown[1:] == ["+ POST api.example/users", "- GET /gone", "2 came, 1 went, 0 changed, 1 stayed as they were"]
 
 
 def test_the_exported_description_declares_every_endpoint_it_came_from(saved: Path, tmp_path: Path) -> None:

@@ -1,0 +1,259 @@
+"""The map that lasts: endpoints as records with what people decided about them, in one SQLite file.
+
+A `MapState` gives a `Catalogue` the evidence of earlier runs (`attach`), says what has changed once the map is decided (`findings`), and keeps both
+the evidence and the records (`save`, one transaction: after kill -9 the file holds the state before or after a save, never half of one). WAL with
+``synchronous=NORMAL``: what was saved outlives the process; a power failure may cost the last save.
+
+Endpoints come as `new`; people *acknowledge* (seen, to be dealt with) or *accept* them (as it should be). Alerts are made of changes only: an endpoint
+that was not there, one that turned out undocumented or retired, a drift. The first run of a state tells of no new endpoints: to it all are.
+Where a template is decided anew by more evidence (``/shops/berlin`` becomes ``/shops/{shop}``), the records it now covers become one, and what was
+decided about them stays.
+
+Bounded by the map's own limits and by RECORDS: past it records not seen for longest go, those nobody decided about first.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+import zlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import orjson
+
+from sensor.catalogue import drift
+from sensor.catalogue.catalogue import Catalogue, Endpoint
+from sensor.catalogue.pins import Pin
+from sensor.errors import SensorError
+from sensor.findings import Finding
+
+STATUSES: Final = ("new", "acknowledged", "accepted")
+RECORDS: Final = 200_000
+MIGRATIONS: Final = (
+    """
+    CREATE TABLE endpoint (
+        id INTEGER PRIMARY KEY, method TEXT NOT NULL, host TEXT NOT NULL, template TEXT NOT NULL, status TEXT NOT NULL DEFAULT 'new',
+        first_seen INTEGER NOT NULL, last_seen INTEGER NOT NULL, calls INTEGER NOT NULL, declared TEXT NOT NULL DEFAULT '', whole BLOB NOT NULL,
+        UNIQUE (method, host, template)
+    );
+    CREATE INDEX endpoint_by_time ON endpoint (status, last_seen);
+    CREATE TABLE note (endpoint INTEGER NOT NULL, at INTEGER NOT NULL, status TEXT NOT NULL, text TEXT NOT NULL);
+    CREATE INDEX note_by_endpoint ON note (endpoint, at);
+    CREATE TABLE pin (verb TEXT NOT NULL, host TEXT NOT NULL, template TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (host, template)) WITHOUT ROWID;
+    CREATE TABLE evidence (part TEXT PRIMARY KEY, packed BLOB NOT NULL);
+    CREATE TABLE run (number INTEGER PRIMARY KEY, first_ts INTEGER NOT NULL, last_ts INTEGER NOT NULL, calls INTEGER NOT NULL);
+    """,
+)
+"""One step a schema version; a state of an older version is brought up by the steps it lacks."""
+
+
+class Record(NamedTuple):
+    """An endpoint as the state has it."""
+
+    number: int
+    status: str
+    endpoint: Endpoint
+    notes: tuple[tuple[int, str, str], ...] = ()
+    """(seconds since the epoch, status then given, text)."""
+
+
+class MapState:
+    """The state at `path`, made where it is missing. Raises SensorError for a file that is none of ours."""
+
+    def __init__(self, path: Path, make: bool = True) -> None:
+        self.path = path
+        self._runs = 0
+        self._catalogue: Catalogue | None = None
+        self._changes: list[tuple[Endpoint, Record | None, list[drift.Change]]] = []
+        self._gone: list[tuple[int, int]] = []
+        self._updated = False
+        self._calls_before = 0
+        if not make and not path.exists():
+            raise SensorError(f"{path}: there is no state of a map here; `api-sensor replay --map-state {path} CAPTURE` makes one")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._db = sqlite3.connect(path, isolation_level=None, timeout=10)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=NORMAL")
+            self._migrate()
+        except (sqlite3.Error, OSError) as fault:
+            raise SensorError(f"{path}: cannot be used as the state of a map: {fault}") from fault
+
+    def _migrate(self) -> None:
+        version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
+        if version > len(MIGRATIONS):
+            raise SensorError(f"{self.path}: made by a newer api-sensor (version {version} of the state, this one knows {len(MIGRATIONS)})")
+        for number in range(version, len(MIGRATIONS)):
+            # One transaction a step: a kill in the middle leaves the version before it, whole.
+            self._db.executescript(f"BEGIN IMMEDIATE; {MIGRATIONS[number]} PRAGMA user_version = {number + 1}; COMMIT;")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    # One run ------------------------------------------------------------------------------------------------------------------------------
+
+    def attach(self, catalogue: Catalogue) -> None:
+        """Give a catalogue that has seen no calls yet the evidence of earlier runs and the pins."""
+        self._catalogue = catalogue
+        catalogue.pin(self.pins())
+        catalogue.state = self
+        self._runs = int(self._db.execute("SELECT count(*) FROM run").fetchone()[0])
+        try:
+            for _, packed in self._db.execute("SELECT part, packed FROM evidence ORDER BY part"):
+                catalogue.restore(orjson.loads(zlib.decompress(packed)))
+        except (ValueError, zlib.error, sqlite3.Error) as fault:
+            raise SensorError(f"{self.path}: its evidence cannot be read ({fault}); move the file away to begin anew") from fault
+        self._calls_before = catalogue.calls
+
+    def findings(self) -> list[Finding]:
+        """What has changed since the last save, of the catalogue attached: nothing of what was there before, or was accepted."""
+        found: list[Finding] = []
+        for endpoint, record, changes in self._update():
+            if record is None and self._runs:
+                found.append(drift.new_endpoint(endpoint))
+            before = record.endpoint.declared if record is not None else ""
+            accepted = record is not None and record.status == "accepted"
+            if endpoint.declared != before and (endpoint.declared == "zombie" or (endpoint.declared == "shadow" and not accepted)):
+                from sensor.catalogue.spec import findings
+
+                found += findings([endpoint])
+            told = set(record.endpoint.drift) if record is not None else set()
+            declared = [change for change in self._catalogue.drift_of(endpoint) if str(change) not in told] if self._catalogue is not None else []
+            found += drift.findings(endpoint, declared, endpoint.declared_in) or drift.findings(endpoint, changes)
+        return found
+
+    def _update(self) -> list[tuple[Endpoint, Record | None, list[drift.Change]]]:
+        """Every endpoint of the catalogue with its record and what has changed about it; what was known is added to what was seen."""
+        assert self._catalogue is not None
+        if self._updated:
+            return self._changes
+        self._updated = True
+        endpoints = self._catalogue.endpoints()
+        names = {(one.method, one.host, one.template): i for i, one in enumerate(endpoints)}
+        shapes: dict[tuple[str, str, int], list[int]] = {}
+        for i, one in enumerate(endpoints):
+            shapes.setdefault((one.method, one.host, one.template.count("/")), []).append(i)
+        mine: dict[int, list[Record]] = {}
+        for record in self.records():
+            key = (record.endpoint.method, record.endpoint.host, record.endpoint.template)
+            at = names.get(key)
+            if at is None:
+                fits = [i for i in shapes.get((key[0], key[1], key[2].count("/")), ()) if covers(endpoints[i].template, key[2])]
+                at = max(fits, key=lambda i: (-endpoints[i].template.count("{"), endpoints[i].template), default=None)
+            if at is not None:
+                mine.setdefault(at, []).append(record)
+        for i, endpoint in enumerate(endpoints):
+            records = mine.get(i, [])
+            chief = min(records, key=lambda one: (one.endpoint.template != endpoint.template, -STATUSES.index(one.status), one.number), default=None)
+            if chief is None:
+                self._changes.append((endpoint, None, []))
+                continue
+            changes = drift.between(drift.seen(chief.endpoint), drift.seen(endpoint)) if len(records) == 1 else []
+            for record in records:
+                endpoint.schema.absorb(record.endpoint.schema)
+                endpoint.authentication.absorb(record.endpoint.authentication)
+                if record is not chief:
+                    self._gone.append((record.number, chief.number))
+            endpoint.data_classes = endpoint.schema.data_classes()
+            was = chief.endpoint
+            if endpoint.declared == "shadow" and (was.declared == "declared" or was.declared_in.startswith("removed")):
+                endpoint.declared = "zombie"
+                endpoint.declared_in = was.declared_in if was.declared == "zombie" else f"removed: {was.declared_in} is there no more"
+            status = max((record.status for record in records), key=STATUSES.index)
+            self._changes.append((endpoint, chief._replace(status=status), changes))
+        return self._changes
+
+    def save(self) -> None:
+        """Keep the catalogue's evidence and its endpoints, all or nothing. Raises SensorError when the file cannot be written."""
+        assert self._catalogue is not None
+        changes = self._update()
+        catalogue = self._catalogue
+        rows = [
+            (one.method, one.host, one.template, record.status if record else "new", one.first_seen, one.last_seen, one.calls, one.declared, orjson.dumps(one.to_json(), option=orjson.OPT_NON_STR_KEYS), record.number if record else None)
+            for one, record, _ in changes
+        ]
+        packed = zlib.compress(orjson.dumps(catalogue.evidence()), 1)
+        first = min((one.first_seen for one, _, _ in changes), default=0)
+        last = max((one.last_seen for one, _, _ in changes), default=0)
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                for gone, into in self._gone:
+                    self._db.execute("UPDATE note SET endpoint = ? WHERE endpoint = ?", (into, gone))
+                    self._db.execute("DELETE FROM endpoint WHERE id = ?", (gone,))
+                self._db.executemany(
+                    "UPDATE endpoint SET method = ?, host = ?, template = ?, status = ?, first_seen = ?, last_seen = ?, calls = ?, declared = ?, whole = ? WHERE id = ?",
+                    [row for row in rows if row[-1] is not None],
+                )
+                self._db.executemany(
+                    "INSERT INTO endpoint (method, host, template, status, first_seen, last_seen, calls, declared, whole) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    [row[:-1] for row in rows if row[-1] is None],
+                )
+                self._db.execute("INSERT OR REPLACE INTO evidence VALUES ('all', ?)", (packed,))
+                self._db.execute("INSERT INTO run (first_ts, last_ts, calls) VALUES (?, ?, ?)", (first, last, catalogue.calls - self._calls_before))
+                over = int(self._db.execute("SELECT count(*) FROM endpoint").fetchone()[0]) - RECORDS
+                if over > 0:
+                    self._db.execute("DELETE FROM endpoint WHERE id IN (SELECT id FROM endpoint ORDER BY status <> 'new', last_seen LIMIT ?)", (over,))
+                self._db.execute("COMMIT")
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as fault:
+            raise SensorError(f"{self.path}: the map could not be saved: {fault}") from fault
+
+    # What people ask of it ----------------------------------------------------------------------------------------------------------------
+
+    def records(self, status: str = "", declared: str = "") -> list[Record]:
+        """The records of a status (all without one) that were declared so, by host, template and method."""
+        rows = self._db.execute(
+            "SELECT id, status, whole FROM endpoint WHERE (? = '' OR status = ?) AND (? = '' OR declared = ?) ORDER BY host, template, method",
+            (status, status, declared, declared),
+        )
+        return [Record(number, now, self._endpoint(whole)) for number, now, whole in rows]
+
+    def find(self, wanted: str) -> list[Record]:
+        """The records whose ``METHOD host/template`` holds `wanted`. Raises SensorError when there is none."""
+        low = wanted.lower()
+        exact = [one for one in self.records() if one.endpoint.name.lower() == low or str(one.number) == wanted]
+        found = exact or [one for one in self.records() if low in one.endpoint.name.lower()]
+        if not found:
+            raise SensorError(f"no endpoint of {self.path} has {wanted!r} in its name; `api-sensor map list` shows them")
+        notes = "SELECT at, status, text FROM note WHERE endpoint = ? ORDER BY at"
+        return [one._replace(notes=tuple(self._db.execute(notes, (one.number,)).fetchall())) for one in found]
+
+    def decide(self, numbers: Iterable[int], status: str, text: str = "") -> None:
+        """A person's word: these endpoints have this status now, for this reason."""
+        now = int(time.time())
+        self._db.execute("BEGIN IMMEDIATE")
+        for number in numbers:
+            self._db.execute("UPDATE endpoint SET status = ? WHERE id = ?", (status, number))
+            self._db.execute("INSERT INTO note VALUES (?, ?, ?, ?)", (number, now, status, text[:4000]))
+        self._db.execute("COMMIT")
+
+    def pins(self) -> list[Pin]:
+        """What operators have pinned."""
+        return [Pin(*row) for row in self._db.execute("SELECT verb, host, template FROM pin ORDER BY host, template")]
+
+    def pin(self, pin: Pin) -> None:
+        """Remember a pin; it takes the place of another of the same template."""
+        self._db.execute("INSERT OR REPLACE INTO pin VALUES (?, ?, ?, ?)", (pin.verb, pin.host, pin.template, int(time.time())))
+
+    def unpin(self, host: str, template: str) -> None:
+        """Forget a pin. Raises SensorError when there is none."""
+        if not self._db.execute("DELETE FROM pin WHERE host = ? AND template = ?", (host, template)).rowcount:
+            raise SensorError(f"nothing is pinned at {host}{template}; `api-sensor map pins` shows what is")
+
+    def _endpoint(self, whole: bytes) -> Endpoint:
+        try:
+            return Endpoint.from_json(orjson.loads(whole))
+        except ValueError as fault:
+            raise SensorError(f"{self.path}: a record cannot be read: {fault}") from fault
+
+
+def covers(template: str, other: str) -> bool:
+    """Whether a template takes the paths of another one: each segment is the same, or a parameter."""
+    mine, theirs = template.split("/"), other.split("/")
+    return len(mine) == len(theirs) and all(a == b or "{" in a for a, b in zip(mine, theirs, strict=True))

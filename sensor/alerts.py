@@ -107,9 +107,9 @@ class Maintenance:
 
     name: str = ""
     """What it is for; the counter is called so."""
-    begins: int = 0
+    begins: int = field(default=0, metadata={"moment": True})
     """Packet time, ns since the epoch; in a configuration file 2026-11-25T20:00:00Z."""
-    ends: int = _NEVER
+    ends: int = field(default=_NEVER, metadata={"moment": True})
     """The first moment that is no longer part of it."""
     days: tuple[str, ...] = ()
     """Days of the week it begins on (mon tue wed thu fri sat sun, in UTC); every day where none is named."""
@@ -600,6 +600,14 @@ class Alerts:
         self._closed.clear()
         for one in self._open.values():
             one.changed = False
+
+    def tell_with(self, loss: Callable[[], Mapping[str, int]], mask: Callable[[str], str]) -> None:
+        """Where the counters of what was not seen come from, and what hides secrets."""
+        self._loss, self._mask = loss, mask
+
+    def end(self) -> list[Alert]:
+        """The input is over: every open incident closes, except where they are kept for the next run."""
+        return [] if self._keeper is not None else self.finish()
 
     def finish(self) -> list[Alert]:
         """Close every open incident, the one opened first first."""

@@ -48,7 +48,7 @@ COMMANDS = (
     Command("evidence", "sensor.evidence.cli", "the evidence bundle of one alert: packets, calls, timeline, manifest"),
     Command("sink", "sensor.sinks.probe", "send one marked alert to a destination and say what happened, hop by hop"),
     Command("verify", "sensor.verify", "read captures a second time with tshark and dpkt, and say where they and we differ"),
-    Command("config", "sensor.config", "print the configuration file that the defaults amount to"),
+    Command("config", "sensor.configdesk", "print the configuration in force with its reasons, or check a file"),
     Command("check", "sensor.check", "say how this installation stands: compiled or not, who owns the package names"),
 )
 

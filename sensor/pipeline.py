@@ -21,7 +21,8 @@ from parsers.engine import Engine
 from parsers.limits import Limits
 from sensor.alerts import Alert, Alerts
 from sensor.calllog import CallLog
-from sensor.catalogue import Catalogue, Endpoint
+from sensor.catalogue import Catalogue, CatalogueLimits, Endpoint
+from sensor.evidence.ring import FrameRing
 from sensor.findings import Evidence, Feature, Finding
 from sensor.identity import Identity, with_columns
 from sensor.masking import Masker
@@ -58,7 +59,7 @@ TAUGHT_BY = 8_192
 
 
 class Pipeline:
-    """One run. `rules` and `model` may be None; `tell` gets every alert as it is raised or updated."""
+    """One run. `rules` and `model` may be None; `tell` gets every alert as it is raised or updated; `ring` remembers the frames seen last."""
 
     def __init__(
         self,
@@ -71,14 +72,19 @@ class Pipeline:
         verify_checksums: bool = False,
         catalogue: bool = True,
         self_train: bool = False,
+        catalogue_limits: CatalogueLimits | None = None,
+        alerts: Alerts | None = None,
+        ring: FrameRing | None = None,
     ) -> None:
         self.engine = Engine(limits, verify_checksums)
-        self.catalogue = Catalogue() if catalogue else None
+        self.catalogue = Catalogue(catalogue_limits) if catalogue else None
         self.identity = Identity(masker)
         self.rules = rules
         self.model = model
         self.call_log = call_log
-        self.alerts = Alerts(loss=self.loss, mask=masker.text)
+        self.alerts = alerts or Alerts()
+        self.alerts.tell_with(self.loss, masker.text)
+        self._ring = ring
         self.summary = Summary()
         self._tell = tell
         self._untaught: list[pa.RecordBatch] | None = [] if self_train else None
@@ -92,9 +98,13 @@ class Pipeline:
     def run(self, blocks: Iterable[Any], progress: Callable[[Summary], None] | None = None) -> Summary:
         """Read every block to the end; returns the summary. An interrupt ends the reading, not the writing of what was found."""
         summary = self.summary
+        for alert in self.alerts.resume():
+            self._told(alert)
         try:
             for block in blocks:
                 summary.packets += len(block)
+                if self._ring is not None:
+                    self._ring.add(block)
                 for batch in self.engine.feed(block):
                     self._take(batch)
                 if progress is not None:
@@ -185,8 +195,9 @@ class Pipeline:
             summary.probed = self.catalogue.probed()
             for alert in self.alerts.observe(self._ask("map", self.catalogue.findings), summary.last_ts):
                 self._told(alert)
-        for alert in self.alerts.finish():
+        for alert in self.alerts.end():
             self._told(alert)
+        self.alerts.suspend()
         if self.call_log is not None:
             if self.catalogue is not None:
                 self.call_log.finish(self.catalogue.label, self.catalogue.generation)

@@ -24,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     out.add_argument("--unmasked", action="store_true", help="mask nothing anywhere")
     out.add_argument("--alerts", metavar="FILE.jsonl", help="every alert and update as a JSON line")
     out.add_argument("--syslog", "--sink", dest="syslog", metavar="URL", action="append", default=[], help="send alerts by syslog (RFC 5424): udp://HOST:PORT, tcp://HOST:PORT, tls://HOST:PORT, unix:///dev/log; or to another sink, such as store:alerts.sqlite; repeatable")
+    out.add_argument("--evidence", metavar="DIR", help="write each alert's evidence bundle the moment it is told, from a ring of recent frames (for standard input; with files, `api-sensor evidence` has all of them)")
     out.add_argument("--json", action="store_true", help="print the whole result as one JSON document instead of tables")
     out.add_argument("-q", "--quiet", action="store_true", help="print the summary line only")
     judge = parser.add_argument_group("how to judge")
@@ -36,6 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     judge.add_argument("--no-map", action="store_true", help="make no endpoint map")
     judge.add_argument("--fail-on", choices=SEVERITIES, help="end with status 3 when an alert is at least this severe")
     judge.add_argument("--verify-checksums", action="store_true", help="drop packets whose IPv4 or TCP checksum is wrong (captures made on an end host look wrong all over)")
+    judge.add_argument("--config", metavar="FILE", help="a configuration file; `api-sensor config` prints one")
+    judge.add_argument("--continue", dest="go_on", action="store_true", help="go on with the incidents that the last such run left open, and leave open what is open at the end")
     judge.add_argument("--state", metavar="DIR", help="where this installation keeps its masking key and spools (default: the user's state directory)")
 
 
@@ -43,16 +46,20 @@ def run(args: argparse.Namespace) -> int:
     """Replay; returns the exit status."""
     import logging
 
+    from sensor.alerts import Alerts
     from sensor.calllog import CallLog
     from sensor.capture import open_captures
+    from sensor.config import Config, read
+    from sensor.incidents import IncidentFile
     from sensor.masking import Masker, installation_key, state_directory
     from sensor.pipeline import Pipeline
     from sensor.terminal import Progress
 
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="api-sensor: %(message)s")
     say_if_slow()
+    config = read(args.config) if args.config else Config()
     state = Path(args.state) if args.state else state_directory()
-    masker = Masker(None if args.unmasked else installation_key(state))
+    masker = Masker(None if args.unmasked else installation_key(state), config.masking.names)
     if args.unmasked:
         print("api-sensor: nothing is masked: what is written and sent may hold credentials and personal data", file=sys.stderr)
     rules = None
@@ -67,16 +74,22 @@ def run(args: argparse.Namespace) -> int:
     spec = _spec(args)
     with open_captures(args.captures) as source:
         call_log = CallLog(args.calls, masker, args.headers, args.bodies, args.mask_bodies) if args.calls else None
-        sinks = _sinks(args, state)
+        sinks = _sinks(args, state, config)
+        kept = IncidentFile(state) if args.go_on else None
+        recorder = _recorder(args, state, masker, config, rules)
         pipeline = Pipeline(
             masker,
             rules,
             model,
             call_log,
-            sinks.send if sinks is not None else None,
+            _tell(sinks, recorder),
+            config.parsers,
             verify_checksums=args.verify_checksums,
             catalogue=not args.no_map,
             self_train=model is None and not args.no_model,
+            catalogue_limits=config.catalogue,
+            alerts=Alerts(config.alerts, keeper=kept, verdicts=sinks.verdicts if sinks is not None else None),
+            ring=recorder.ring if recorder is not None else None,
         )
         if spec is not None and pipeline.catalogue is not None:
             spec.attach(pipeline.catalogue)
@@ -90,6 +103,9 @@ def run(args: argparse.Namespace) -> int:
         warnings = list(source.stats.warnings)
     for warning in warnings:
         _say(str(warning))
+    if kept is not None:
+        kept.close()
+    _say_of_alerts(pipeline.alerts, recorder, kept)
     undelivered = sinks.close() if sinks is not None else []
     out = sys.stderr if args.calls == "-" else sys.stdout
     if args.json:
@@ -153,15 +169,58 @@ def _map_state(args: argparse.Namespace, catalogue: Any) -> Any:
     return state
 
 
-def _sinks(args: argparse.Namespace, state: Path) -> Any:
-    destinations = list(args.syslog)
+def _tell(sinks: Any, recorder: Any) -> Any:
+    """What every alert is given to: the sinks, then the recorder of evidence."""
+    takers = [taker for taker in (sinks.send if sinks is not None else None, recorder.tell if recorder is not None else None) if taker is not None]
+    if len(takers) < 2:
+        return takers[0] if takers else None
+
+    def tell(alert: Any) -> None:
+        for taker in takers:
+            taker(alert)
+
+    return tell
+
+
+def _recorder(args: argparse.Namespace, state: Path, masker: Any, config: Any, rules: Any) -> Any:
+    if not args.evidence:
+        return None
+    from sensor.evidence.cli import judges
+    from sensor.evidence.recorder import Recorder
+    from sensor.evidence.ring import FrameRing
+    from sensor.masking import Masker, installation_key
+
+    about = config.evidence
+    return Recorder(
+        Path(args.evidence), FrameRing(about.ring), masker if masker.on else Masker(installation_key(state), config.masking.names),
+        lambda alert: judges(alert, rules, args.model), about.bundles, about.bundle, about.packets, config.parsers, config.catalogue,
+        config.masking.never_send, args.unmasked, args.verify_checksums,
+    )  # fmt: skip
+
+
+def _say_of_alerts(alerts: Any, recorder: Any, kept: Any) -> None:
+    """What an operator must know of findings that made no alert, and of evidence that could not be had."""
+    for name, count in sorted(alerts.silenced.items()):
+        _say(f"{count:,} findings made no alert: {name}")
+    if held := alerts.counters["held_back"]:
+        _say(f"{held:,} findings made no alert: somebody called such alerts false positives (api-sensor alerts list shows which)")
+    if kept is not None and kept.error:
+        _say(f"open incidents were not kept: {kept.error}")
+    if recorder is not None:
+        missed = {name: count for name, count in recorder.counters.items() if count and name != "bundles"}
+        if missed:
+            _say(f"{recorder.folder}: {recorder.counters['bundles']:,} bundles; " + ", ".join(f"{name} {count:,}" for name, count in missed.items()))
+
+
+def _sinks(args: argparse.Namespace, state: Path, config: Any) -> Any:
+    destinations = [*(one.line() for one in config.sinks), *args.syslog]
     if args.alerts:
         destinations.append(f"file:{quote(str(Path(args.alerts).absolute()))}")
     if not destinations:
         return None
     from sensor.sinks import open_sinks
 
-    return open_sinks(destinations, state / "spool")
+    return open_sinks(destinations, state / "spool", config.masking.never_send)
 
 
 def _print_json(summary: Any, pipeline: Any, warnings: list[Any], masker: Any, out: Any) -> None:

@@ -21,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--unmasked", action="store_true", help="packets, calls and timeline as they were, with credentials and personal data")
     parser.add_argument("--rules", metavar="PATH", action="append", default=[], help="the rules that judged, if not the built-in ones; repeatable")
     parser.add_argument("--model", metavar="FILE", help="the model that judged, if one was given")
+    parser.add_argument("--config", metavar="FILE", help="the configuration that replay was given")
     parser.add_argument("--verify-checksums", action="store_true", help="as it was given to replay")
     parser.add_argument("--state", metavar="DIR", help="where this installation keeps its masking key and store (default: the user's state directory)")
     parser.add_argument("--json", action="store_true", help="print the manifest as JSON")
@@ -29,19 +30,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Make the bundle; status 1 when nothing of what the alert cites is in the captures."""
     from sensor.capture import open_captures
+    from sensor.config import Config, read
     from sensor.errors import SensorError
     from sensor.evidence.bundle import Source, bundle, write
     from sensor.masking import Masker, installation_key, state_directory
 
+    config = read(args.config) if args.config else Config()
     state = Path(args.state) if args.state else state_directory()
     alert = find(args.uid, Path(args.source) if args.source else state / "alerts.sqlite")
     captures = args.captures or list(dict.fromkeys(one.pcap_file for one in alert.evidence))
     if not captures or "-" in captures:
         raise SensorError(f"alert {alert.uid}: it came from standard input; name the captures that hold this traffic")
-    masker = Masker(installation_key(state))
-    source = Source(lambda: open_captures(captures), tuple(captures), verify_checksums=args.verify_checksums)
+    masker = Masker(installation_key(state), config.masking.names)
+    source = Source(lambda: open_captures(captures), tuple(captures), config.parsers, config.catalogue, args.verify_checksums)
     made = bundle(
-        alert, source, masker, unmasked=args.unmasked, every=args.all_connections, judges=judges(alert, args.rules, args.model)
+        alert, source, masker, unmasked=args.unmasked, every=args.all_connections, judges=judges(alert, _rules(args.rules), args.model),
+        bounds=config.evidence.bundle, cut_bounds=config.evidence.packets, never_send=config.masking.never_send,
     )  # fmt: skip
     place = Path(args.output) if args.output else Path(f"evidence-{alert.uid}.zip")
     if args.unmasked:
@@ -95,23 +99,29 @@ def find(uid: str, place: Path) -> Alert:
     return next(iter(found.values()))
 
 
-def judges(alert: Alert, rule_paths: list[str], model: str | None) -> list[dict[str, Any]]:
-    """For every detector of an alert what it is: a rule with its file's SHA-256, a model with its file's, or a part of the sensor."""
-    import hashlib
-
+def _rules(paths: list[str]) -> Any:
     import rules
-    from sensor import VERSION
     from sensor.errors import SensorError
 
     try:
-        known = {rule.id: rule for rule in rules.load([Path(path) for path in rule_paths] or None).rules}
+        return rules.load([Path(path) for path in paths] or None)
     except rules.RuleError as fault:
         raise SensorError(str(fault)) from fault
+
+
+def judges(alert: Alert, ruleset: Any, model: str | None) -> list[dict[str, Any]]:
+    """For every detector of an alert what it is: a rule of `ruleset` with its file's SHA-256, a model with its file's, or a part of the sensor."""
+    import hashlib
+
+    from rules import BUILTIN
+    from sensor import VERSION
+
+    known = {rule.id: rule for rule in ruleset.rules} if ruleset is not None else {}
     out: list[dict[str, Any]] = []
     for name in alert.detectors:
         rule = known.get(name)
         if rule is not None:
-            path = rules.BUILTIN / Path(rule.file).name if rule.file.startswith("rules/builtin/") else Path(rule.file)
+            path = BUILTIN / Path(rule.file).name if rule.file.startswith("rules/builtin/") else Path(rule.file)
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
             out.append({"detector": name, "kind": "rule", "title": rule.title, "file": rule.file, "line": rule.line, "sha256": digest})
         elif name.startswith("anomaly"):

@@ -13,7 +13,9 @@ costs nothing while memory lasts: such alerts are kept there (`MEMORY_RECORDS`),
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
+import logging
 import os
 import struct
 import threading
@@ -23,6 +25,8 @@ from typing import NamedTuple
 from zlib import crc32
 
 from sensor.errors import SensorError
+
+log = logging.getLogger("sensor.sinks")
 
 HEADER = struct.Struct("<IIQB")
 """Payload octets, CRC-32 of what follows it and the payload, number, severity rank."""
@@ -110,6 +114,8 @@ class Spool:
         return 0
 
     def _recover(self) -> None:
+        for path in self.folder.glob("*.new"):
+            path.unlink()  # room was being made when the process was killed; the segment it was to replace is still whole
         for path in sorted(self.folder.glob("*.seg")):
             if not path.stem.isdigit():
                 continue
@@ -122,6 +128,7 @@ class Spool:
                 at = end
             if at < len(data):
                 self.damaged += len(data) - at
+                log.warning("%s: %d octets at its end could not be read and are left out", path, len(data) - at)
                 os.truncate(path, at)
             segment.size = at
             if segment.last <= self.acked or at == 0:
@@ -200,6 +207,12 @@ class Spool:
 
     def _make_room(self) -> None:
         """Rewrite the oldest segments without their least severe alerts until a tenth of the limit is free."""
+        before = self.dropped
+        self._give_up()
+        if before == 0 and self.dropped:
+            log.warning("%s: the spool is full (%d octets): alerts are given up, the least severe and oldest first", self.folder, self.limit)
+
+    def _give_up(self) -> None:
         goal = self.limit - self.limit // 10
         for rank in range(RANKS):
             for segment in self._segments[:-1]:
@@ -266,7 +279,9 @@ class Spool:
                         octets = need
                         continue
                     # The disk gave back something else than was written: skip the rest of this segment, and say so.
-                    self.damaged += self._read_segment.size - self._read_at
+                    gone = self._read_segment.size - self._read_at
+                    self.damaged += gone
+                    log.warning("%s: the disk gave back something else than was written; %d octets of alerts are lost", self._read_segment.path, gone)
                     self._read_at = self._read_segment.size
                 elif not self._next_segment():
                     break
@@ -350,7 +365,8 @@ class Spool:
         if empty:
             for path in (*self.folder.glob("*.seg"), self.folder / "cursor", self.folder / "lock"):
                 path.unlink(missing_ok=True)
-            self.folder.rmdir()
+            with contextlib.suppress(OSError):  # something of another's lies in it
+                self.folder.rmdir()
 
 
 def _records(data: bytes | bytearray) -> list[tuple[Record, int]]:

@@ -123,6 +123,9 @@ class Delivery:
         self._accepted = 0
         self._delivered = 0
         self._refused = 0
+        self._refused_at = 0
+        self._why_refused = ""
+        self._mistakes = 0
         self._outages = 0
         self._error = ""
         self._wake = threading.Event()
@@ -155,7 +158,7 @@ class Delivery:
             spool.waiting,
             spool.dropped + self._refused + self._transport.refused,
             self._outages,
-            "; ".join(filter(None, (self._error, spool.error))) or self._transport.answer,
+            "; ".join(filter(None, (self._error, spool.error))) or self._transport.answer or self._why_refused,
             str(spool.folder),
         )
 
@@ -210,7 +213,13 @@ class Delivery:
                 if not records and not stopping and (pending or position > checked):
                     transport.check()
                 self._settle(pending, stopping and not records)
-            except OSError as fault:
+            except Exception as fault:
+                if not isinstance(fault, OSError):
+                    # A mistake of ours must not end the thread, nor cost an alert: said once with its traceback, then treated as an outage.
+                    if not self._mistakes:
+                        log.exception("%s: a fault of api-sensor itself", self.name)
+                    self._mistakes += 1
+                    fault = OSError(f"a fault of ours, see the log: {type(fault).__name__}: {fault}")
                 self._ill(fault)
                 transport.reset()
                 if isinstance(fault, TimeoutError):
@@ -246,10 +255,15 @@ class Delivery:
         for record in records:
             try:
                 messages.append(self._message(fields_of(record.payload), record.payload, record.seq))
-            except ValueError as fault:
-                # Sound by its checksum, yet no alert: written by another version. It must not stop the others.
-                self._refused += 1
-                self._error = f"alert {record.seq}: {fault}"
+            except Exception as fault:
+                # Sound by its checksum, yet no alert (written by another version), or one that a format of ours cannot tell: it must not stop the others.
+                if not isinstance(fault, ValueError) and not self._mistakes:
+                    log.exception("%s: a fault of api-sensor itself", self.name)
+                    self._mistakes += 1
+                if record.seq > self._refused_at:
+                    self._refused_at = record.seq
+                    self._refused += 1
+                self._why_refused = f"alert {record.seq}: {fault}"
         if messages:
             self._transport.send(messages)
 

@@ -33,6 +33,8 @@ class Destination:
             raise SensorError(
                 f"{line!r} is no destination: write it as scheme://place, such as udp://siem.example:514 or file:alerts.jsonl"
             )
+        if any(not one.isprintable() for one in unquote(line)):
+            raise SensorError(f"{line!r} is no destination: it holds a character that is not to be seen")
         if scheme in ("file", "store") and not line.startswith(f"{scheme}://"):
             path, _, query = line[len(scheme) + 1 :].partition("?")
             return cls(line, scheme, "", None, unquote(path), options=_options(line, query))

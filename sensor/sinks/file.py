@@ -1,6 +1,7 @@
 """Alerts in a file, a line each, with rotation by size. The file is its own spool: a line is written when `send` returns.
 
-A full disk loses nothing while memory lasts: lines wait there, in order, and are written when there is room again; a line is never left half written.
+A full disk loses nothing while memory lasts: lines wait there, in order, and are written when there is room again; a line is never left half written, and one that a power cut left half is ended before the next begins. A file that something else
+(logrotate) moves away or removes is begun anew.
 """
 
 from __future__ import annotations
@@ -39,11 +40,28 @@ class AlertFile:
             self._fd = os.dup(1) if path == "-" else self._open()
         except OSError as fault:
             raise SensorError(f"{path}: cannot write alerts there: {fault.strerror}") from fault
+        self._named = path != "-"
         # Pipes and terminals can neither be cut back nor rotated.
         self._regular = stat.S_ISREG(os.fstat(self._fd).st_mode)
 
     def _open(self) -> int:
-        return os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
+        fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
+        stats = os.fstat(fd)
+        if stat.S_ISREG(stats.st_mode) and stats.st_size:
+            with self._path.open("rb") as written:
+                written.seek(-1, os.SEEK_END)
+                if written.read(1) != b"\n":
+                    os.write(fd, b"\n")
+        return fd
+
+    def _moved(self) -> bool:
+        """Whether the name stands for another file now, or for none."""
+        try:
+            there = self._path.stat()
+        except FileNotFoundError:
+            return True
+        here = os.fstat(self._fd)
+        return (there.st_ino, there.st_dev) != (here.st_ino, here.st_dev)
 
     def send(self, alert: Alert) -> None:
         """Write one line, or keep it for later when the disk is full."""
@@ -72,6 +90,10 @@ class AlertFile:
             self._error = fault.strerror or str(fault)
 
     def _write(self, line: bytes) -> None:
+        if self._regular and self._named and self._moved():
+            fresh = self._open()
+            os.close(self._fd)
+            self._fd = fresh
         if self._regular and self._rotate:
             size = os.fstat(self._fd).st_size
             if size and size + len(line) > self._rotate:

@@ -28,7 +28,7 @@ import orjson
 from sensor.sinks.destination import Destination, Options
 from sensor.sinks.formats import FORMATS
 from sensor.sinks.message import AlertFields
-from sensor.sinks.network import TIMEOUT_S, certificates
+from sensor.sinks.network import TIMEOUT_S, Certificates
 
 BATCH_OCTETS = 512 * 1024
 ANSWER_OCTETS = 4 * 1024 * 1024
@@ -66,7 +66,7 @@ class Http:
         self._sourcetype = options.text("sourcetype", "api_sensor:alert")
         token = secret(options, "token")
         self._secret = _key(options)
-        self._tls = certificates(options) if destination.scheme == "https" else None
+        self._tls = Certificates(options) if destination.scheme == "https" else None
         standard = {"json": "/", "hec": "/services/collector/event", "bulk": "/_bulk"}[self._manner]
         self._path = destination.path if destination.path not in ("", "/") else standard
         kind = "application/x-ndjson" if self._manner == "bulk" else "application/json"
@@ -141,7 +141,7 @@ class Http:
             if self._link is None:
                 host, port = self._destination.host, self._destination.port
                 if self._tls is not None:
-                    self._link = http.client.HTTPSConnection(host, port, timeout=TIMEOUT_S, context=self._tls)
+                    self._link = http.client.HTTPSConnection(host, port, timeout=TIMEOUT_S, context=self._tls.context())
                 else:
                     self._link = http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
             self._link.request("POST", self._path, body, headers)

@@ -18,7 +18,7 @@ from sensor.sinks.destination import Destination, Options
 from sensor.sinks.formats import FORMATS
 from sensor.sinks.http import secret
 from sensor.sinks.message import AlertFields
-from sensor.sinks.network import TIMEOUT_S, certificates
+from sensor.sinks.network import TIMEOUT_S, Certificates
 
 UNACKNOWLEDGED = 256
 """Published before the acknowledgements are read: a round trip for so many, not for each."""
@@ -48,7 +48,7 @@ class Nats:
             if token
             else {}
         )
-        self._tls = certificates(options) if destination.scheme == "nats+tls" else None
+        self._tls = Certificates(options) if destination.scheme == "nats+tls" else None
         self.refused = 0
         self.answer = ""
         self._link: socket.socket | None = None
@@ -90,7 +90,7 @@ class Nats:
                 if not info.startswith(b"INFO "):
                     raise OSError("the receiver is no NATS server")
                 if self._tls is not None:
-                    link = self._tls.wrap_socket(link, server_hostname=self._to[0])
+                    link = self._tls.context().wrap_socket(link, server_hostname=self._to[0])
                 hello = {"verbose": False, "pedantic": False, "lang": "python", "version": VERSION, "name": "api-sensor", "headers": True,
                          "no_responders": True, "protocol": 1, **self._login}  # fmt: skip
                 self._inbox = f"_INBOX.{secrets.token_hex(8)}"

@@ -271,19 +271,16 @@ class Tls(Stream):
         self._name = options.text("name") or destination.host
         self.host = self._name
         self._fingerprint = options.text("fingerprint").replace(":", "").lower()
-        self._context = certificates(options)
+        # RFC 5425, 4.2.2: the operator may name the certificate itself by its fingerprint instead of an authority.
+        self._certificates = Certificates(options, pinned=bool(self._fingerprint))
         options.need(
             not self._fingerprint
             or (len(self._fingerprint) == 64 and set(self._fingerprint) <= set("0123456789abcdef")),
             "option fingerprint must be the SHA-256 of the server's certificate, 64 hexadecimal digits",
         )
-        if self._fingerprint:
-            # RFC 5425, 4.2.2: the operator may name the certificate itself by its fingerprint instead of an authority.
-            self._context.check_hostname = False
-            self._context.verify_mode = ssl.CERT_NONE
 
     def _secure(self, link: socket.socket) -> socket.socket:
-        secure = self._context.wrap_socket(link, server_hostname=self._name)
+        secure = self._certificates.context().wrap_socket(link, server_hostname=self._name)
         if self._fingerprint:
             certificate = secure.getpeercert(binary_form=True) or b""
             if hashlib.sha256(certificate).hexdigest() != self._fingerprint:
@@ -317,29 +314,52 @@ class Tls(Stream):
             super()._drained(link)
 
 
-def certificates(options: Options) -> ssl.SSLContext:
-    """What `ca=`, `cert=`, `key=` and `verify=` ask for: TLS 1.2 or newer, the server verified unless told otherwise."""
-    ca, cert, key = options.text("ca"), options.text("cert"), options.text("key")
-    context = ssl.create_default_context()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if not options.flag("verify", True):
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    missing = [
-        (name, path) for name, path in (("ca", ca), ("cert", cert), ("key", key)) if path and not Path(path).is_file()
-    ]
-    for name, path in missing:
-        options.need(False, f"option {name}={path!r}: there is no such file")
-    options.need(not key or bool(cert), "option key needs option cert: the certificate that belongs to it")
-    if not missing:
+class Certificates:
+    """What `ca=`, `cert=`, `key=` and `verify=` ask for: TLS 1.2 or newer, the server verified unless told otherwise.
+
+    The files are read again when they have changed: certificates are renewed, and a sensor runs for longer than one of them.
+    """
+
+    def __init__(self, options: Options, pinned: bool = False) -> None:
+        self._ca, self._cert, self._key = options.text("ca"), options.text("cert"), options.text("key")
+        # Where the caller knows the server's certificate itself, no authority is asked for it.
+        self._verify = options.flag("verify", True) and not pinned
+        named = [(name, path) for name, path in (("ca", self._ca), ("cert", self._cert), ("key", self._key)) if path]
+        missing = [(name, path) for name, path in named if not Path(path).is_file()]
+        for name, path in missing:
+            options.need(False, f"option {name}={path!r}: there is no such file")
+        options.need(not self._key or bool(self._cert), "option key needs option cert: the certificate that belongs to it")
+        self._files = [Path(path) for _, path in named]
+        self._stamp: list[tuple[int, int]] = []
+        self._made: ssl.SSLContext | None = None
+        if not missing:
+            try:
+                self.context()
+            except OSError as fault:
+                options.faults.append(str(fault))
+
+    def context(self) -> ssl.SSLContext:
+        """Settings for a connection. Raises OSError with a sentence when the files cannot be used."""
         try:
-            if ca:
-                context.load_verify_locations(ca)
-            if cert:
-                context.load_cert_chain(cert, key or None, password=_no_password)
+            stamp = [(found.st_mtime_ns, found.st_ino) for found in (path.stat() for path in self._files)]
+            if self._made is None or stamp != self._stamp:
+                self._made = self._make()
+                self._stamp = stamp
         except (ssl.SSLError, ValueError, OSError) as fault:
-            options.faults.append(f"cannot use the certificates: {fault}")
-    return context
+            raise OSError(f"cannot use the certificates: {fault}") from fault
+        return self._made
+
+    def _make(self) -> ssl.SSLContext:
+        context = ssl.create_default_context()
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if not self._verify:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        if self._ca:
+            context.load_verify_locations(self._ca)
+        if self._cert:
+            context.load_cert_chain(self._cert, self._key or None, password=_no_password)
+        return context
 
 
 def _no_password() -> str:

@@ -131,7 +131,7 @@ def _unix(path: Path) -> tuple[str, bool, str]:
 
 def _stream(destination: Destination, port: int, timeout: float, folder: Path) -> Iterator[tuple[str, bool, str]]:
     from sensor.sinks.destination import Options
-    from sensor.sinks.network import certificates
+    from sensor.sinks.network import Certificates
     from sensor.sinks.sentences import sentence
 
     try:
@@ -146,7 +146,7 @@ def _stream(destination: Destination, port: int, timeout: float, folder: Path) -
             cert = destination.options.get("cert")
             if cert:
                 yield _ours(cert)
-            yield _handshake(link, certificates(Options(destination)), destination, folder, port, timeout)
+            yield _handshake(link, Certificates(Options(destination)).context(), destination, folder, port, timeout)
 
 
 def _ours(path: str) -> tuple[str, bool, str]:

@@ -257,7 +257,7 @@ def make_certificates(folder: Path) -> Path:
             "-keyout", f"{authority}.key", "-out", f"{authority}.pem", "-addext", "keyUsage=critical,keyCertSign,cRLSign",
         )  # fmt: skip
     (folder / "names").write_text("subjectAltName=DNS:sensor.test,DNS:localhost,IP:127.0.0.1\n")
-    for name, days in (("server", "2"), ("client", "2"), ("expired", "-1")):
+    for name, days in (("server", "2"), ("client", "2"), ("renewed", "2"), ("expired", "-1")):
         openssl(
             "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=sensor.test", "-keyout", f"{name}.key",
             "-out", f"{name}.csr",

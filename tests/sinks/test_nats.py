@@ -18,7 +18,7 @@ from tests.sinks.conftest import Receiver, alert, free_port, listens
 
 
 class Server(Receiver):
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *more: str) -> None:
         unpacked = os.environ.get("API_SENSOR_NATS", "")
         binary = str(Path(unpacked, "usr/sbin/nats-server")) if unpacked else shutil.which("nats-server")
         if not binary or not Path(binary).is_file():
@@ -37,6 +37,7 @@ class Server(Receiver):
             "sensor",
             "--pass",
             "pa:ss@",
+            *more,
         ]
         super().__init__(folder, argv, lambda: listens(self.port))
 
@@ -95,3 +96,24 @@ def test_wrong_credentials_are_said(server: Server, tmp_path: Path) -> None:
     state = sink.close(0.2)
     assert "Authorization Violation" in state.error
     assert "hunter2" not in state.sentence()
+
+
+def test_tls_with_client_certificates(tmp_path: Path, certificates: Path) -> None:
+    folder = tmp_path / "nats"
+    folder.mkdir()
+    c = certificates
+    server = Server(folder, "--tls", "--tlscert", f"{c}/server.pem", "--tlskey", f"{c}/server.key", "--tlscacert", f"{c}/ca.pem", "--tlsverify")
+    server.start()
+    try:
+        place = f"nats+tls://sensor:pa%3Ass%40@localhost:{server.port}/api.alerts?ca={c}/ca.pem"
+        for options, why in (("", "wants one and got none: see cert= and key="), (f"&cert={c}/client.pem&key={c}/client.key", "no stream listens to api.alerts")):
+            sink = open_sink(place + options, tmp_path / "spools")
+            sink.send(alert(0))
+            state = sink.close(0.2)
+            assert (state.waiting, state.delivered) == (1, 0)
+            assert why in state.error
+        sink = open_sink(place.replace("ca.pem", "stranger.pem"), tmp_path / "spools")
+        sink.send(alert(0))
+        assert "nobody we trust signed" in sink.close(0.1).error
+    finally:
+        server.stop(signal.SIGKILL)

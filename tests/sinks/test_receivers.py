@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from sensor.alerts import Alert, Alerts
 from sensor.findings import Evidence, Feature, Finding
 from sensor.sinks import open_sink
-from tests.sinks.conftest import START, Rsyslog, SyslogNg, alert, free_port
+from tests.sinks.conftest import START, Rsyslog, SyslogNg, alert, free_port, until
 
 PIECES = [
     "\x00", "\x07", "\x1b[2J", "\x1b]0;t\x07", "\n", "\r\n", "\t", "\x7f", "\x85", "\x9b31m", "\udcff", "\udc80", "\ud800", "\u202e", "\u2028",
@@ -120,24 +121,50 @@ def test_a_receiver_that_wants_a_client_certificate_gets_nothing_without_one(
     assert not syslog_ng.out.exists()
 
 
-def test_an_expired_certificate_is_said_and_alerts_wait(tmp_path: Path, certificates: Path) -> None:
+def swap(folder: Path, certificates: Path, **names: str) -> Path:
+    """`folder` with certificates under other names: server="expired" is a server with the expired one."""
+    folder.mkdir(exist_ok=True)
+    for name in ("ca", "server", "client"):
+        for suffix in ("pem", "key"):
+            fresh = folder / f"{name}.{suffix}.new"
+            fresh.write_bytes((certificates / f"{names.get(name, name)}.{suffix}").read_bytes())
+            fresh.replace(folder / f"{name}.{suffix}")
+    return folder
+
+
+def test_alerts_wait_for_a_receiver_to_renew_its_certificate(tmp_path: Path, certificates: Path) -> None:
     (tmp_path / "expired").mkdir()
-    swapped = tmp_path / "swapped"
-    swapped.mkdir()
-    for name in ("ca.pem", "client.pem", "client.key"):
-        (swapped / name).write_bytes((certificates / name).read_bytes())
-    for suffix in ("pem", "key"):
-        (swapped / f"server.{suffix}").write_bytes((certificates / f"expired.{suffix}").read_bytes())
+    swapped = swap(tmp_path / "swapped", certificates, server="expired")
     receiver = Rsyslog(tmp_path / "expired", swapped)
     receiver.start()
     try:
         sink = open_sink(place(receiver, "tls", certificates), tmp_path / "spools")
-        sink.send(alert())
-        state = sink.close(0.1)
-    finally:
+        for number in range(10):
+            sink.send(alert(number))
+        until(lambda: sink.state().error)
+        assert "the receiver's certificate has expired; it must be renewed there" in sink.state().error
+        assert (sink.state().waiting, sink.state().delivered) == (10, 0)
         receiver.stop()
-    assert "the receiver's certificate has expired; it must be renewed there" in state.error
-    assert state.waiting == 1
+        swap(swapped, certificates, server="renewed")
+        receiver.start()
+        assert sink.close(10).sentence() == ""
+        assert len(receiver.lines(10)) == 10
+    finally:
+        receiver.stop(signal.SIGKILL)
+
+
+def test_our_certificate_may_be_renewed_while_the_sensor_runs(syslog_ng: SyslogNg, tmp_path: Path, certificates: Path) -> None:
+    mine = swap(tmp_path / "mine", certificates, client="expired")
+    sink = open_sink(place(syslog_ng, "tls", mine), tmp_path / "spools")
+    sink.send(alert())
+    until(lambda: sink.state().error)
+    assert "the receiver does not take our certificate" in sink.state().error
+    (mine / "client.key").write_text("half a file")
+    until(lambda: "cannot use the certificates" in sink.state().error)
+    assert (sink.state().waiting, sink.state().delivered) == (1, 0)
+    swap(mine, certificates, client="renewed")
+    assert sink.close(10).sentence() == ""
+    assert len(syslog_ng.lines(1)) == 1
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ def alerts(draw: st.DrawFn) -> AlertFields:
 def everything(judge: Any) -> Any:
     """Run `judge` on every sample and on what Hypothesis thinks of."""
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=30, deadline=None)
     @given(alerts())
     def drawn(one: AlertFields) -> None:
         judge(one)

@@ -28,7 +28,7 @@ cdef class FieldReader:
     cdef unsigned long long[::1] keys
     cdef float[:, ::1] clock
     cdef float[::1] bigrams
-    cdef double[::1] n_log_n
+    cdef double n_log_n[1025]
     cdef int[::1] children
     # the open batch
     cdef const unsigned char[::1] paths, queries, heads, bodies, kinds, tables

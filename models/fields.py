@@ -210,7 +210,7 @@ SKIPPED_HASHES = np.array([hash_octets(name.encode()) for name in _SKIPPED], np.
 ANSWER_POOLS = np.array([join_hash(kind, 0) for kind in range(STATUS, REQUEST_SIZE + 1)], np.uint64)
 """The name that each part of an answer goes by, over all endpoints."""
 
-_N_LOG_N = np.arange(4097) * np.log(np.maximum(np.arange(4097), 1))
+_N_LOG_N = np.arange(1025) * np.log(np.maximum(np.arange(1025), 1))
 _MINUTE = np.arange(1440) / 1440 * 2 * np.pi
 _CLOCK = np.ascontiguousarray(np.stack([np.sin(_MINUTE), np.cos(_MINUTE)], 1).astype(np.float32))
 
@@ -240,6 +240,9 @@ class FieldReader:
         if not cython.compiled:
             self.mark_of, self.symbol_of, self.hist, self.counts = [0] * 256, [0] * 256, [0] * SYMBOLS, [0.0] * len(ROW_COUNTS)
             self.stack, self.objects, self.skipped, self.answer_pools = [0] * (MAX_DEPTH + 1), [0] * (MAX_DEPTH + 1), [0] * 4, [0] * 4
+            self.n_log_n = [0.0] * 1025
+        for k in range(1025):
+            self.n_log_n[k] = _N_LOG_N[k]
         for k in range(256):
             self.mark_of[k] = int(MARK_OF[k])
             self.symbol_of[k] = int(SYMBOL_OF[k])
@@ -249,7 +252,6 @@ class FieldReader:
         self.bigrams = _view(bigrams.reshape(-1))
         self.keys = _view(keys)
         self.children = _view(children)
-        self.n_log_n = _view(_N_LOG_N)
         self.clock = _view(_CLOCK)
         self.table = 0
         self._room(8192)
@@ -802,7 +804,7 @@ class FieldReader:
             punctuation += self.hist[k]
         for k in range(_SYMBOLS):
             total += self.hist[k]
-        if 0 < total <= 4096:
+        if 0 < total <= 1024:
             for k in range(0, _SYMBOLS, 2):  # two sums, since one addition waits for the last
                 entropy += self.n_log_n[self.hist[k]]
                 more += self.n_log_n[self.hist[k + 1]]

@@ -148,7 +148,6 @@ _ROW_LINES = cython.declare(cython.int, 64)
 _MAX_FIELDS = cython.declare(cython.int, 192)
 _BEST = cython.declare(cython.int, 40)
 _LINE_BEST = cython.declare(cython.int, 32)
-_REMEMBERED = cython.declare(cython.int, 64)
 
 _NAN = cython.declare(cython.float, float("nan"))
 _LOG1P = np.log1p(np.arange(8192)).astype(np.float32)
@@ -402,7 +401,8 @@ class Judge:
     octets_used: cython.Py_ssize_t
     slots_used: cython.int
     line_key: cython.ulonglong
-    row_lines: cython.int[::1]
+    row_lines: cython.int[64]
+    row_slots: cython.ulonglong[64]
     row_count: cython.int
 
     def __init__(self, reader: Any, profile: Any, ended: Any) -> None:
@@ -443,7 +443,7 @@ class Judge:
         self.group_of_kind = _view(_GROUP_OF_KIND)
         self.named = _view(_NAMED)
         if not cython.compiled:
-            self.best, self.where = [0.0] * 40, [0] * 40
+            self.best, self.where, self.row_lines, self.row_slots = [0.0] * 40, [0] * 40, [0] * ROW_LINES, [0] * ROW_LINES
         self.serial = 0
         self.line_keys = _view(np.zeros(LINES, np.uint64))
         self.line_numbers = _view(np.zeros((LINES, 8), np.int32))
@@ -453,7 +453,6 @@ class Judge:
         self.octets = _view(np.zeros(LINE_OCTETS, np.uint8))
         self.lines = self.octets_used = 0
         self.slots_used = 0
-        self.row_lines = _view(np.zeros(ROW_LINES, np.int32))
         self.row_count = 0
 
     @cython.cfunc
@@ -598,6 +597,7 @@ class Judge:
         ve: cython.Py_ssize_t
         at: cython.Py_ssize_t
         last: cython.Py_ssize_t = -1
+        slot: cython.ulonglong
         k: cython.int
         n: cython.int = 0
         headers: cython.int = 0
@@ -633,12 +633,12 @@ class Judge:
             i = stop + 1
             if self.line_numbers[at, 3] == 0:
                 continue
-            # A name used twice is another field, which takes reading the lines together.
+            # A name used twice is another field, which takes reading the lines together; Cookie lines count as one name here.
+            slot = self.line_slots[self.line_numbers[at, 2]] if self.line_numbers[at, 4] == 1 else 0
             for k in range(n):
-                if self.line_slots[self.line_numbers[self.row_lines[k], 2]] == self.line_slots[self.line_numbers[at, 2]]:
+                if self.row_slots[k] == slot:
                     return False
-                if self.line_numbers[at, 4] == 2 and self.line_numbers[self.row_lines[k], 4] == 2:
-                    return False
+            self.row_slots[n] = slot
             self.row_lines[n] = cython.cast(cython.int, at)
             n += 1
             fields += self.line_numbers[at, 3]

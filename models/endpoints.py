@@ -54,13 +54,15 @@ class PathTree:
 
     def root_of(self, methods: tuple[Array, list[str]], hosts: tuple[Array, list[str]]) -> Array:
         """Roots of a batch's calls; -1 for a method and host never seen together."""
-        m, h = methods[0].astype(np.int64), hosts[0].astype(np.int64)
-        if not len(m):
+        if not len(methods[0]):
             return np.zeros(0, np.int32)
-        pairs, inverse = np.unique(m * (len(hosts[1]) + 1) + h, return_inverse=True)
-        found = [
-            self.roots.get(f"{methods[1][pair // (len(hosts[1]) + 1)]} {hosts[1][pair % (len(hosts[1]) + 1)]}", -1) for pair in pairs.tolist()
-        ]
+        width = len(hosts[1])
+        pairs = methods[0].astype(np.int64) * width + hosts[0]
+        if len(methods[1]) * width <= 4096:
+            found = [self.roots.get(f"{method} {host}", -1) for method in methods[1] for host in hosts[1]]
+            return np.array(found, np.int32)[pairs]
+        distinct, inverse = np.unique(pairs, return_inverse=True)
+        found = [self.roots.get(f"{methods[1][pair // width]} {hosts[1][pair % width]}", -1) for pair in distinct.tolist()]
         return np.array(found, np.int32)[inverse]
 
 

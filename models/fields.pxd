@@ -11,17 +11,24 @@ cdef class FieldReader:
     cdef int[::1] name_at, name_end, at, end
     cdef dict arrays
     # one call's running sums, and where its path ended
-    cdef int[::1] hist
+    cdef int hist[64]
     cdef int params, longest, escapes, headers, longest_header, header_marks, cookies, depth, nats_len, table, node, segments
     cdef float nats_sum
     cdef unsigned long long place
     cdef public int node_of, variant
-    cdef float[::1] counts
+    cdef float counts[28]
+    cdef bint spans                 # whether fields say where they stand, which only explanations need
     # what all calls share
-    cdef unsigned char[::1] mark_of, symbol_of, objects
-    cdef unsigned long long[::1] skipped, keys, stack, answer_pools
-    cdef float[:, ::1] bigrams, clock
-    cdef double[::1] n_log_n
+    cdef unsigned char mark_of[256]
+    cdef unsigned char symbol_of[256]
+    cdef unsigned char objects[25]
+    cdef unsigned long long stack[25]
+    cdef unsigned long long skipped[4]
+    cdef unsigned long long answer_pools[4]
+    cdef unsigned long long[::1] keys
+    cdef float[:, ::1] clock
+    cdef float[::1] bigrams
+    cdef double n_log_n[1025]
     cdef int[::1] children
     # the open batch
     cdef const unsigned char[::1] paths, queries, heads, bodies, kinds, tables

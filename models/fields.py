@@ -96,6 +96,7 @@ _COOKIE = cython.declare(cython.int, 5)
 _BODY = cython.declare(cython.int, 6)
 _UNKNOWN = cython.declare(cython.int, 7)
 _STATUS = cython.declare(cython.int, 8)
+_MINUTE_NS = cython.declare(cython.longlong, 60_000_000_000)
 _OPAQUE = cython.declare(cython.int, 64)
 _WILDCARD = cython.declare(cython.int, 1)
 
@@ -209,7 +210,7 @@ SKIPPED_HASHES = np.array([hash_octets(name.encode()) for name in _SKIPPED], np.
 ANSWER_POOLS = np.array([join_hash(kind, 0) for kind in range(STATUS, REQUEST_SIZE + 1)], np.uint64)
 """The name that each part of an answer goes by, over all endpoints."""
 
-_N_LOG_N = np.arange(4097) * np.log(np.maximum(np.arange(4097), 1))
+_N_LOG_N = np.arange(1025) * np.log(np.maximum(np.arange(1025), 1))
 _MINUTE = np.arange(1440) / 1440 * 2 * np.pi
 _CLOCK = np.ascontiguousarray(np.stack([np.sin(_MINUTE), np.cos(_MINUTE)], 1).astype(np.float32))
 
@@ -234,19 +235,24 @@ class FieldReader:
     def __init__(self, bigrams: Any, keys: Any, children: Any) -> None:
         self.n = 0
         self.first = 0
-        self.mark_of = _view(MARK_OF)
-        self.symbol_of = _view(SYMBOL_OF)
-        self.skipped = _view(SKIPPED_HASHES)
-        self.bigrams = _view(bigrams)
+        k: cython.int
+        self.spans = True
+        if not cython.compiled:
+            self.mark_of, self.symbol_of, self.hist, self.counts = [0] * 256, [0] * 256, [0] * SYMBOLS, [0.0] * len(ROW_COUNTS)
+            self.stack, self.objects, self.skipped, self.answer_pools = [0] * (MAX_DEPTH + 1), [0] * (MAX_DEPTH + 1), [0] * 4, [0] * 4
+            self.n_log_n = [0.0] * 1025
+        for k in range(1025):
+            self.n_log_n[k] = _N_LOG_N[k]
+        for k in range(256):
+            self.mark_of[k] = int(MARK_OF[k])
+            self.symbol_of[k] = int(SYMBOL_OF[k])
+        for k in range(4):
+            self.skipped[k] = int(SKIPPED_HASHES[k])
+            self.answer_pools[k] = int(ANSWER_POOLS[k])
+        self.bigrams = _view(bigrams.reshape(-1))
         self.keys = _view(keys)
         self.children = _view(children)
-        self.hist = _view(np.zeros(SYMBOLS, np.int32))
-        self.stack = _view(np.zeros(MAX_DEPTH + 1, np.uint64))
-        self.objects = _view(np.zeros(MAX_DEPTH + 1, np.uint8))
-        self.counts = _view(np.zeros(len(ROW_COUNTS), np.float32))
-        self.n_log_n = _view(_N_LOG_N)
         self.clock = _view(_CLOCK)
-        self.answer_pools = _view(ANSWER_POOLS)
         self.table = 0
         self._room(8192)
 
@@ -363,12 +369,15 @@ class FieldReader:
         a: cython.int
         b: cython.int
         param: cython.bint = kind != _HEADER and kind != _COOKIE
+        table: cython.Py_ssize_t = self.table * _SYMBOLS * _SYMBOLS
         stop: cython.Py_ssize_t = end if end - start <= _MAX_VALUE else start + _MAX_VALUE
         i = start
         while i < stop:
             c = data[i]
             i += 1
-            if c == 37 and (escaped == 1 or escaped == 2):  # %
+            if escaped == 0 or (c != 37 and c != 43 and c != 92):
+                pass
+            elif c == 37 and escaped != 3:  # %
                 a = _hex(data[i]) if i < end else -1
                 b = _hex(data[i + 1]) if i + 1 < end else -1
                 if a >= 0 and b >= 0:
@@ -409,7 +418,7 @@ class FieldReader:
             h = _mix(h, c)
             if param:
                 s = self.symbol_of[c]
-                nats += self.bigrams[self.table, previous * _SYMBOLS + s]
+                nats += self.bigrams[table + previous * _SYMBOLS + s]
                 previous = s
                 self.hist[s] += 1
             if m > _SPACE:
@@ -420,7 +429,7 @@ class FieldReader:
                 if runs <= _MAX_RUNS:
                     shape = _mix(shape, m + 1)
         if param:
-            nats += self.bigrams[self.table, previous * _SYMBOLS + _END]
+            nats += self.bigrams[table + previous * _SYMBOLS + _END]
         if length == 0:
             mask |= one << _EMPTY
         if end > stop:
@@ -446,11 +455,12 @@ class FieldReader:
         self.shape[n] = _spread(shape)
         self.value[n] = _spread(h)
         self.nats[n] = nats
-        self.source[n] = source
-        self.name_at[n] = cython.cast(cython.int, name_at)
-        self.name_end[n] = cython.cast(cython.int, name_end)
-        self.at[n] = cython.cast(cython.int, start)
-        self.end[n] = cython.cast(cython.int, end)
+        if self.spans:
+            self.source[n] = source
+            self.name_at[n] = cython.cast(cython.int, name_at)
+            self.name_end[n] = cython.cast(cython.int, name_end)
+            self.at[n] = cython.cast(cython.int, start)
+            self.end[n] = cython.cast(cython.int, end)
         self.n = n + 1
         return 1
 
@@ -648,8 +658,9 @@ class FieldReader:
         self.shape[n] = 0
         self.value[n] = value
         self.nats[n] = 0
-        self.source[n] = 4
-        self.name_at[n] = self.name_end[n] = self.at[n] = self.end[n] = 0
+        if self.spans:
+            self.source[n] = 4
+            self.name_at[n] = self.name_end[n] = self.at[n] = self.end[n] = 0
         self.n = n + 1
         return 1
 
@@ -786,18 +797,24 @@ class FieldReader:
         punctuation: cython.int = 0
         minute: cython.Py_ssize_t
         entropy: cython.double = 0
+        more: cython.double = 0
+        for k in range(26):
+            letters += self.hist[k]
+        for k in range(28, 60):
+            punctuation += self.hist[k]
         for k in range(_SYMBOLS):
-            h = self.hist[k]
-            if h:
-                total += h
-                if k < 26:
-                    letters += h
-                elif 28 <= k < 60:
-                    punctuation += h
-                entropy += self.n_log_n[h] if h <= 4096 else h * log(h)
-        if total > 0:
-            entropy = (self.n_log_n[total] if total <= 4096 else total * log(total)) - entropy
-            entropy /= total
+            total += self.hist[k]
+        if 0 < total <= 1024:
+            for k in range(0, _SYMBOLS, 2):  # two sums, since one addition waits for the last
+                entropy += self.n_log_n[self.hist[k]]
+                more += self.n_log_n[self.hist[k + 1]]
+            entropy = (self.n_log_n[total] - (entropy + more)) / total
+        elif total > 0:
+            for k in range(_SYMBOLS):
+                h = self.hist[k]
+                if h > 1:
+                    entropy += h * log(h)
+            entropy = log(total) - entropy / total
         self.counts[0] = self.path_at[r + 1] - self.path_at[r]
         self.counts[1] = self.segments
         self.counts[2] = self.query_at[r + 1] - self.query_at[r]
@@ -824,7 +841,7 @@ class FieldReader:
         self.counts[23] = self.response_bytes[r]
         self.counts[24] = self.duration[r]
         self.counts[25] = self.ttfb[r]
-        minute = (self.ts[r] // 60000000000) % 1440
+        minute = (self.ts[r] // _MINUTE_NS) % 1440
         self.counts[26] = self.clock[minute, 0]
         self.counts[27] = self.clock[minute, 1]
         return 0

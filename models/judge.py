@@ -148,7 +148,6 @@ _ROW_LINES = cython.declare(cython.int, 64)
 _MAX_FIELDS = cython.declare(cython.int, 192)
 _BEST = cython.declare(cython.int, 40)
 _LINE_BEST = cython.declare(cython.int, 32)
-_REMEMBERED = cython.declare(cython.int, 64)
 
 _NAN = cython.declare(cython.float, float("nan"))
 _LOG1P = np.log1p(np.arange(8192)).astype(np.float32)
@@ -203,41 +202,43 @@ def find_units(slots: Any, pools: Any, kinds: Any, keys: Any, values: Any, class
 def features(counts: Any, recipe: Any, out: Any) -> None:
     """Fill out[call, FEATURES] from counts[call, ROW_COUNTS]; NaN where a part of the call was not seen."""
     given: cython.float[:, ::1] = _view(counts)
-    how: cython.const[cython.int][:, ::1] = _view(recipe)
+    how: cython.int[:, ::1] = _view(recipe)
     result: cython.float[:, ::1] = _view(out)
     r: cython.Py_ssize_t
+    n: cython.Py_ssize_t = how.shape[0]
     for r in range(given.shape[0]):
-        _features(given, r, how, result, r)
+        if cython.compiled:
+            _features(cython.address(given[r, 0]), cython.address(how[0, 0]), n, cython.address(result[r, 0]))
+        else:
+            row = [0.0] * n
+            _features(counts[r].tolist(), recipe.ravel().tolist(), n, row)
+            out[r] = row
 
 
 @cython.cfunc
-@cython.exceptval(-1)
-def _features(
-    given: cython.float[:, ::1], r: cython.Py_ssize_t, how: cython.const[cython.int][:, ::1], out: cython.float[:, ::1], to: cython.Py_ssize_t
-) -> cython.int:
+@cython.exceptval(check=False)
+def _features(given: cython.p_float, how: cython.p_int, n: cython.Py_ssize_t, out: cython.p_float) -> cython.void:
+    """One call's FEATURES. `how` is the recipe, two numbers a feature."""
     k: cython.Py_ssize_t
     step: cython.int
     of: cython.int
     x: cython.float
-    characters: cython.float = given[r, 20]
-    status: cython.float = given[r, 21]
-    if characters < 1:
-        characters = 1
-    for k in range(how.shape[0]):
-        step = how[k, 0]
-        of = how[k, 1]
-        if step == 4:
-            out[to, k] = 1 if of <= status < of + 100 else 0
-            continue
-        x = given[r, of]
+    share: cython.float = 1 / given[20] if given[20] > 1 else 1.0
+    status: cython.float = given[21]
+    for k in range(n):
+        step = how[2 * k]
+        of = how[2 * k + 1]
         if step == 1:
-            x = _log1p(x)
+            out[k] = _log1p(given[of])
         elif step == 2:
-            x = x / characters
+            out[k] = given[of] * share
         elif step == 3:
-            x = _log1p(x / 100000 if x >= 0 else x)
-        out[to, k] = x
-    return 0
+            x = given[of]
+            out[k] = _log1p(x / 100000 if x >= 0 else x)
+        elif step == 4:
+            out[k] = 1 if of <= status < of + 100 else 0
+        else:
+            out[k] = given[of]
 
 
 _log1p_table = cython.declare(cython.float[::1], _view(_LOG1P))
@@ -301,36 +302,47 @@ def standardise(x: Any, node: Any, mean: Any, spread: Any, place_mean: Any, plac
     """Fill out[call, 2 * FEATURES]: how many spreads each feature is off, over all calls and over the endpoint's, within -8..8; NaN becomes 0."""
     given: cython.float[:, ::1] = _view(x)
     nodes: cython.const[cython.int][::1] = _view(node)
-    m: cython.const[cython.float][::1] = _view(mean)
-    s: cython.const[cython.float][::1] = _view(spread)
-    pm: cython.const[cython.float][:, ::1] = _view(place_mean)
-    ps: cython.const[cython.float][:, ::1] = _view(place_spread)
+    m: cython.float[::1] = _view(mean)
+    s: cython.float[::1] = _view(spread)
+    pm: cython.float[:, ::1] = _view(place_mean)
+    ps: cython.float[:, ::1] = _view(place_spread)
     result: cython.float[:, ::1] = _view(out)
     r: cython.Py_ssize_t
+    at: cython.Py_ssize_t
+    n: cython.Py_ssize_t = m.shape[0]
     for r in range(given.shape[0]):
-        _standardise(given, r, nodes[r], m, s, pm, ps, result, r)
+        at = nodes[r] if nodes[r] >= 0 else pm.shape[0] - 1
+        if cython.compiled:
+            _standardise(cython.address(given[r, 0]), cython.address(m[0]), cython.address(s[0]), n, cython.address(result[r, 0]))
+            _standardise(cython.address(given[r, 0]), cython.address(pm[at, 0]), cython.address(ps[at, 0]), n, cython.address(result[r, n]))
+        else:
+            both = [[0.0] * n, [0.0] * n]
+            _standardise(x[r].tolist(), m, s, n, both[0])
+            _standardise(x[r].tolist(), place_mean[at].tolist(), place_spread[at].tolist(), n, both[1])
+            out[r] = both[0] + both[1]
 
 
 @cython.cfunc
-@cython.exceptval(-1)
-def _standardise(
-    x: cython.float[:, ::1], r: cython.Py_ssize_t, node: cython.int, mean: cython.const[cython.float][::1], spread: cython.const[cython.float][::1],
-    place_mean: cython.const[cython.float][:, ::1], place_spread: cython.const[cython.float][:, ::1], out: cython.float[:, ::1], to: cython.Py_ssize_t,
-) -> cython.int:  # fmt: skip
-    width: cython.Py_ssize_t = mean.shape[0]
-    place: cython.Py_ssize_t = node if node >= 0 else place_mean.shape[0] - 1
+@cython.exceptval(check=False)
+def _standardise(x: cython.p_float, mean: cython.p_float, spread: cython.p_float, n: cython.Py_ssize_t, out: cython.p_float) -> cython.void:
+    """Without branches, so that the compiler takes several at once."""
     k: cython.Py_ssize_t
     z: cython.float
-    for k in range(width):
-        z = (x[r, k] - mean[k]) / spread[k]
+    for k in range(n):
+        z = (x[k] - mean[k]) / spread[k]
         z = z if z > -8 else -8
         z = z if z < 8 else 8
-        out[to, k] = z if x[r, k] == x[r, k] else 0
-        z = (x[r, k] - place_mean[place, k]) / place_spread[place, k]
-        z = z if z > -8 else -8
-        z = z if z < 8 else 8
-        out[to, width + k] = z if x[r, k] == x[r, k] else 0
-    return 0
+        out[k] = z if x[k] == x[k] else 0
+
+
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def _larger(a: cython.p_float, b: cython.p_float) -> cython.void:
+    """The larger of each of eight pairs into a."""
+    j: cython.int
+    for j in range(8):
+        a[j] = b[j] if b[j] > a[j] else a[j]
 
 
 @cython.cclass
@@ -370,8 +382,8 @@ class Judge:
     group_of_kind: cython.const[cython.int][::1]
     named: cython.const[cython.int][::1]
     # one call
-    best: cython.float[::1]
-    where: cython.int[::1]
+    best: cython.float[40]
+    where: cython.int[40]
     stamp: cython.longlong[::1]
     serial: cython.longlong
     missing: cython.float
@@ -382,13 +394,15 @@ class Judge:
     line_keys: cython.ulonglong[::1]
     line_numbers: cython.int[:, ::1]
     line_best: cython.float[:, ::1]
+    line_after: cython.int[::1]
     line_slots: cython.ulonglong[::1]
     octets: cython.uchar[::1]
     lines: cython.Py_ssize_t
     octets_used: cython.Py_ssize_t
     slots_used: cython.int
     line_key: cython.ulonglong
-    row_lines: cython.int[::1]
+    row_lines: cython.int[64]
+    row_slots: cython.ulonglong[64]
     row_count: cython.int
 
     def __init__(self, reader: Any, profile: Any, ended: Any) -> None:
@@ -428,17 +442,17 @@ class Judge:
         self.class_of_kind = _view(CLASS_OF_KIND)
         self.group_of_kind = _view(_GROUP_OF_KIND)
         self.named = _view(_NAMED)
-        self.best = _view(np.zeros(40, np.float32))
-        self.where = _view(np.zeros(40, np.int32))
+        if not cython.compiled:
+            self.best, self.where, self.row_lines, self.row_slots = [0.0] * 40, [0] * 40, [0] * ROW_LINES, [0] * ROW_LINES
         self.serial = 0
         self.line_keys = _view(np.zeros(LINES, np.uint64))
         self.line_numbers = _view(np.zeros((LINES, 8), np.int32))
         self.line_best = _view(np.zeros((LINES, 8), np.float32))
+        self.line_after = _view(np.full(LINES, -1, np.int32))
         self.line_slots = _view(np.zeros(65_536, np.uint64))
         self.octets = _view(np.zeros(LINE_OCTETS, np.uint8))
         self.lines = self.octets_used = 0
         self.slots_used = 0
-        self.row_lines = _view(np.zeros(ROW_LINES, np.int32))
         self.row_count = 0
 
     @cython.cfunc
@@ -559,9 +573,11 @@ class Judge:
         for k in range(self.row_count):
             at = self.row_lines[k]
             base = self.line_numbers[at, 4] * 8
-            for j in range(8):
-                if self.line_best[at, j] > self.best[base + j]:
-                    self.best[base + j] = self.line_best[at, j]
+            if cython.compiled:
+                _larger(cython.address(self.best[base]), cython.address(self.line_best[at, 0]))
+            else:
+                for j in range(8):
+                    self.best[base + j] = max(self.best[base + j], self.line_best[at, j])
             if self.missing > 0:
                 for f in range(self.line_numbers[at, 2], self.line_numbers[at, 2] + self.line_numbers[at, 3]):
                     self._present(self.line_slots[f])
@@ -580,6 +596,8 @@ class Judge:
         stop: cython.Py_ssize_t
         ve: cython.Py_ssize_t
         at: cython.Py_ssize_t
+        last: cython.Py_ssize_t = -1
+        slot: cython.ulonglong
         k: cython.int
         n: cython.int = 0
         headers: cython.int = 0
@@ -591,27 +609,36 @@ class Judge:
             self._forget()
         i = self._line_end(i, e) + 1
         while i < e:
-            stop = self._line_end(i, e)
-            ve = stop
-            if ve > i and reader.heads[ve - 1] == 13:
-                ve -= 1
-            if ve == i:
-                break
-            if n >= _ROW_LINES or ve - i > _LONGEST_LINE:
+            # What followed the last line when it was seen before mostly follows it now.
+            at = self.line_after[last] if last >= 0 else -1
+            stop = self._again(at, i, e) if at >= 0 else -1
+            if stop < 0:
+                stop = self._line_end(i, e)
+                ve = stop
+                if ve > i and reader.heads[ve - 1] == 13:
+                    ve -= 1
+                if ve == i:
+                    break
+                if n >= _ROW_LINES or ve - i > _LONGEST_LINE:
+                    return False
+                at = self._recall(i, ve)
+                if at < 0 or (self.line_keys[at] == 0 and not self._learn(r, at, i, ve)):
+                    return False
+                if last >= 0:
+                    self.line_after[last] = cython.cast(cython.int, at)
+            elif n >= _ROW_LINES:
                 return False
-            at = self._recall(i, ve)
-            if at < 0 or (self.line_keys[at] == 0 and not self._learn(r, at, i, ve)):
-                return False
+            last = at
             headers += 1
             i = stop + 1
             if self.line_numbers[at, 3] == 0:
                 continue
-            # A name used twice is another field, which takes reading the lines together.
+            # A name used twice is another field, which takes reading the lines together; Cookie lines count as one name here.
+            slot = self.line_slots[self.line_numbers[at, 2]] if self.line_numbers[at, 4] == 1 else 0
             for k in range(n):
-                if self.line_slots[self.line_numbers[self.row_lines[k], 2]] == self.line_slots[self.line_numbers[at, 2]]:
+                if self.row_slots[k] == slot:
                     return False
-                if self.line_numbers[at, 4] == 2 and self.line_numbers[self.row_lines[k], 4] == 2:
-                    return False
+            self.row_slots[n] = slot
             self.row_lines[n] = cython.cast(cython.int, at)
             n += 1
             fields += self.line_numbers[at, 3]
@@ -633,19 +660,32 @@ class Judge:
     @cython.exceptval(-1)
     def _line_end(self, i: cython.Py_ssize_t, e: cython.Py_ssize_t) -> cython.Py_ssize_t:
         """Where the line feed at or after i stands, or e."""
-        heads: cython.const[cython.uchar][::1] = self.reader.heads
-        if i < 0 or e > heads.shape[0]:
+        reader: FieldReader = self.reader
+        if i < 0 or e > reader.heads.shape[0]:
             raise IndexError("Judge: header block outside the batch's octets")
         if i >= e:
             return e
         if cython.compiled:
-            base: cython.pointer(cython.const[cython.uchar]) = cython.address(heads[i])
+            base: cython.pointer(cython.const[cython.uchar]) = cython.address(reader.heads[i])
             hit: cython.pointer(cython.const[cython.uchar]) = cython.cast(cython.pointer(cython.const[cython.uchar]), memchr(base, 10, e - i))
             return e if hit == cython.NULL else i + (hit - base)
         else:
-            while i < e and heads[i] != 10:
+            while i < e and reader.heads[i] != 10:
                 i += 1
             return i
+
+    @cython.cfunc
+    @cython.inline
+    @cython.exceptval(-2)
+    def _again(self, at: cython.Py_ssize_t, i: cython.Py_ssize_t, e: cython.Py_ssize_t) -> cython.Py_ssize_t:
+        """Where the line feed of the line from i stands, if that line is the remembered one at place `at`; else -1. A remembered line holds no line feed."""
+        reader: FieldReader = self.reader
+        end: cython.Py_ssize_t = i + self.line_numbers[at, 1]
+        if end >= e or not self._same(self.line_numbers[at, 0], i, end - i):
+            return -1
+        if reader.heads[end] == 13 and end + 1 < e:
+            end += 1
+        return end if reader.heads[end] == 10 else -1
 
     @cython.cfunc
     @cython.exceptval(-2)
@@ -654,28 +694,28 @@ class Judge:
 
         The key samples the line, so lines are compared whole; lines made to have one key cost eight comparisons each and are read each time.
         """
-        heads: cython.const[cython.uchar][::1] = self.reader.heads
+        reader: FieldReader = self.reader
         size: cython.Py_ssize_t = ve - s
         key: cython.ulonglong
         i: cython.Py_ssize_t
         tries: cython.int
-        if s < 0 or size <= 0 or ve > heads.shape[0]:
+        if s < 0 or size <= 0 or ve > reader.heads.shape[0]:
             raise IndexError("Judge: header line outside the batch's octets")
         if cython.compiled:
             word: cython.ulonglong = 0
             k: cython.Py_ssize_t
             key = cython.cast(cython.ulonglong, size) * _STIR
             if size < 8:
-                memcpy(cython.address(word), cython.address(heads[s]), size)
+                memcpy(cython.address(word), cython.address(reader.heads[s]), size)
                 key = (key ^ word) * _GOLDEN
             else:
                 for k in range(6):
-                    memcpy(cython.address(word), cython.address(heads[s + (size - 8) * k // 5]), 8)
+                    memcpy(cython.address(word), cython.address(reader.heads[s + (size - 8) * k // 5]), 8)
                     key = (key ^ word) * _GOLDEN
                     key ^= key >> 32
             key ^= key >> 29
         else:
-            key = hash(bytes(heads[s:ve])) & _M64
+            key = hash(bytes(reader.heads[s:ve])) & _M64
         if key == 0:
             key = 1
         self.line_key = key
@@ -692,14 +732,14 @@ class Judge:
     @cython.inline
     @cython.exceptval(-1)
     def _same(self, at: cython.Py_ssize_t, s: cython.Py_ssize_t, size: cython.Py_ssize_t) -> cython.bint:
-        """Whether the remembered octets from `at` are those of the heads from s. `_recall` checked the range of the heads."""
-        heads: cython.const[cython.uchar][::1] = self.reader.heads
-        if at + size > self.octets.shape[0]:
+        """Whether the remembered octets from `at` are those of the heads from s."""
+        reader: FieldReader = self.reader
+        if at + size > self.octets.shape[0] or s + size > reader.heads.shape[0]:
             raise IndexError("Judge: remembered line outside memory")
         if cython.compiled:
-            return memcmp(cython.address(self.octets[at]), cython.address(heads[s]), size) == 0
+            return memcmp(cython.address(self.octets[at]), cython.address(reader.heads[s]), size) == 0
         else:
-            return bytes(self.octets[at : at + size]) == bytes(heads[s : s + size])
+            return bytes(self.octets[at : at + size]) == bytes(reader.heads[s : s + size])
 
     @cython.cfunc
     @cython.exceptval(-1)
@@ -750,6 +790,7 @@ class Judge:
         i: cython.Py_ssize_t
         for i in range(_LINES):
             self.line_keys[i] = 0
+            self.line_after[i] = -1
         self.lines = self.octets_used = 0
         self.slots_used = 0
         return 0
@@ -785,40 +826,38 @@ class Judge:
         reader: FieldReader = self.reader
         column: cython.const[cython.longlong][::1] = _view(columns)
         result: cython.double[::1] = _view(squares)
-        seen: cython.float[:, ::1] = _view(z)
-        how: cython.const[cython.int][:, ::1] = _view(recipe)
-        counts: cython.float[:, ::1] = _view(np.zeros((1, 28), np.float32))
-        x: cython.float[:, ::1] = _view(np.zeros((1, len(recipe)), np.float32))
-        m: cython.const[cython.float][::1] = _view(scale.mean)
-        s: cython.const[cython.float][::1] = _view(scale.spread)
-        pm: cython.const[cython.float][:, ::1] = _view(scale.place_mean)
-        ps: cython.const[cython.float][:, ::1] = _view(scale.place_spread)
         to_nats: Nats = calibration
+        n: cython.int = cython.cast(cython.int, column.shape[0])
+        count: cython.Py_ssize_t = z.shape[0]
+        counts = np.zeros((count, 28), np.float32)
+        kept: cython.float[:, ::1] = _view(counts)
+        node = np.zeros(count, np.int32)
+        nodes: cython.int[::1] = _view(node)
         r: cython.Py_ssize_t
         k: cython.int
-        n: cython.int = cython.cast(cython.int, column.shape[0])
-        v: cython.double
         total: cython.double
-        width: cython.bint = seen.shape[0] > 0
+        reader.spans = False
         for r in range(result.shape[0]):
             reader.n = 0
             self._call(r, True)
             total = 0
             for k in range(n):
-                v = to_nats.of(k, self.best[column[k]])
-                total += v * v
-            v = to_nats.of(n, self.endpoint)
-            total += v * v
-            v = to_nats.of(n + 1, self.form)
-            total += v * v
-            v = to_nats.of(n + 2, self.missing)
-            total += v * v
+                total += to_nats.squared(k, self.best[column[k]])
+            total += to_nats.squared(n, self.endpoint)
+            total += to_nats.squared(n + 1, self.form)
+            total += to_nats.squared(n + 2, self.missing)
             result[r] = total
-            if width:
-                for k in range(28):
-                    counts[0, k] = reader.counts[k]
-                _features(counts, 0, how, x, 0)
-                _standardise(x, 0, reader.node_of, m, s, pm, ps, seen, r)
+            if count:
+                nodes[r] = reader.node_of
+                if cython.compiled:
+                    memcpy(cython.address(kept[r, 0]), cython.address(reader.counts[0]), 28 * cython.sizeof(cython.float))
+                else:
+                    counts[r] = reader.counts
+        reader.spans = True
+        if count:
+            x = np.empty((count, len(recipe)), np.float32)
+            features(counts, recipe, x)
+            standardise(x, node, scale.mean, scale.spread, scale.place_mean, scale.place_spread, z)
 
 
 @cython.cclass
@@ -835,6 +874,8 @@ class Nats:
     less: cython.const[cython.float][::1]
     known: cython.float[:, ::1]
     answers: cython.float[:, ::1]
+    last: cython.float[64]
+    last_square: cython.float[64]
 
     def __init__(self, calibrations: Any, less: Any) -> None:
         """`less` is taken off each measure before it is looked up."""
@@ -845,6 +886,11 @@ class Nats:
         self.less = _view(np.asarray(less, np.float32))
         self.known = _view(np.full((len(calibrations), 64), np.nan, np.float32))
         self.answers = _view(np.zeros((len(calibrations), 64), np.float32))
+        k: cython.int
+        if not cython.compiled:
+            self.last, self.last_square = [0.0] * 64, [0.0] * 64
+        for k in range(64):
+            self.last[k] = -1
 
     @cython.cfunc
     @cython.exceptval(check=False)
@@ -878,6 +924,18 @@ class Nats:
         self.known[k, place] = x
         self.answers[k, place] = y
         return y
+
+    @cython.cfunc
+    @cython.inline
+    @cython.exceptval(check=False)
+    def squared(self, k: cython.int, x: cython.float) -> cython.float:
+        """Squared nats of value x of measure k (below 64); most often x is what it was in the call before."""
+        v: cython.float
+        if x != self.last[k]:
+            v = self.of(k, x)
+            self.last[k] = x
+            self.last_square[k] = v * v
+        return self.last_square[k]
 
     def measures(self, raw: Any, out: Any) -> None:
         """Fill out[call, measure] with the nats of raw[call, measure]."""

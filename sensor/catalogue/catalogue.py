@@ -25,6 +25,7 @@ from sensor.catalogue.authentication import Authentication
 from sensor.catalogue.contents import EndpointSchema
 from sensor.catalogue.data_classes import DataClass
 from sensor.catalogue.hosts import tenants
+from sensor.catalogue.learning import Learner, Origin, folded
 from sensor.catalogue.paths import KINDS, Matcher, PathTable, path_keys, sample_hash, shape
 from sensor.catalogue.pins import Pin, kept_texts, of_host
 from sensor.catalogue.templates import Param, Place, Templates
@@ -47,6 +48,8 @@ _STATE = np.zeros(1000, np.int8)
 _STATE[list(PROBES | WEAK)] = 1
 _STATE[0] = 2
 _NAMES = re.compile(r"\{([^{}/]+)\}")
+NEW_PATHS = 256
+"""Calls of one batch to paths that the map does not know yet whose contents are learned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,8 @@ class CatalogueLimits:
     """Callers counted exactly for one endpoint; then the number is an estimate."""
     depth: int = 32
     """Segments of a path."""
+    schema_nodes: int = 200_000
+    """Fields of all schemas together: some 150 MB. A large API has 20 000."""
     operations: int = 8_192
     """GraphQL, JSON-RPC and SOAP operations counted, each below the path it was sent to."""
 
@@ -167,6 +172,9 @@ class Catalogue:
         self._keyed: tuple[pa.RecordBatch, np.ndarray[Any, Any]] | None = None
         self._placed: tuple[pa.RecordBatch, np.ndarray[Any, Any], np.ndarray[Any, Any]] | None = None
         """The batch observed last, which table each of its calls went to (-1: none) and which cell."""
+        self._labelled: tuple[pa.RecordBatch, _Map, np.ndarray[Any, Any]] | None = None
+        self._learner = Learner(self._k0, self._k1, limits.schema_nodes)
+        self._attached: tuple[_Map, int] | None = None
 
     def _table(self, nodes: int) -> PathTable:
         limits = self.limits
@@ -182,7 +190,7 @@ class Catalogue:
             return
         columns = _Columns(batch)
         hosts = columns.hosts(self._host_name)
-        self._note_operations(batch, hosts)
+        requested = self._note_operations(batch, hosts)
         statuses = columns.statuses()
         methods, method_names = columns.words("method")
         callers, caller_names = columns.words("client_ip")
@@ -207,6 +215,10 @@ class Catalogue:
                     self._answered.setdefault(hosts.names[code], [0, 0, 0])[row_state] += int(n)
             numbers = np.array([table.method(name) for name in method_names] + [0], np.int32)
             table.observe(rows, keys, columns.offsets, columns.octets, roots[hosts.codes], numbers[methods], statuses, times, hashes, cells)
+        decided = self._current()
+        leaves = decided.leaves(batch)
+        self._labelled = batch, decided, leaves
+        self._learner.observe(batch, decided.ids(columns, hosts, leaves, of_row == 0), hosts, statuses, requested, decided.owner)
 
     def _keys_of(self, columns: _Columns) -> np.ndarray[Any, Any]:
         """The keyed hash of every path, taken once for a batch that is observed and then labelled."""
@@ -215,12 +227,12 @@ class Catalogue:
             self._keyed = columns.batch, path_keys(self._k0, self._k1, columns.offsets, octets)
         return self._keyed[1]
 
-    def _note_operations(self, batch: pa.RecordBatch, hosts: _Hosts) -> None:
+    def _note_operations(self, batch: pa.RecordBatch, hosts: _Hosts) -> pa.DictionaryArray:
         """Count the operations asked for below each path; the path finds its endpoint when the map is decided."""
         asked = operations.column(batch)
         self._last = (batch, asked)
         if asked.null_count == batch.num_rows:
-            return
+            return asked
         path, method = batch.column("path"), batch.column("method")
         for row in np.flatnonzero(asked.is_valid().to_numpy(zero_copy_only=False)):
             if not (path[row].is_valid and method[row].is_valid):
@@ -228,6 +240,7 @@ class Catalogue:
             key = (hosts.names[hosts.codes[row]], path[row].as_py(), method[row].as_py(), asked[row].as_py())
             if key in self._asked or len(self._asked) < self.limits.operations:
                 self._asked[key] = self._asked.get(key, 0) + 1
+        return asked
 
     def _host_name(self, host: str | None, server: str) -> str:
         name = host if host else server
@@ -319,8 +332,12 @@ class Catalogue:
         return self._current().label(batch)
 
     def endpoints(self) -> list[Endpoint]:
-        """All endpoints, by host, template and method."""
-        return self._current().endpoints
+        """All endpoints, by host, template and method, with what is known of their contents."""
+        decided = self._current()
+        if self._attached != (decided, self._learner.changes):
+            self._learner.attach(decided.endpoints, decided.owner)
+            self._attached = (decided, self._learner.changes)
+        return decided.endpoints
 
     def probed(self) -> list[Endpoint]:
         """What was asked for and is no endpoint, most asked first."""
@@ -363,6 +380,8 @@ class Catalogue:
         for table in (self._proved, self._weak, self._silent):
             for name, n in table.dropped.items():
                 total[name] = total.get(name, 0) + n
+        for name, n in self._learner.counters().items():
+            total[name] = total.get(name, 0) + n
         total["endpoints"] = len(self._map.endpoints) if self._map else 0
         total["nodes"] = self._proved.nodes + self._weak.nodes + self._silent.nodes
         return total
@@ -450,6 +469,7 @@ class _Map:
         self.found: dict[tuple[str, str, str], Endpoint] = {}
         self.places: dict[str, Templates] = {}
         self.leaf_key: list[tuple[str, str]] = []
+        self.leaf_ids: np.ndarray[Any, Any] | None = None
         self.probed: list[Endpoint] = []
         silent = {
             host for host, (proved, weak, unanswered) in catalogue._answered.items() if unanswered > proved + weak
@@ -608,6 +628,36 @@ class _Map:
         self.matcher.match(keys, offsets, octets, np.array([root], np.int32), leaves)
         return int(leaves[0])
 
+    def owner(self, origin: Origin) -> Endpoint | None:
+        """The endpoint that a path belongs to."""
+        leaf = self._leaf(origin.host, origin.path.encode("utf-8", "backslashreplace"))
+        return self.found.get((*self.leaf_key[leaf], origin.method)) if leaf >= 0 else None
+
+    def ids(self, columns: _Columns, hosts: _Hosts, leaves: np.ndarray[Any, Any], proved: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """A word for every call that stands for its endpoint, whatever the map that it was decided in; 0 for what is none. A path that an answer has just
+        proved and that the map does not know yet stands for itself."""
+        if self.leaf_ids is None or len(self.leaf_ids) != len(self.leaf_key) + 1:
+            self.leaf_ids = np.array([sample_hash(f"{host} {template}".encode()) | 1 for host, template in self.leaf_key] + [0], np.uint64)
+        ids = self.leaf_ids[leaves]
+        codes, names = columns.words("method")
+        new = np.flatnonzero(proved & (leaves < 0))
+        for row in new[:NEW_PATHS]:
+            path = columns.batch.column("path")[row].as_py()
+            ids[row] = sample_hash(f"{hosts.names[hosts.codes[row]]} {folded(path)}".encode("utf-8", "backslashreplace")) | 1
+        of_method = np.array([sample_hash(name.encode()) for name in names] + [0], np.uint64)
+        return np.where((ids == 0) | (codes < 0), np.uint64(0), ids ^ of_method[codes])
+
+    def leaves(self, batch: pa.RecordBatch) -> np.ndarray[Any, Any]:
+        """The leaf of every call of a batch, -1 for a call of no endpoint."""
+        labelled, placed = self.catalogue._labelled, self.catalogue._placed
+        if batch.num_rows == 0:
+            return np.zeros(0, np.int32)
+        if labelled is not None and labelled[0] is batch and labelled[1] is self:
+            return labelled[2]
+        if placed is not None and placed[0] is batch:
+            return self._leaves_of_cells(batch, placed[1], placed[2])
+        return self._leaves(batch)
+
     def _leaves(self, batch: pa.RecordBatch, rows: np.ndarray[Any, Any] | None = None) -> np.ndarray[Any, Any]:
         """The leaf of every call of a batch, or of those in `rows`; -1 for a call of no endpoint."""
         columns = _Columns(batch)
@@ -664,13 +714,7 @@ class _Map:
         return not folded or table.texts[node].decode("utf-8", "replace") not in self.vague
 
     def label(self, batch: pa.RecordBatch) -> tuple[pa.DictionaryArray, pa.DictionaryArray]:
-        placed = self.catalogue._placed
-        if batch.num_rows == 0:
-            leaves = np.zeros(0, np.int32)
-        elif placed is not None and placed[0] is batch:
-            leaves = self._leaves_of_cells(batch, placed[1], placed[2])
-        else:
-            leaves = self._leaves(batch)
+        leaves = self.leaves(batch)
         template = pa.DictionaryArray.from_arrays(pa.array(leaves, pa.int32(), mask=leaves < 0), self._dictionary)
         last = self.catalogue._last
         if last is not None and last[0] is batch:

@@ -91,20 +91,21 @@ _NAMED: tuple[tuple[str, str], ...] = (
     ("phone", r"_(?:phones?|tel|telephone|mobile|cell|cellphone|msisdn|fax|whatsapp|telefon|telefono|handy|landline)(?:_(?:numbers?|no|nr|home|work|main|primary|e164))*_$|_(?:home|work|mobile|contact)_number_$"),
     ("birth_date", r"_(?:dob|birth_?da(?:y|te)|date_of_birth|born(?:_(?:on|at))?|geburtsdatum|geburtstag|fecha_(?:de_)?nacimiento|date_(?:de_)?naissance|data_(?:de_)?nascimento)_"),
     ("person_name", rf"_(?:{_PEOPLE})_?names?_$|_(?:firstname|lastname|fullname|surname|forename|vorname|nachname|nombres?|apellidos?|prenom|cognome|sobrenome|middle_initial|cardholder|card_holder)_$|^_name_on_card_$"),
+    ("email", r"_(?:e_?mails?|mail|e_?mail_?address(?:es)?|correo)_(?:(?:work|home|primary|secondary|\d)_)?$"),
+    ("ip_address", r"_(?:ips?|ip_?addr(?:ess(?:es)?)?|remote_?(?:ip|addr(?:ess)?)|ipv4|ipv6)_$"),
     ("postal_address", r"_(?:street|streets?_?(?:address|name|line)\w*|(?:address|addr)_?(?:line)?_?\d?|post(?:al)?_?code|zip(?:_?code)?|strasse|plz|calle|direccion|house_?number|(?:shipping|billing|home|postal|mailing|delivery|residential)_address)_$"),
-    ("health", r"_(?:diagnos[ie]s|icd(?:_?\d+)?(?:_?codes?)?|blood_?(?:type|group|pressure)|allerg(?:y|ies)|medications?|prescriptions?|symptoms?|diseases?|illness|medical_\w+|mrn|immuni[sz]ations?|vaccin\w+|disabilit(?:y|ies)|pregnan\w+|hiv\w*|lab_?results?|heart_?rate|bmi|insulin|dosage|glucose|treatments?|health_\w+|chronic_\w+|therap(?:y|ies))_"),
+    ("health", r"_(?:diagnos[ie]s|icd(?:_?\d+)?(?:_?codes?)?|blood_?(?:type|group|pressure)|allerg(?:y|ies)|medications?|prescriptions?|symptoms?|diseases?|illness|medical_\w+|mrn|immuni[sz]ations?|vaccin\w+|disabilit(?:y|ies)|pregnan\w+|hiv\w*|lab_?results?|heart_?rate|bmi|insulin|dosage|glucose|treatments?|health_(?:record|condition|history|insurance|data)\w*|chronic_\w+|therap(?:y|ies))_"),
     ("special_category", r"_(?:gender|sex|religion|religious_\w+|ethnicit(?:y|ies)|ethnic_\w+|race|sexual_?orientation|political_\w+|trade_?union\w*|nationality|marital_status|citizenship)_$"),
     ("location", r"_(?:lat|latitude|lng|lon|long|longitude|geo_?hash|geo_?lat|geo_?lon|gps_?\w*|geo_?location|coordinates|coords)_$"),
-    ("national_id", r"_(?:ssn|social_?security\w*|national_?(?:id|identifier|insurance|number)\w*|nino|nin|tax_?(?:id|number|payer\w*)|tin|steuer_?(?:id|nummer)\w*|cpf|rut|rfc|curp|dni|nie|nif|pesel|bsn|cnp|egn|hetu|cpr|personnummer|personal_?(?:id|number|code)|identity_?(?:number|card)\w*|id_?(?:card|document)(?:_?(?:no|number))?|citizen_?id|aadhaar|aadhar|pan_?(?:no|number|card)|nhs_?(?:no|number)|codice_?fiscale|nir|insee|numero_secu\w*|rodne_cislo|fodselsnummer|sin|tfn|tckn|tc_?kimlik\w*|resident_?id|rrn|passport\w*|driver_?s?_?licen[cs]e\w*|egn|isikukood)_"),
+    ("national_id", r"_(?:ssn|social_?security\w*|national_?(?:id|identifier|insurance|number)\w*|nino|nin|tax_?(?:id|number|payer\w*)|tin|steuer_?(?:id|nummer)\w*|cpf|rut|rfc|curp|dni|nie|nif|pesel|bsn|cnp|egn|hetu|cpr|personnummer|person(?:al)?_?(?:id|number|no|code)|identity_?(?:number|card)\w*|id_?(?:card|document)(?:_?(?:no|number))?|citizen(?:_?(?:id|number|no))?|documento?(?=_$)|document_?(?:id|no|number)(?=_$)|insured(?:_?(?:id|no|number))?(?=_$)|aadhaar|aadhar|pan_?(?:no|number|card)|nhs_?(?:no|number)|codice_?fiscale|nir|insee|numero_secu\w*|rodne_cislo|fodselsnummer|sin|tfn|tckn|tc_?kimlik\w*|resident_?id|rrn|passport\w*|driver_?s?_?licen[cs]e\w*|egn|isikukood)_"),
     ("payment_card", r"_(?:card_?(?:number|no|num)|cc_?(?:number|num)|credit_?card(?:_?(?:number|no))?|pan|primary_account_number|debit_card\w*|card)_$"),
     ("iban", r"_(?:iban|bank_?account\w*|account_?(?:iban|number))_"),
-    ("ip_address", r"_(?:ip|ips|ip_?addr(?:ess)?|remote_?(?:ip|addr)|client_?ip|source_?ip|last_?login_?ip|ipv4|ipv6)_"),
-    ("email", r"_(?:e_?mails?|mail|email_?addresse?s?|correo)(?:_|$)"),
     ("secret", r"_(?:secrets?|api_?keys?|access_?keys?|private_?key|client_?secret|signing_?key|encryption_?key|(?:access|refresh|id|auth|session|bearer|reset|verification|csrf|xsrf|device|push|security|api|login|registration)_?tokens?|token|jwt|bearer|otp|credentials?|authorization|session_?(?:id|key)|webhook_?secret)_$"),
 )
 _NAMED_SEARCH = tuple((name, re.compile(pattern).search) for name, pattern in _NAMED)
+_PAGING = re.compile(r"_(?:page|next|previous|prev|sync|continuation|cursor)_tokens?_").search
 _NOT_NAMED = re.compile(
-    r"_(?:page|next|previous|prev|sync|continuation|cursor)_token_|_(?:is|has|was|can|allow|enable|enabled|require|required|needs|min|max|num|count|total|verified|valid|type|kind|status|policy|hint|length|strength|url|uri|link|href|expires|expiry|expiration|"
+    r"_(?:is|has|was|can|allow|enable|enabled|require|required|needs|min|max|num|count|total|verified|valid|type|kind|status|policy|hint|length|strength|url|uri|link|href|expires|expiry|expiration|"
     r"expired|updated|changed|created|sent|at|ttl|format|regex|pattern|rules?|label|description|id_type|enabled|version|limit|usage|remaining|brand|scheme|method)_"
 ).search
 
@@ -131,8 +132,10 @@ def named(name: str) -> str:
     if not words:
         return ""
     for found, search in _NAMED_SEARCH:
-        if search(words):
-            return "" if _NOT_NAMED(words) else found
+        match = search(words)
+        if match:
+            beside = f"{words[: match.start()]}_ _{words[match.end() :]}"  # `email_status` is no address, `marital_status` is what it says
+            return "" if _NOT_NAMED(beside) or _PAGING(words) else found
     return ""
 
 
@@ -299,7 +302,7 @@ def _of_named(hint: str, text: str, form: str, digits: int) -> str:
         letters = sum(c.isalpha() for c in text[:64])
         if form or text.startswith(("0x", "/", "tcp:", "http")) or n > 200:
             return ""
-        return hint if (letters >= 3 and " " in text.strip()) or (letters >= 3 and digits == 0 and text[:1].isupper()) or (3 <= n <= 10 and digits >= 3) else ""
+        return hint if (letters >= 3 and " " in text.strip()) or (letters >= 3 and digits == 0 and text[:1].isupper()) or (3 <= n <= 10 and digits >= 3 and text.replace(" ", "").replace("-", "").isalnum()) else ""
     if hint in ("health", "special_category"):
         return hint if n <= 400 and form != "uri" else ""
     if hint == "location":
@@ -339,7 +342,7 @@ def _national(text: str, strong: bool) -> str:
     """The national id that a text is valid as; `strong`: by a form of its own, or else told apart as `national_id?`, which alone proves little."""
     weak = ""
     for country, module, looks, proves in _NATIONAL_TEXT:
-        if looks(text) and (proves or not strong or len(text) >= 11) and _valid(module, text):
+        if looks(text) and (proves or not strong or len(text) >= 11 or not text.isdigit()) and _valid(module, text):
             if proves or not strong:
                 return f"national_id:{country}"
             weak = weak or f"national_id?:{country}"

@@ -38,8 +38,8 @@ LONGEST_NAME = cython.declare(cython.int, 128)  # of a property; longer names ar
 ALIKE = 12
 """Properties that are all rare and alike make an object a map, from so many on: currencies, languages, user names."""
 
-FORMATS = ("date-time", "date", "time", "uuid", "email", "uri", "ipv4", "ipv6", "byte")
-"""Formats told from text; a field has one when all its strings do."""
+FORMATS = ("date-time", "date", "time", "uuid", "email", "uri", "ipv4", "ipv6", "byte", "binary")
+"""Formats told from text, and `binary` for files; a field has one when all its strings do."""
 
 _DATE = r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])"
 _TIME = r"(?:[01]\d|2[0-3]):[0-5]\d:(?:[0-5]\d|60)(?:\.\d{1,9})?"
@@ -424,6 +424,43 @@ def learn_text(schema: Schema, value: str, room: Room) -> None:
     _string(schema, value)
 
 
+def learn_tree(schema: Schema, value: Any, depth: int, room: Room) -> None:
+    """Take an XML element: text, or a dict of its attributes and children, a list where a child stands more than once."""
+    if isinstance(value, str):
+        learn_text(schema, value, room)
+        return
+    schema.seen += 1
+    if isinstance(value, list):
+        schema.arrays += 1
+        _items_seen(schema, len(value))
+        if schema.items is None:
+            if room.nodes <= 0:
+                room.count("nodes_past_limit")
+                return
+            room.nodes -= 1
+            schema.items = Schema(schema.hint)
+        for part in value[:ITEMS]:
+            learn_tree(schema.items, part, depth + 1, room)
+        return
+    schema.objects += 1
+    if depth >= DEEPEST:
+        room.count("too_deep")
+        return
+    for name, part in value.items():
+        child = _child(schema, name, room)
+        if child is not None:
+            learn_tree(child, part, depth + 1, room)
+
+
+def learn_opaque(schema: Schema, octets: int, binary: bool) -> None:
+    """Take a body or a file that is not read: its length in octets."""
+    schema.seen += 1
+    schema.strings += 1
+    _length_seen(schema, octets)
+    if binary:
+        schema.formats["binary"] = schema.formats.get("binary", 0) + 1
+
+
 def learn_fields(schema: Schema, fields: list[tuple[str, str]], room: Room) -> None:
     """Take (name, value) pairs of text as one object; a name used twice is an array."""
     by_name: dict[str, list[str]] = {}
@@ -537,7 +574,10 @@ def _items_seen(schema: Schema, n: int) -> None:
 
 
 def _text_length(schema: Schema, value: str) -> None:
-    n = len(value)
+    _length_seen(schema, len(value))
+
+
+def _length_seen(schema: Schema, n: int) -> None:
     schema.shortest = n if schema.shortest < 0 else min(schema.shortest, n)
     schema.longest = max(schema.longest, n)
     schema.values = {}

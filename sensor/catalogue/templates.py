@@ -748,5 +748,6 @@ def name_of(group: list[Item], before: str) -> str:
     if all(locale(text) for item in group for text in item.values):
         return "locale"
     if kinds <= {WORD, MIXED} and not any(item.folded and item.kind == WORD for item in group) and base:
-        return base if wordness(group[0].values[0]) > 0 and "(" not in group[0].prefix else base + "_id"
+        first = next((text for item in group for text in item.values), "")
+        return base if wordness(first) > 0 and "(" not in group[0].prefix else base + "_id"
     return f"{base}_id" if base else "id"

@@ -1,0 +1,455 @@
+"""What fills the schemas: reads the calls that `structure.Sampler` chose, and hands every endpoint of a decided map what is known of its calls.
+
+What was read is kept by path, its values by shape folded into one (``/users/{}/orders``), since which template a path belongs to may change until the map
+is final: `attach` asks for each path's endpoint then, so the schemas follow the templates. Counts are kept by slot of the sampler, each with one path that
+it was made for.
+
+What cannot be read is counted: `malformed` bodies, `incomplete` ones, what had no room.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote_plus
+from xml.parsers import expat
+
+import numpy as np
+import orjson
+import pyarrow as pa
+
+from parsers.limits import Limits
+from sensor.catalogue.authentication import NAMES, SCHEMES, WEAKNESSES, Authentication, Credentials, spans
+from sensor.catalogue.contents import Body, EndpointSchema
+from sensor.catalogue.paths import shape
+from sensor.catalogue.schema import Room, Schema, learn, learn_fields, learn_opaque, learn_tree
+from sensor.catalogue.structure import FORM, JSON, MULTIPART, OTHER, XML, Sampler
+
+PATHS = 4_096
+"""Paths whose contents are kept apart until the map says which belong together; past it they are joined by the map as it is then."""
+NODES = 200_000
+"""Schema nodes of all endpoints together, some 150 MB when all are used; a large API has 20 000."""
+FIELDS = 256
+"""Query parameters, form fields, parts and headers of one call that are read."""
+ELEMENTS = 20_000
+"""XML elements of one body that are read."""
+XML_DEPTH = 64
+TEXT_KEPT = 4_096
+"""Characters of one XML text that are read."""
+
+_WORDS = frozenset({"word", "mixed"})
+_COMPLETE = (("request_body", 1), ("response_body", 2))
+_TEXTUAL = re.compile(r"text/|.*(?:javascript|json|xml|csv|yaml|html|graphql|x-www-form-urlencoded)").match
+
+_COMMON_HEADER = re.compile(
+    r"host|user-agent|connection|te|trailer|expect|upgrade|range|pragma|date|via|from|origin|referer|cookie2?|authorization|priority|max-forwards|forwarded|dnt|keep-alive|upgrade-insecure-requests"
+    r"|cache-control|transfer-encoding|traceparent|tracestate|x-real-ip|x-request-start|http2-settings|x-amzn-trace-id|x-cloud-trace-context|true-client-ip|x-client-ip|x-cluster-client-ip"
+    r"|(?:accept|content|if|proxy|sec|x-forwarded|x-b3|x-envoy|cf|access-control|x-original)(?:-[a-z0-9-]+)?"
+).fullmatch
+"""Header fields that say nothing of an endpoint."""
+
+
+def kind_of(media: str) -> int:
+    """How a body of a media type is read."""
+    bare = media.partition(";")[0].strip()
+    if bare.endswith(("/json", "+json")):
+        return JSON
+    if bare == "application/x-www-form-urlencoded":
+        return FORM
+    if bare.endswith(("/xml", "+xml")):
+        return XML
+    return MULTIPART if bare == "multipart/form-data" else OTHER
+
+
+def folded(path: str) -> str:
+    """A path with the segments that are values by their shape folded: the same for all orders of the calls, and for every map."""
+    return "/".join(part if not part or shape(part.encode("utf-8", "backslashreplace"))[0] in _WORDS else "{}" for part in path.partition(";")[0].split("/"))
+
+
+@dataclass(slots=True)
+class Origin:
+    """A path that something was learned from, to find its endpoint by."""
+
+    host: str
+    path: str
+    method: str
+    operation: str = ""
+
+
+@dataclass(slots=True)
+class Learned:
+    """What was read of the calls to one folded path."""
+
+    origin: Origin
+    schema: EndpointSchema = field(default_factory=EndpointSchema)
+
+
+class Learner:
+    """Schemas and authentication of all endpoints. `observe` takes batches, `attach` gives an endpoint's part to it."""
+
+    def __init__(self, k0: int, k1: int, nodes: int = NODES) -> None:
+        self.sampler = Sampler(k0, k1, NAMES)
+        self.credentials = Credentials(k0, k1)
+        self.room = Room(nodes)
+        self.changes = 0
+        self._learned: dict[tuple[str, str, str, str], Learned] = {}
+        self._origins: dict[int, Origin] = {}
+        self._weak: dict[tuple[int, str], int] = {}
+        self._shown: dict[tuple[int, str], str] = {}
+        self._names: dict[tuple[int, int], set[str]] = {}
+        self._kept_body = Limits().kept_body
+        self._kinds: dict[str, int] = {}
+
+    # Taking calls ---------------------------------------------------------------------------------------------------------------------
+
+    def observe(self, batch: pa.RecordBatch, ids: np.ndarray[Any, Any], hosts: Any, statuses: np.ndarray[Any, Any], asked: pa.DictionaryArray, owner: Callable[[Origin], Any]) -> None:
+        """Take a batch. `ids`: what makes each call's endpoint, 0 for none; `hosts`: codes and names; `asked`: the operations; `owner`: the endpoint of an origin by
+        what is known now."""
+        n = batch.num_rows
+        names = set(batch.schema.names)
+        carried = self.credentials.observe(batch)
+        schemes = self.credentials.scheme[carried]
+        times = np.ascontiguousarray(batch.column("ts").to_numpy(zero_copy_only=False), np.int64)
+        chances = times.view(np.uint64)
+        if "client_port" in names:
+            chances = chances ^ (batch.column("client_port").to_numpy(zero_copy_only=False).astype(np.uint64) << np.uint64(44))
+        empty = (np.zeros(n + 1, np.int32), np.zeros(1, np.uint8))
+        query, head, request, response = (spans(batch.column(name)) if name in names else empty for name in ("query", "request_head", "request_body", "response_body"))
+        kinds = self._kinds_of(batch, "request_type") | self._kinds_of(batch, "response_type") << 4
+        take = np.zeros(n, np.uint8)
+        slots = np.zeros(n, np.int32)
+        fresh = self.sampler.choose(ids, statuses, chances, schemes, kinds, self._whole(batch, request, response), query, head, request, response, take, slots)
+        path, method = batch.column("path"), batch.column("method")
+
+        def origin(row: int) -> Origin:
+            return Origin(hosts.names[hosts.codes[row]], path[row].as_py(), method[row].as_py(), asked[row].as_py() or "")
+
+        for row in fresh:
+            self._origins[int(slots[row])] = origin(row)
+        self._note_weak(carried, take, slots, statuses, times)
+        for row in np.flatnonzero(take & 3).tolist():
+            self._read(batch, row, int(take[row]), int(slots[row]), int(schemes[row]), int(carried[row]), int(statuses[row]), origin(row))
+        self.changes += 1
+        if len(self._learned) > PATHS:
+            self._join(owner)
+
+    def _kinds_of(self, batch: pa.RecordBatch, name: str) -> np.ndarray[Any, Any]:
+        if name not in batch.schema.names:
+            return np.zeros(batch.num_rows, np.uint8)
+        column = batch.column(name)
+        kinds = []
+        for media in column.dictionary.to_pylist():
+            kind = self._kinds.get(media)
+            if kind is None:
+                kind = kind_of(media or "")
+                if len(self._kinds) < 4096:
+                    self._kinds[media] = kind
+            kinds.append(kind)
+        codes = column.indices.fill_null(len(kinds)).to_numpy(zero_copy_only=False)
+        found: np.ndarray[Any, Any] = np.array([*kinds, OTHER], np.uint8)[codes]
+        return found
+
+    def _whole(self, batch: pa.RecordBatch, request: Any, response: Any) -> np.ndarray[Any, Any]:
+        """Bits of each call's bodies that were seen whole and not cut where bodies are."""
+        whole = np.full(batch.num_rows, 3, np.uint8)
+        if "complete" in batch.schema.names:
+            column = batch.column("complete")
+            parts = [sum(bit for part, bit in _COMPLETE if part in (text or "").split()) for text in column.dictionary.to_pylist()]
+            whole = np.array([*parts, 0], np.uint8)[column.indices.fill_null(len(parts)).to_numpy(zero_copy_only=False)]
+        for (offsets, _), bit in ((request, 1), (response, 2)):
+            whole[np.diff(offsets) >= self._kept_body] &= ~np.uint8(bit)
+        return whole
+
+    def _note_weak(self, carried: Any, take: Any, slots: Any, statuses: Any, times: Any) -> None:
+        """Count the calls let in with a weak credential."""
+        entered = (statuses > 0) & (statuses < 400) & (slots >= 0)
+        faulty = entered & (self.credentials.faulty[carried] | (self.credentials.expires[carried] < times))
+        if faulty.any():
+            pairs, counts = np.unique(slots[faulty].astype(np.int64) << 32 | carried[faulty], return_counts=True)
+            expired = entered & (self.credentials.expires[carried] < times)
+            for pair, calls in zip(pairs.tolist(), counts.tolist(), strict=True):
+                one = self.credentials.found[pair & 0xFFFFFFFF]
+                for name in one.weak:
+                    self._weaken(pair >> 32, name, calls, one.shown)
+            for slot, number in zip(slots[expired].tolist(), carried[expired].tolist(), strict=True):
+                self._weaken(slot, "jwt_expired_accepted", 1, self.credentials.found[number].shown)
+        shown = entered & (take & 4 > 0)
+        if shown.any():
+            found, counts = np.unique(slots[shown], return_counts=True)
+            for slot, calls in zip(found.tolist(), counts.tolist(), strict=True):
+                self._weaken(slot, "key_in_query", calls, "")
+
+    def _weaken(self, slot: int, name: str, calls: int, shown: str) -> None:
+        self._weak[slot, name] = self._weak.get((slot, name), 0) + calls
+        if shown:
+            self._shown[slot, name] = min(self._shown.get((slot, name), shown), shown)
+
+    # Reading --------------------------------------------------------------------------------------------------------------------------
+
+    def _read(self, batch: pa.RecordBatch, row: int, take: int, slot: int, scheme: int, carried: int, status: int, origin: Origin) -> None:
+        """Learn from one call."""
+        key = (origin.host, folded(origin.path), origin.method, origin.operation)
+        learned = self._learned.get(key)
+        if learned is None:
+            learned = self._learned[key] = Learned(origin)
+        into = learned.schema
+        names = batch.schema.names
+        if take & 1:
+            into.looked += 1
+            query = batch.column("query")[row].as_py() if "query" in names else None
+            fields = form_fields(query) if query else []
+            learn_fields(into.query, fields, self.room)
+            head = batch.column("request_head")[row].as_py() if "request_head" in names else None
+            headers = header_fields(head) if head else []
+            learn_fields(into.headers, [(name, value) for name, value in headers if name not in NAMES and not _COMMON_HEADER(name)], self.room)
+            self._note_names(slot, scheme, carried, fields, headers)
+            if "request_body" in names:
+                self._body(into.request, batch, row, "request")
+        if take & 2:
+            body = into.response(status)
+            if body is not None:
+                self._body(body, batch, row, "response")
+
+    def _note_names(self, slot: int, scheme: int, carried: int, fields: list[tuple[str, str]], headers: list[tuple[str, str]]) -> None:
+        """The names that carried the credential."""
+        found = [f"?{name}" for name, _ in fields if NAMES.get(f"?{name.lower()}", 0) & 15 == scheme] + [name for name, _ in headers if NAMES.get(name, 0) & 15 == scheme]
+        if self.credentials.found[carried].name:
+            found = [self.credentials.found[carried].name]
+        if scheme and found:
+            kept = self._names.setdefault((slot, scheme), set())
+            if len(kept) < 16:
+                kept.update(name.removeprefix("?")[:80] for name in found[:4])
+
+    def _body(self, body: Body, batch: pa.RecordBatch, row: int, side: str) -> None:
+        octets = batch.column(f"{side}_body")[row].as_py()
+        if not octets:
+            return
+        body.parsed += 1
+        media = batch.column(f"{side}_type")[row].as_py() if f"{side}_type" in batch.schema.names else None
+        media = (media or "").partition(";")[0].strip()
+        kind = kind_of(media)
+        if kind == OTHER and octets.lstrip(b" \t\r\n\xef\xbb\xbf")[:1] in (b"{", b"["):
+            kind = JSON
+            if not media:
+                media = "application/json"
+        if not read_body(body.of(media or "application/octet-stream"), octets, kind, media, self.room):
+            body.malformed += 1
+
+    # Giving ---------------------------------------------------------------------------------------------------------------------------
+
+    def _join(self, owner: Callable[[Origin], Any]) -> None:
+        """Put together the paths that are one endpoint by what is known now; of what is none, half is forgotten."""
+        joined: dict[Any, tuple[tuple[str, str, str, str], Learned]] = {}
+        alone: list[tuple[tuple[str, str, str, str], Learned]] = []
+        for key in sorted(self._learned):
+            learned = self._learned[key]
+            endpoint = owner(learned.origin)
+            if endpoint is None:
+                alone.append((key, learned))
+                continue
+            mark = (id(endpoint), key[3])
+            if mark in joined:
+                joined[mark][1].schema.absorb(learned.schema)
+            else:
+                joined[mark] = (key, learned)
+        kept = alone[: max(0, PATHS // 2 - len(joined))]
+        if len(kept) < len(alone):
+            self.room.counters["paths_forgotten"] = self.room.counters.get("paths_forgotten", 0) + len(alone) - len(kept)
+        self._learned = dict([*joined.values(), *kept])
+
+    def attach(self, endpoints: list[Any], owner: Callable[[Origin], Any]) -> None:
+        """Give every endpoint the schemas, data classes and authentication of its calls. `owner`: the endpoint of an origin, None where there is none."""
+        for endpoint in endpoints:
+            endpoint.schema = EndpointSchema()
+            endpoint.authentication = Authentication()
+        for key in sorted(self._learned):
+            learned = self._learned[key]
+            endpoint = owner(learned.origin)
+            if endpoint is None:
+                continue
+            into = endpoint.schema.operation(learned.origin.operation) if learned.origin.operation else endpoint.schema
+            if into is not None:
+                into.absorb(learned.schema)
+        sampler = self.sampler
+        owners = {slot: owner(origin) for slot, origin in self._origins.items()}
+        for slot in range(sampler.slots):
+            endpoint = owners.get(int(sampler.owner[slot]))
+            if endpoint is None:
+                continue
+            operation = self._origins[int(sampler.owner[slot])].operation
+            into = endpoint.schema.operation(operation) if operation else endpoint.schema
+            if into is None:
+                continue
+            status = int(sampler.status[slot])
+            if status < 0:
+                self._count(endpoint.authentication, slot)
+                into.calls += int(np.asarray(sampler.answered[slot]).sum() + np.asarray(sampler.refused[slot]).sum())
+                body: Body | None = into.request
+            else:
+                body = into.response(status)
+            if body is not None:
+                body.seen += int(sampler.bodies[slot])
+                body.looked += int(sampler.looked[slot])
+                body.incomplete += int(sampler.incomplete[slot])
+        for endpoint in endpoints:
+            endpoint.data_classes = endpoint.schema.data_classes()
+
+    def _count(self, into: Any, slot: int) -> None:
+        """Add what one slot knows of authentication."""
+        one = Authentication()
+        for counts, calls in ((one.schemes, self.sampler.answered[slot]), (one.refused, self.sampler.refused[slot])):
+            for scheme, n in enumerate(np.asarray(calls).tolist()[: len(SCHEMES)]):
+                if n:
+                    counts[SCHEMES[scheme]] = n
+        for name in WEAKNESSES:
+            if (slot, name) in self._weak:
+                one.weaknesses[name] = self._weak[slot, name]
+            if (slot, name) in self._shown:
+                one.examples[name] = self._shown[slot, name]
+        for scheme, called in enumerate(SCHEMES):
+            if (slot, scheme) in self._names:
+                one.names[called] = sorted(self._names[slot, scheme])
+        into.absorb(one)
+
+    def counters(self) -> dict[str, int]:
+        """What limits bit, and how often."""
+        return {**self.room.counters, **{name: n for name, n in self.sampler.counters.items() if n}}
+
+
+# Reading what calls carry ---------------------------------------------------------------------------------------------------------------
+
+
+def form_fields(text: str) -> list[tuple[str, str]]:
+    """The fields of a query or an urlencoded form."""
+    fields = []
+    for part in text.split("&", FIELDS)[:FIELDS]:
+        if part:
+            name, _, value = part.partition("=")
+            fields.append((unquote_plus(name), unquote_plus(value)))
+    return fields
+
+
+def header_fields(head: bytes) -> list[tuple[str, str]]:
+    """The header fields of a request's head, names in lower case."""
+    fields = []
+    for line in head.split(b"\n", FIELDS)[1:FIELDS]:
+        name, colon, value = line.partition(b":")
+        if colon and name and not name[:1].isspace():
+            fields.append((name.strip().lower().decode("latin-1"), value.strip().decode("utf-8", "replace")))
+    return fields
+
+
+def read_body(schema: Schema, octets: bytes, kind: int, media: str, room: Room) -> bool:
+    """Learn from a body; returns whether it could be read as what it is said to be."""
+    if kind == JSON:
+        try:
+            value = orjson.loads(octets.removeprefix(b"\xef\xbb\xbf"))
+        except ValueError:
+            return False
+        learn(schema, value, 0, room)
+    elif kind == FORM:
+        learn_fields(schema, form_fields(octets.decode("utf-8", "replace").strip()), room)
+    elif kind == XML:
+        tree = read_xml(octets)
+        if tree is None:
+            return False
+        learn_tree(schema, tree, 0, room)
+    elif kind == MULTIPART:
+        return _read_multipart(schema, octets, room)
+    else:
+        learn_opaque(schema, len(octets), not _TEXTUAL(media))
+    return True
+
+
+def _read_multipart(schema: Schema, octets: bytes, room: Room) -> bool:
+    """Learn from multipart/form-data (RFC 7578); its first line is the boundary."""
+    line = octets[:2048].lstrip(b"\r\n").partition(b"\n")[0].rstrip(b"\r")
+    if not line.startswith(b"--") or len(line) > 74:
+        return False
+    texts: list[tuple[str, str]] = []
+    files: list[tuple[str, int]] = []
+    for part in octets.split(line, FIELDS)[1:FIELDS]:
+        head, blank, content = part.partition(b"\r\n\r\n")
+        if not blank:
+            continue
+        name = re.search(rb'(?i)content-disposition:[^\r\n]*?[; ]name="?([^"\r\n;]*)', head)
+        if name is None:
+            continue
+        called = name[1].decode("utf-8", "replace")
+        content = content.removesuffix(b"\r\n")
+        if re.search(rb"(?i)filename\*?=|content-type:[ \t]*(?!text/plain)", head):
+            files.append((called, len(content)))
+        else:
+            texts.append((called, content.decode("utf-8", "replace")))
+    learn_fields(schema, texts, room)
+    for called, length in files:
+        child = schema.properties.get(called)
+        if child is None and room.nodes > 0 and len(schema.properties) < FIELDS // 2:
+            room.nodes -= 1
+            child = schema.properties[called] = Schema(called)
+        if child is not None:
+            learn_opaque(child, length, True)
+    return True
+
+
+class _Odd(Exception):
+    """What no honest XML body has, or more than is read."""
+
+
+def read_xml(octets: bytes) -> dict[str, Any] | None:
+    """An XML document as nested dicts: ``@name`` for attributes, names without prefix for children, ``#text`` beside them; None for what is none.
+
+    No entity is expanded and nothing is fetched: a document that declares one is not read.
+    """
+    parser = expat.ParserCreate()
+    parser.buffer_text = True
+    root: dict[str, Any] = {}
+    stack: list[dict[str, Any]] = [root]
+    names: list[str] = [""]
+    texts: list[list[str]] = [[]]
+    count = 0
+
+    def stop(*_: Any) -> int:
+        raise _Odd
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        nonlocal count
+        count += 1
+        if count > ELEMENTS or len(stack) > XML_DEPTH:
+            raise _Odd
+        stack.append({f"@{attribute.rpartition(':')[2]}": value for attribute, value in attributes.items() if not attribute.startswith("xmlns")})
+        names.append(name.rpartition(":")[2])
+        texts.append([])
+
+    def end(_: str) -> None:
+        element, name, text = stack.pop(), names.pop(), "".join(texts.pop()).strip()[:TEXT_KEPT]
+        value: Any = element
+        if not element:
+            value = text
+        elif text:
+            element["#text"] = text
+        above = stack[-1]
+        if name not in above:
+            above[name] = value
+        elif isinstance(above[name], list):
+            above[name].append(value)
+        else:
+            above[name] = [above[name], value]
+
+    def data(text: str) -> None:
+        texts[-1].append(text)
+
+    parser.EntityDeclHandler = stop
+    parser.UnparsedEntityDeclHandler = stop
+    parser.ExternalEntityRefHandler = stop
+    parser.StartElementHandler = start
+    parser.EndElementHandler = end
+    parser.CharacterDataHandler = data
+    try:
+        parser.Parse(octets, True)
+    except (expat.ExpatError, _Odd, ValueError, LookupError):
+        return None
+    return root
+

@@ -1,3 +1,4 @@
 cdef Py_ssize_t find(const unsigned char* data, Py_ssize_t start, Py_ssize_t end, unsigned char octet) noexcept
+cpdef Py_ssize_t find_in(const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t end, unsigned char octet) except -2
 cdef int copy(unsigned char* to, Py_ssize_t room, Py_ssize_t at, const unsigned char* data, Py_ssize_t start, Py_ssize_t end) except -1
 cdef bint same(const unsigned char* a, Py_ssize_t at, const unsigned char* data, Py_ssize_t start, Py_ssize_t end) noexcept

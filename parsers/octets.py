@@ -42,6 +42,18 @@ def find(data: Any, start: Any, end: Any, octet: Any) -> Any:
         return -1
 
 
+def find_in(data: Any, start: Any, end: Any, octet: Any) -> Any:
+    """As `find`, of a buffer whose range is checked here: IndexError when it lies outside."""
+    if start < 0 or end > len(data):
+        raise IndexError("octets.find_in: range outside the buffer")
+    if start >= end:
+        return -1
+    if cython.compiled:
+        return find(cython.address(data[0]), start, end, octet)
+    else:
+        return find(data, start, end, octet)
+
+
 def copy(to: Any, room: Any, at: Any, data: Any, start: Any, end: Any) -> Any:
     """Copy data[start:end] to to[at:], a buffer of `room` octets. Raises IndexError when that is not enough; returns 0."""
     n: cython.Py_ssize_t = end - start

@@ -30,10 +30,10 @@ except ModuleNotFoundError:
     from parsers import _cython as cython
 
 if cython.compiled:
-    from cython.cimports.parsers.octets import find
+    from cython.cimports.parsers.octets import find_in
     from cython.cimports.parsers.siphash import bytes_hash
 else:
-    from parsers.octets import find
+    from parsers.octets import find_in
     from parsers.siphash import bytes_hash
 
 COMPILED = cython.compiled
@@ -218,7 +218,7 @@ class Structure:
             if c == 34:  # "
                 j = i + 1
                 while True:
-                    j = find(data, j, end, 34)
+                    j = find_in(data, j, end, 34)
                     if j < 0:
                         return 0
                     k = j - 1
@@ -332,7 +332,7 @@ class Structure:
             return 0
         self.path[0] = self.k1
         while True:
-            i = find(data, i, end, 60)  # <
+            i = find_in(data, i, end, 60)  # <
             if i < 0 or i + 1 >= end:
                 break
             i += 1
@@ -367,7 +367,7 @@ class Structure:
                     if depth >= DEEPEST:
                         return _join(self.k0, _ARRAY) | 1
                     self.path[depth] = here
-            i = find(data, i, end, 62)
+            i = find_in(data, i, end, 62)
             if i < 0:
                 break
         return _join(self.total, self.found) | 1
@@ -586,7 +586,7 @@ class Sampler:
         h: cython.ulonglong
         code: cython.int
         while True:
-            i = find(data, i, end, 10)
+            i = find_in(data, i, end, 10)
             if i < 0 or i + 1 >= end:
                 return 0
             i += 1

@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 
 import atheris
+import jsonschema
+import orjson
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
@@ -22,9 +24,6 @@ with atheris.instrument_imports(include=["sensor.catalogue.schema", "sensor.cata
     from sensor.catalogue.learning import read_body
     from sensor.catalogue.schema import Room, Schema
     from sensor.catalogue.structure import JSON, Structure
-
-import jsonschema
-import orjson
 
 ROOM = 200
 

@@ -26,6 +26,7 @@ cdef class Words:
     cdef unsigned int mask
     cdef int code(self, const unsigned char* data, Py_ssize_t start, Py_ssize_t end) except -2
     cdef int lowered(self, const unsigned char* data, Py_ssize_t start, Py_ssize_t end, int stop) except -2
+    cdef int start(self, arena) except -1
     cdef int _grow(self) except -1
     cdef int _use(self, arena) except -1
 
@@ -38,28 +39,35 @@ cdef class Text:
     cdef bint any_null
     cdef int _use(self, arena) except -1
     cdef int add(self, int row, const unsigned char* data, Py_ssize_t start, Py_ssize_t end) except -1
+    cdef int extend(self, int row, const unsigned char* data, Py_ssize_t start, Py_ssize_t end) except -1
     cdef int null(self, int row) except -1
 
 cdef class Calls:
-    cdef public object limits, decode_body, counters, k0_k1
+    cdef public object limits, decode_body, counters
     cdef public list ready, files
     cdef public long long batch_number, total
     cdef int rows, capacity
     cdef Py_ssize_t budget, body_limit
-    cdef list connections, arenas, rooms
+    cdef list uids, communities, arenas, rooms
+    cdef Message borrower                   # whose body ends in the segment being read
     cdef Message pool                       # messages to reuse, linked by `next`
-    cdef int pooled
+    cdef int pooled, large
     cdef long long[::1] ts, packet, duration, ttfb, request_bytes, response_bytes
     cdef int[::1] conn, status, file, weird_at
+    cdef int[::1] client_ip, client_port, server_ip, server_port   # of connections, in the order of uids
     cdef unsigned char[::1] complete, protocol
     cdef signed char[::1] weird
     cdef Py_ssize_t weird_used
-    cdef Words method, host, request_type, response_type, user_agent, authorization, cookie, api_key, forwarded_for, request_encoding, response_encoding
+    cdef Words ip, method, host, request_type, response_type, user_agent, authorization, cookie, api_key, forwarded_for, request_encoding, response_encoding
     cdef int[::1] c_method, c_host, c_request_type, c_response_type, c_user_agent, c_authorization, c_cookie, c_api_key, c_forwarded_for, c_request_encoding, c_response_encoding
     cdef Text path, query, request_head, response_head, request_body, response_body
     cdef Message take(self)
     cdef int give(self, Message m) except -1
     cdef int add(self, Connection connection, Message request, Message response, unsigned long long weird) except -1
+    cdef int lend(self, Message m, const unsigned char* data, Py_ssize_t start, Py_ssize_t end) except -1
+    cdef int settle(self) except -1
+    cdef int _place(self, Connection connection) except -1
+    cdef int _address(self, unsigned long long hi, unsigned long long lo) except -2
     cdef int _open(self) except -1
     cdef int _value(self, Words words, Message m, Py_ssize_t at, Py_ssize_t end) except -2
     cdef int _body(self, Text text, int row, Message m) except -1

@@ -6,7 +6,7 @@ written once a connection and batch, and spread over the rows by numpy when the 
 
 from __future__ import annotations
 
-import base64
+import binascii
 import hashlib
 import socket
 import struct
@@ -26,6 +26,7 @@ except ModuleNotFoundError:
 
 if cython.compiled:
     from cython.cimports.cpython.bytearray import PyByteArray_AS_STRING
+    from cython.cimports.libc.string import memcmp, memcpy
     from cython.cimports.parsers.message import Message
     from cython.cimports.parsers.octets import copy, same
     from cython.cimports.parsers.siphash import octets_hash
@@ -41,7 +42,8 @@ HEAD_GAP = cython.declare(cython.ulonglong, bit("head_gap"))
 HEAD_LIMITED = cython.declare(cython.ulonglong, bit("head_too_long") | bit("too_many_headers"))
 
 LOW = cython.declare(cython.ulonglong, 0xFFFFFFFF)
-POOLED = cython.declare(cython.int, 4096)  # messages kept for reuse
+POOLED = cython.declare(cython.int, 4096)  # messages kept for reuse,
+LARGE = cython.declare(cython.int, 256)  # and of them those with large buffers
 
 _PARTS = ("request_head", "request_body", "response_head", "response_body")
 _COMPLETE = [" ".join(part for k, part in enumerate(_PARTS) if mask >> k & 1) for mask in range(16)]
@@ -81,24 +83,27 @@ class Connection:
         The uid depends on the addresses, ports and first packet's time alone, so that the same capture gives the same ids.
         """
         if self.uid is None:
-            ends = sorted(
-                (
-                    (_packed(self.a_hi, self.a_lo), struct.pack("!H", self.a_port)),
-                    (_packed(self.b_hi, self.b_lo), struct.pack("!H", self.b_port)),
-                )
-            )
-            (one, one_port), (two, two_port) = ends
-            whole = one + two + b"\x06\x00" + one_port + two_port
-            self.community = "1:" + base64.b64encode(hashlib.sha1(b"\x00\x00" + whole, usedforsecurity=False).digest()).decode()
-            digest = hashlib.blake2b(whole + struct.pack("!qI", self.first_ts, self.domain), digest_size=12).digest()
-            self.uid = "C" + base64.b32encode(digest).decode().rstrip("=").lower()
+            one = _packed(self.a_hi, self.a_lo)
+            two = _packed(self.b_hi, self.b_lo)
+            one_port = self.a_port
+            two_port = self.b_port
+            if (one, one_port) > (two, two_port):
+                one, one_port, two, two_port = two, two_port, one, one_port
+            whole = b"%b%b\x06\x00%b" % (one, two, (one_port << 16 | two_port).to_bytes(4, "big"))
+            self.community = "1:" + binascii.b2a_base64(hashlib.sha1(b"\x00\x00" + whole, usedforsecurity=False).digest(), newline=False).decode()
+            digest = int.from_bytes(hashlib.blake2b(whole + struct.pack("!qI", self.first_ts, self.domain), digest_size=12).digest(), "big") << 4
+            # Base 32 (RFC 4648) in lower case, without padding: two digits at a time.
+            self.uid = "C" + "".join([_DIGITS[digest >> shift & 1023] for shift in range(90, -1, -10)])
         return self.uid, self.community
 
 
 def _packed(hi: int, lo: int) -> bytes:
     if hi == 0 and lo >> 32 == 0xFFFF:
-        return struct.pack("!I", lo & 0xFFFFFFFF)
-    return struct.pack("!QQ", hi, lo)
+        return (lo & 0xFFFFFFFF).to_bytes(4, "big")
+    return (hi << 64 | lo).to_bytes(16, "big")
+
+
+_DIGITS = [one + two for one in "abcdefghijklmnopqrstuvwxyz234567" for two in "abcdefghijklmnopqrstuvwxyz234567"]
 
 
 @cython.cclass
@@ -107,17 +112,24 @@ class Words:
 
     def __init__(self, key: tuple[int, int]) -> None:
         self.k0, self.k1 = key
-        self._use(np.empty(1024, np.uint8))
-        self.used = 0
         self.scratch = bytearray(128)
-        self.sent_length = self.sent_code = -1
         self.sent = cython.NULL
-        self.offsets = np.zeros(257, np.int32)
         self.hashes = np.zeros(256, np.uint32)
         self.slots = np.full(512, -1, np.int32)
         self.mask = 511
+        self.start(np.empty(1024, np.uint8))
+
+    def start(self, arena):
+        """An empty dictionary, whose words go into `arena`. The table keeps the size it had: the next batch's words are mostly as many."""
+        self._use(arena)
+        self.used = 0
+        self.sent_length = self.sent_code = -1
+        self.offsets = np.empty(len(self.hashes) + 1, np.int32)
+        self.offsets[0] = 0
+        np.asarray(self.slots).fill(-1)
         self.count = 0
         self.last = -1
+        return 0
 
     def code(self, data, start, end):
         """The index of data[start:end] in the dictionary, added when it is new."""
@@ -129,8 +141,12 @@ class Words:
         if self.last >= 0:
             # Calls of one connection, and of one client program, repeat their words: look at the last one first.
             at = self.offsets[self.last]
-            if self.offsets[self.last + 1] - at == n and same(self.octets, at, data, start, end):
-                return self.last
+            if self.offsets[self.last + 1] - at == n:
+                if cython.compiled:
+                    if memcmp(self.octets + at, data + start, n) == 0:
+                        return self.last
+                elif same(self.octets, at, data, start, end):
+                    return self.last
         h = octets_hash(self.k0, self.k1, data, start, end) & LOW
         slot = h & self.mask
         while True:
@@ -219,13 +235,18 @@ class Words:
             self.slots[slot] = k
         return 0
 
+    def words(self) -> list[bytes]:
+        """The dictionary as octet strings."""
+        offsets = np.asarray(self.offsets)[: self.count + 1].tolist()
+        octets = np.asarray(self.arena)[: self.used].tobytes()
+        return [octets[offsets[k] : offsets[k + 1]] for k in range(self.count)]
+
     def values(self) -> pa.Array:
         """The dictionary as an Arrow string array."""
         offsets = np.asarray(self.offsets)[: self.count + 1]
         arena = np.asarray(self.arena)
         if self.used and arena[: self.used].max() >= 0x80:
-            octets = arena[: self.used].tobytes()
-            return pa.array([readable(octets[offsets[k] : offsets[k + 1]]) for k in range(self.count)], pa.string())
+            return pa.array([readable(word) for word in self.words()], pa.string())
         return pa.StringArray.from_buffers(self.count, pa.py_buffer(offsets), pa.py_buffer(arena))
 
 
@@ -240,12 +261,12 @@ def _larger(arena: Any, used: int, needed: int) -> Any:
 class Text:
     """A column of octet strings, one after another."""
 
-    def __init__(self, capacity: int, arena: Any) -> None:
+    def __init__(self, arena: Any, offsets: Any, present: Any) -> None:
         self._use(arena)
         self.used = 0
-        self.offsets = np.empty(capacity + 1, np.int32)
+        self.offsets = offsets
         self.offsets[0] = 0
-        self.present = np.ones(capacity, np.uint8)
+        self.present = present
         self.any_null = False
 
     def _use(self, arena):
@@ -261,15 +282,25 @@ class Text:
         n: cython.Py_ssize_t = end - start
         if self.used + n > self.room:
             self._use(_larger(self.arena, self.used, self.used + n))
-        copy(self.place, self.room, self.used, data, start, end)
+        if cython.compiled:
+            if n > 0:
+                memcpy(self.place + self.used, data + start, n)  # there is room, see above
+        else:
+            copy(self.place, self.room, self.used, data, start, end)
         self.used += n
         self.offsets[row + 1] = self.used
         return 0
 
+    def extend(self, row, data, start, end):
+        """Add to the row that was added last."""
+        return self.add(row, data, start, end)
+
     def null(self, row):
         self.offsets[row + 1] = self.used
+        if not self.any_null:
+            self.any_null = True
+            np.asarray(self.present).fill(1)
         self.present[row] = 0
-        self.any_null = True
         return 0
 
     def octets(self) -> int:
@@ -283,11 +314,25 @@ class Text:
         present = np.asarray(self.present)[:rows]
         if text and self.used and arena[: self.used].max() >= 0x80:
             octets = arena[: self.used].tobytes()
-            return pa.array([readable(octets[offsets[k] : offsets[k + 1]]) if present[k] else None for k in range(rows)], pa.string())
+            return pa.array([readable(octets[offsets[k] : offsets[k + 1]]) if present[k] or not missing else None for k in range(rows)], pa.string())
         valid = pa.py_buffer(np.packbits(present, bitorder="little")) if missing else None
         return pa.Array.from_buffers(
             pa.string() if text else pa.binary(), rows, [valid, pa.py_buffer(offsets), pa.py_buffer(arena)], rows - int(present.sum()) if missing else 0
         )
+
+
+class _Columns:
+    """Arrays one behind another in a larger one, each at a multiple of 64 octets."""
+
+    def __init__(self, slab: Any) -> None:
+        self.slab = slab
+        self.used = 0
+
+    def take(self, count: int, kind: Any) -> Any:
+        start = self.used
+        end = start + count * np.dtype(kind).itemsize
+        self.used = (end + 63) & -64
+        return self.slab[start:end].view(kind)
 
 
 @cython.cclass
@@ -302,6 +347,8 @@ class Calls:
         self.files = []
         self.pool = None
         self.pooled = 0
+        self.large = 0
+        self.borrower = None
         self.arenas = []
         self.rooms = [65_536, 65_536, 1_048_576, 1_048_576, 65_536, 1_048_576]
         self.batch_number = 0
@@ -309,7 +356,18 @@ class Calls:
         self.capacity = limits.batch_rows
         self.budget = limits.batch_bytes
         self.body_limit = limits.kept_body
-        self.k0_k1 = key
+        self.ip = Words(key)
+        self.method = Words(key)
+        self.host = Words(key)
+        self.request_type = Words(key)
+        self.response_type = Words(key)
+        self.user_agent = Words(key)
+        self.authorization = Words(key)
+        self.cookie = Words(key)
+        self.api_key = Words(key)
+        self.forwarded_for = Words(key)
+        self.request_encoding = Words(key)
+        self.response_encoding = Words(key)
         self._open()
 
     def take(self):
@@ -320,6 +378,8 @@ class Calls:
             self.pool = m.next
             m.next = None
             self.pooled -= 1
+            if m.large():
+                self.large -= 1
         else:
             m = Message()
         m.in_use = True
@@ -332,65 +392,122 @@ class Calls:
         m.in_use = False
         if self.pooled < POOLED:
             m.reset()
+            if m.large():
+                if self.large < LARGE:
+                    self.large += 1
+                else:
+                    m.shrink()
             m.next = self.pool
             self.pool = m
             self.pooled += 1
         return 0
 
+    def lend(self, m, data, start, end):
+        """Add data[start:end] to a message's body without a copy, as far as the limit allows. Good until `settle`."""
+        n: cython.Py_ssize_t = end - start
+        if self.borrower is not None:
+            self.settle()
+        if n > self.body_limit - m.body_kept:
+            n = self.body_limit - m.body_kept
+        if n > 0:
+            m.lent = data
+            m.lent_at = start
+            m.lent_length = n
+            self.borrower = m
+        return 0
+
+    def settle(self):
+        """What was lent is about to go: the message that still needs it takes a copy."""
+        m: Message = self.borrower
+        if m is not None:
+            self.borrower = None
+            if m.lent_length > 0:
+                m.settle()
+        return 0
+
     def _open(self):
+        words: Words
         n = self.capacity
-        key = self.k0_k1
         self.rows = 0
-        self.connections = []
+        self.uids = []
+        self.communities = []
         self.batch_number += 1
-        self.ts = np.empty(n, np.int64)
-        self.packet = np.empty(n, np.int64)
-        self.duration = np.empty(n, np.int64)
-        self.ttfb = np.empty(n, np.int64)
-        self.request_bytes = np.empty(n, np.int64)
-        self.response_bytes = np.empty(n, np.int64)
-        self.conn = np.empty(n, np.int32)
-        self.status = np.empty(n, np.int32)
-        self.file = np.empty(n, np.int32)
-        self.weird_at = np.zeros(n + 1, np.int32)
-        self.complete = np.empty(n, np.uint8)
-        self.protocol = np.empty(n, np.uint8)
+        # All columns of fixed width lie in one array, that is used again when its batch is gone.
+        column = _Columns(self._arena(n * (6 * 8 + 25 * 4 + 8) + 4096)).take
+        self.ts = column(n, np.int64)
+        self.packet = column(n, np.int64)
+        self.duration = column(n, np.int64)
+        self.ttfb = column(n, np.int64)
+        self.request_bytes = column(n, np.int64)
+        self.response_bytes = column(n, np.int64)
+        self.conn = column(n, np.int32)
+        self.status = column(n, np.int32)
+        self.file = column(n, np.int32)
+        self.weird_at = column(n + 1, np.int32)
+        self.weird_at[0] = 0
+        self.complete = column(n, np.uint8)
+        self.protocol = column(n, np.uint8)
+        self.client_ip = column(n, np.int32)
+        self.client_port = column(n, np.int32)
+        self.server_ip = column(n, np.int32)
+        self.server_port = column(n, np.int32)
         self.weird = np.empty(1024, np.int8)
         self.weird_used = 0
-        self.method = Words(key)
-        self.host = Words(key)
-        self.request_type = Words(key)
-        self.response_type = Words(key)
-        self.user_agent = Words(key)
-        self.authorization = Words(key)
-        self.cookie = Words(key)
-        self.api_key = Words(key)
-        self.forwarded_for = Words(key)
-        self.request_encoding = Words(key)
-        self.response_encoding = Words(key)
-        self.c_method = np.empty(n, np.int32)
-        self.c_host = np.empty(n, np.int32)
-        self.c_request_type = np.empty(n, np.int32)
-        self.c_response_type = np.empty(n, np.int32)
-        self.c_user_agent = np.empty(n, np.int32)
-        self.c_authorization = np.empty(n, np.int32)
-        self.c_cookie = np.empty(n, np.int32)
-        self.c_api_key = np.empty(n, np.int32)
-        self.c_forwarded_for = np.empty(n, np.int32)
-        self.c_request_encoding = np.empty(n, np.int32)
-        self.c_response_encoding = np.empty(n, np.int32)
-        columns = [Text(n, self._arena(room)) for room in self.rooms]
+        for words in (
+            self.ip, self.method, self.host, self.request_type, self.response_type, self.user_agent, self.authorization, self.cookie, self.api_key,
+            self.forwarded_for, self.request_encoding, self.response_encoding,
+        ):  # fmt: skip
+            words.start(self._arena(max(1024, words.used + words.used // 8)))
+        self.c_method = column(n, np.int32)
+        self.c_host = column(n, np.int32)
+        self.c_request_type = column(n, np.int32)
+        self.c_response_type = column(n, np.int32)
+        self.c_user_agent = column(n, np.int32)
+        self.c_authorization = column(n, np.int32)
+        self.c_cookie = column(n, np.int32)
+        self.c_api_key = column(n, np.int32)
+        self.c_forwarded_for = column(n, np.int32)
+        self.c_request_encoding = column(n, np.int32)
+        self.c_response_encoding = column(n, np.int32)
+        columns = [Text(self._arena(room), column(n + 1, np.int32), column(n, np.uint8)) for room in self.rooms]
         self.path, self.query, self.request_head, self.response_head, self.request_body, self.response_body = columns
         return 0
+
+    def _place(self, connection):
+        """A connection's first call in this batch: note its ends."""
+        row: cython.int = len(self.uids)
+        uid, community = connection.identify()
+        connection.batch = self.batch_number
+        connection.row = row
+        self.uids.append(uid)
+        self.communities.append(community)
+        one = self._address(connection.a_hi, connection.a_lo)
+        two = self._address(connection.b_hi, connection.b_lo)
+        if connection.client == 0:
+            self.client_ip[row] = one
+            self.client_port[row] = connection.a_port
+            self.server_ip[row] = two
+            self.server_port[row] = connection.b_port
+        else:
+            self.client_ip[row] = two
+            self.client_port[row] = connection.b_port
+            self.server_ip[row] = one
+            self.server_port[row] = connection.a_port
+        return 0
+
+    def _address(self, hi, lo):
+        """The code of an address: its 16 octets are the word."""
+        octets: bytes = struct.pack("!QQ", hi, lo)
+        return self.ip.code(octets, 0, 16)
 
     def _arena(self, room: int) -> Any:
         """An array of at least `room` octets: one that no batch uses any more, so that its pages need not be cleared again, or a new one."""
         for array in self.arenas:
             # Two references besides ours mean: this list, the loop's name; getrefcount's own argument is the third.
-            if room <= len(array) <= 4 * room + 1_048_576 and sys.getrefcount(array) <= 2:
+            if room <= len(array) <= 4 * room + 65_536 and sys.getrefcount(array) <= 2:
                 return array
         array = np.empty(room, np.uint8)
-        if len(self.arenas) >= 64:
+        if len(self.arenas) >= 96:
             self.arenas.pop(0)
         self.arenas.append(array)
         return array
@@ -403,7 +520,8 @@ class Calls:
 
     def _body(self, text, row, m):
         """Write a message's body, its content coding undone (RFC 9110 8.4)."""
-        if m.coding_at >= 0 and m.body_kept > 0:
+        if m.coding_at >= 0 and m.body_kept + m.lent_length > 0:
+            m.settle()
             body, odd = self.decode_body(
                 bytes(m.body[: m.body_kept]),
                 bytes(m.head[m.coding_at : m.coding_end]).decode("latin-1"),
@@ -416,6 +534,8 @@ class Calls:
             text.add(row, octets, 0, min(len(octets), self.body_limit))
         else:
             text.add(row, m.b, 0, m.body_kept)
+            if m.lent_length > 0:
+                text.extend(row, m.lent, m.lent_at, m.lent_at + m.lent_length)
         return 0
 
     def add(self, connection, request, response, weird):
@@ -427,9 +547,7 @@ class Calls:
         k: cython.int
         version: cython.int = -1
         if connection.batch != self.batch_number:
-            connection.batch = self.batch_number
-            connection.row = len(self.connections)
-            self.connections.append(connection)
+            self._place(connection)
         self.conn[row] = connection.row
         self.duration[row] = -1
         self.ttfb[row] = -1
@@ -528,24 +646,10 @@ class Calls:
         if rows == 0:
             return
         conn = np.asarray(self.conn)[:rows]
-        uids, communities, one_ip, two_ip, one_port, two_port = [], [], [], [], [], []
-        ips: dict[str, int] = {}
-        for connection in self.connections:
-            uid, community = connection.identify()
-            uids.append(uid)
-            communities.append(community)
-            ends = [
-                (ips.setdefault(address(connection.a_hi, connection.a_lo), len(ips)), connection.a_port),
-                (ips.setdefault(address(connection.b_hi, connection.b_lo), len(ips)), connection.b_port),
-            ]
-            client, server = ends if connection.client == 0 else ends[::-1]
-            one_ip.append(client[0])
-            one_port.append(client[1])
-            two_ip.append(server[0])
-            two_port.append(server[1])
-        ip_words = pa.array(list(ips), pa.string())
-        unique = {}
-        community_codes = np.array([unique.setdefault(c, len(unique)) for c in communities], np.int32)
+        ends = len(self.uids)
+        ip_words = pa.array([address(*struct.unpack("!QQ", octets)) for octets in self.ip.words()], pa.string())
+        unique: dict[str, int] = {}
+        community_codes = np.array([unique.setdefault(community, len(unique)) for community in self.communities], np.int32)
         weird_at = np.asarray(self.weird_at)[: rows + 1]
         weird = np.asarray(self.weird)[: self.weird_used].astype(np.int32)
         for code, count in enumerate(np.bincount(weird, minlength=len(WEIRDS))):
@@ -554,11 +658,11 @@ class Calls:
                 self.counters[name] = self.counters.get(name, 0) + int(count)
         columns = {
             "ts": pa.array(np.asarray(self.ts)[:rows]),
-            "uid": _codes(conn, pa.array(uids, pa.string())),
-            "client_ip": _codes(np.array(one_ip, np.int32)[conn], ip_words),
-            "client_port": pa.array(np.array(one_port, np.int32)[conn]),
-            "server_ip": _codes(np.array(two_ip, np.int32)[conn], ip_words),
-            "server_port": pa.array(np.array(two_port, np.int32)[conn]),
+            "uid": _codes(conn, pa.array(self.uids, pa.string())),
+            "client_ip": _codes(np.asarray(self.client_ip)[:ends][conn], ip_words),
+            "client_port": pa.array(np.asarray(self.client_port)[:ends][conn]),
+            "server_ip": _codes(np.asarray(self.server_ip)[:ends][conn], ip_words),
+            "server_port": pa.array(np.asarray(self.server_port)[:ends][conn]),
             "protocol": _codes(np.asarray(self.protocol)[:rows].astype(np.int32), pa.array(_PROTOCOLS)),
             "method": _codes(np.asarray(self.c_method)[:rows], self.method.values()),
             "scheme": _codes(np.zeros(rows, np.int32), pa.array(["http"])),
@@ -599,13 +703,14 @@ class Calls:
 
 def _codes(codes: Any, words: pa.Array) -> pa.DictionaryArray:
     """Codes and their dictionary as one column; -1 is null."""
-    if len(codes) and codes.min() < 0:
-        return pa.DictionaryArray.from_arrays(pa.array(codes, mask=codes < 0), words)
-    return pa.DictionaryArray.from_arrays(pa.array(codes), words)
+    return pa.DictionaryArray.from_arrays(_known(codes), words, safe=False)
 
 
 def _known(values: Any) -> pa.Array:
     """Numbers of which -1 is null."""
+    known = pa.array(values)
     if len(values) and values.min() < 0:
-        return pa.array(values, mask=values < 0)
-    return pa.array(values)
+        present = values >= 0
+        valid = pa.py_buffer(np.packbits(present, bitorder="little"))
+        return pa.Array.from_buffers(known.type, len(values), [valid, known.buffers()[1]], len(values) - int(np.count_nonzero(present)))
+    return known

@@ -1,12 +1,12 @@
 from parsers.batch cimport Calls
 from parsers.packet cimport Decoder
-from parsers.reassembly cimport Flow, Streams
+from parsers.reassembly cimport Flow, Recent, Streams
 
 cdef class FlowTable:
     cdef unsigned long long k0, k1
     cdef list flows                        # by slot; None where free
     cdef list free
-    cdef int[::1] table                    # hash table of slots, -1 empty
+    cdef unsigned long long[::1] table     # hash table: hash << 32 | slot + 1, 0 empty
     cdef unsigned int[::1] hashes          # by slot
     cdef int[::1] newer, older             # by slot: order of last packet, in the list the slot is on
     cdef unsigned char[::1] queue          # by slot: which list it is on
@@ -21,6 +21,7 @@ cdef class FlowTable:
     cdef int _unlink(self, int slot) except -1
     cdef int _link(self, int slot, int queue) except -1
     cdef int _widen(self) except -1
+    cdef int _enter(self, int slot) except -1
     cdef int oldest(self, int queue) except -2
 
 cdef class Engine:

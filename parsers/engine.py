@@ -28,12 +28,12 @@ except ModuleNotFoundError:
 if cython.compiled:
     from cython.cimports.parsers.batch import Calls
     from cython.cimports.parsers.packet import Decoder
-    from cython.cimports.parsers.reassembly import Flow, Streams
+    from cython.cimports.parsers.reassembly import Flow, Recent, Streams
     from cython.cimports.parsers.siphash import flow_hash
 else:
     from parsers.batch import Calls
     from parsers.packet import Decoder
-    from parsers.reassembly import Flow, Streams
+    from parsers.reassembly import Flow, Recent, Streams
     from parsers.siphash import flow_hash
 
 COMPILED = cython.compiled
@@ -41,18 +41,20 @@ COMPILED = cython.compiled
 LOW = cython.declare(cython.ulonglong, 0xFFFFFFFF)
 ALIVE = cython.declare(cython.int, 0)
 OVER = cython.declare(cython.int, 1)
+TOUCH = cython.declare(cython.longlong, 1_000_000_000)  # ns in which a connection's packets count as one for the order of forgetting
 
 
 @cython.cclass
 class FlowTable:
-    """Connections by their addresses and ports, and in order of their last packet: those alive and those over, each in a list of its own."""
+    """Connections by their addresses and ports, and in order of their last packet (to the second, TOUCH): those alive and those over, each in a list
+    of its own. An entry of the hash table is a hash and a slot plus one; 0 is empty."""
 
     def __init__(self, limit: int, key: tuple[int, int]) -> None:
         self.k0, self.k1 = key
         self.limit = limit
         self.flows = []
         self.free = []
-        self.table = np.full(4096, -1, np.int32)
+        self.table = np.zeros(4096, np.uint64)
         self.mask = 4095
         self.hashes = np.zeros(2048, np.uint32)
         self.newer = np.full(2048, -1, np.int32)
@@ -65,12 +67,14 @@ class FlowTable:
         """The slot of the connection of the segment last decoded, or -1. `forward` says that its source is the connection's side a."""
         slot: cython.int
         at: cython.uint = h & self.mask
+        entry: cython.ulonglong
         flow: Flow
         while True:
-            slot = self.table[at]
-            if slot < 0:
+            entry = self.table[at]
+            if entry == 0:
                 return -1
-            if self.hashes[slot] == h:
+            if entry >> 32 == h:
+                slot = (entry & LOW) - 1
                 flow = self.flows[slot]
                 if flow.domain == d.domain:
                     if forward:
@@ -83,7 +87,6 @@ class FlowTable:
     def add(self, flow, h):
         """Take a connection in; returns its slot."""
         slot: cython.int
-        at: cython.uint
         if self.free:
             slot = self.free.pop()
             self.flows[slot] = flow
@@ -93,33 +96,40 @@ class FlowTable:
             if slot >= self.hashes.shape[0]:
                 self._widen()
         self.hashes[slot] = h
-        at = h & self.mask
-        while self.table[at] >= 0:
-            at = (at + 1) & self.mask
-        self.table[at] = slot
+        self._enter(slot)
         self.count += 1
         self._link(slot, ALIVE)
         return slot
+
+    def _enter(self, slot):
+        h: cython.ulonglong = self.hashes[slot]
+        at: cython.uint = h & self.mask
+        if not cython.compiled:
+            h = int(h)
+        while self.table[at] != 0:
+            at = (at + 1) & self.mask
+        self.table[at] = (h << 32) | cython.cast(cython.ulonglong, slot + 1)
+        return 0
 
     def remove(self, slot):
         at: cython.uint = self.hashes[slot] & self.mask
         hole: cython.uint
         home: cython.uint
-        other: cython.int
-        while self.table[at] != slot:
+        other: cython.ulonglong
+        while (self.table[at] & LOW) != cython.cast(cython.ulonglong, slot + 1):
             at = (at + 1) & self.mask
         # Close the hole, so that no search stops at it (Knuth 6.4, algorithm R).
         hole = at
         while True:
             at = (at + 1) & self.mask
             other = self.table[at]
-            if other < 0:
+            if other == 0:
                 break
-            home = self.hashes[other] & self.mask
+            home = (other >> 32) & self.mask
             if ((at - home) & self.mask) >= ((at - hole) & self.mask):
                 self.table[hole] = other
                 hole = at
-        self.table[hole] = -1
+        self.table[hole] = 0
         self._unlink(slot)
         self.flows[slot] = None
         self.free.append(slot)
@@ -128,20 +138,16 @@ class FlowTable:
 
     def _widen(self):
         slot: cython.int
-        at: cython.uint
         n: cython.Py_ssize_t = self.hashes.shape[0] * 2
         self.hashes = np.resize(np.asarray(self.hashes), n)
         self.newer = np.resize(np.asarray(self.newer), n)
         self.older = np.resize(np.asarray(self.older), n)
         self.queue = np.resize(np.asarray(self.queue), n)
-        self.table = np.full(2 * n, -1, np.int32)
+        self.table = np.zeros(2 * n, np.uint64)
         self.mask = 2 * n - 1
         for slot in range(n // 2):
             if self.flows[slot] is not None:
-                at = self.hashes[slot] & self.mask
-                while self.table[at] >= 0:
-                    at = (at + 1) & self.mask
-                self.table[at] = slot
+                self._enter(slot)
         return 0
 
     def touch(self, slot, queue):
@@ -216,6 +222,7 @@ class Engine:
         link: cython.const[cython.int][::1] = block.link
         packets: cython.const[cython.longlong][::1] = block.packet
         decoder: Decoder = self.decoder
+        recent: Recent = self.streams.recent
         k: cython.Py_ssize_t
         n: cython.Py_ssize_t = offset.shape[0]
         ts: cython.longlong
@@ -223,7 +230,9 @@ class Engine:
         of_frame: cython.const[cython.int][::1] = None
         packet_file = self._file(block.file)
         # Through a memoryview, since interpreted arithmetic on the elements of an array would wrap at 256.
-        decoder.open(memoryview(block.data))
+        octets = memoryview(block.data)
+        decoder.open(octets)
+        recent.open(octets)
         if block.source is not None:
             # Frames of several captures, merged by time: each names its own.
             numbers = np.array([self._file(name) for name in block.files], np.int32)
@@ -232,6 +241,7 @@ class Engine:
             ts = times[k]
             if of_frame is not None:
                 packet_file = of_frame[k]
+            recent.seen += captured[k]
             if decoder.decode_at(offset[k], captured[k], length[k], link[k], ts):
                 self._packet(ts, packet_file, packets[k])
         return self._take()
@@ -280,7 +290,7 @@ class Engine:
                     flow.a_hi, flow.a_lo, flow.b_hi, flow.b_lo = d.dst_hi, d.dst_lo, d.src_hi, d.src_lo
                     flow.a_port, flow.b_port = d.dst_port, d.src_port
                 flow.domain = d.domain
-                flow.first_ts = ts
+                flow.first_ts = flow.touched = ts
                 slot = table.add(flow, h)
                 self.streams.counts.connections += 1
             else:
@@ -291,7 +301,12 @@ class Engine:
             self.streams.counts.reused += 1
             self._forget(slot)
             slot = -1
-        table.touch(slot, OVER if flow.over or flow.reset else ALIVE)
+        flow.last_segment = self.streams.counts.segments
+        who = OVER if flow.over or flow.reset else ALIVE
+        # To the second is near enough for what is forgotten after many; every packet would cost three cold cache lines.
+        if ts - flow.touched > TOUCH or table.queue[slot] != who:
+            flow.touched = ts
+            table.touch(slot, who)
         return 0
 
     def _expire(self):
@@ -336,10 +351,16 @@ class Engine:
 
     def finish(self) -> list[pa.RecordBatch]:
         """The capture is over: every connection ends as it is. Returns the remaining batches."""
-        while self.table.oldest1 >= 0:
-            self._forget(self.table.oldest1)
-        while self.table.oldest0 >= 0:
-            self._forget(self.table.oldest0)
+        table: FlowTable = self.table
+        flow: Flow
+        slot: cython.int
+        order = []
+        for slot in range(len(table.flows)):
+            flow = table.flows[slot]
+            if flow is not None:
+                order.append((table.queue[slot] == ALIVE, flow.last_segment, slot))
+        for _, _, slot in sorted(order):
+            self._forget(slot)
         self.calls.flush()
         return self._take()
 

@@ -13,6 +13,14 @@ cdef class Side:
     cdef public long long ack, ts, packet
     cdef public int packet_file
 
+cdef class Names:
+    # By a hash of the name: its text, its length (0: none) and its meaning.
+    cdef bytearray texts, lengths, meanings
+    cdef unsigned char* text
+    cdef unsigned char* length
+    cdef unsigned char* meaning
+    cdef int of(self, const unsigned char* data, Py_ssize_t s, Py_ssize_t n) except -1
+
 cdef class Http1:
     cdef public Side side0, side1
     cdef public int client                  # which side sends requests: 0, 1, or -1 while unknown
@@ -58,6 +66,7 @@ cdef int lines(Message m, const unsigned char* data, Py_ssize_t base, Side side,
 cdef int request_line(Message m, const unsigned char* data, Py_ssize_t base, Py_ssize_t s, Py_ssize_t e) except -1
 cdef int status_line(Message m, const unsigned char* data, Py_ssize_t base, Py_ssize_t s, Py_ssize_t e) except -1
 cdef int header_line(Message m, const unsigned char* data, Py_ssize_t base, Py_ssize_t s, Py_ssize_t e) except -1
+cdef int meaning_of(const unsigned char* data, Py_ssize_t s, Py_ssize_t n) except -1
 cdef bint is_name(const unsigned char* data, Py_ssize_t s, Py_ssize_t n, int name) except -1
 cdef int content_length(Message m, const unsigned char* data, Py_ssize_t s, Py_ssize_t e) except -1
 cdef int transfer_encoding(Message m, const unsigned char* data, Py_ssize_t s, Py_ssize_t e) except -1

@@ -25,13 +25,14 @@ except ModuleNotFoundError:
 from parsers.weird import bit
 
 if cython.compiled:
+    from cython.cimports.cpython.bytearray import PyByteArray_AS_STRING
     from cython.cimports.libc.string import memchr
     from cython.cimports.parsers.batch import Calls, Connection
     from cython.cimports.parsers.message import Message
-    from cython.cimports.parsers.octets import find
+    from cython.cimports.parsers.octets import copy, find, same
 else:
     from parsers.message import Message
-    from parsers.octets import find
+    from parsers.octets import copy, find, same
 
 COMPILED = cython.compiled
 
@@ -141,6 +142,7 @@ CONNECT = cython.declare(cython.int, 28)
 CHUNKED = cython.declare(cython.int, 29)
 IDENTITY = cython.declare(cython.int, 30)
 CLOSE = cython.declare(cython.int, 31)
+NOTHING = cython.declare(cython.int, 255)  # a header that this module does not read
 
 # RFC 9110 5.6.2: the octets of a token.
 _tchar = bytes(chr(c).isalnum() and c < 128 or chr(c) in "!#$%&'*+-.^_`|~" for c in range(256))
@@ -388,15 +390,92 @@ def transfer_encoding(m, data, s, e):
     return 0
 
 
+@cython.cclass
+class Names:
+    """Header names as they were met last, each with its meaning here.
+
+    Clients and servers write the same few names over and over. What stands here was read the long way once (`meaning_of`), octet for octet as it
+    is compared, so the table saves time and can change no answer.
+    """
+
+    def __init__(self):
+        self.texts = bytearray(128 * 32)
+        self.lengths = bytearray(128)
+        self.meanings = bytearray(128)
+        if cython.compiled:
+            self.text = cython.cast(cython.pointer(cython.uchar), PyByteArray_AS_STRING(self.texts))
+            self.length = cython.cast(cython.pointer(cython.uchar), PyByteArray_AS_STRING(self.lengths))
+            self.meaning = cython.cast(cython.pointer(cython.uchar), PyByteArray_AS_STRING(self.meanings))
+        else:
+            self.text, self.length, self.meaning = self.texts, self.lengths, self.meanings
+
+    def of(self, data, s, n):
+        """The meaning of the name data[s:s+n], of one octet at least."""
+        slot: cython.int
+        known: cython.int
+        if n > 32:
+            return meaning_of(data, s, n)
+        slot = (data[s] * 5 + data[s + n - 1] * 3 + n * 17) & 127
+        if self.length[slot] == n and same(self.text, slot * 32, data, s, s + n):
+            return self.meaning[slot]
+        known = meaning_of(data, s, n)
+        self.length[slot] = n
+        self.meaning[slot] = known
+        copy(self.text, 128 * 32, slot * 32, data, s, s + n)
+        return known
+
+
+NAMES = cython.declare(Names, Names())
+
+
+def meaning_of(data, s, n):
+    """Which of the names that matter data[s:s+n] is; NOTHING for another."""
+    c: cython.int = data[s] | 32
+    if c == 99:  # c
+        if n == 14 and is_name(data, s, n, CONTENT_LENGTH):
+            return CONTENT_LENGTH
+        if n == 12 and is_name(data, s, n, CONTENT_TYPE):
+            return CONTENT_TYPE
+        if n == 10 and is_name(data, s, n, CONNECTION):
+            return CONNECTION
+        if n == 6 and is_name(data, s, n, COOKIE):
+            return COOKIE
+        if n == 16 and is_name(data, s, n, CONTENT_ENCODING):
+            return CONTENT_ENCODING
+    elif c == 104:  # h
+        if n == 4 and is_name(data, s, n, HOST):
+            return HOST
+    elif c == 116:  # t
+        if n == 17 and is_name(data, s, n, TRANSFER_ENCODING):
+            return TRANSFER_ENCODING
+    elif c == 117:  # u
+        if n == 10 and is_name(data, s, n, USER_AGENT):
+            return USER_AGENT
+    elif c == 97:  # a
+        if n == 13 and is_name(data, s, n, AUTHORIZATION):
+            return AUTHORIZATION
+        if (n == 7 and is_name(data, s, n, API_KEY)) or (n == 6 and is_name(data, s, n, APIKEY)):
+            return API_KEY
+    elif c == 120:  # x
+        if n == 15 and is_name(data, s, n, X_FORWARDED_FOR):
+            return X_FORWARDED_FOR
+        if (n == 9 and is_name(data, s, n, X_API_KEY)) or (n == 12 and is_name(data, s, n, X_AUTH_TOKEN)) or (n == 14 and is_name(data, s, n, X_ACCESS_TOKEN)):
+            return API_KEY
+        if n == 9 and is_name(data, s, n, X_REAL_IP):
+            return FORWARDED
+    elif c == 102:  # f
+        if n == 9 and is_name(data, s, n, FORWARDED):
+            return FORWARDED
+    return NOTHING
+
+
 def header_line(m, data, base, s, e):
     """Read one header line, data[s:e] without its line end; known names leave their span in the message."""
-    i: cython.Py_ssize_t = s
+    i: cython.Py_ssize_t = find(data, s, e, 58)
     n: cython.Py_ssize_t
     v: cython.Py_ssize_t
-    c: cython.int
-    while i < e and data[i] != 58:
-        i += 1
-    if i == e:
+    name: cython.int
+    if i < 0:
         m.weirds |= HEADER_WITHOUT_COLON
         return 0
     n = i - s
@@ -407,74 +486,57 @@ def header_line(m, data, base, s, e):
     if n == 0:
         m.weirds |= HEADER_NAME_INVALID
         return 0
+    name = NAMES.of(data, s, n)
+    if name == NOTHING:
+        return 0
     v = i + 1
     while v < e and data[v] <= 32:
         v += 1
     while e > v and data[e - 1] <= 32:
         e -= 1
-    c = data[s] | 32
-    if c == 99:  # c
-        if n == 14 and is_name(data, s, n, CONTENT_LENGTH):
-            content_length(m, data, v, e)
-        elif n == 12 and is_name(data, s, n, CONTENT_TYPE):
-            if m.type_at < 0:
-                m.type_at = v - base
-                m.type_end = e - base
-        elif n == 10 and is_name(data, s, n, CONNECTION):
-            if e - v == 5 and is_name(data, v, 5, CLOSE):
-                m.closes = True
-        elif n == 6 and is_name(data, s, n, COOKIE):
-            if m.cookie_at < 0:
-                m.cookie_at = v - base
-                m.cookie_end = e - base
-        elif n == 16 and is_name(data, s, n, CONTENT_ENCODING):
-            m.content_codings += 1
-            if m.coding_at < 0:
-                m.coding_at = v - base
-            m.coding_end = e - base
-    elif c == 104:  # h
-        if n == 4 and is_name(data, s, n, HOST):
-            if m.host_at >= 0:
-                m.weirds |= HOST_REPEATED
-            else:
-                m.host_at = v - base
-                m.host_end = e - base
-    elif c == 116:  # t
-        if n == 17 and is_name(data, s, n, TRANSFER_ENCODING):
-            transfer_encoding(m, data, v, e)
-    elif c == 117:  # u
-        if n == 10 and is_name(data, s, n, USER_AGENT):
-            if m.agent_at < 0:
-                m.agent_at = v - base
-                m.agent_end = e - base
-        elif n == 7 and is_name(data, s, n, UPGRADE):
-            m.upgrade_at = v - base
-            m.upgrade_end = e - base
-    elif c == 97:  # a
-        if n == 13 and is_name(data, s, n, AUTHORIZATION):
-            if m.authorization_at < 0:
-                m.authorization_at = v - base
-                m.authorization_end = e - base
-        elif (n == 7 and is_name(data, s, n, API_KEY)) or (n == 6 and is_name(data, s, n, APIKEY)):
-            m.key_at = v - base
-            m.key_end = e - base
-    elif c == 120:  # x
-        if n == 15 and is_name(data, s, n, X_FORWARDED_FOR):
-            m.forwarded_at = v - base
-            m.forwarded_end = e - base
-        elif (n == 9 and is_name(data, s, n, X_API_KEY)) or (n == 12 and is_name(data, s, n, X_AUTH_TOKEN)) or (n == 14 and is_name(data, s, n, X_ACCESS_TOKEN)):
-            m.key_at = v - base
-            m.key_end = e - base
-        elif n == 9 and is_name(data, s, n, X_REAL_IP) and m.forwarded_at < 0:
-            m.forwarded_at = v - base
-            m.forwarded_end = e - base
-    elif c == 102:  # f
-        if n == 9 and is_name(data, s, n, FORWARDED) and m.forwarded_at < 0:
-            m.forwarded_at = v - base
-            m.forwarded_end = e - base
-    elif c == 101:  # e
-        if n == 6 and is_name(data, s, n, EXPECT):
-            m.expects_continue = True
+    if name == CONTENT_LENGTH:
+        content_length(m, data, v, e)
+    elif name == CONTENT_TYPE:
+        if m.type_at < 0:
+            m.type_at = v - base
+            m.type_end = e - base
+    elif name == CONNECTION:
+        if e - v == 5 and is_name(data, v, 5, CLOSE):
+            m.closes = True
+    elif name == HOST:
+        if m.host_at >= 0:
+            m.weirds |= HOST_REPEATED
+        else:
+            m.host_at = v - base
+            m.host_end = e - base
+    elif name == USER_AGENT:
+        if m.agent_at < 0:
+            m.agent_at = v - base
+            m.agent_end = e - base
+    elif name == AUTHORIZATION:
+        if m.authorization_at < 0:
+            m.authorization_at = v - base
+            m.authorization_end = e - base
+    elif name == X_FORWARDED_FOR:
+        m.forwarded_at = v - base
+        m.forwarded_end = e - base
+    elif name == COOKIE:
+        if m.cookie_at < 0:
+            m.cookie_at = v - base
+            m.cookie_end = e - base
+    elif name == CONTENT_ENCODING:
+        m.content_codings += 1
+        if m.coding_at < 0:
+            m.coding_at = v - base
+        m.coding_end = e - base
+    elif name == TRANSFER_ENCODING:
+        transfer_encoding(m, data, v, e)
+    elif name == API_KEY:
+        m.key_at = v - base
+        m.key_end = e - base
+    elif m.forwarded_at < 0:  # FORWARDED
+        m.forwarded_at = v - base
+        m.forwarded_end = e - base
     return 0
 
 
@@ -760,6 +822,7 @@ class Http1:
         if m is not None:
             m.last_ts = ts
         self._feed(who, side, data, start, end, base)
+        self.calls.settle()
         side.position = pos + (end - start)
         return 0
 
@@ -774,7 +837,7 @@ class Http1:
                 n = end - i
                 if n > side.remaining:
                     n = side.remaining
-                m.keep(data, i, i + n, self.body_limit)
+                self.calls.lend(m, data, i, i + n)
                 m.body_length += n
                 side.remaining -= n
                 i += n
@@ -930,6 +993,7 @@ class Http1:
         i = k
         m.start = side.position
         self._feed(who, side, text, i, n, side.position - i)
+        self.calls.settle()  # `text` goes
         return 0
 
     def _junk(self, who, side, data, i, end):

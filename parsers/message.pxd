@@ -18,13 +18,19 @@ cdef class Message:
     cdef unsigned char* h
     cdef unsigned char* b
     cdef Py_ssize_t head_room, body_room
+    # The body's last octets where they came in: most bodies end in the segment that is being read, and go from there into the batch.
+    cdef const unsigned char* lent
+    cdef Py_ssize_t lent_at, lent_length
     cdef public Message request                     # of a response: the request it answers
     cdef public Message response                    # of a request: its response, once matched
     cdef public Message next                        # in the pool
     cdef public bint response_done, expects_continue, secure, unsure
     cdef public bint clean                          # a whole head of lines that end with CR LF, and no other control character in it
     cdef int reset(self) except -1
+    cdef bint large(self) noexcept
+    cdef int shrink(self) except -1
     cdef int widen_head(self, Py_ssize_t needed) except -1
     cdef int widen_body(self, Py_ssize_t needed) except -1
     cdef int keep(self, const unsigned char* data, Py_ssize_t start, Py_ssize_t end, Py_ssize_t limit) except -1
+    cdef int settle(self) except -1
     cdef int add_head(self, const unsigned char* data, Py_ssize_t start, Py_ssize_t end) except -1

@@ -13,13 +13,14 @@ except ModuleNotFoundError:
 
 if cython.compiled:
     from cython.cimports.cpython.bytearray import PyByteArray_AS_STRING
+    from cython.cimports.libc.string import memcpy
     from cython.cimports.parsers.octets import copy
 else:
     from parsers.octets import copy
 
 COMPILED = cython.compiled
 
-POOLED_OCTETS = cython.declare(cython.Py_ssize_t, 32_768)  # a pooled message keeps buffers up to this size
+POOLED_OCTETS = cython.declare(cython.Py_ssize_t, 32_768)  # buffers beyond this are large: few pooled messages keep such
 
 
 @cython.cclass
@@ -27,6 +28,8 @@ class Message:
     def __init__(self) -> None:
         self.head_room = self.body_room = 0
         self.head_length = self.body_kept = 0
+        self.lent = cython.NULL
+        self.lent_at = 0
         self.widen_head(1024)
         self.widen_body(256)
         self.in_use = False
@@ -49,7 +52,7 @@ class Message:
         self.body_length = -1
         self.content_length = -1
         self.transfer = 0
-        self.head_length = self.body_kept = 0
+        self.head_length = self.body_kept = self.lent_length = 0
         self.method_at = self.method_end = self.target_at = self.target_end = -1
         self.path_at = self.path_end = self.query_at = self.query_end = -1
         self.authority_at = self.authority_end = self.host_at = self.host_end = -1
@@ -59,12 +62,17 @@ class Message:
         self.coding_at = self.coding_end = self.upgrade_at = self.upgrade_end = -1
         self.request = None
         self.response = None
-        if self.head_room > POOLED_OCTETS:
-            self.head_room = 0
-            self.widen_head(1024)
-        if self.body_room > POOLED_OCTETS:
-            self.body_room = 0
-            self.widen_body(256)
+        return 0
+
+    def large(self):
+        """Whether the buffers are larger than most messages need."""
+        return self.head_room > POOLED_OCTETS or self.body_room > POOLED_OCTETS
+
+    def shrink(self):
+        """Let large buffers go; the message holds nothing."""
+        self.head_room = self.body_room = 0
+        self.widen_head(1024)
+        self.widen_body(256)
         return 0
 
     def widen_head(self, needed):
@@ -114,10 +122,24 @@ class Message:
         self.body_kept += n
         return 0
 
+    def settle(self):
+        """Take what was lent into the body: the buffer it lies in may go."""
+        n: cython.Py_ssize_t = self.lent_length
+        self.lent_length = 0
+        if self.body_kept + n > self.body_room:
+            self.widen_body(self.body_kept + n)
+        copy(self.b, self.body_room, self.body_kept, self.lent, self.lent_at, self.lent_at + n)
+        self.body_kept += n
+        return 0
+
     def add_head(self, data, start, end):
         n: cython.Py_ssize_t = end - start
         if self.head_length + n > self.head_room:
             self.widen_head(self.head_length + n)
-        copy(self.h, self.head_room, self.head_length, data, start, end)
+        if cython.compiled:
+            if n > 0:
+                memcpy(self.h + self.head_length, data + start, n)  # there is room, see above
+        else:
+            copy(self.h, self.head_room, self.head_length, data, start, end)
         self.head_length += n
         return 0

@@ -23,6 +23,7 @@ cdef class Decoder:
     cdef int open(self, const unsigned char[::1] data) except -1
     cpdef int decode(self, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t captured, Py_ssize_t length, int link, long long ts) except -1
     cdef int decode_at(self, Py_ssize_t start, Py_ssize_t captured, Py_ssize_t length, int link, long long ts) except -1
+    cdef int _tcp(self, const unsigned char* data, Py_ssize_t at, int header, Py_ssize_t end, Py_ssize_t limit) except -1
     cdef int _give_up(self, int reason) except -1
     cdef int _fragment(self, const unsigned char* data, Py_ssize_t at, Py_ssize_t end, Py_ssize_t limit, long long ident, int protocol, int offset, bint more, long long ts) except -1
     cdef int _checksum_holds(self, const unsigned char* data, Py_ssize_t at, Py_ssize_t end, unsigned long long total) except -1

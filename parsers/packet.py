@@ -123,7 +123,7 @@ class Decoder:
 
     def open(self, data: Any) -> Any:
         """The buffer that the frames lie in from now on."""
-        if not cython.compiled and not isinstance(data, (bytes, bytearray)):
+        if not cython.compiled and not isinstance(data, (bytes, bytearray, memoryview)):
             data = memoryview(data)  # numpy's integers wrap, Python's do not
         self.view = data
         self.size = len(data)
@@ -176,6 +176,33 @@ class Decoder:
             cursor.tunnels = 0
             cursor.domain = 0
             kind = _LINK + link
+            if (
+                captured >= 54 and link == 1 and not self.verify
+                and data[start + 12] == 8 and data[start + 13] == 0  # IPv4
+                and data[start + 14] == 0x45 and data[start + 23] == 6  # without options, TCP
+                and _u16(data, start + 20) & 0x3FFF == 0  # no fragment
+                and (data[start] & 0xFD != 1 or data[start + 1] != 0)  # not ISL
+            ):  # fmt: skip
+                # What nearly every frame is, in one go. What is odd about it is left to the steps below.
+                total = _u16(data, start + 16)
+                header = (data[start + 46] >> 4) * 4
+                if header >= 20 and total >= 20 + header:
+                    at = start + 34
+                    limit = start + 14 + total
+                    if end > limit:
+                        end = limit
+                    if at + 20 <= end:
+                        self.src_hi = self.dst_hi = 0
+                        self.src_lo = _MAPPED | _u32(data, start + 26)
+                        self.dst_lo = _MAPPED | _u32(data, start + 30)
+                        self.ip_id = _u16(data, start + 18)
+                        self.six = False
+                        self.routed = False
+                        self._tcp(data, at, header, end, limit)
+                        return 1
+                    at = start
+                    end = start + captured
+                    limit = start + length
             if link == 1 and captured >= 18:  # nearly every frame: spare it the steps through `encapsulation`
                 kind = _u16(data, start + 12)
                 at = start + 14
@@ -207,23 +234,7 @@ class Decoder:
                         )
                     if not self._checksum_holds(data, at, end, pseudo):
                         return self._give_up(_BAD_CHECKSUM)
-                self.src_port = _u16(data, at)
-                self.dst_port = _u16(data, at + 2)
-                self.seq = _u32(data, at + 4)
-                self.ack = _u32(data, at + 8)
-                self.flags = data[at + 13]
-                self.window = _u16(data, at + 14)
-                self.domain = self.cursor.domain
-                self.segment_octets = data
-                self.payload = at + header
-                self.payload_length = limit - self.payload
-                self.payload_end = end
-                self.payload = min(self.payload, end)  # the capture may end inside the options
-                if end < limit:
-                    self.snapped += 1
-                if self.cursor.tunnels > 0:
-                    self.encapsulated += 1
-                self.segments += 1
+                self._tcp(data, at, header, end, limit)
                 return 1
             if kind == _IPV4:
                 if at + 20 > end:
@@ -313,6 +324,27 @@ class Decoder:
                 at = cursor.at
                 end = cursor.end
                 limit = cursor.limit
+
+    def _tcp(self, data: Any, at: Any, header: Any, end: Any, limit: Any) -> Any:
+        """Take the segment whose TCP header, of `header` octets, stands at `at`: twenty octets of it at least were captured."""
+        self.src_port = _u16(data, at)
+        self.dst_port = _u16(data, at + 2)
+        self.seq = _u32(data, at + 4)
+        self.ack = _u32(data, at + 8)
+        self.flags = data[at + 13]
+        self.window = _u16(data, at + 14)
+        self.domain = self.cursor.domain
+        self.segment_octets = data
+        self.payload = at + header
+        self.payload_length = limit - self.payload
+        self.payload_end = end
+        self.payload = min(self.payload, end)  # the capture may end inside the options
+        if end < limit:
+            self.snapped += 1
+        if self.cursor.tunnels > 0:
+            self.encapsulated += 1
+        self.segments += 1
+        return 0
 
     def _give_up(self, reason: Any) -> Any:
         """Count why the frame has no segment for us."""

@@ -4,13 +4,24 @@ from parsers.http1 cimport Http1
 cdef class Counts:
     cdef public long long segments, payload_octets, retransmissions, duplicates, retransmissions_differ, gaps, gap_octets, held_most, held_now, held_limited, out_of_window, connections, reused, evicted, expired, snapped_octets
 
+cdef class Block:
+    cdef const unsigned char[::1] view
+    cdef const unsigned char* octets        # where `view` lies
+    cdef long long last                     # `seen` at its end
+
 cdef class Recent:
     cdef bytearray ring
     cdef unsigned char* octets              # where `ring` lies
-    cdef long long[::1] pos, at, before
+    # By entry: stream position, where it lies (in a block, or how much was written to the ring before it), which block (-1: the ring), `seen` when it
+    # came, the half's entry before it; length.
+    cdef long long[::1] pos, at, block, seen_at, before
     cdef int[::1] size
     cdef long long next, written
-    cdef long long size_mask
+    cdef public long long seen              # octets of frames so far
+    cdef list blocks                        # those remembered; the first is number first_block, the last is `here`
+    cdef long long first_block
+    cdef Block here
+    cdef int open(self, const unsigned char[::1] data) except -1
     cdef long long put(self, const unsigned char* data, Py_ssize_t start, Py_ssize_t end, long long pos, long long before) except -2
     cdef int differs(self, long long last, const unsigned char* data, Py_ssize_t start, Py_ssize_t end, long long pos) except -1
 
@@ -41,6 +52,8 @@ cdef class Flow(Connection):
     cdef public int syn_side                # who opened the connection: 0, 1, -1 unknown
     cdef public unsigned int syn_seq
     cdef public long long packets, last_ts
+    cdef public long long last_segment      # number of its last segment, of all connections
+    cdef public long long touched           # time of the packet that last moved it in the table's order
     cdef int segment(self, int who, const unsigned char* data, Py_ssize_t start, Py_ssize_t end, Py_ssize_t length, unsigned int seq, unsigned int ack, int flags, int ip_id, long long ts, int packet_file, long long packet, Streams streams) except -1
     cdef int _deliver(self, int who, Half half, const unsigned char* data, Py_ssize_t start, Py_ssize_t end, Py_ssize_t length, long long ack, long long ts, int packet_file, long long packet, Streams streams) except -1
     cdef int _hold(self, Half half, const unsigned char* data, Py_ssize_t start, Py_ssize_t end, Py_ssize_t length, long long pos, long long ack, long long ts, int packet_file, long long packet, Streams streams) except -1
@@ -59,5 +72,3 @@ cdef class Streams:
     cdef public object limits
     cdef long long reorder_packets, reorder_time
     cdef Py_ssize_t reorder_octets, reorder_total
-
-cdef long long position(unsigned int seq, long long near)

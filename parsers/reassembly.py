@@ -43,13 +43,17 @@ ACK = cython.declare(cython.int, 0x10)
 ORIGIN = cython.declare(cython.longlong, 0x1_0000_0000_0000)  # first positions lie this high, so that none is ever negative
 LOW = cython.declare(cython.longlong, 0xFFFFFFFF)
 WINDOW = cython.declare(cython.longlong, 0x4000_0000)  # RFC 7323 2.3: no window is larger than 1 GiB
-RING = cython.declare(cython.longlong, 4_194_304)  # octets of delivered data kept to compare retransmissions with
+REMEMBERED = cython.declare(cython.longlong, 4_194_304)  # octets of captured frames, back to which retransmissions are compared with what was delivered
+RING = cython.declare(cython.longlong, 1_048_576)  # octets of delivered data that no longer lie in the capture's own buffers, kept for the same
 RING_ENTRIES = cython.declare(cython.longlong, 16_384)
 LOOK_BACK = cython.declare(cython.int, 16)  # delivered segments a retransmission is compared with
 REUSE_IDLE = cython.declare(cython.longlong, 2_000_000_000)  # ns of silence after which a SYN opens a new connection by itself
 
 
-def position(seq, near):
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def position(seq: cython.uint, near: cython.longlong) -> cython.longlong:
     """The stream position of a sequence number: the one of its 2^32 possible ones that is nearest to `near`."""
     here: cython.longlong = seq
     ahead: cython.longlong = (here - near) & LOW
@@ -77,8 +81,25 @@ class Counts:
 
 
 @cython.cclass
+class Block:
+    """A buffer of captured frames that is remembered."""
+
+    def __init__(self, data: Any) -> None:
+        self.view = data
+        self.last = 0
+        if cython.compiled:
+            self.octets = cython.address(self.view[0]) if len(data) > 0 else cython.NULL
+        else:
+            self.octets = data
+
+
+@cython.cclass
 class Recent:
-    """The octets delivered last, of all connections, in one ring: what a retransmission is compared with. Memory is fixed."""
+    """The octets delivered last, of all connections: what a retransmission is compared with.
+
+    Most stay where they were captured: the buffers of the last REMEMBERED octets of frames are held on to. What came another way (held back, or made
+    whole from fragments) is copied into a ring. Both are bounded, and how far back they reach does not depend on how the frames were cut into blocks.
+    """
 
     def __init__(self) -> None:
         self.ring = bytearray(RING)
@@ -88,29 +109,56 @@ class Recent:
             self.octets = self.ring
         self.pos = np.zeros(RING_ENTRIES, np.int64)
         self.at = np.zeros(RING_ENTRIES, np.int64)
+        self.block = np.full(RING_ENTRIES, -1, np.int64)
+        self.seen_at = np.zeros(RING_ENTRIES, np.int64)
         self.before = np.full(RING_ENTRIES, -1, np.int64)
         self.size = np.zeros(RING_ENTRIES, np.int32)
         self.next = 0
         self.written = 0
+        self.seen = 0
+        self.blocks = []
+        self.first_block = 0
+        self.here = Block(b"")
+
+    def open(self, data):
+        """The frames from now on lie in `data`."""
+        one: Block
+        self.here.last = self.seen
+        while len(self.blocks) > 0:
+            one = self.blocks[0]
+            if one.last + REMEMBERED > self.seen:
+                break
+            self.blocks.pop(0)
+            self.first_block += 1
+        self.here = Block(data)
+        self.blocks.append(self.here)
+        return 0
 
     def put(self, data, start, end, pos, before):
         """Remember data[start:end], delivered at `pos`; `before` is the half's entry before it. Returns the new entry."""
         n: cython.Py_ssize_t = end - start
         k: cython.longlong = self.next & (RING_ENTRIES - 1)
-        at: cython.longlong = self.written & (RING - 1)
-        if n > RING // 4:
-            start = end - RING // 4
-            pos += n - RING // 4
-            n = RING // 4
-        if at + n > RING:
-            self.written += RING - at
-            at = 0
-        copy(self.octets, RING, at, data, start, end)
+        at: cython.longlong
+        if data == self.here.octets if cython.compiled else data is self.here.octets:
+            self.block[k] = self.first_block + len(self.blocks) - 1
+            self.at[k] = start
+        else:
+            if n > RING // 4:
+                start = end - RING // 4
+                pos += n - RING // 4
+                n = RING // 4
+            at = self.written & (RING - 1)
+            if at + n > RING:
+                self.written += RING - at
+                at = 0
+            copy(self.octets, RING, at, data, start, end)
+            self.block[k] = -1
+            self.at[k] = self.written
+            self.written += n
+        self.seen_at[k] = self.seen
         self.pos[k] = pos
-        self.at[k] = self.written
         self.size[k] = n
         self.before[k] = before
-        self.written += n
         self.next += 1
         return self.next - 1
 
@@ -122,20 +170,27 @@ class Recent:
         two: cython.longlong
         stop: cython.longlong = pos + (end - start)
         at: cython.longlong
+        block: Block
         for hop in range(LOOK_BACK):
             if last < 0 or last + RING_ENTRIES <= self.next:
                 return 0
             k = last & (RING_ENTRIES - 1)
-            if self.at[k] + RING < self.written + RING // 4:
+            if self.seen_at[k] + REMEMBERED <= self.seen or (self.block[k] < 0 and self.at[k] + RING < self.written + RING // 4):
                 return 0
             one = pos if pos > self.pos[k] else self.pos[k]
             two = self.pos[k] + self.size[k]
             if stop < two:
                 two = stop
             if one < two:
-                at = (self.at[k] & (RING - 1)) + (one - self.pos[k])
-                if not same(self.octets, at, data, start + (one - pos), start + (two - pos)):
-                    return 1
+                if self.block[k] < 0:
+                    at = (self.at[k] & (RING - 1)) + (one - self.pos[k])
+                    if not same(self.octets, at, data, start + (one - pos), start + (two - pos)):
+                        return 1
+                else:
+                    block = self.blocks[self.block[k] - self.first_block]
+                    at = self.at[k] + (one - self.pos[k])
+                    if not same(block.octets, at, data, start + (one - pos), start + (two - pos)):
+                        return 1
             last = self.before[k]
         return 0
 
@@ -196,6 +251,7 @@ class Flow(Connection):
         self.syn_seq = 0
         self.packets = 0
         self.last_ts = 0
+        self.touched = self.last_segment = 0
 
     def segment(self, who, data, start, end, length, seq, ack, flags, ip_id, ts, packet_file, packet, streams):
         """One TCP segment of side `who`: data[start:end] of its `length` octets were captured. Returns 1 when it opens a new connection on the same

@@ -7,6 +7,7 @@ do for theirs; `siphash` takes the number of rounds, so that the published vecto
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 try:
@@ -14,8 +15,12 @@ try:
 except ModuleNotFoundError:
     from parsers import _cython as cython
 
+if cython.compiled:
+    from cython.cimports.libc.string import memcpy
+
 COMPILED = cython.compiled
 
+_LITTLE = cython.declare(cython.bint, sys.byteorder == "little")
 _MASK = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
 _C0 = cython.declare(cython.ulonglong, 0x736F6D6570736575)
 _C1 = cython.declare(cython.ulonglong, 0x646F72616E646F6D)
@@ -46,17 +51,16 @@ def _left(x: cython.ulonglong, by: cython.int) -> cython.ulonglong:
 @cython.inline
 @cython.exceptval(check=False)
 def _eight(data: cython.pointer(cython.const[cython.uchar]), at: cython.Py_ssize_t) -> cython.ulonglong:
-    """Eight octets as a little endian number; compilers make one load of this."""
-    return (
-        cython.cast(cython.ulonglong, data[at])
-        | (cython.cast(cython.ulonglong, data[at + 1]) << 8)
-        | (cython.cast(cython.ulonglong, data[at + 2]) << 16)
-        | (cython.cast(cython.ulonglong, data[at + 3]) << 24)
-        | (cython.cast(cython.ulonglong, data[at + 4]) << 32)
-        | (cython.cast(cython.ulonglong, data[at + 5]) << 40)
-        | (cython.cast(cython.ulonglong, data[at + 6]) << 48)
-        | (cython.cast(cython.ulonglong, data[at + 7]) << 56)
-    )
+    """Eight octets as a little endian number."""
+    number: cython.ulonglong = 0
+    k: cython.int
+    if cython.compiled:
+        if _LITTLE:
+            memcpy(cython.address(number), data + at, 8)
+            return number
+    for k in range(8):
+        number |= cython.cast(cython.ulonglong, data[at + k]) << (8 * k)
+    return number
 
 
 def flow_hash(k0: Any, k1: Any, a_hi: Any, a_lo: Any, b_hi: Any, b_lo: Any, ports: Any) -> Any:

@@ -10,6 +10,11 @@ Imports run one way: `parsers` <- `rules`, `parsers` <- `models`, all three <- `
 
 from __future__ import annotations
 
+import os
+
 __all__ = ["VERSION"]
+
+# numpy's linear algebra starts a thread for every processor as it is imported, and each spins a while. Nothing here multiplies matrices with it.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 VERSION = "0.1.0"

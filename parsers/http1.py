@@ -22,6 +22,7 @@ try:
 except ModuleNotFoundError:
     from parsers import _cython as cython
 
+from parsers import preface
 from parsers.weird import bit
 
 if cython.compiled:
@@ -37,7 +38,8 @@ else:
 COMPILED = cython.compiled
 
 # What a side is reading. START: between messages. RESYNC: after a loss, a segment that opens with a start line ends it. JUNK: after malformed
-# text, a line that is a start line ends it. ASIDE: nothing more is read (tunnels, upgrades, other protocols).
+# text, a line that is a start line ends it. ASIDE: nothing more is read (tunnels, upgrades, other protocols). SIMPLE: after a request line without
+# a version. PREFACE: what stands before HTTP on a connection through a proxy (`parsers.preface`).
 START = cython.declare(cython.int, 0)
 HEAD = cython.declare(cython.int, 1)
 BODY = cython.declare(cython.int, 2)
@@ -50,6 +52,8 @@ UNTIL_CLOSE = cython.declare(cython.int, 8)
 RESYNC = cython.declare(cython.int, 9)
 JUNK = cython.declare(cython.int, 10)
 ASIDE = cython.declare(cython.int, 11)
+SIMPLE = cython.declare(cython.int, 12)
+PREFACE = cython.declare(cython.int, 13)
 
 HEAD_GAP = cython.declare(cython.ulonglong, bit("head_gap"))
 BODY_GAP = cython.declare(cython.ulonglong, bit("body_gap"))
@@ -101,13 +105,15 @@ TUNNEL = cython.declare(cython.ulonglong, bit("tunnel"))
 TOO_MANY_WAITING = cython.declare(cython.ulonglong, bit("too_many_waiting"))
 
 HEADLESS = cython.declare(cython.longlong, 4096)  # octets of a response without a head in which one may come yet
+SLOP = cython.declare(cython.int, 4)  # octets before `HTTP/` in a status line that browsers look past
 SMALLEST_REQUEST = cython.declare(cython.longlong, 16)  # octets of `GET / HTTP/1.0` and two line ends: fewer lost octets hide no request
 
 # Header names that this module reads, lower case, one after another; NAME_HIGH and NAME_LOW are where each stands.
 _NAMES = (
-    "host", "cookie", "upgrade", "user-agent", "connection", "content-type", "authorization", "content-length", "x-forwarded-for",
-    "content-encoding", "transfer-encoding", "x-api-key", "forwarded", "x-real-ip", "api-key", "x-auth-token", "apikey", "expect",
-    "x-access-token", "http/", "get", "head", "post", "put", "delete", "options", "patch", "trace", "connect", "chunked", "identity", "close", "propfind", "x-amz-security-token",
+    "host", "cookie", "user-agent", "connection", "content-type", "authorization", "content-length", "x-forwarded-for", "content-encoding",
+    "transfer-encoding", "x-api-key", "forwarded", "x-real-ip", "api-key", "x-auth-token", "apikey", "x-access-token", "http/", "get", "head",
+    "post", "put", "delete", "options", "patch", "trace", "connect", "propfind", "proppatch", "mkcol", "copy", "move", "report", "search", "query",
+    "chunked", "identity", "close", "rtsp/", "icy ",
 )  # fmt: skip
 _text = "".join(_NAMES).encode()
 _at = [sum(map(len, _NAMES[:k])) for k in range(len(_NAMES) + 1)]
@@ -118,30 +124,31 @@ NAME_HIGH = cython.declare(cython.const[cython.uchar][::1], bytes(at >> 8 for at
 NAME_LOW = cython.declare(cython.const[cython.uchar][::1], bytes(at & 255 for at in _at))
 HOST = cython.declare(cython.int, 0)
 COOKIE = cython.declare(cython.int, 1)
-UPGRADE = cython.declare(cython.int, 2)
-USER_AGENT = cython.declare(cython.int, 3)
-CONNECTION = cython.declare(cython.int, 4)
-CONTENT_TYPE = cython.declare(cython.int, 5)
-AUTHORIZATION = cython.declare(cython.int, 6)
-CONTENT_LENGTH = cython.declare(cython.int, 7)
-X_FORWARDED_FOR = cython.declare(cython.int, 8)
-CONTENT_ENCODING = cython.declare(cython.int, 9)
-TRANSFER_ENCODING = cython.declare(cython.int, 10)
-X_API_KEY = cython.declare(cython.int, 11)
-FORWARDED = cython.declare(cython.int, 12)
-X_REAL_IP = cython.declare(cython.int, 13)
-API_KEY = cython.declare(cython.int, 14)
-X_AUTH_TOKEN = cython.declare(cython.int, 15)
-APIKEY = cython.declare(cython.int, 16)
-EXPECT = cython.declare(cython.int, 17)
-X_ACCESS_TOKEN = cython.declare(cython.int, 18)
-HTTP_SLASH = cython.declare(cython.int, 19)
-GET = cython.declare(cython.int, 20)
-HEAD_METHOD = cython.declare(cython.int, 21)
-CONNECT = cython.declare(cython.int, 28)
-CHUNKED = cython.declare(cython.int, 29)
-IDENTITY = cython.declare(cython.int, 30)
-CLOSE = cython.declare(cython.int, 31)
+USER_AGENT = cython.declare(cython.int, 2)
+CONNECTION = cython.declare(cython.int, 3)
+CONTENT_TYPE = cython.declare(cython.int, 4)
+AUTHORIZATION = cython.declare(cython.int, 5)
+CONTENT_LENGTH = cython.declare(cython.int, 6)
+X_FORWARDED_FOR = cython.declare(cython.int, 7)
+CONTENT_ENCODING = cython.declare(cython.int, 8)
+TRANSFER_ENCODING = cython.declare(cython.int, 9)
+X_API_KEY = cython.declare(cython.int, 10)
+FORWARDED = cython.declare(cython.int, 11)
+X_REAL_IP = cython.declare(cython.int, 12)
+API_KEY = cython.declare(cython.int, 13)
+X_AUTH_TOKEN = cython.declare(cython.int, 14)
+APIKEY = cython.declare(cython.int, 15)
+X_ACCESS_TOKEN = cython.declare(cython.int, 16)
+HTTP_SLASH = cython.declare(cython.int, 17)
+GET = cython.declare(cython.int, 18)
+HEAD_METHOD = cython.declare(cython.int, 19)
+CONNECT = cython.declare(cython.int, 26)
+QUERY = cython.declare(cython.int, 34)
+CHUNKED = cython.declare(cython.int, 35)
+IDENTITY = cython.declare(cython.int, 36)
+CLOSE = cython.declare(cython.int, 37)
+RTSP_SLASH = cython.declare(cython.int, 38)
+ICY = cython.declare(cython.int, 39)
 NOTHING = cython.declare(cython.int, 255)  # a header that this module does not read
 
 # RFC 9110 5.6.2: the octets of a token.
@@ -181,7 +188,6 @@ def begins(data, s, e):
     a message begins amid octets that may be anything."""
     i: cython.Py_ssize_t = s
     k: cython.Py_ssize_t
-    stop: cython.Py_ssize_t
     if e - s < 12:
         return 0
     if data[s] == 72 and data[s + 1] == 84 and data[s + 2] == 84 and data[s + 3] == 80:  # HTTP
@@ -205,20 +211,33 @@ def begins(data, s, e):
         return 1 if data[i] == 47 and e - s >= 200 else 0
     if data[k] != 32 or k == i:
         return 0
-    stop = k + 9
-    if stop > e:
-        stop = e
-    if stop - k < 9:
-        return 0
-    if version_of(data, k + 1, stop) // 10 != 1:
-        return 0
-    if stop == e or (data[stop] != 13 and data[stop] != 10):
-        return 0
-    return 1
+    # The first version ends the line. Spaces in the target before it (scanners send them, and servers read them) make no other line of it.
+    while k + 9 < e and data[k] != 13 and data[k] != 10:
+        if data[k] == 32 and is_name(data, k + 1, 5, HTTP_SLASH):
+            return 1 if version_of(data, k + 1, k + 9) // 10 == 1 and (data[k + 9] == 13 or data[k + 9] == 10) else 0
+        k += 1
+    return 0
+
+
+def method_of(data, s, e):
+    """Where the capitals that data[s:e] opens with end."""
+    while s < e and 65 <= data[s] <= 90:
+        s += 1
+    return s
+
+
+def may_begin(data, s, e):
+    """Whether data[s:e] may be the first octets of a start line, too few to tell."""
+    k: cython.Py_ssize_t = method_of(data, s, e)
+    if k < e and (k - s < 3 or not (data[k] == 32 or opens(data, s, e, HTTP_SLASH))):
+        return False
+    while k < e and data[k] >= 32:
+        k += 1
+    return k == e and e - s < 256
 
 
 def request_line(m, data, base, s, e):
-    """Read a request line: 0 it is none, 1 it is one, 2 it is an HTTP/0.9 simple request."""
+    """Read a request line: 0 it is none, 1 it is one, 2 it has no version (an HTTP/0.9 simple request, or what servers take for one)."""
     i: cython.Py_ssize_t = s
     k: cython.Py_ssize_t
     v: cython.longlong
@@ -245,17 +264,27 @@ def request_line(m, data, base, s, e):
     k = e
     while k > i and data[k - 1] != 32 and data[k - 1] != 9:
         k -= 1
-    v = version_of(data, k, e) if k > i else -1
+    v = version_of(data, k, e)
     if v < 0:
-        # RFC 1945 4.1: Simple-Request = "GET" SP Request-URI CRLF.
         m.target_at = i - base
         m.target_end = e - base
-        if m.method_end - m.method_at == 3 and is_name(data, base + m.method_at, 3, GET) and k == i:
-            if data[i] == 47 or (e - i > 7 and is_name(data, i, 4, HTTP_SLASH) is False and data[i] | 32 == 104 and data[i + 4] == 58):
-                m.version = 9
-                m.weirds |= HTTP_0_9
-                return 2
-        return 0
+        if data[i] == 47 and k > i and is_protocol(data, k, e):
+            if data[k] == 82 or data[k] == 83:
+                return 0  # RTSP and SIP: other protocols of the same looks
+            v = 0  # Icecast's `ICE/1.0`, a misspelt version: a request all the same
+            m.weirds |= REQUEST_LINE_MALFORMED
+        else:
+            # RFC 1945 4.1: Simple-Request = "GET" SP Request-URI CRLF. Servers that read it mostly read other methods, and spaces in the target, too.
+            if k == i and m.method_end - m.method_at == 3 and is_name(data, base + m.method_at, 3, GET):
+                if data[i] != 47 and not (e - i > 7 and data[i] | 32 == 104 and data[i + 4] == 58):
+                    return 0
+            elif data[i] == 47 and known_method(data, base + m.method_at, base + m.method_end, CONNECT):
+                m.weirds |= REQUEST_LINE_MALFORMED
+            else:
+                return 0
+            m.version = 9
+            m.weirds |= HTTP_0_9
+            return 2
     m.version = v
     if v != 11 and v != 10:
         m.weirds |= VERSION_UNKNOWN
@@ -267,10 +296,18 @@ def request_line(m, data, base, s, e):
     if k - e > 1:
         m.weirds |= REQUEST_LINE_SPACE
     if e <= i:
-        return 0
+        m.weirds |= REQUEST_LINE_MALFORMED  # `GET HTTP/1.1`: no target
     m.target_at = i - base
     m.target_end = e - base
     return 1
+
+
+def is_protocol(data, s, e):
+    """Whether data[s:e] looks like a protocol and its version: capitals, a slash, a digit."""
+    i: cython.Py_ssize_t = s
+    while i < e and 65 <= data[i] <= 90:
+        i += 1
+    return i > s and i + 1 < e and data[i] == 47 and 48 <= data[i + 1] <= 57
 
 
 def status_line(m, data, base, s, e):
@@ -278,17 +315,27 @@ def status_line(m, data, base, s, e):
     i: cython.Py_ssize_t = s
     k: cython.Py_ssize_t
     code: cython.int = 0
-    while i < e and (data[i] == 32 or data[i] == 9):
-        i += 1
-        m.weirds |= STATUS_MALFORMED
     if e - i < 5 or not is_name(data, i, 5, HTTP_SLASH):
-        return 0
+        # Clients look past white space, and past a few octets of anything. An answer may also name another protocol: RTSP's servers answer HTTP
+        # requests so, and SHOUTcast's.
+        while i < e and (data[i] == 32 or data[i] == 9 or data[i] == 13):
+            i += 1
+        k = i
+        while k < e and k - i <= SLOP and not (e - k >= 5 and is_name(data, k, 5, HTTP_SLASH)):
+            k += 1
+        if k < e and k - i <= SLOP:
+            i = k
+        elif not m.answers or not (e - i >= 8 and (opens(data, i, e, RTSP_SLASH) or opens(data, i, e, ICY))):
+            return 0
+        m.weirds |= STATUS_MALFORMED
     k = i
     while i < e and data[i] != 32 and data[i] != 9:
         i += 1
     m.version = version_of(data, k, i)
     if m.version != 11 and m.version != 10:
         m.weirds |= VERSION_UNKNOWN
+        if m.version < 0:
+            m.version = 0
     if not (data[k] == 72 and data[k + 1] == 84 and data[k + 2] == 84 and data[k + 3] == 80):
         m.weirds |= STATUS_MALFORMED
     k = i
@@ -541,13 +588,25 @@ def header_line(m, data, base, s, e):
 
 
 def is_blank(m, data, s, e):
-    """Whether a line ends the head though it is not empty: CRs alone, or, as browsers read a response, white space alone."""
+    """Whether a line that is not empty may end the head all the same: CRs alone, or, of a response, white space alone."""
     k: cython.Py_ssize_t
     for k in range(s, e):
         if data[k] != 13 and (m.is_request or (data[k] != 32 and data[k] != 9)):
             return False
-    m.weirds |= BARE_CR if data[s] == 13 else OBS_FOLD
     return True
+
+
+def goes_on(data, s, e):
+    """Whether a head goes on at data[s:e], after a line that ends it for some readers only: 1 it does, with a header or with the empty line that
+    ends it for all; 0 it does not; -1 what is here does not tell."""
+    k: cython.Py_ssize_t = s
+    while k < e and k - s < 64 and is_token(data[k]):
+        k += 1
+    if k == e:
+        return -1
+    if k == s:
+        return data[k] == 13 or data[k] == 10 or data[k] == 32 or data[k] == 9
+    return data[k] == 58
 
 
 def lines(m, data, base, side, end, headers_limit):
@@ -592,25 +651,39 @@ def lines(m, data, base, side, end, headers_limit):
             if kind == 0 or (side.strict and begins(data, at, nl + 1) != (1 if m.is_request else 2)):
                 return -2
             if kind == 2:
+                m.headers = 1
                 side.line_at = nl + 1 - base
                 return -4
-        elif e == at or (data[at] <= 32 and is_blank(m, data, at, e)):
-            side.line_at = nl + 1 - base
+        elif e == at or (m.version == 9 and m.is_request and begins(data, at, nl + 1) == 1):
+            side.line_at = (nl + 1 if e == at else at) - base
             return 0
+        elif data[at] <= 32 and is_blank(m, data, at, e):
+            kind = goes_on(data, nl + 1, end)
+            if kind < 0 and not side.ending:
+                side.line_at = at - base
+                return -1
+            m.weirds |= BARE_CR if data[at] == 13 else OBS_FOLD
+            if kind <= 0:
+                side.line_at = nl + 1 - base
+                return 0
         else:
             # RFC 9112 5.2: a line that begins with white space continues the header before it. Whether one follows shows only in the next line.
-            if nl + 1 >= end:
+            # Some clients take a NUL for white space here.
+            if nl + 1 >= end and not side.ending:
                 side.line_at = at - base
                 return -1
             fold = nl
-            while fold + 1 < end and (data[fold + 1] == 32 or data[fold + 1] == 9):
+            while fold + 1 < end and (data[fold + 1] == 32 or data[fold + 1] == 9 or (data[fold + 1] == 0 and not m.is_request)):
                 k = fold + 1
                 while k < end and data[k] != 10:
                     k += 1
-                if k + 1 >= end and not (k < end and not m.is_request and is_blank(m, data, fold + 1, k)):
+                kind = 1
+                if k + 1 < end and is_blank(m, data, fold + 1, k):
+                    kind = goes_on(data, k + 1, end)
+                if (k + 1 >= end or kind < 0) and not side.ending:
                     side.line_at = at - base
                     return -1
-                if not m.is_request and is_blank(m, data, fold + 1, k):
+                if kind <= 0 or k == end:
                     break
                 m.weirds |= OBS_FOLD
                 fold = k
@@ -678,17 +751,19 @@ def census(m):
         for k in range(n):
             if head[k] == 13 and k + 1 < n and head[k + 1] != 10:
                 m.weirds |= BARE_CR
-    if not m.is_request and m.weirds & (BARE_CR | OBS_FOLD):
+    if not m.is_request and m.weirds & (BARE_CR | OBS_FOLD | NUL_IN_HEAD):
         hidden_lines(m)
     return 0
 
 
 def hidden_lines(m):
-    """Headers of a response that only some readers see: after a CR that ends no line for others, or on a line that continues the one before."""
+    """Headers of a response that only some readers see: after a CR that ends no line for others, on a line that continues the one before, or with
+    NULs in their name."""
     head: cython.pointer(cython.uchar) = m.h
     n: cython.Py_ssize_t = m.head_length
     k: cython.Py_ssize_t = 0
     s: cython.Py_ssize_t
+    text: bytes
     while k < n:
         if (head[k] == 13 and k + 1 < n and head[k + 1] != 10) or (head[k] == 10 and k + 1 < n and (head[k + 1] == 32 or head[k + 1] == 9)):
             s = k + 1
@@ -701,6 +776,20 @@ def hidden_lines(m):
                 header_line(m, head, 0, s, k)
         else:
             k += 1
+    if m.weirds & NUL_IN_HEAD:
+        k = 0
+        text = bytes(head[:n])
+        for line in text.split(b"\n"):
+            name, _, _ = line.partition(b":")
+            if b"\0" in name:
+                name = name.replace(b"\0", b"").strip().lower()
+                s = k + line.find(b":") + 1
+                if name == b"transfer-encoding":
+                    transfer_encoding(m, head, s, k + len(line))
+                elif name == b"content-encoding" and m.coding_at < 0:
+                    m.coding_at = s
+                    m.coding_end = k + len(line)
+            k += len(line) + 1
     return 0
 
 
@@ -755,7 +844,8 @@ class Side:
         self.remaining = 0
         self.line_at = 0
         self.digits = self.line_octets = 0
-        self.spaced = self.strict = False
+        self.spaced = self.strict = self.ending = False
+        self.partial = None
         self.position = self.ack = self.ts = self.packet = 0
         self.packet_file = 0
 
@@ -775,9 +865,14 @@ class Http1:
         self.side1 = Side()
         self.client = client
         self.dead = self.pipelined = self.lost_request = False
-        self.lost_ack = -1
+        self.lost_ack = self.server_start = -1
+        self.lost_end = 0
         self.unexplained = 0
         self.unsure = None
+        self.interim = None
+        self.simple = None
+        self.preface = None
+        self.foreign = False
         self.order_lost = not synchronised
         self.requests = []
         self.pending_weird = 0
@@ -800,6 +895,8 @@ class Http1:
         m: Message
         kind: cython.int
         base: cython.longlong = pos - start
+        follows: cython.bint = side.position == pos
+        text: bytes
         side.position = pos + (end - start)
         if self.dead or side.state == ASIDE:
             return 0
@@ -809,8 +906,27 @@ class Http1:
         side.packet_file = packet_file
         if side.state == RESYNC:
             kind = begins(data, start, end)
-            if kind == 0:
-                return 0
+            if kind == 1 and not known_method(data, start, method_of(data, start, end), QUERY):
+                kind = 3  # `EAD /`: its first octets may stand in another segment
+            if kind == 3 or kind == 0:
+                text = side.partial
+                side.partial = None
+                if text is not None and follows:
+                    text += bytes(data[start:end])
+                    if begins(text, 0, len(text)) == 2 or known_method(text, 0, method_of(text, 0, len(text)), QUERY) and begins(text, 0, len(text)):
+                        return self.feed(who, text, 0, len(text), side.position - len(text), ack, ts, packet_file, packet)
+                    if may_begin(text, 0, len(text)):
+                        side.partial = text
+                elif may_begin(data, start, end):
+                    side.partial = bytes(data[start:end])
+                if kind == 0 or not side.fresh:
+                    if who == self.client and end - start >= SMALLEST_REQUEST:
+                        # A whole request may be in it.
+                        self.lost_request = True
+                        self.lost_end = side.position
+                    return 0
+                kind = 1
+            side.partial = None
             if self.client < 0:
                 self.client = who if kind == 1 else 1 - who
                 self.connection.client = self.client
@@ -857,6 +973,10 @@ class Http1:
                     self._late_head(who, side, m)
             elif side.state == JUNK:
                 i = self._junk(who, side, data, i, end)
+            elif side.state == SIMPLE:
+                i = self._simple(who, side, data, i, end)
+            elif side.state == PREFACE:
+                i = self._prefaced(who, side, data, i, end)
             elif side.state == ASIDE or side.state == RESYNC or self.dead:
                 break
             else:
@@ -880,6 +1000,7 @@ class Http1:
         m.first_ts = m.last_ts = side.ts
         m.packet = side.packet
         m.packet_file = side.packet_file
+        m.answers = len(self.requests) > 0
         if side.spaced and not side.fresh:
             m.weirds |= BLANK_LINE
         side.spaced = False
@@ -907,12 +1028,8 @@ class Http1:
                 m.head_length = side.line_at
         if got == 0 or got == -4:
             side.position = m.start + side.line_at
-            side.fresh = False
-            side.strict = False
-            m.head_complete = True
             i += side.line_at - before
-            census(m)
-            self._head_done(who, side)
+            self._head_whole(who, side, m)
             return i
         if got == -2 or (got == -1 and m.headers == 0 and hopeless(m)):
             return self._refuse(who, side, data, i, end)
@@ -920,23 +1037,50 @@ class Http1:
             return stop
         # More head than we read. What was read is a call; a later line that is a start line goes on.
         m.weirds |= HEAD_TOO_LONG if got == -1 else TOO_MANY_HEADERS
-        side.position = m.start + m.head_length
         if m.headers == 0:
             return self._refuse(who, side, data, i, end)
+        side.position = m.start + m.head_length
         self._cut(who, side)
         side.state = JUNK
         return stop
 
     def _refuse(self, who, side, data, i, end):
-        """The line that should open a message is no start line."""
+        """The line that should open a message is no start line. Returns how far data was used."""
         m: Message = side.message
         q: Message
+        other: Side
+        at: cython.Py_ssize_t = i + (m.start + m.head_length - side.position)  # past what the head took of data
+        text: bytes
+        if at < i or at > end:
+            raise IndexError("http1._refuse: head outside the stream")
         if who == self.client:
             if side.fresh:
-                self._not_http()
+                if self._preface_begins(who, side, m):
+                    return at
+                # Not a request as we read them. Whether the server takes it for one shows in its answer.
+                side.message = None
+                self.calls.give(m)
+                side.state = ASIDE
+                other = self._side(1 - who)
+                if self.foreign or other.state != START or not other.fresh:
+                    self._not_http()
+                self.foreign = True
+                other.strict = True
                 return end
+        elif self.interim is not None:
+            # What follows an interim response that announced a body is no response, so this is that body, and the response was final.
+            text = bytes(m.head[: m.head_length])
+            side.message = self.interim
+            self.interim = None
+            side.position = m.start
+            self.calls.give(m)
+            m = side.message
+            m.final = True
+            self._response_head(side, m)
+            self._feed(who, side, text, 0, len(text), side.position)
+            return at
         elif side.fresh and not self.order_lost:
-            if len(self.requests) == 0:
+            if len(self.requests) == 0 and (self.foreign or not self._unended()):
                 # A server that speaks first, and not HTTP: mail, SSH, a database.
                 self._not_http()
                 return end
@@ -955,10 +1099,9 @@ class Http1:
                 m.headers = 1
                 side.fresh = False
                 side.state = UNTIL_CLOSE
-                if m.body_length < end - i:
-                    # A first line longer than a head may be: what add_head() did not take is body all the same.
-                    m.keep(data, i + m.body_length, end, self.body_limit)
-                    m.body_length = end - i
+                # A first line longer than a head may be: what add_head() did not take is body all the same.
+                m.keep(data, at, end, self.body_limit)
+                m.body_length += end - at
                 side.position = m.start + m.body_length
                 if m.body_length <= HEADLESS:
                     self._late_head(who, side, m)
@@ -969,6 +1112,77 @@ class Http1:
         side.state = JUNK
         side.strict = True
         return self._junk(who, side, data, i, end)
+
+    def _unended(self):
+        """The client stopped, or was answered, inside its request line. What stands of the line is all that the server got: a request, if it can
+        be read. Returns whether it was."""
+        side: Side = self._side(self.client)
+        m: Message = side.message
+        end: cython.Py_ssize_t
+        if m is None or side.state != HEAD or side.strict or m.headers > 0 or m.head_length == 0:
+            return False
+        end = m.head_length
+        while end > 0 and m.h[end - 1] == 13:
+            end -= 1
+        if request_line(m, m.h, 0, 0, end) == 0:
+            return False
+        m.headers = 1
+        m.weirds |= CLOSED_EARLY
+        self._cut(self.client, side)
+        side.state = JUNK
+        return True
+
+    def _simple(self, who, side, data, i, end):
+        """After a request line without a version. Lines up to an empty one are its headers: HTTP/0.9 has none, but servers that read such requests
+        leniently read them. Nothing but a whole request line begins another request."""
+        m: Message = self.simple
+        got: cython.int
+        text: bytes
+        if m is None or m.head_length + (end - i) > self.head_limit:
+            # It was answered, or is more than we read.
+            self.simple = None
+            side.state = JUNK if side.digits else START
+            side.strict = True
+            return i
+        m.add_head(data, i, end)
+        got = lines(m, m.h, 0, side, m.head_length, self.headers_limit)
+        if got == -1:
+            side.digits = data[end - 1] != 10
+            return end
+        census(m)
+        text = bytes(m.head[side.line_at : m.head_length])
+        m.head_length = side.line_at
+        self.simple = None
+        side.state = JUNK if got == -3 else START
+        side.strict = True
+        self._feed(who, side, text, 0, len(text), side.position + (end - i) - len(text))
+        return end
+
+    def _preface_begins(self, who, side, m):
+        """Whether the first octets of a connection open what may stand before HTTP (`parsers.preface`); they are read then."""
+        text: bytes = bytes(m.head[: m.head_length])
+        self.preface = preface.begin(text)
+        if self.preface is None:
+            return False
+        side.message = None
+        side.position = m.start
+        self.calls.give(m)
+        self.side0.state = self.side1.state = PREFACE
+        self._feed(who, side, text, 0, len(text), side.position)
+        return True
+
+    def _prefaced(self, who, side, data, i, end):
+        """Read on in what stands before HTTP."""
+        used: cython.Py_ssize_t = self.preface.feed(who == self.client, bytes(data[i:end]))
+        if used < 0:
+            self._not_http()
+            return end
+        if self.preface.over(who == self.client):
+            side.state = START
+            side.fresh = True
+            if self.preface.tunnel:
+                self.pending_weird |= TUNNEL
+        return i + used
 
     def _late_head(self, who, side, m):
         """A response that began with lines of something else: its head may come yet (browsers look for it)."""
@@ -1008,11 +1222,14 @@ class Http1:
     def _not_http(self):
         """This connection speaks something else."""
         self.dead = True
-        self.finish()
+        self.finish(False)
         return 0
 
-    def _head_done(self, who, side):
-        m: Message = side.message
+    def _head_whole(self, who, side, m):
+        side.fresh = False
+        side.strict = False
+        m.head_complete = True
+        census(m)
         if m.is_request:
             self._request_head(side, m)
         else:
@@ -1029,7 +1246,7 @@ class Http1:
             m.weirds |= HOST_MISSING
         if m.authority_at >= 0 and m.host_at >= 0 and m.host_end - m.host_at != m.authority_end - m.authority_at:
             m.weirds |= HOST_DIFFERS
-        if not known_method(m):
+        if not known_method(m.h, m.method_at, m.method_end, CONNECT):
             m.weirds |= METHOD_UNKNOWN
         response = server.message
         if response is not None and server.state != HEAD and server.position == m.ack:
@@ -1078,7 +1295,12 @@ class Http1:
         ):
             m.weirds |= BODY_ON_GET
         m.body_length = 0
-        if chunked:
+        if m.version == 9:
+            self.simple = m
+            self._done(self.client, side)
+            side.state = SIMPLE
+            side.digits = 0
+        elif chunked:
             side.state = CHUNK_SIZE
             side.remaining = 0
             side.digits = 0
@@ -1094,7 +1316,10 @@ class Http1:
         q: Message
         bodiless: cython.bint = False
         tunnel: cython.bint = False
-        if 100 <= m.status < 200 and m.status != 101:
+        if self.interim is not None:
+            self.calls.give(self.interim)
+            self.interim = None
+        if 100 <= m.status < 200 and m.status != 101 and not m.final:
             # Interim (RFC 9110 15.2): the final response comes after it.
             if len(self.requests) > 0:
                 q = self.requests[0]
@@ -1102,7 +1327,10 @@ class Http1:
                     q.reply_at = m.start + m.head_length
             side.message = None
             side.state = START
-            self.calls.give(m)
+            if m.head_complete and not self.order_lost and (m.content_length > 0 or m.transfer & 1):
+                self.interim = m
+            else:
+                self.calls.give(m)
             return 0
         if m.request is None:
             if self.unsure is not None:
@@ -1133,6 +1361,9 @@ class Http1:
             side.state = CHUNK_SIZE
             side.remaining = 0
             side.digits = 0
+        elif m.weirds & LENGTH_INVALID and m.closes:
+            # RFC 9112 6.3 rule 5: no length at all. Clients differ; all that comes is what the most of them get.
+            side.state = UNTIL_CLOSE
         elif m.content_length > 0:
             side.state = BODY
             side.remaining = m.content_length
@@ -1161,6 +1392,7 @@ class Http1:
     def _match(self, m):
         """Find the request that a response answers; see the module's text."""
         q: Message
+        side: Side
         k: cython.Py_ssize_t
         n: cython.Py_ssize_t = len(self.requests)
         if self.order_lost:
@@ -1172,12 +1404,24 @@ class Http1:
                         self.requests.pop(0)
                         q.answered = True
                         m.request = q
-                        self.order_lost = False
-                        m.unsure = self.lost_request
-                        self.lost_request = False
+                        if q.start >= self.lost_end:
+                            # Nothing was lost between this request and the next.
+                            self.order_lost = False
+                            m.unsure = self.lost_request
+                            self.lost_request = False
                         return 0
             self.unexplained = m.start + 1
             return 0
+        if n == 0 and not self.foreign:
+            # An answer to a request whose head goes on: too long, too slow, or malformed in the server's eyes.
+            side = self._side(self.client)
+            q = side.message
+            if q is not None and side.state == HEAD and m.ack > q.start and (q.headers > 0 or self._unended()):
+                if q.headers > 0 and side.message is q:
+                    self._cut(self.client, side)
+                    side.state = JUNK
+                m.weirds |= EARLY
+                n = len(self.requests)
         if n > 0:
             q = self.requests[0]
             if m.ack > q.start:
@@ -1187,6 +1431,16 @@ class Http1:
                 if not q.body_complete and not q.damaged:
                     m.weirds |= EARLY
                 return 0
+        if self.foreign:
+            # The request that it answers was none that we could read; the next one may be.
+            self.foreign = False
+            m.weirds |= REQUEST_LINE_MALFORMED
+            side = self._side(self.client)
+            if side.state == ASIDE:
+                side.state = START
+                side.fresh = False
+                side.strict = True
+            return 0
         m.weirds |= UNSOLICITED
         return 0
 
@@ -1227,7 +1481,7 @@ class Http1:
                         return self._broken(who, side, data, first, i, end)
                     side.remaining = side.remaining * 16 + n
                 elif side.digits == 0:
-                    if c != 32 and c != 9 and c != 13 and c != 10:
+                    if c > 32:
                         m.weirds |= CHUNK_SIZE_INVALID
                         return self._broken(who, side, data, first, i, end)
                     m.weirds |= CHUNK_SIZE_SPACE
@@ -1364,16 +1618,23 @@ class Http1:
         """A pair made after a request was lost holds if nothing but that response came before the next request. A second response shows that the
         client pipelines: then the first one answered the request that was lost."""
         m: Message = self.unsure
-        q: Message = m.request
-        self.unsure = None
         if right:
-            self._emit(q, m)
+            self.unsure = None
+            self._emit(m.request, m)
         else:
             self.pipelined = True
-            self.order_lost = True
-            m.request = None
-            self._emit(q, None)
-            self._emit(None, m)
+            self._separate()
+        return 0
+
+    def _separate(self):
+        """Undo the pair that could not be confirmed."""
+        m: Message = self.unsure
+        q: Message = m.request
+        self.unsure = None
+        self.order_lost = True
+        m.request = None
+        self._emit(q, None)
+        self._emit(None, m)
         return 0
 
     def _unanswered(self, n):
@@ -1397,6 +1658,8 @@ class Http1:
         self.pending_weird = 0
         self.calls.add(self.connection, request, response, weirds)
         if request is not None:
+            if request is self.simple:
+                self.simple = None
             request.response = None
             self.calls.give(request)
         if response is not None:
@@ -1413,12 +1676,14 @@ class Http1:
             self.pending_weird |= weird
         return 0
 
-    def gap(self, who, n):
-        """The next n octets of side `who` will never come."""
+    def gap(self, who, n, pos):
+        """The next n octets of side `who`, from `pos` on, will never come."""
         side: Side = self.side0 if who == 0 else self.side1
         m: Message = side.message
-        boundary: cython.bint = m is None
-        side.position += n
+        # Whether the loss took the start of a message for certain, if it is long enough to hold one.
+        boundary: cython.bint = m is None or m.headers == 0
+        side.position = pos + n
+        side.partial = None
         if self.dead or side.state == ASIDE:
             return 0
         if side.state == BODY or side.state == CHUNK_DATA:
@@ -1452,25 +1717,34 @@ class Http1:
             side.position += n
         if self.dead or side.state == ASIDE:
             return 0
+        if self.preface is not None:
+            self.preface = None
+            self.side0.state = self.side1.state = RESYNC
         side.state = RESYNC
         side.fresh = False
         side.strict = False
         side.spaced = False
         self.order_lost = True
         if who == self.client:
-            if boundary and n >= SMALLEST_REQUEST:
+            if n >= SMALLEST_REQUEST:
                 self.lost_request = True
-                if self.lost_ack < 0 and side.ack > 0:
-                    self.lost_ack = side.ack
+                self.lost_end = side.position
+                if boundary and self.lost_ack < 0:
+                    self.lost_ack = side.ack if side.ack > 0 else self.server_start
         else:
             self.unexplained = side.position
             if self.unsure is not None:
-                self._confirm(True)
+                if self._side(self.client).position > self.unsure.request.end:
+                    self._confirm(True)
+                else:
+                    # Nothing that the client sent after it asks for what is lost here: it answered a request that was lost before.
+                    self._separate()
         return 0
 
     def close(self, who):
         """Side `who` sends no more (FIN)."""
         side: Side = self.side0 if who == 0 else self.side1
+        self._ending(who, side)
         if side.message is not None:
             if side.state == UNTIL_CLOSE:
                 self._done(who, side)
@@ -1481,14 +1755,41 @@ class Http1:
             side.state = ASIDE
         return 0
 
-    def finish(self):
-        """The connection is over, or forgotten: everything still waiting becomes a call as it is."""
+    def _ending(self, who, side):
+        """Side `who` sends no more: what waited for the octets after it can be read now."""
+        m: Message = side.message
+        text: bytes = b""
+        side.ending = True
+        if side.state == SIMPLE and self.simple is not None:
+            lines(self.simple, self.simple.h, 0, side, self.simple.head_length, self.headers_limit)
+        elif side.state == HEAD and m.headers > 0:
+            if lines(m, m.h, 0, side, m.head_length, self.headers_limit) == 0:
+                text = bytes(m.head[side.line_at : m.head_length])
+                m.head_length = side.line_at
+                side.position -= len(text)
+                self._head_whole(who, side, m)
+                self._feed(who, side, text, 0, len(text), side.position)
+        elif side.state == HEAD and who == self.client:
+            self._unended()
+        elif side.state == HEAD and not side.strict:
+            self._refuse(who, side, text, 0, 0)
+        side.ending = False
+        return 0
+
+    def finish(self, reset):
+        """The connection is over, by a reset or else, or forgotten: everything still waiting becomes a call as it is."""
         if self.unsure is not None:
             self._confirm(True)
         if self.client >= 0:
+            if reset:
+                self._ending(self.client, self._side(self.client))
+                self._ending(1 - self.client, self._side(1 - self.client))
             self._cut(self.client, self._side(self.client))
             self._cut(1 - self.client, self._side(1 - self.client))
         self._unanswered(len(self.requests))
+        if self.interim is not None:
+            self.calls.give(self.interim)
+            self.interim = None
         self.side0.state = self.side1.state = ASIDE
         return 0
 
@@ -1499,29 +1800,39 @@ def hopeless(m):
     n: cython.Py_ssize_t = m.head_length
     i: cython.Py_ssize_t = 0
     k: cython.Py_ssize_t
-    while i < n and (head[i] == 32 or head[i] == 9):
+    while i < n and (head[i] == 32 or head[i] == 9 or (head[i] == 13 and not m.is_request)):
         i += 1
     if m.is_request:
         k = i
         while i < n and is_token(head[i]):
             i += 1
         return i - k > 64 or (i < n and (i == k or (head[i] != 32 and head[i] != 9)))
-    for k in range(5):
-        if i + k < n and (head[i + k] | 32) != NAME_TEXT[NAME_HIGH[HTTP_SLASH] * 256 + NAME_LOW[HTTP_SLASH] + k]:
-            return True
-    return False
+    for k in range(i, i + SLOP + 1):
+        if k >= n or opens(head, k, n, HTTP_SLASH):
+            return False
+    return not (m.answers and (opens(head, i, n, RTSP_SLASH) or opens(head, i, n, ICY)))
 
 
-def known_method(m):
-    """Whether the method is one of RFC 9110, RFC 5789 or WebDAV's PROPFIND, in capitals."""
-    head: cython.pointer(cython.uchar) = m.h
-    n: cython.Py_ssize_t = m.method_end - m.method_at
+def opens(data, s, e, name):
+    """Whether data[s:e] is that name, or may become it, or goes on after it."""
+    n: cython.Py_ssize_t = NAME_HIGH[name + 1] * 256 + NAME_LOW[name + 1] - NAME_HIGH[name] * 256 - NAME_LOW[name]
+    at: cython.int = NAME_HIGH[name] * 256 + NAME_LOW[name]
+    k: cython.Py_ssize_t
+    for k in range(n if n < e - s else e - s):
+        if (data[s + k] | 32) != NAME_TEXT[at + k]:
+            return False
+    return True
+
+
+def known_method(data, s, e, last):
+    """Whether data[s:e] is, in capitals, a method between GET and `last`: CONNECT for those of RFC 9110 and RFC 5789, QUERY for WebDAV's and their
+    like too."""
     k: cython.Py_ssize_t
     name: cython.int
-    for k in range(m.method_at, m.method_end):
-        if head[k] >= 97:
+    for k in range(s, e):
+        if data[k] >= 97:
             return False
-    for name in range(GET, CONNECT + 1):
-        if is_name(head, m.method_at, n, name):
+    for name in range(GET, last + 1):
+        if is_name(data, s, e - s, name):
             return True
     return False

@@ -1,5 +1,5 @@
 cdef class Message:
-    cdef public bint is_request, head_complete, body_complete, in_use, answered, damaged, keep_head, chunked, closes
+    cdef public bint is_request, head_complete, body_complete, in_use, answered, damaged, chunked, closes
     cdef public int status, version, headers, content_codings, packet_file
     cdef public unsigned long long weirds
     # Stream positions: of the first octet, past the last; what the sender had received when it sent the first octet; where the reply must begin.
@@ -13,7 +13,6 @@ cdef class Message:
     cdef public Py_ssize_t method_at, method_end, target_at, target_end, path_at, path_end, query_at, query_end, authority_at, authority_end
     cdef public Py_ssize_t host_at, host_end, agent_at, agent_end, type_at, type_end, authorization_at, authorization_end
     cdef public Py_ssize_t cookie_at, cookie_end, key_at, key_end, forwarded_at, forwarded_end, coding_at, coding_end
-    cdef public Py_ssize_t upgrade_at, upgrade_end
     cdef public bytearray head, body
     cdef unsigned char* h
     cdef unsigned char* b
@@ -24,7 +23,9 @@ cdef class Message:
     cdef public Message request                     # of a response: the request it answers
     cdef public Message response                    # of a request: its response, once matched
     cdef public Message next                        # in the pool
-    cdef public bint response_done, expects_continue, secure, unsure
+    cdef public bint response_done, secure, unsure
+    cdef public bint final                          # of an interim response: no other came, it is the answer
+    cdef public bint answers                        # of a response: a request was waiting when it began
     cdef public bint clean                          # a whole head of lines that end with CR LF, and no other control character in it
     cdef int reset(self) except -1
     cdef bint large(self) noexcept

@@ -39,8 +39,7 @@ class Message:
     def reset(self):
         self.is_request = True
         self.head_complete = self.body_complete = self.answered = self.damaged = self.clean = False
-        self.response_done = self.expects_continue = self.secure = self.unsure = self.chunked = self.closes = False
-        self.keep_head = True
+        self.response_done = self.final = self.answers = self.secure = self.unsure = self.chunked = self.closes = False
         self.status = -1
         self.version = -1
         self.headers = 0
@@ -59,7 +58,7 @@ class Message:
         self.agent_at = self.agent_end = self.type_at = self.type_end = -1
         self.authorization_at = self.authorization_end = self.cookie_at = self.cookie_end = -1
         self.key_at = self.key_end = self.forwarded_at = self.forwarded_end = -1
-        self.coding_at = self.coding_end = self.upgrade_at = self.upgrade_end = -1
+        self.coding_at = self.coding_end = -1
         self.request = None
         self.response = None
         return 0

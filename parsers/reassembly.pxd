@@ -58,6 +58,7 @@ cdef class Flow(Connection):
     cdef int _deliver(self, int who, Half half, const unsigned char* data, Py_ssize_t start, Py_ssize_t end, Py_ssize_t length, long long ack, long long ts, int packet_file, long long packet, Streams streams) except -1
     cdef int _hold(self, Half half, const unsigned char* data, Py_ssize_t start, Py_ssize_t end, Py_ssize_t length, long long pos, long long ack, long long ts, int packet_file, long long packet, Streams streams) except -1
     cdef int _advance(self, long long ts, bint last, Streams streams) except -1
+    cdef int _open(self, Streams streams) except -1
     cdef long long _lost(self, Half half, Half other, long long ts, bint last, Streams streams) except -2
     cdef int _again(self, int who, Half half, const unsigned char* data, Py_ssize_t start, Py_ssize_t end, long long pos, int ip_id, Streams streams) except -1
     cdef int _closing(self, int who, Half half) except -1

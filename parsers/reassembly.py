@@ -340,7 +340,7 @@ class Flow(Connection):
     def _deliver(self, who, half, data, start, end, length, ack, ts, packet_file, packet, streams):
         """Hand the next `length` octets of a side on; those that the snap length cut off are a gap."""
         if self.http is None:
-            self.http = Http1(streams.calls, self, streams.limits, self.syn_side, self.syn_side >= 0)
+            self._open(streams)
         if half.fin >= 0 and half.expected + length > half.fin:
             # Octets after the end of the stream are no part of it.
             length = half.fin - half.expected
@@ -354,9 +354,15 @@ class Flow(Connection):
                 self.http.feed(who, data, start, end, half.expected, ack, ts, packet_file, packet)
             streams.counts.payload_octets += end - start
         if end - start < length:
-            self.http.gap(who, length - (end - start))
+            self.http.gap(who, length - (end - start), half.expected + (end - start))
             streams.counts.snapped_octets += length - (end - start)
         half.expected += length
+        return 0
+
+    def _open(self, streams):
+        self.http = Http1(streams.calls, self, streams.limits, self.syn_side, self.syn_side >= 0)
+        if self.syn_side >= 0:
+            self.http.server_start = self.half1.first if self.syn_side == 0 else self.half0.first
         return 0
 
     def _again(self, who, half, data, start, end, pos, ip_id, streams):
@@ -458,13 +464,13 @@ class Flow(Connection):
                         self._closing(who, half)
                         break
                     if self.http is None:
-                        self.http = Http1(streams.calls, self, streams.limits, self.syn_side, self.syn_side >= 0)
+                        self._open(streams)
                     if half.packets > 0:
                         streams.counts.gaps += 1
                         streams.counts.gap_octets += until - half.expected
                     skip = until - half.expected
                     half.expected = until
-                    self.http.gap(who, skip)
+                    self.http.gap(who, skip, until - skip)
                     break
         if self.half0.closed and self.half1.closed:
             self.finish(streams)
@@ -539,7 +545,7 @@ class Flow(Connection):
             self._advance(self.last_ts, True, streams)
         self.over = True
         if self.http is not None:
-            self.http.finish()
+            self.http.finish(self.reset)
             self.http = None
         self.half0.held = self.half1.held = None
         streams.counts.held_now -= self.half0.held_octets + self.half1.held_octets

@@ -6,14 +6,16 @@ import itertools
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
-from parsers.engine import Engine
-from parsers.frames import FrameBlock
-from parsers.limits import Limits
+if TYPE_CHECKING:
+    from parsers.frames import FrameBlock
+    from parsers.limits import Limits
+
+# Modules of ours are imported where they are used: this file is loaded before `--form` is heard.
 
 CLIENT, SERVER = 0, 1
 ADDRESSES = (bytes([10, 0, 0, 1]), bytes([10, 0, 0, 2]))
@@ -67,6 +69,8 @@ class Wire:
 
 
 def block_of(frames: Sequence[bytes], file: str = "made") -> FrameBlock:
+    from parsers.frames import FrameBlock
+
     length = np.array([len(frame) for frame in frames], np.int64)
     count = len(frames)
     return FrameBlock(
@@ -82,7 +86,9 @@ def block_of(frames: Sequence[bytes], file: str = "made") -> FrameBlock:
 
 
 def read(frames: Sequence[Frame], limits: Limits | None = None) -> tuple[list[dict[str, Any]], dict[str, int]]:
-    engine = Engine(limits or Limits())
+    from parsers.engine import Engine
+
+    engine = Engine(limits)
     batches = engine.feed(block_of([frame.octets(number) for number, frame in enumerate(frames)])) + engine.finish()
     return [row for batch in batches for row in batch.to_pylist()], engine.counters
 

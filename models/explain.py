@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from models import judge
+from models.callers import FACTOR
 from models.features import FEATURES, feature_matrix
 from models.fields import KINDS, MARKS, STATUS
 from models.observe import Observation
@@ -210,6 +211,28 @@ def anomalies(model: Model, batch: pa.RecordBatch, rows: list[int], scores: Scor
                 client, principal, endpoint,
                 (Where(value("uid")[row].as_py() or "", value("pcap_file")[row].as_py() or "", int(value("packet")[row].as_py() or 0), ts),),
                 (), why, "compare the call with usual ones of this endpoint; if it is legitimate, learn again with traffic that has it", {}, "",
+            )
+        )  # fmt: skip
+    return out
+
+
+def large_takers(batch: pa.RecordBatch, found: list[tuple[int, int, int, int, int]]) -> list[Anomaly]:
+    """A finding for each call with which a caller came to stand out by the size of its answers (`models.callers`)."""
+    from models.model import Anomaly, Reason, Where
+
+    out = []
+    for row, large, others, most, own in found:
+        value = {name: batch.column(name)[row].as_py() for name in ("ts", "uid", "pcap_file", "packet", "client_ip", "method", "host", "template", "principal")}
+        endpoint = f"{value['method'] or '?'} {value['host'] or ''}{value['template']}"
+        usual = f"at most {most:,} octets in {others} calls of others"
+        sentence = f"{large} answers to this caller were at least {FACTOR} times as large as any that others had; the last has {own:,} octets, {usual}"
+        out.append(
+            Anomaly(
+                "volume", row, value["ts"], "medium", 5.5, 0.7, f"a caller takes far larger answers than others from {endpoint}", "API6:2023", (sentence,),
+                value["client_ip"], value["principal"], endpoint,
+                (Where(value["uid"] or "", value["pcap_file"] or "", int(value["packet"] or 0), value["ts"]),),
+                (), (Reason("response size", f"{own:,} octets", usual, sentence),),
+                "find out whose credential this is and whether its owner asked for that much; if not, revoke it and limit what one answer holds", {}, "",
             )
         )  # fmt: skip
     return out

@@ -19,6 +19,7 @@ import pyarrow as pa
 from models import autoencoder, judge
 from models.autoencoder import Autoencoder
 from models.calibrate import Calibration, calibrate
+from models.callers import Callers
 from models.calls import Calls, read_calls, request_seeds
 from models.endpoints import PathTree, learn_tree
 from models.features import FEATURES, RECIPE, Scale, feature_matrix, learn_scale
@@ -152,11 +153,12 @@ class Model:
 
     def observe(self, batch: pa.RecordBatch) -> tuple[Array, Array, list[Anomaly]]:
         """(scores, p-values, anomalies past the alert budget): what the pipeline asks of a judge."""
-        from models.explain import anomalies
+        from models.explain import anomalies, large_takers
 
         scores = self.score(batch)
         rows = np.flatnonzero(scores.p <= self.config.level)
-        return scores.score, scores.p, anomalies(self, batch, rows.tolist(), scores)
+        found = anomalies(self, batch, rows.tolist(), scores) + large_takers(batch, self.scorer.callers.observe(batch))
+        return scores.score, scores.p, sorted(found, key=lambda one: one.row)
 
     def save(self, path: Any) -> None:
         """Write the model file."""
@@ -166,11 +168,12 @@ class Model:
 
 
 class Scorer:
-    """A model's judge and tables, made once; what they remember changes no answer."""
+    """A model's judge and tables, made once; what they remember changes no score. `callers` counts from the first batch on."""
 
     def __init__(self, model: Model) -> None:
         self.model = model
         self.reader = FieldReader(model.bigrams, model.tree.keys, model.tree.children)
+        self.callers = Callers()
         self.judge = judge.Judge(self.reader, model.profile, model.tree.calls > 0)
         # The whole model learned from more calls than the parts that were calibrated: the unseen costs it more by this, and that is no evidence.
         more = np.log(model.config.folds / (model.config.folds - 1)) + 1e-3

@@ -215,6 +215,13 @@ def test_every_attacker_has_an_alert(case: str, state: Path) -> None:
 
 
 @pytest.mark.parametrize("case", ["shop-normal", "shop", "shop-lossy"])
+def test_a_capture_judged_by_itself_calls_nobody_innocent_unusual(case: str, state: Path) -> None:
+    unusual = [one for one in judged(case, state)["alerts"] if {"anomaly", "volume"} & set(one["detectors"])]
+    named = {client for one in unusual for client in one["clients"]}
+    assert named <= {attacker["client"] for attacker in EXPECTED[case]["judged"].get("attackers", [])}
+
+
+@pytest.mark.parametrize("case", ["shop-normal", "shop", "shop-lossy"])
 def test_nobody_innocent_is_accused_of_an_attack(case: str, state: Path) -> None:
     """A customer may be called unusual, and a monitor may ask for a debugging page; nobody innocent breaks access control, logs in for others or injects."""
     innocent = set(EXPECTED[case]["judged"]["quiet"])

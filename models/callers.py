@@ -1,0 +1,207 @@
+"""Callers beside one another: who takes far larger answers from an endpoint than everybody else does.
+
+One large answer may be a large record. The same caller taking nothing but large ones, where all others together never had one near that size, is how
+data leave by a stolen key or a hole in authorization, and each of its calls alone may look usual. Were the caller like the others, the L largest answers
+of an endpoint would all be its own with probability C(n, L) / C(N, L), n being its calls and N everybody's: no distribution is assumed.
+
+`Callers.observe` reads a batch's columns once, in compiled code; memory is bounded by ENDPOINTS and PAIRS.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+try:
+    import cython
+except ModuleNotFoundError:
+    from parsers import _cython as cython
+
+from models.calls import whole_numbers, words
+from models.fields import hash_words
+
+if cython.compiled:
+    from cython.cimports.libc.math import lgamma
+else:
+    from math import lgamma
+
+COMPILED = cython.compiled
+
+ENDPOINTS = 8_192
+"""Places for endpoints, at most half of them taken; those that come later are not compared."""
+PAIRS = 131_072
+"""Places for callers of endpoints, at most half of them taken; then all are forgotten and counted anew."""
+FACTOR = 8
+"""How many times the largest answer that others had an answer must be, to count as large: page sizes and records differ by less."""
+LEAST = 4_096
+"""Octets below which no answer is large."""
+OTHERS = 8
+"""Calls by others that an endpoint needs before anybody is compared with them."""
+LARGE = 3
+"""Large answers that it takes at least."""
+LEVEL = 1e-3
+"""Told where chance would do it less often than this, on top of a size that FACTOR already makes odd."""
+
+_ENDPOINTS = cython.declare(cython.Py_ssize_t, 8_192)
+_PAIRS = cython.declare(cython.Py_ssize_t, 131_072)
+_FACTOR = cython.declare(cython.longlong, 8)
+_LEAST = cython.declare(cython.longlong, 4_096)
+_OTHERS = cython.declare(cython.longlong, 8)
+_LARGE = cython.declare(cython.longlong, 3)
+_STIR = cython.declare(cython.ulonglong, 0xD6E8FEB86659FD93)
+_M64 = 0xFFFFFFFFFFFFFFFF
+
+
+def _view(array: Any) -> Any:
+    """The array itself for compiled code; else a memoryview, whose elements are Python integers."""
+    if cython.compiled:
+        return array
+    return memoryview(array)
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def _chance(own: cython.longlong, everybody: cython.longlong, large: cython.longlong) -> cython.double:
+    """Nats of the probability that the `large` largest of everybody's calls are all among `own`."""
+    return (
+        lgamma(everybody + 1.0) - lgamma(everybody - large + 1.0) - lgamma(own + 1.0) + lgamma(own - large + 1.0)
+    )
+
+
+@cython.cclass
+class Callers:
+    """Of each endpoint, how large its answers were and who had the largest; of each caller of it, how many were large."""
+
+    keys: cython.ulonglong[::1]
+    calls: cython.longlong[::1]
+    largest: cython.longlong[::1]
+    holder: cython.ulonglong[::1]
+    second: cython.longlong[::1]
+    pair_keys: cython.ulonglong[::1]
+    pair_calls: cython.int[::1]
+    pair_large: cython.int[::1]
+    pair_least: cython.longlong[::1]
+    taken: cython.Py_ssize_t
+    pairs: cython.Py_ssize_t
+    level: cython.double
+
+    def __init__(self, level: float = LEVEL) -> None:
+        self.keys = _view(np.zeros(ENDPOINTS, np.uint64))
+        self.calls = _view(np.zeros(ENDPOINTS, np.int64))
+        self.largest = _view(np.zeros(ENDPOINTS, np.int64))
+        self.holder = _view(np.zeros(ENDPOINTS, np.uint64))
+        self.second = _view(np.zeros(ENDPOINTS, np.int64))
+        self.pair_keys = _view(np.zeros(PAIRS, np.uint64))
+        self.pair_calls = _view(np.zeros(PAIRS, np.int32))
+        self.pair_large = _view(np.zeros(PAIRS, np.int32))
+        self.pair_least = _view(np.zeros(PAIRS, np.int64))
+        self.taken = self.pairs = 0
+        self.level = -np.log(level)
+
+    def observe(self, batch: Any) -> list[tuple[int, int, int, int, int]]:
+        """(row, large answers of its caller there, calls of others there, largest answer of others, own answer) of each call that makes a caller stand out."""
+        names = batch.schema.names
+        if "template" not in names or "principal" not in names or not batch.num_rows:
+            return []
+        found: list[tuple[int, int, int, int, int]] = []
+        status = whole_numbers(batch.column("status"))
+        size = whole_numbers(batch.column("response_bytes"))
+        place = np.zeros(batch.num_rows, np.uint64)
+        for name, factor in (("method", 3), ("host", 5), ("template", 7)):
+            codes, known = words(batch.column(name))
+            place ^= hash_words(known)[codes] * np.uint64(factor)
+            if name == "template":
+                size = np.where(np.array([not word for word in known], bool)[codes], -1, size)
+        codes, known = words(batch.column("principal"))
+        self._read(np.where((status >= 200) & (status < 300), size, -1), place, hash_words(known)[codes], found)
+        return found
+
+    def _read(self, size: Any, place: Any, who: Any, found: Any) -> None:
+        sizes: cython.const[cython.longlong][::1] = _view(size)
+        places: cython.const[cython.ulonglong][::1] = _view(place)
+        callers: cython.const[cython.ulonglong][::1] = _view(who)
+        r: cython.Py_ssize_t
+        e: cython.Py_ssize_t
+        p: cython.Py_ssize_t
+        n: cython.longlong
+        others: cython.longlong
+        large: cython.longlong
+        for r in range(sizes.shape[0]):
+            n = sizes[r]
+            if n < 0:
+                continue
+            e = self._endpoint(places[r])
+            if e < 0:
+                continue
+            p = self._pair(places[r], callers[r])
+            others = self.second[e] if self.holder[e] == callers[r] else self.largest[e]
+            self.calls[e] += 1
+            self.pair_calls[p] += 1
+            if n >= _LEAST and n >= _FACTOR * others and self.pair_large[p] >= 0:
+                if self.pair_large[p] == 0 or n < self.pair_least[p]:
+                    self.pair_least[p] = n
+                self.pair_large[p] += 1
+                large = self.pair_large[p]
+                if (
+                    large >= _LARGE
+                    and self.calls[e] - self.pair_calls[p] >= _OTHERS
+                    and self.pair_least[p] >= _FACTOR * others
+                    and _chance(self.pair_calls[p], self.calls[e], large) >= self.level
+                ):
+                    found.append((r, large, self.calls[e] - self.pair_calls[p], others, n))
+                    self.pair_large[p] = -1  # told once
+            if self.holder[e] == callers[r]:
+                self.largest[e] = max(self.largest[e], n)
+            elif n > self.largest[e]:
+                self.second[e] = self.largest[e]
+                self.largest[e] = n
+                self.holder[e] = callers[r]
+            else:
+                self.second[e] = max(self.second[e], n)
+
+    @cython.cfunc
+    @cython.exceptval(-2)
+    def _endpoint(self, key: cython.ulonglong) -> cython.Py_ssize_t:
+        """The place of an endpoint, a new one where there is room; else -1."""
+        i: cython.Py_ssize_t
+        if key == 0:
+            key = 1
+        i = cython.cast(cython.Py_ssize_t, key & cython.cast(cython.ulonglong, _ENDPOINTS - 1))
+        while self.keys[i] != 0 and self.keys[i] != key:
+            i = (i + 1) & (_ENDPOINTS - 1)
+        if self.keys[i] == 0:
+            if 2 * self.taken >= _ENDPOINTS:
+                return -1
+            self.taken += 1
+            self.keys[i] = key
+        return i
+
+    @cython.cfunc
+    @cython.exceptval(-2)
+    def _pair(self, endpoint: cython.ulonglong, caller: cython.ulonglong) -> cython.Py_ssize_t:
+        """The place of a caller of an endpoint."""
+        key: cython.ulonglong
+        i: cython.Py_ssize_t
+        if 2 * self.pairs >= _PAIRS:
+            for i in range(_PAIRS):
+                self.pair_keys[i] = 0
+                self.pair_calls[i] = self.pair_large[i] = 0
+            self.pairs = 0
+        if cython.compiled:
+            key = (endpoint ^ (caller * _STIR)) * _STIR
+        else:
+            key = ((endpoint ^ ((caller * _STIR) & _M64)) * _STIR) & _M64
+        key ^= key >> 32
+        if key == 0:
+            key = 1
+        i = cython.cast(cython.Py_ssize_t, key & cython.cast(cython.ulonglong, _PAIRS - 1))
+        while self.pair_keys[i] != 0 and self.pair_keys[i] != key:
+            i = (i + 1) & (_PAIRS - 1)
+        if self.pair_keys[i] == 0:
+            self.pairs += 1
+            self.pair_keys[i] = key
+        return i
+
+
+__all__ = ["Callers"]

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_plus
 from xml.parsers import expat
@@ -39,7 +40,7 @@ ELEMENTS = 20_000
 XML_DEPTH = 64
 HANDED = 16_384
 """Values of response fields that are remembered, as hashes, to tell path parameters by the field that handed their values out."""
-HANDED_OF_ONE = 64
+HANDED_OF_ONE = 32
 """Of them, those of one response."""
 TEXT_KEPT = 4_096
 """Characters of one XML text that are read."""
@@ -95,6 +96,13 @@ class Learned:
 
     origin: Origin
     schema: EndpointSchema = field(default_factory=EndpointSchema)
+
+
+@lru_cache(maxsize=16_384)
+def _handing(name: str) -> tuple[str, bool]:
+    """A field's name as a parameter's (empty: none), and whether it calls itself an id."""
+    called = words_of(name).strip("_")
+    return (called if _PARAMETER_NAME(called) else "", _IDENTIFYING(called) is not None)
 
 
 class Learner:
@@ -249,28 +257,32 @@ class Learner:
             kind = JSON
             if not media:
                 media = "application/json"
-        hand = self._hand_out if side == "response" else None
+        hand = self._hand_out if side == "response" else None  # what a response holds, later paths may ask for
         if not read_body(body.of(media or "application/octet-stream"), octets, kind, media, self.room, hand):
             body.malformed += 1
 
     def _hand_out(self, value: Any) -> None:
         """Remember which fields of a response hold values that later paths may ask for."""
-        left = HANDED_OF_ONE
+        values = places = HANDED_OF_ONE
         stack: list[tuple[str, Any]] = [("", value)]
-        while stack and left:
+        while stack and values > 0 and places > 0:
+            places -= 1
             name, value = stack.pop()
-            if isinstance(value, dict):
-                stack.extend((key, part) for key, part in value.items() if part.__class__ is not float)
-            elif isinstance(value, list):
-                stack.extend((name, part) for part in value[:HANDED_OF_ONE])
-            elif name and len(name) <= 64 and value is not None and not isinstance(value, bool | float) and 0 < len(text := str(value)) <= 64 and (_HANDED_TEXT(text)):
-                left -= 1
-                called = words_of(name).strip("_")
-                if text.isdigit() and not _IDENTIFYING(called):
-                    continue
-                fields = self._handed.setdefault(sample_hash(text.encode("utf-8", "backslashreplace")), set())
-                if len(fields) < 8:
-                    fields.add(called)
+            for key, part in value.items() if isinstance(value, dict) else [(name, one) for one in value[:HANDED_OF_ONE]]:
+                kind = part.__class__
+                if kind is dict or kind is list:
+                    stack.append((key, part))
+                elif kind is int or kind is str:
+                    called, identifies = _handing(key)
+                    if not called or (kind is int and not identifies):
+                        continue
+                    text = str(part)
+                    if not _HANDED_TEXT(text) or (text.isdigit() and not identifies):
+                        continue
+                    values -= 1
+                    fields = self._handed.setdefault(sample_hash(text.encode()), set())
+                    if len(fields) < 8:
+                        fields.add(called)
         if len(self._handed) > 2 * HANDED:  # the smallest hashes: a sample that no order of the calls changes
             for mark in sorted(self._handed)[HANDED:]:
                 del self._handed[mark]
@@ -287,7 +299,7 @@ class Learner:
         if not found:
             return ""
         best = max(found, key=lambda name: (found[name], _IDENTIFYING(name) is not None, -len(name), name))
-        return best if found[best] >= 2 and 2 * found[best] >= len(values) and _PARAMETER_NAME(best) else ""
+        return best if found[best] >= 2 and 2 * found[best] >= len(values) else ""
 
     # Giving ---------------------------------------------------------------------------------------------------------------------------
 
@@ -403,7 +415,7 @@ def read_body(schema: Schema, octets: bytes, kind: int, media: str, room: Room, 
         except ValueError:
             return False
         learn(schema, value, 0, room)
-        if also is not None:
+        if also is not None and isinstance(value, dict | list):
             also(value)
     elif kind == FORM:
         learn_fields(schema, form_fields(octets.decode("utf-8", "replace").strip()), room)

@@ -40,7 +40,7 @@ ELEMENTS = 20_000
 XML_DEPTH = 64
 HANDED = 16_384
 """Values of response fields that are remembered, as hashes, to tell path parameters by the field that handed their values out."""
-HANDED_OF_ONE = 32
+HANDED_OF_ONE = 64
 """Of them, those of one response."""
 TEXT_KEPT = 4_096
 """Characters of one XML text that are read."""
@@ -349,7 +349,7 @@ class Learner:
             status = int(sampler.status[slot])
             if status < 0:
                 self._count(endpoint.authentication, slot)
-                into.calls += int(np.asarray(sampler.answered[slot]).sum() + np.asarray(sampler.refused[slot]).sum())
+                into.calls += int(sampler.seen[slot])
                 body: Body | None = into.request
             else:
                 body = into.response(status)

@@ -693,12 +693,11 @@ class Sampler:
             # The request: its query and body are one structure. One that was refused for what it was says nothing about those that are taken.
             start = request_at[row]
             end = request_at[row + 1]
-            if end > start and not whole_v[row] & 1:
+            if status_v[row] < 400 and end > start:
                 self.bodies[slot] += 1
+            if status_v[row] < 400 and end > start and not whole_v[row] & 1:
                 self.incomplete[slot] += 1
             elif status_v[row] < 400:
-                if end > start:
-                    self.bodies[slot] += 1
                 if query_at[row + 1] > query_at[row] and (self.seen[slot] < FIRST or ((chance & _LOW32) * LOOKED) >> 32 == 0):
                     extra = self.structure.of(query_data, query_at[row], query_at[row + 1], _FORM)
                 if self.judge(slot, chance, request_data, start, end, kind_v[row] & 15, extra):

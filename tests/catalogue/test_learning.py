@@ -94,6 +94,8 @@ def test_what_was_refused_teaches_nothing_of_the_request() -> None:
     bad = [call("POST", "/orders", 422, request_body=b'{"sku":7,"evil":1}')] * 5
     schema = only(good + bad).schema.request.schema
     assert schema is not None and sorted(schema.properties) == ["sku"] and schema.properties["sku"].types == ("string",)
+    whole = only(good + bad).schema
+    assert (whole.calls, whole.looked, whole.request.seen, whole.request.parsed) == (5, 5, 5, 5)
 
 
 def test_operations_have_schemas_of_their_own() -> None:

@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     unpin = commands.add_parser("unpin", parents=[kept], help="forget a pin")
     unpin.add_argument("template", metavar="TEMPLATE")
     commands.add_parser("pins", parents=[kept], help="what is pinned")
-    explain = commands.add_parser("explain", help="what an endpoint's template was decided on")
+    explain = commands.add_parser("explain", help="what an endpoint's template was decided on, and what its calls carry")
     explain.add_argument("map", metavar="MAP", help="JSON of `replay --json`, or a state of `replay --map-state`")
     explain.add_argument("endpoint", metavar="ENDPOINT", help="part of METHOD host/template, such as 'GET api.example/users'")
     export = commands.add_parser("export", help="the map as OpenAPI, JSON, an HTML page or a tree")

@@ -243,6 +243,7 @@ def _print_json(summary: Any, pipeline: Any, warnings: list[Any], masker: Any, o
 
 def _print_tables(summary: Any, masker: Any, out: Any) -> None:
     from sensor import terminal
+    from sensor.catalogue import describe
 
     declared = any(endpoint.declared for endpoint in summary.endpoints)
     columns = [("endpoint", "left"), ("calls", "right"), ("callers", "right"), ("statuses", "left"), ("first seen", "left"), ("last seen", "left")]
@@ -254,6 +255,8 @@ def _print_tables(summary: Any, masker: Any, out: Any) -> None:
     terminal.table(f"{len(summary.endpoints)} endpoints", [*columns, ("declared", "left")] if declared else columns, rows, out)
     if len(summary.endpoints) > len(rows):
         print(f"... and {len(summary.endpoints) - len(rows)} more endpoints (--json gives all)", file=out)
+    for line in describe.summary(summary.endpoints):
+        print(terminal.printable(masker.text(line)), file=out)
     if summary.probed:
         print(f"{len(summary.probed)} paths were asked for and are no endpoint ({sum(one.calls for one in summary.probed):,} calls)\n", file=out)
     for alert in summary.alerts[:50]:

@@ -48,6 +48,8 @@ _STATE = np.zeros(1000, np.int8)
 _STATE[list(PROBES | WEAK)] = 1
 _STATE[0] = 2
 _NAMES = re.compile(r"\{([^{}/]+)\}")
+BARE = frozenset({"id", "uuid", "guid", "key", "number", "no", "code", "token", "value", "name", "key_id"})
+"""Field names that say less than the path does."""
 NEW_PATHS = 256
 """Calls of one batch to paths that the map does not know yet whose contents are learned."""
 
@@ -536,12 +538,13 @@ class _Map:
             self.vague.update(name for name, root in self.roots.items() if root == self.roots[host])
         taken = {param.name for param in params}
         for param in place.params:
-            name = param.name
+            base, reasons = self._called(param)
+            name = base
             number = 2
             while name in taken:
-                name = f"{param.name}_{number}"
+                name = f"{base}_{number}"
                 number += 1
-            named = replace(param, name=name)
+            named = replace(param, name=name, evidence=reasons)
             made = self.matcher.add_param(node, param.kinds, param.prefix.encode(), param.suffix.encode(), param.anything)
             part = f"{param.prefix}{{{name}}}{param.suffix}"
             self._grow(
@@ -552,7 +555,7 @@ class _Map:
                 [*parts, part],
                 [*params, named],
                 confidence * param.confidence,
-                evidence + [f"{{{name}}}: {line}" for line in param.evidence],
+                evidence + [f"{{{name}}}: {line}" for line in reasons],
             )
 
     def _endpoint(
@@ -627,6 +630,15 @@ class _Map:
         keys = path_keys(self.catalogue._k0, self.catalogue._k1, offsets, octets)
         self.matcher.match(keys, offsets, octets, np.array([root], np.int32), leaves)
         return int(leaves[0])
+
+    def _called(self, param: Param) -> tuple[str, list[str]]:
+        """A parameter's name and its evidence: the field of earlier responses that handed its values out says more than what stands before it, unless it is
+        a bare `id`."""
+        handed = self.catalogue._learner.field_of(param.examples)
+        if not handed:
+            return param.name, param.evidence
+        name = param.name if handed in BARE or param.name in ("date", "email", "locale") else handed
+        return name, [*param.evidence, f"responses hand its values out as `{handed}`"]
 
     def owner(self, origin: Origin) -> Endpoint | None:
         """The endpoint that a path belongs to."""

@@ -130,6 +130,8 @@ def _plain(record: Record) -> dict[str, Any]:
 
 
 def _explain(endpoints: list[Endpoint], wanted: str) -> int:
+    from sensor.catalogue import describe
+
     chosen = [one for one in endpoints if wanted.lower() in one.name.lower()]
     if not chosen:
         raise SensorError(f"no endpoint of the map has {wanted!r} in its name")
@@ -143,6 +145,8 @@ def _explain(endpoints: list[Endpoint], wanted: str) -> int:
             _say(f"    {{{name}}}: {about.get('values')} values, such as {examples}")
         if one.declared:
             _say(f"    {one.declared} {one.declared_in}".rstrip())
+        for line in describe.endpoint(one):
+            _say(f"    {mask(line)}")
     return 0
 
 

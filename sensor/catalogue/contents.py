@@ -84,7 +84,8 @@ class EndpointSchema:
     """The schemas of one endpoint, or of one of its operations.
 
     `query` and `headers` are objects whose properties are the parameters (a query parameter is required where every call looked at had it);
-    `responses` are by status. `calls` were counted, `looked` of them were looked at for query and headers.
+    `responses` are by status. `calls` were not refused (a request answered 4xx or 5xx says nothing about those that are taken) and seen whole; `looked` of them
+    were read for query, headers and request body.
     """
 
     query: Schema = field(default_factory=Schema)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_plus
 from xml.parsers import expat
@@ -23,7 +24,8 @@ import pyarrow as pa
 from parsers.limits import Limits
 from sensor.catalogue.authentication import NAMES, SCHEMES, WEAKNESSES, Authentication, Credentials, spans
 from sensor.catalogue.contents import Body, EndpointSchema
-from sensor.catalogue.paths import shape
+from sensor.catalogue.data_classes import words_of
+from sensor.catalogue.paths import sample_hash, shape
 from sensor.catalogue.schema import Room, Schema, learn, learn_fields, learn_opaque, learn_tree
 from sensor.catalogue.structure import FORM, JSON, MULTIPART, OTHER, XML, Sampler
 
@@ -36,11 +38,21 @@ FIELDS = 256
 ELEMENTS = 20_000
 """XML elements of one body that are read."""
 XML_DEPTH = 64
+HANDED = 16_384
+"""Values of response fields that are remembered, as hashes, to tell path parameters by the field that handed their values out."""
+HANDED_OF_ONE = 64
+"""Of them, those of one response."""
 TEXT_KEPT = 4_096
 """Characters of one XML text that are read."""
 
 _WORDS = frozenset({"word", "mixed"})
+_IN_LINES = re.compile(r"text/event-stream|.*[/+-](?:ndjson|jsonl|jsonlines|json-seq|stream\+json)").match
+LINES = 24
+"""Of a body that holds one JSON value a line, so many are read."""
 _COMPLETE = (("request_body", 1), ("response_body", 2))
+_HANDED_TEXT = re.compile(r"[\w.@:~-]{1,64}").fullmatch
+_IDENTIFYING = re.compile(r"(?:[a-z0-9_]+_)?(?:id|uuid|guid|key|number|no|code|slug|sku|token)").fullmatch
+_PARAMETER_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}").fullmatch
 _TEXTUAL = re.compile(r"text/|.*(?:javascript|json|xml|csv|yaml|html|graphql|x-www-form-urlencoded)").match
 
 _COMMON_HEADER = re.compile(
@@ -86,6 +98,13 @@ class Learned:
     schema: EndpointSchema = field(default_factory=EndpointSchema)
 
 
+@lru_cache(maxsize=16_384)
+def _handing(name: str) -> tuple[str, bool]:
+    """A field's name as a parameter's (empty: none), and whether it calls itself an id."""
+    called = words_of(name).strip("_")
+    return (called if _PARAMETER_NAME(called) else "", _IDENTIFYING(called) is not None)
+
+
 class Learner:
     """Schemas and authentication of all endpoints. `observe` takes batches, `attach` gives an endpoint's part to it."""
 
@@ -101,6 +120,7 @@ class Learner:
         self._names: dict[tuple[int, int], set[str]] = {}
         self._kept_body = Limits().kept_body
         self._kinds: dict[str, int] = {}
+        self._handed: dict[int, set[str]] = {}
 
     # Taking calls ---------------------------------------------------------------------------------------------------------------------
 
@@ -109,6 +129,9 @@ class Learner:
         what is known now."""
         n = batch.num_rows
         names = set(batch.schema.names)
+        if asked.null_count < n:  # an operation is counted and sampled for itself
+            words = np.array([sample_hash(name.encode("utf-8", "backslashreplace")) for name in asked.dictionary.to_pylist()] + [0], np.uint64)
+            ids = np.where(ids == 0, ids, ids ^ words[asked.indices.fill_null(len(words) - 1).to_numpy(zero_copy_only=False)])
         carried = self.credentials.observe(batch)
         schemes = self.credentials.scheme[carried]
         times = np.ascontiguousarray(batch.column("ts").to_numpy(zero_copy_only=False), np.int64)
@@ -234,8 +257,49 @@ class Learner:
             kind = JSON
             if not media:
                 media = "application/json"
-        if not read_body(body.of(media or "application/octet-stream"), octets, kind, media, self.room):
+        hand = self._hand_out if side == "response" else None  # what a response holds, later paths may ask for
+        if not read_body(body.of(media or "application/octet-stream"), octets, kind, media, self.room, hand):
             body.malformed += 1
+
+    def _hand_out(self, value: Any) -> None:
+        """Remember which fields of a response hold values that later paths may ask for."""
+        values = places = HANDED_OF_ONE
+        stack: list[tuple[str, Any]] = [("", value)]
+        while stack and values > 0 and places > 0:
+            places -= 1
+            name, value = stack.pop()
+            for key, part in value.items() if isinstance(value, dict) else [(name, one) for one in value[:HANDED_OF_ONE]]:
+                kind = part.__class__
+                if kind is dict or kind is list:
+                    stack.append((key, part))
+                elif kind is int or kind is str:
+                    called, identifies = _handing(key)
+                    if not called or (kind is int and not identifies):
+                        continue
+                    text = str(part)
+                    if not _HANDED_TEXT(text) or (text.isdigit() and not identifies):
+                        continue
+                    values -= 1
+                    fields = self._handed.setdefault(sample_hash(text.encode()), set())
+                    if len(fields) < 8:
+                        fields.add(called)
+        if len(self._handed) > 2 * HANDED:  # the smallest hashes: a sample that no order of the calls changes
+            for mark in sorted(self._handed)[HANDED:]:
+                del self._handed[mark]
+
+    def field_of(self, values: list[str]) -> str:
+        """The field of responses that handed out most of these values, as a parameter's name; empty when there is none.
+
+        Small numbers stand in many fields, so of numbers only a field that calls itself an id counts.
+        """
+        found: dict[str, int] = {}
+        for text in values:
+            for name in self._handed.get(sample_hash(text.encode("utf-8", "backslashreplace")), ()):
+                found[name] = found.get(name, 0) + 1
+        if not found:
+            return ""
+        best = max(found, key=lambda name: (found[name], _IDENTIFYING(name) is not None, -len(name), name))
+        return best if found[best] >= 2 and 2 * found[best] >= len(values) else ""
 
     # Giving ---------------------------------------------------------------------------------------------------------------------------
 
@@ -285,7 +349,7 @@ class Learner:
             status = int(sampler.status[slot])
             if status < 0:
                 self._count(endpoint.authentication, slot)
-                into.calls += int(np.asarray(sampler.answered[slot]).sum() + np.asarray(sampler.refused[slot]).sum())
+                into.calls += int(sampler.seen[slot])
                 body: Body | None = into.request
             else:
                 body = into.response(status)
@@ -341,14 +405,18 @@ def header_fields(head: bytes) -> list[tuple[str, str]]:
     return fields
 
 
-def read_body(schema: Schema, octets: bytes, kind: int, media: str, room: Room) -> bool:
-    """Learn from a body; returns whether it could be read as what it is said to be."""
+def read_body(schema: Schema, octets: bytes, kind: int, media: str, room: Room, also: Callable[[Any], None] | None = None) -> bool:
+    """Learn from a body; returns whether it could be read as what it is said to be. `also` is given what JSON says."""
+    if _IN_LINES(media):
+        return _read_lines(schema, octets, room)
     if kind == JSON:
         try:
             value = orjson.loads(octets.removeprefix(b"\xef\xbb\xbf"))
         except ValueError:
             return False
         learn(schema, value, 0, room)
+        if also is not None and isinstance(value, dict | list):
+            also(value)
     elif kind == FORM:
         learn_fields(schema, form_fields(octets.decode("utf-8", "replace").strip()), room)
     elif kind == XML:
@@ -361,6 +429,20 @@ def read_body(schema: Schema, octets: bytes, kind: int, media: str, room: Room) 
     else:
         learn_opaque(schema, len(octets), not _TEXTUAL(media))
     return True
+
+
+def _read_lines(schema: Schema, octets: bytes, room: Room) -> bool:
+    """Learn from a value a line: NDJSON, RFC 7464's sequences, the data lines of server-sent events. Each value counts as one."""
+    read = 0
+    for line in octets.split(b"\n", 4 * LINES):
+        text = line.removeprefix(b"data:").strip(b" \t\r\x1e")
+        if text[:1] in (b"{", b"[") and read < LINES:
+            try:
+                learn(schema, orjson.loads(text), 0, room)
+                read += 1
+            except ValueError:
+                continue
+    return read > 0
 
 
 def _read_multipart(schema: Schema, octets: bytes, room: Room) -> bool:

@@ -673,7 +673,7 @@ def _string(schema: Schema, value: str) -> cython.int:
         if found:
             _classify(schema, found)
     if not schema.crowded:
-        if named or form or n > LONGEST_WORD or (n > 0 and not _IS_WORD(value)) or digits > 6:
+        if named or form or n > LONGEST_WORD or (n > 0 and not _IS_WORD(value)) or digits > 3:  # an enumeration has words, not numbered things
             schema.crowded = True
             schema.values = {}
         else:

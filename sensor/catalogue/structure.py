@@ -8,8 +8,8 @@ Reading every octet of every body would cost more than decoding the packets did.
 each endpoint and status (responses):
 
 * the first FIRST of them, read whole;
-* those whose length class is new, of one in eight those whose first octets are new, and one in LOOKED of the others (fewer of the long ones):
-  fingerprinted, and read whole when the structure is new;
+* those whose length class is new, or, of one in 32, whose first octets are; and one in LOOKED of the others (fewer of the long ones): fingerprinted,
+  and read whole when the structure is new;
 * a sample that thins out with the number of calls, DECAY in n, never below one in RAREST, read whole for its values.
 
 Which calls are in the sample depends on their time and client port, and on how many came before: not on chance, so the same capture gives the same answer.
@@ -514,7 +514,7 @@ class Sampler:
         if self.lengths[slot] & bit == 0:
             self.lengths[slot] = self.lengths[slot] | bit
             look = True
-        if look or chance & 7 == 0:  # the first octets of a body stand in memory that nothing else of this pass touches: 60 ns each
+        if look or chance & 31 == 0:  # a body's first octets stand in memory that nothing else here touches: 60 ns each
             h = 0
             i = start
             while i < end and i < start + 12:
@@ -693,12 +693,11 @@ class Sampler:
             # The request: its query and body are one structure. One that was refused for what it was says nothing about those that are taken.
             start = request_at[row]
             end = request_at[row + 1]
-            if end > start and not whole_v[row] & 1:
+            if status_v[row] < 400 and end > start:
                 self.bodies[slot] += 1
+            if status_v[row] < 400 and end > start and not whole_v[row] & 1:
                 self.incomplete[slot] += 1
             elif status_v[row] < 400:
-                if end > start:
-                    self.bodies[slot] += 1
                 if query_at[row + 1] > query_at[row] and (self.seen[slot] < FIRST or ((chance & _LOW32) * LOOKED) >> 32 == 0):
                     extra = self.structure.of(query_data, query_at[row], query_at[row + 1], _FORM)
                 if self.judge(slot, chance, request_data, start, end, kind_v[row] & 15, extra):
@@ -727,8 +726,8 @@ class Remembered:
         self.k1 = k1
         self.kept = kept
         self.count = 0
-        self.key = np.zeros(_power_of_two(2 * kept), np.uint64)
-        self.value = np.zeros(len(self.key), np.int32)
+        self.key = np.zeros(1024, np.uint64)  # grows with what it holds: a table that fits the cache answers in a tenth of the time
+        self.value = np.zeros(1024, np.int32)
 
     def look(self, offsets: Any, octets: Any, numbers: Any) -> list[int]:
         """Write the number of every string into `numbers`, -1 for those not seen before; returns their indices."""
@@ -758,15 +757,25 @@ class Remembered:
         """Remember a string's number."""
         if self.count >= self.kept:
             self.forget()
-        h: cython.ulonglong = bytes_hash(self.k0, self.k1, octets, 0, len(octets)) | 1
+        if 2 * self.count >= len(self.key):
+            keys, values = np.asarray(self.key), np.asarray(self.value)
+            self.key = np.zeros(2 * len(keys), np.uint64)
+            self.value = np.zeros(2 * len(keys), np.int32)
+            for at in np.flatnonzero(keys):
+                self.place(int(keys[at]), int(values[at]))
+        self.count += self.place(bytes_hash(self.k0, self.k1, octets, 0, len(octets)) | 1, number)
+
+    def place(self, key: Any, number: Any) -> Any:
+        """Write a number under a hash; 1 when the hash is new."""
+        h: cython.ulonglong = key
         mask: cython.Py_ssize_t = len(self.key) - 1
         i: cython.Py_ssize_t = (h >> 1) & mask
         while self.key[i] != 0 and self.key[i] != h:
             i = (i + 1) & mask
-        if self.key[i] == 0:
-            self.count += 1
+        new: cython.int = 1 if self.key[i] == 0 else 0
         self.key[i] = h
         self.value[i] = number
+        return new
 
     def forget(self) -> None:
         """Know no string any more."""

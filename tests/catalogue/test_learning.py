@@ -94,6 +94,8 @@ def test_what_was_refused_teaches_nothing_of_the_request() -> None:
     bad = [call("POST", "/orders", 422, request_body=b'{"sku":7,"evil":1}')] * 5
     schema = only(good + bad).schema.request.schema
     assert schema is not None and sorted(schema.properties) == ["sku"] and schema.properties["sku"].types == ("string",)
+    whole = only(good + bad).schema
+    assert (whole.calls, whole.looked, whole.request.seen, whole.request.parsed) == (5, 5, 5, 5)
 
 
 def test_operations_have_schemas_of_their_own() -> None:
@@ -102,7 +104,7 @@ def test_operations_have_schemas_of_their_own() -> None:
         calls.append(call("POST", "/graphql", request_body=json.dumps({"query": "query Users { users { id } }"}).encode(), response_body=b'{"data":{"users":[{"id":%d}]}}' % n))
         calls.append(call("POST", "/graphql", request_body=json.dumps({"query": "mutation Pay { pay { ok } }"}).encode(), response_body=b'{"data":{"pay":{"ok":true}}}'))
     operations = only(calls).schema.operations
-    assert sorted(operations) == ["mutation Pay", "query Users"]
+    assert {name: (one.calls, one.looked, one.request.seen) for name, one in operations.items()} == {"mutation Pay": (6, 6, 6), "query Users": (6, 6, 6)}
     body = operations["query Users"].responses[200].schema
     assert body is not None and list(body.properties["data"].properties) == ["users"]
 
@@ -147,6 +149,38 @@ def test_what_is_read_of_a_real_capture_is_what_its_server_sends() -> None:
         assert Endpoint.from_json(json.loads(json.dumps(one.to_json()))).to_json() == one.to_json()
 
 
+def test_a_parameter_is_called_what_earlier_responses_called_its_values() -> None:
+    numbers = [f"{n:08x}-0000-4000-8000-0123456789ab" for n in range(3, 900, 41)]
+    listed = [call(path="/customers", response_body=json.dumps({"customers": [{"customerId": one, "name": "x"} for one in numbers]}).encode())]
+    asked = [call(path=f"/balance/{one}", response_body=b"{}") for one in numbers]
+    first, second = mapped(listed, asked).endpoints()
+    assert (first.template, second.template) == ("/balance/{customer_id}", "/customers")
+    assert any("responses hand its values out as `customer_id`" in line for line in first.evidence)
+    assert mapped(asked).endpoints()[0].template == "/balance/{balance_id}"
+
+
+def test_small_numbers_that_stand_everywhere_name_no_parameter() -> None:
+    listed = [call(path="/stock", response_body=json.dumps([{"quantity": n, "id": n} for n in range(40)]).encode())]
+    asked = [call(path=f"/users/{n}", response_body=b"{}") for n in range(40)]
+    assert [one.template for one in mapped(listed, asked).endpoints()] == ["/stock", "/users/{user_id}"]
+
+
+def test_explain_says_what_calls_carry(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from sensor.cli import main
+
+    calls = [call(path=f"/users/{n}", api_key="k1234567", query="page=1", response_body=json.dumps({"id": n, "mail": f"u{n}@mail.example", "state": "on"}).encode()) for n in range(12)]
+    saved = tmp_path / "map.json"
+    saved.write_text(json.dumps(mapped(calls).to_json()))
+    assert main(["map", "explain", str(saved), "users"]) == 0
+    shown = capsys.readouterr().out
+    for line in (
+        "authentication: api_key_header (api_key_header 12 answered)", "e-mail addresses: response.200.mail, 12 of 12 values", "query, 12 of 12 calls read", "page: integer, 1 to 1",
+        "response 200 application/json, 12 of 12 bodies read", "mail: string, email", "id: integer, 0 to 11", "state: string, one of on",
+    ):
+        assert line in shown
+    assert "mail.example" not in shown
+
+
 # Bodies --------------------------------------------------------------------------------------------------------------------------------
 
 
@@ -169,6 +203,8 @@ def test_forms_multipart_xml_and_what_is_not_read() -> None:
     xml = learned(b'<o:order xmlns:o="urn:o" id="7"><line><sku>a</sku></line><line><sku>b</sku></line></o:order>', XML)
     order = xml.properties["order"]
     assert order.properties["@id"].types == ("integer",) and order.properties["line"].items.properties["sku"].strings == 2
+    for octets, media in ((b'{"a":1}\n{"a":2}\n', "application/x-ndjson"), (b'event: x\ndata: {"a":1}\n\ndata: {"a":2}\n\ndata: [DONE]\n', "text/event-stream"), (b'\x1e{"a":1}\n\x1e{"a":2}\n', "application/json-seq")):
+        assert learned(octets, OTHER, media).properties["a"].integers == 2
     assert learned(b"\x89PNG....", OTHER, "image/png").to_json_schema() == {"type": "string", "format": "binary"}
     assert learned(b"plain", OTHER, "text/plain").to_json_schema() == {"type": "string", "minLength": 5, "maxLength": 5}
 

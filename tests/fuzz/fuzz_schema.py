@@ -16,10 +16,10 @@ import orjson
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tests.forms import interpret_everything
-
-interpret_everything()
 with atheris.instrument_imports(include=["sensor.catalogue.schema", "sensor.catalogue.structure", "sensor.catalogue.learning", "sensor.catalogue.data_classes"]):
+    from tests.forms import interpret_everything
+
+    interpret_everything()
     from sensor.catalogue.data_classes import below
     from sensor.catalogue.learning import read_body
     from sensor.catalogue.schema import Room, Schema

@@ -233,7 +233,7 @@ def _print_json(summary: Any, pipeline: Any, warnings: list[Any], masker: Any, o
         "packets": summary.packets,
         "first_seen": summary.first_ts,
         "last_seen": summary.last_ts,
-        "map": pipeline.catalogue.to_json() if pipeline.catalogue is not None else None,
+        "map": pipeline.catalogue.to_json(masker.text) if pipeline.catalogue is not None else None,
         "alerts": [orjson.Fragment(alert.to_json()) for alert in summary.alerts],
         "counters": summary.counters,
         "loss": summary.loss,

@@ -112,6 +112,8 @@ def run(args: argparse.Namespace) -> int:
         _print_json(summary, pipeline, warnings, masker, out)
     elif not args.quiet:
         _print_tables(summary, masker, out)
+        if spec is not None and pipeline.catalogue is not None:
+            _print_unseen(pipeline.catalogue.orphans(), summary, out)
     for one in undelivered:
         sentence = one.sentence()
         if sentence:
@@ -231,7 +233,7 @@ def _print_json(summary: Any, pipeline: Any, warnings: list[Any], masker: Any, o
         "packets": summary.packets,
         "first_seen": summary.first_ts,
         "last_seen": summary.last_ts,
-        "map": pipeline.catalogue.to_json() if pipeline.catalogue is not None else None,
+        "map": pipeline.catalogue.to_json(masker.text) if pipeline.catalogue is not None else None,
         "alerts": [orjson.Fragment(alert.to_json()) for alert in summary.alerts],
         "counters": summary.counters,
         "loss": summary.loss,
@@ -271,6 +273,19 @@ def _print_tables(summary: Any, masker: Any, out: Any) -> None:
         print("not seen: " + ", ".join(f"{name} {count:,}" for name, count in summary.loss.items()), file=out)
     for judge, batches in summary.faults.items():
         _say(f"the {judge} failed on {batches} batches: a fault of ours, see above")
+
+
+def _print_unseen(unseen: list[Any], summary: Any, out: Any) -> None:
+    """What was declared and not seen: a claim that rests on absence, so it says what was lost."""
+    from sensor.terminal import printable
+
+    orphans = [f"{one.method} {one.path}" for one, could in unseen if could]
+    if orphans:
+        more = f" and {len(orphans) - 8} more" if len(orphans) > 8 else ""
+        lost = f"; the mirror lost calls that may have been among them ({', '.join(summary.loss)})" if summary.loss else ""
+        print(printable(f"declared and not seen: {', '.join(orphans[:8])}{more}{lost}"), file=out)
+    if len(unseen) > len(orphans):
+        print(f"{len(unseen) - len(orphans)} declared operations are of hosts that this mirror shows nothing of", file=out)
 
 
 def _print_summary(summary: Any, out: Any) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -157,6 +157,8 @@ class Catalogue:
         self._silent = self._table(limits.probe_nodes)
         self._tables = (self._proved, self._weak, self._silent)
         self._hosts: dict[str, int] = {}
+        self._tenant_of: dict[str, str] = {}
+        """Of a service that each tenant has a name of: the name without its first label, and one that is known."""
         self._answered: dict[str, list[int]] = {}
         self._callers: dict[str, int] = {}
         self._frozen = False
@@ -250,7 +252,8 @@ class Catalogue:
             name = name[: name.rindex(":")]
         if name not in self._hosts:
             if len(self._hosts) >= self.limits.hosts:
-                return "(other)"
+                # One more name of a service that is known by many stands with one of them.
+                return self._tenant_of.get(name.partition(".")[2], "(other)")
             self._hosts[name] = len(self._hosts)
         return name
 
@@ -388,13 +391,13 @@ class Catalogue:
         total["nodes"] = self._proved.nodes + self._weak.nodes + self._silent.nodes
         return total
 
-    def to_json(self) -> dict[str, Any]:
-        """The whole map as plain data."""
+    def to_json(self, mask: Callable[[str], str] = str) -> dict[str, Any]:
+        """The whole map as plain data; `mask` is what paths and hosts go through."""
         return {
             "version": 1,
-            "endpoints": [endpoint.to_json() for endpoint in self.endpoints()],
+            "endpoints": [{**endpoint.to_json(), "host": mask(endpoint.host), "template": mask(endpoint.template)} for endpoint in self.endpoints()],
             "probed": [
-                {"method": one.method, "host": one.host, "path": one.template, "calls": one.calls, "callers": one.callers, "statuses": one.statuses}
+                {"method": one.method, "host": mask(one.host), "path": mask(one.template), "calls": one.calls, "callers": one.callers, "statuses": one.statuses}
                 for one in self.probed()[:1000]
             ],
             "unseen": [{**operation.to_json(), "orphan": could} for operation, could in self.orphans()],
@@ -478,6 +481,8 @@ class _Map:
         }
         answered = set(catalogue._proved.roots) | (set(catalogue._silent.roots) & silent)
         of_tenant = tenants(answered, [catalogue._proved, catalogue._silent])
+        for host in sorted(of_tenant, reverse=True):
+            catalogue._tenant_of[host.partition(".")[2]] = host
         together: dict[str, list[str]] = {}
         for host in sorted(answered):
             together.setdefault(of_tenant.get(host, host), []).append(host)

@@ -17,6 +17,15 @@ CAPTURES = (b"\xa1\xb2\xc3\xd4", b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\x3c\x4d", b"\x4
 """What pcap and pcapng files begin with, and those that are compressed."""
 
 
+FAULTS = 20
+"""Faults of one file that are told."""
+_SAID: dict[Any, str] = {int: "a whole number", (int, float): "a number", list: "a list", dict: "a mapping", str: "text"}
+_KINDS: dict[str, Any] = {
+    "calls": int, "callers": int, "first_seen": int, "last_seen": int, "confidence": (int, float), "statuses": dict, "evidence": list, "parameters": dict,
+    "operations": dict, "declared": str, "declared_in": str, "drift": list,
+}  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Key:
     """What makes two endpoints the same: parameter names do not count. `host` is empty where a side cannot tell."""
@@ -99,15 +108,33 @@ def endpoints(path: Path) -> list[Endpoint]:
     rows = data.get("endpoints") if isinstance(data, dict) else None
     if not isinstance(rows, list):
         raise SensorError(f"{path}: is no endpoint map: it has no list `endpoints`; `api-sensor replay --json` writes one")
-    found = []
+    found, faults = [], []
     for i, row in enumerate(rows):
-        if not isinstance(row, dict) or not all(isinstance(row.get(name), str) for name in ("method", "host", "template")):
-            raise SensorError(f"{path}: endpoints.{i}: needs method, host and template")
-        try:
-            found.append(Endpoint.from_json(row))
-        except ValueError as error:
-            raise SensorError(f"{path}: endpoints.{i}: {error}") from error
+        fault = _fault(row)
+        if not fault:
+            try:
+                found.append(Endpoint.from_json(row))
+            except ValueError as error:
+                fault = str(error)
+        if fault:
+            faults.append(f"{path}: endpoints.{i}: {fault}")
+    if faults:
+        raise SensorError("\n".join(faults[:FAULTS]))
     return found
+
+
+def _fault(row: Any) -> str:
+    """What is wrong with a row of a map's JSON; empty where nothing is."""
+    if not isinstance(row, dict) or not all(isinstance(row.get(name), str) for name in ("method", "host", "template")):
+        return "needs method, host and template"
+    for name, kind in _KINDS.items():
+        if name in row and (not isinstance(row[name], kind) or (isinstance(row[name], bool) and kind is int)):
+            return f"{name} must be {_SAID[kind]}, and is {row[name]!r:.40}"
+    if not all(isinstance(calls, int) for calls in row.get("statuses", {}).values()):
+        return "statuses must be calls by status"
+    if not all(isinstance(about, dict) for about in row.get("parameters", {}).values()):
+        return "parameters must be mappings by name"
+    return ""
 
 
 def of_captures(path: Path) -> list[Endpoint]:

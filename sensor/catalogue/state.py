@@ -2,7 +2,8 @@
 
 A `MapState` gives a `Catalogue` the evidence of earlier runs (`attach`), says what has changed once the map is decided (`findings`), and keeps both
 the evidence and the records (`save`, one transaction: after kill -9 the file holds the state before or after a save, never half of one). WAL with
-``synchronous=NORMAL``: what was saved outlives the process; a power failure may cost the last save.
+``synchronous=NORMAL``: what was saved outlives the process; a power failure may cost the last save. The evidence holds samples of path segments as they
+were sent, without which no template could be decided anew; so the file is its owner's alone to read.
 
 Endpoints come as `new`; people *acknowledge* (seen, to be dealt with) or *accept* them (as it should be). Alerts are made of changes only: an endpoint
 that was not there, one that turned out undocumented or retired, a drift. The first run of a state tells of no new endpoints: to it all are.
@@ -74,6 +75,7 @@ class MapState:
             raise SensorError(f"{path}: there is no state of a map here; `api-sensor replay --map-state {path} CAPTURE` makes one")
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            path.touch(mode=0o600)  # it holds segments of paths as they were sent
             self._db = sqlite3.connect(path, isolation_level=None, timeout=10)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=NORMAL")

@@ -246,3 +246,15 @@ def test_the_generation_grows_when_labels_change_and_only_then() -> None:
     other.observe(batch([("GET", "/orders", 200)]))
     other.finish()
     assert other.generation > before
+
+
+def test_tenants_past_the_limit_of_hosts_stand_with_their_service() -> None:
+    catalogue = Catalogue(CatalogueLimits(hosts=20))
+    for n in range(40):
+        catalogue.observe(batch([("GET", f"/users/{n}", 200), ("GET", "/orders", 200)], f"shop{n}.api.example"))
+        catalogue.endpoints()
+    catalogue.finish()
+    assert [(one.name, one.calls) for one in catalogue.endpoints()] == [
+        ("GET {tenant}.api.example/orders", 40),
+        ("GET {tenant}.api.example/users/{user_id}", 40),
+    ]

@@ -209,3 +209,9 @@ def test_a_killed_process_leaves_whole_runs_behind(tmp_path: Path) -> None:
             assert catalogue.calls == 41 * runs
             state.close()
     assert runs > 0
+
+
+def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
+    path = tmp_path / "map.sqlite"
+    MapState(path).close()
+    assert path.stat().st_mode & 0o077 == 0

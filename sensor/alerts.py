@@ -22,7 +22,7 @@ import heapq
 import re
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from fnmatch import translate
 from hashlib import blake2b
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -334,8 +334,9 @@ class _Thread:
             self.evidence[-1:] = finding.evidence[:1] or self.evidence[-1:]
         return graver or self.findings == 1
 
-    def state(self) -> dict[str, Any]:
-        return {"gravest": asdict(self.gravest), "findings": self.findings, "evidence": self.evidence, "techniques": list(self.techniques)}
+    def state(self, mask: Callable[[str], str]) -> dict[str, Any]:
+        gravest = {name: _plain(value, mask) if name in _TEXTS else value for name, value in asdict(self.gravest).items()}
+        return {"gravest": gravest, "findings": self.findings, "evidence": self.evidence, "techniques": list(self.techniques)}
 
     @classmethod
     def of(cls, state: dict[str, Any]) -> _Thread:
@@ -351,6 +352,8 @@ class _Thread:
         return thread
 
 
+_TEXTS: Final = ("title", "reasons", "features", "response", "action", "client", "principal", "endpoint", "group")
+"""What of a finding may hold what a stranger sent."""
 _EVIDENCE = 8
 """Places kept for each detector of an incident; the first ones, since they show how it began."""
 _THREADS = 24
@@ -433,10 +436,10 @@ class _Incident:
     )  # fmt: skip
     _NAMES: Final = ("clients", "principals", "endpoints", "overflow")
 
-    def state(self, closed: bool) -> bytes:
-        """All of it, so that `of` makes it again."""
+    def state(self, closed: bool, mask: Callable[[str], str]) -> bytes:
+        """All of it, texts masked, so that `of` makes it again."""
         out = {name: getattr(self, name) for name in self._PLAIN} | {name: list(getattr(self, name)) for name in self._NAMES}
-        out["threads"] = {name: thread.state() for name, thread in self.threads.items()}
+        out["threads"] = {name: thread.state(mask) for name, thread in self.threads.items()}
         out["closed"] = closed
         return orjson.dumps(out, default=str, option=orjson.OPT_NON_STR_KEYS)
 
@@ -534,7 +537,9 @@ class Alerts:
         self._verdicts = {}
         for verdict in self._ask() if self._ask is not None else ():
             self._verdicts.setdefault(verdict.group, []).append(verdict)
-        for finding in findings:
+        for one in findings:
+            # What is kept on disk is masked like all that leaves memory, and is found again by its masked names.
+            finding = one if self._keeper is None or self._mask is None else self._masked(one)
             self.counters["findings"] += 1
             self._advance(finding.ts, told)
             if self._silences and self._silent(finding):
@@ -550,6 +555,14 @@ class Alerts:
         if self._keeper is not None:
             self._save(bool(told))
         return told
+
+    def _masked(self, finding: Finding) -> Finding:
+        """The finding with its names masked, by which incidents are found."""
+        names = ("client", "principal", "endpoint", "group")
+        mask = self._mask
+        assert mask is not None
+        changed: dict[str, Any] = {name: mask(value) for name in names if (value := getattr(finding, name))}
+        return finding if all(getattr(finding, name) == value for name, value in changed.items()) else replace(finding, **changed)
 
     def resume(self) -> list[Alert]:
         """Go on with the incidents that the last run left open. Where it did not end in order, each is told again: what it told last may be lost."""
@@ -592,8 +605,9 @@ class Alerts:
         if not now and self._now < self._saved + _SAVE_S * _SECOND:
             return
         self._saved = self._now
-        changed = {one.uid: one.state(False) for one in self._open.values() if one.changed}
-        changed |= {uid: one.state(True) for uid, one in self._closed.items()}
+        mask = self._mask or str
+        changed = {one.uid: one.state(False, mask) for one in self._open.values() if one.changed}
+        changed |= {uid: one.state(True, mask) for uid, one in self._closed.items()}
         gone, self._gone = self._gone, list(self._closed)
         if changed or gone:
             self._keeper.save(changed, [uid for uid in gone if uid not in changed])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 
@@ -13,6 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("captures", nargs="+", metavar="CAPTURE", help="captures of normal traffic, as in replay")
     parser.add_argument("-o", "--output", metavar="FILE", required=True, help="the model file to write (tensors and a JSON header, no code)")
     parser.add_argument("--verify-checksums", action="store_true", help="drop packets whose IPv4 or TCP checksum is wrong")
+    parser.add_argument("--state", metavar="DIR", help="where this installation keeps its masking key (default: the user's state directory)")
     parser.add_argument("-q", "--quiet", action="store_true", help="show no progress")
 
 
@@ -22,15 +24,22 @@ def run(args: argparse.Namespace) -> int:
     from parsers.engine import Engine
     from sensor.capture import open_captures
     from sensor.errors import SensorError
+    from sensor.identity import with_columns
+    from sensor.masking import Masker, installation_key, state_directory
     from sensor.replay import say_if_slow
     from sensor.terminal import Progress, printable
 
     say_if_slow()
+    masker = Masker(installation_key(Path(args.state) if args.state else state_directory()))
     engine = Engine(None, args.verify_checksums)
     progress = Progress(args.quiet)
     calls = packets = 0
 
     with open_captures(args.captures) as source:
+
+        def kept(batch: Any) -> Any:
+            # A model remembers paths (values it keeps as hashes): a secret in one must not leave in the model file.
+            return with_columns(batch, {"path": masker.column(batch.column("path"))})
 
         def batches() -> Iterator[Any]:
             nonlocal calls, packets
@@ -38,11 +47,11 @@ def run(args: argparse.Namespace) -> int:
                 packets += len(block)
                 for batch in engine.feed(block):
                     calls += batch.num_rows
-                    yield batch
+                    yield kept(batch)
                 progress.show(packets=packets, calls=calls)
             for batch in engine.finish():
                 calls += batch.num_rows
-                yield batch
+                yield kept(batch)
 
         try:
             model = models.learn(batches())

@@ -42,6 +42,9 @@ _SECRET_EXACT = (
 _ALWAYS_WORD = r"passw|passphrase|passcode|pwd|secret|cvv|cvc|csc|pin$|otp$"
 """Names whose value is masked whatever it looks like; other secret names hold a machine's value: eight characters or more, and no blank."""
 _SHORTEST = 8
+_KNOWN, _KNOWN_MOST = 6, 100_000
+"""Characters from which on a secret is looked for under other names too (a PIN of four would be found everywhere), and how many of them."""
+_WORD = re.compile(r"""[^\s"'&=<>,;{}\[\]()\\]{6,256}""")
 _LONG = 256
 """Characters from which on a text is first asked whether there may be anything in it."""
 
@@ -175,12 +178,15 @@ def installation_key(state: Path) -> bytes:
 class Masker:
     """Masks text under one key; `Masker(None)` lets everything through as it is (`--unmasked`).
 
-    `names` are further names (of parameters, members, headers ...) whose values are masked wherever they stand.
+    `names` are further names (of parameters, members, headers ...) whose values are masked wherever they stand; `known` are values that are masked under
+    any name, as `learn` finds them: what an injection brings out as a title is still a password.
     """
 
-    def __init__(self, key: bytes | None, names: Iterable[str] = ()) -> None:
+    def __init__(self, key: bytes | None, names: Iterable[str] = (), known: Iterable[str] = ()) -> None:
         self.key = key
         self.names = tuple(names)
+        self.known = frozenset(known)
+        self._learned: set[str] | None = None
         self._patterns = _patterns(self.names)
         self._hasher = blake2b(key=key, digest_size=8) if key is not None else None
         self._remembered: dict[str, str] = {}
@@ -195,6 +201,8 @@ class Masker:
         """The keyed token that stands for `value`: `masked-KIND-` and twelve characters."""
         if self._hasher is None:
             return value
+        if self._learned is not None and kind == "secret" and len(value) >= _KNOWN and len(self._learned) < _KNOWN_MOST:
+            self._learned.add(value)
         hasher = self._hasher.copy()
         hasher.update(value.encode("utf-8", "surrogatepass"))
         number = int.from_bytes(hasher.digest(), "big")
@@ -208,6 +216,8 @@ class Masker:
         known = self._remembered.get(text)
         if known is None:
             known = self._patterns.search.sub(self._replace, text) if len(text) < _LONG or self._suspect(text) else text
+            if self.known:
+                known = _WORD.sub(lambda word: self.token("secret", word[0]) if word[0] in self.known else word[0], known)
             if len(text) <= 1024:
                 if len(self._remembered) >= _REMEMBERED:
                     self._remembered.clear()
@@ -249,6 +259,17 @@ class Masker:
         where = np.zeros(len(column), dtype=bool)
         where[rows] = True
         return pc.replace_with_mask(column, pa.array(where), pa.array(masked, column.type))
+
+    def learn(self, column: Any, found: set[str]) -> None:
+        """Add the secrets that stand under their names in a binary column (request bodies) to `found`, up to _KNOWN_MOST of them."""
+        if self._hasher is None or len(found) >= _KNOWN_MOST:
+            return
+        self._learned = found
+        try:
+            for row in self._suspects(column):
+                self._patterns.search.sub(self._replace, (column[int(row)].as_py() or b"").decode("utf-8", "replace"))
+        finally:
+            self._learned = None
 
     def _suspect(self, text: str) -> bool:
         """Whether a text may hold something to mask: hyperscan reads 1000 times as fast as `search`, and most bodies hold nothing."""

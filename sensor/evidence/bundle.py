@@ -89,9 +89,9 @@ def bundle(
     never_send: Iterable[str] = (),
 ) -> Bundle:
     """Make the bundle of an alert. `masker` is the installation's; `unmasked` shows everything as it was on the wire all the same."""
-    shown = Masker(None) if unmasked else masker
     with source.frames() as blocks:
         found = gather(alert, blocks, masker, every, source.limits, bounds, source.catalogue, source.verify_checksums)
+    shown = Masker(None) if unmasked else Masker(masker.key, masker.names, found.secrets)
     done = Cut()
     if found.connections:
         with source.frames() as blocks:
@@ -108,6 +108,8 @@ def bundle(
         for frame in done.frames
     ]  # fmt: skip
     gone = set(never_send)
+    # The run that raised it may have been told to mask nothing; this bundle was not.
+    alert = Alert.from_json(orjson.dumps(_each(orjson.loads(alert.to_json()), shown.text)))
     plain = {name: value for name, value in orjson.loads(alert.to_json()).items() if name not in gone}
     files = {
         "alert.json": _json(plain),
@@ -182,6 +184,15 @@ def _put(path: Path, octets: bytes) -> None:
 
 def _json(value: Any) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def _each(value: Any, text: Callable[[str], str]) -> Any:
+    """Plain data with every text of it put through `text`."""
+    if isinstance(value, str):
+        return text(value)
+    if isinstance(value, dict):
+        return {name: _each(one, text) for name, one in value.items()}
+    return [_each(one, text) for one in value] if isinstance(value, list) else value
 
 
 def _listed(name: str, octets: bytes) -> dict[str, Any]:

@@ -61,6 +61,8 @@ class Gathered:
     packets: int = 0
     seen: int = 0
     """Calls in all."""
+    secrets: set[str] = field(default_factory=set, repr=False)
+    """What stood under secret names anywhere in the capture: to be masked under any name."""
 
 
 def gather(
@@ -108,6 +110,7 @@ class _Gathering:
         """One batch of the capture's calls."""
         self.found.seen += batch.num_rows
         self.catalogue.observe(batch)
+        self._masker.learn(batch.column("request_body"), self.found.secrets)
         principal, kind = self._identity.observe(batch)
         batch = with_columns(batch, {"principal": principal, "principal_kind": kind})
         theirs = _of(batch, "client_ip", set(self.alert.clients)) | self._of_principals(batch)

@@ -87,7 +87,7 @@ def mask_frames(frames: Sequence[Frame], masker: Masker) -> int:
     """Mask the payload of all frames in place; how many were changed."""
     if not masker.on:
         return 0
-    inplace = InPlace(masker.key, masker.names)
+    inplace = InPlace(masker.key, masker.names, masker.known)
     before = {id(frame): bytes(frame.data) for frame in frames}
     halves: dict[tuple[int, int, bool], list[Frame]] = defaultdict(list)
     for frame in frames:

@@ -121,6 +121,20 @@ def test_the_timeline_is_what_the_callers_did_and_the_baseline_what_others_do() 
     assert (login["usual"]["calls"], login["usual"]["clients"]) == (len(others), len({call["client_ip"] for call in others}))
 
 
+def test_a_bundle_masks_what_an_unmasked_run_put_into_its_alert() -> None:
+    alert = citing(calls_of(SHOP)[:3], reasons=("Seen in query: password=hunter2hunter2.",), title="joe@example.com")
+    made = bundle(alert, source_of(SHOP), MASKER)
+    assert not [name for name, octets in made.files.items() if b"hunter2" in octets or b"joe@example.com" in octets]
+    assert b"hunter2" in bundle(alert, source_of(SHOP), MASKER, unmasked=True).files["README.txt"]
+
+
+def test_a_password_that_an_injection_brings_out_as_a_title_is_masked() -> None:
+    calls = calls_of(SHOP)
+    dumped = next(call for call in calls if b'"title": "ada-pass-1"' in (call["response_body"] or b""))
+    made = bundle(citing([dumped]), source_of(SHOP), MASKER)
+    assert not [name for name, octets in made.files.items() if b"ada-pass-1" in octets]
+
+
 def test_bounds_leave_out_and_say_so() -> None:
     made = bundle(citing(calls_of(SHOP)), source_of(SHOP), MASKER, bounds=EvidenceLimits(calls=50, endpoints=2, compared=100))
     assert (made.calls, made.timeline) == (50, 50)

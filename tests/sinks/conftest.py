@@ -206,7 +206,7 @@ class SyslogNg(Receiver):
                     cert-file("{certificates}/server.pem") ca-file("{certificates}/ca.pem") peer-verify(required-trusted)));
                 network(transport(tcp) ip(127.0.0.1) port({self.lf}) flags(syslog-protocol));
             }};
-            source s_old {{ network(transport(udp) ip(127.0.0.1) port({self.old})); }};
+            source s_old {{ network(transport(udp) ip(127.0.0.1) port({self.old}) so-rcvbuf(8388608)); network(transport(tcp) ip(127.0.0.1) port({self.old})); }};
             destination d {{ file("{folder}/received"
                 template("$(format-json --scope rfc5424 --scope sdata --key DATE --key UNIXTIME time=$C_UNIXTIME isodate=$S_ISODATE frac=$S_USEC)\\n")); }};
             log {{ source(s_new); source(s_old); destination(d); flags(flow-control); }};

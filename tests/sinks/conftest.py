@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -54,10 +56,12 @@ def alert(number: int = 1, **more: Any) -> Alert:
 
 
 def free_port(kind: int = socket.SOCK_STREAM) -> int:
-    """A port nobody has just now."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port nobody has just now. Below those that the kernel gives to outgoing connections: one of these could take it while its receiver is down."""
+    while True:
+        port = random.randrange(12_000, 32_000)
+        with socket.socket(socket.AF_INET, kind) as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def until(seen: Callable[[], Any], seconds: float = 10.0) -> Any:

@@ -10,6 +10,7 @@ the start, `confirm=close` forbids it).
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import logging
@@ -169,6 +170,11 @@ class Stream:
                     raise
             else:
                 link = socket.create_connection(self._to, timeout=TIMEOUT_S)
+                if link.getsockname() == link.getpeername():
+                    # Nobody listens at a port of this machine that the kernel also gives to outgoing connections: we have met ourselves (TCP's simultaneous
+                    # open), and would confirm to ourselves what nobody has.
+                    link.close()
+                    raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
                 link.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
                 link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 # Half-open connections: unanswered data ends the connection after this long instead of some fifteen minutes.

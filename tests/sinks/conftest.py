@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -54,10 +56,12 @@ def alert(number: int = 1, **more: Any) -> Alert:
 
 
 def free_port(kind: int = socket.SOCK_STREAM) -> int:
-    """A port nobody has just now."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port nobody has just now. Below those that the kernel gives to outgoing connections: one of these could take it while its receiver is down."""
+    while True:
+        port = random.randrange(12_000, 32_000)
+        with socket.socket(socket.AF_INET, kind) as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def until(seen: Callable[[], Any], seconds: float = 10.0) -> Any:
@@ -206,7 +210,7 @@ class SyslogNg(Receiver):
                     cert-file("{certificates}/server.pem") ca-file("{certificates}/ca.pem") peer-verify(required-trusted)));
                 network(transport(tcp) ip(127.0.0.1) port({self.lf}) flags(syslog-protocol));
             }};
-            source s_old {{ network(transport(udp) ip(127.0.0.1) port({self.old})); }};
+            source s_old {{ network(transport(udp) ip(127.0.0.1) port({self.old}) so-rcvbuf(8388608)); network(transport(tcp) ip(127.0.0.1) port({self.old})); }};
             destination d {{ file("{folder}/received"
                 template("$(format-json --scope rfc5424 --scope sdata --key DATE --key UNIXTIME time=$C_UNIXTIME isodate=$S_ISODATE frac=$S_USEC)\\n")); }};
             log {{ source(s_new); source(s_old); destination(d); flags(flow-control); }};

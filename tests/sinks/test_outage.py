@@ -126,11 +126,13 @@ def test_nothing_is_lost_when_syslog_ng_and_the_sensor_are_killed(
 @pytest.mark.bench
 @pytest.mark.skipif("API_SENSOR_BENCH" not in os.environ, reason="a benchmark: set API_SENSOR_BENCH to run it")
 @pytest.mark.parametrize("way", ["tcp", "tls"])
+@pytest.mark.parametrize("which", ["rsyslog_tls", "syslog_ng"])
 def test_a_hundred_thousand_alerts_through_ten_outages(
-    rsyslog_tls: Rsyslog, certificates: Path, tmp_path: Path, way: str
+    request: pytest.FixtureRequest, certificates: Path, tmp_path: Path, which: str, way: str
 ) -> None:
     c = certificates
-    place = f"tcp://127.0.0.1:{rsyslog_tls.tcp}"
+    receiver = request.getfixturevalue(which)
+    place = f"tcp://127.0.0.1:{receiver.tcp}"
     if way == "tls":
-        place = f"tls://localhost:{rsyslog_tls.tls}?ca={c}/ca.pem&cert={c}/client.pem&key={c}/client.key"
-    outage(rsyslog_tls, place, tmp_path / "spools", count=100_000, outages=10, kills=3, seed=3)
+        place = f"tls://localhost:{receiver.tls}?ca={c}/ca.pem&cert={c}/client.pem&key={c}/client.key"
+    outage(receiver, place, tmp_path / "spools", count=100_000, outages=10, kills=3, seed=3)

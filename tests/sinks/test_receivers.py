@@ -12,12 +12,15 @@ import pytest
 from sensor.alerts import Alert, Alerts
 from sensor.findings import Evidence, Feature, Finding
 from sensor.sinks import open_sink
+from sensor.sinks.formats import FORMATS
+from sensor.sinks.message import fields_of
+from sensor.sinks.syslog import SEVERITY
 from tests.sinks.conftest import START, Rsyslog, SyslogNg, alert, free_port, until
 
 PIECES = [
     "\x00", "\x07", "\x1b[2J", "\x1b]0;t\x07", "\n", "\r\n", "\t", "\x7f", "\x85", "\x9b31m", "\udcff", "\udc80", "\ud800", "\u202e", "\u2028",
     "\ufeff", "\U000e0041", '"', "'", "\\", "]", "[", "|", "=", "^", ",", "<13>1 ", "%s%n", "%x%x", "${jndi:ldap://x}", "{{7*7}}", "$!all-json",
-    "@cee:", "&lt;", "</script>", "é", "漢", "🦊", " ", "a", "0", "12 <34>", "\\x1b", "CEF:0|a|b|", "LEEF:2.0|", "{", "}", "\\u0000", "…",
+    "@cee:", "&lt;", "</script>", "é", "漢", "🦊", " ", "a", "0", "12 <34>", "\\x1b", "w" * 1200, "漢" * 400, "\u2067", "\u200f", "a=b c=d ", "]\\]", "[meta sequenceId=\"9\"]", "CEF:0|a|b|", "LEEF:2.0|", "{", "}", "\\u0000", "…",
 ]  # fmt: skip
 
 
@@ -79,7 +82,7 @@ def test_hostile_text_arrives_as_it_was_in_every_field(
     request: pytest.FixtureRequest, tmp_path: Path, certificates: Path, which: str, way: str
 ) -> None:
     receiver = request.getfixturevalue(which)
-    sent = hostile_alerts(seed=WAYS.index(way), count=60)
+    sent = hostile_alerts(seed=WAYS.index(way), count=250)
     sink = open_sink(place(receiver, way, certificates), tmp_path / "spools")
     for one in sent:
         sink.send(one)
@@ -89,6 +92,50 @@ def test_hostile_text_arrives_as_it_was_in_every_field(
         assert data["uid"] == one.uid
         for name, values in (("title", one.title), ("client", one.clients[0]), ("detector", one.detectors[0])):
             assert data.get(name, "") == values or data[name].endswith("…")
+
+
+@pytest.mark.parametrize("which", ["rsyslog_tls", "syslog_ng"])
+def test_every_format_arrives_to_the_octet(request: pytest.FixtureRequest, tmp_path: Path, certificates: Path, which: str) -> None:
+    receiver = request.getfixturevalue(which)
+    sent = hostile_alerts(seed=91, count=80)
+    for name in FORMATS:
+        sink = open_sink(place(receiver, "tls", certificates) + f"&format={name}&hostname={name}", tmp_path / "spools")
+        for one in sent:
+            sink.send(one)
+        assert sink.close().sentence() == ""
+    lines = receiver.lines(len(sent) * len(FORMATS))
+    if which == "rsyslog_tls":  # it shows tabs, of which LEEF is full, as #011
+        got = [(line["host"], line["msg"].replace("#011", "\t")) for line in lines]
+    else:
+        got = [(line["HOST"], line["MESSAGE"]) for line in lines]
+    made = [(name, body(fields_of(one.to_json()), one.to_json(), 1 << 16).decode()) for name, body in FORMATS.items() for one in sent]
+    assert got == made
+
+
+@pytest.mark.parametrize("way", ["udp", "lf"])
+@pytest.mark.parametrize("which", ["rsyslog", "syslog_ng"])
+def test_old_receivers_get_rfc_3164(request: pytest.FixtureRequest, tmp_path: Path, which: str, way: str) -> None:
+    receiver = request.getfixturevalue(which)
+    if isinstance(receiver, SyslogNg):
+        port = receiver.old
+    else:
+        port = receiver.udp if way == "udp" else receiver.tcp
+    line = f"{'udp' if way == 'udp' else 'tcp'}://127.0.0.1:{port}?rfc=3164&hostname=sensor-1&size=60000"
+    sink = open_sink(line + ("&framing=lf" if way == "lf" else ""), tmp_path / "spools")
+    sent = hostile_alerts(seed=77, count=120)
+    for one in sent:
+        sink.send(one)
+    assert sink.close().sentence() == ""
+    lines = receiver.lines(len(sent))
+    assert len(lines) == len(sent)
+    for one, got in zip(sent, lines, strict=True):
+        if isinstance(receiver, SyslogNg):
+            head, text = (got["HOST"], got["PROGRAM"]), got["MESSAGE"]
+        else:
+            head, text = (got["host"], got["app"]), got["msg"].removeprefix(" ")
+            assert got["pri"] == str(16 * 8 + SEVERITY[one.severity])
+        assert head == ("sensor-1", "apisensor")
+        assert Alert.from_json(text.encode()) == one
 
 
 def test_a_server_whose_certificate_does_not_fit_gets_nothing(

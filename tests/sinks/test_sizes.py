@@ -34,7 +34,7 @@ def small(kind: type[Rsyslog | SyslogNg], folder: Path, certificates: Path, octe
     receiver = kind(folder, certificates)
     conf = folder / ("rsyslog.conf" if kind is Rsyslog else "syslog-ng.conf")
     text = conf.read_text()
-    for old, new in (('maxMessageSize="64k"', f'maxMessageSize="{octets}"'), ("log-msg-size(65536)", f"log-msg-size({octets})")):
+    for old, new in (('maxMessageSize="64k"', f'maxMessageSize="{octets}" parser.escapeControlCharacterTab="off"'), ("log-msg-size(65536)", f"log-msg-size({octets})")):
         text = text.replace(old, new)
     conf.write_text(text)
     receiver.start()

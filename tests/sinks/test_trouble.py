@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from sensor.sinks import open_sink
-from tests.sinks.conftest import Rsyslog, alert, until
+from tests.sinks.conftest import Rsyslog, alert, free_port, until
 
 SENDER = """
 import sys, time
@@ -226,3 +226,20 @@ def test_a_name_that_is_gone_for_a_while_costs_nothing(tmp_path: Path, rsyslog: 
     gone = False
     assert sink.close(10).sentence() == ""
     assert len(rsyslog.lines(10)) == 10
+
+
+def test_alerts_are_not_confirmed_by_ourselves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection to a port of this machine that is also its own source port is open at once, and echoes: TCP's simultaneous open."""
+    def meet(to: tuple[str, int], **more: object) -> socket.socket:
+        link = socket.socket()
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        link.bind(to)
+        link.connect(to)
+        return link
+
+    monkeypatch.setattr(socket, "create_connection", meet)
+    sink = open_sink(f"tcp://127.0.0.1:{free_port()}", tmp_path / "spools")
+    sink.send(alert())
+    state = sink.close(0.5)
+    assert (state.delivered, state.waiting) == (0, 1)
+    assert "nothing listens at that port" in state.error

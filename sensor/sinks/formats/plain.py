@@ -46,25 +46,45 @@ def fitted(fields: AlertFields, line: bytes, octets: int) -> bytes:
     return b"{" + b"".join(pieces.values()) + b'"dropped":%d}' % dropped
 
 
+SHORT = 64
+"""Characters that are left of a text when lists of one entry do not make an alert fit."""
+
+
+def _first(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: one[:1] if isinstance(one, list) else one for name, one in value.items()}
+    return value[:1] if isinstance(value, list) else value
+
+
+def _short(value: Any) -> Any:
+    if isinstance(value, str):
+        return value if len(value) <= SHORT else value[: SHORT - 1] + "…"
+    if isinstance(value, list):
+        return [_short(one) for one in value]
+    return {name: _short(one) for name, one in value.items()} if isinstance(value, dict) else value
+
+
+def _none(value: Any) -> Any:
+    return type(value)()
+
+
 def within(
     make: Callable[[AlertFields], dict[str, Any]],
     fields: AlertFields,
     octets: int,
     say: Callable[[dict[str, Any], int], None],
 ) -> bytes:
-    """`make(fields)` as JSON of at most `octets` octets: lists are shortened to one entry, then left out; `say` notes how many were."""
+    """`make(fields)` as JSON of at most `octets` octets: lists are shortened to one entry, then texts are shortened, then fields are left out, the least
+    decisive first each time; `say` notes how many were."""
     made = orjson.dumps(make(fields))
     if len(made) <= octets:
         return made
     fields = dict(fields)
     dropped: set[str] = set()
-    for keep in (1, 0):
-        for name in _LIGHT:
+    for smaller, names in ((_first, _LIGHT), (_short, (*_LIGHT, "category")), (_none, _LIGHT)):
+        for name in names:
             value = fields[name]
-            if isinstance(value, list):
-                fields[name] = value[:keep]
-            elif keep == 0:
-                fields[name] = {} if isinstance(value, dict) else ""
+            fields[name] = smaller(value)
             if fields[name] != value:
                 dropped.add(name)
                 shape = make(fields)

@@ -379,6 +379,7 @@ class Judge:
     expected_cost: cython.const[cython.float][::1]
     ended: cython.const[cython.uchar][::1]
     answer_units: cython.int[::1]
+    room: tuple  # type: ignore[type-arg]
     class_of_kind: cython.const[cython.int][::1]
     group_of_kind: cython.const[cython.int][::1]
     named: cython.const[cython.int][::1]
@@ -440,6 +441,7 @@ class Judge:
         self.expected_keys, self.expected_cost = _view(keys), _view(cost)
         self.stamp = _view(np.zeros(len(keys), np.int64))
         self.ended = _view(np.ascontiguousarray(ended, np.uint8))
+        self.room = (np.zeros((0, 28), np.float32), np.zeros((0, 0), np.float32), np.zeros(0, np.int32))
         self.answer_units = _view(np.full(4 * len(ended), -1, np.int32))
         self.class_of_kind = _view(CLASS_OF_KIND)
         self.group_of_kind = _view(_GROUP_OF_KIND)
@@ -882,9 +884,10 @@ class Judge:
         to_nats: Nats = calibration
         n: cython.int = cython.cast(cython.int, column.shape[0])
         count: cython.Py_ssize_t = z.shape[0]
-        counts = np.zeros((count, 28), np.float32)
+        if count > len(self.room[0]):
+            self.room = (np.zeros((count, 28), np.float32), np.zeros((count, len(recipe)), np.float32), np.zeros(count, np.int32))
+        counts, x, node = (part[:count] for part in self.room)
         kept: cython.float[:, ::1] = _view(counts)
-        node = np.zeros(count, np.int32)
         nodes: cython.int[::1] = _view(node)
         r: cython.Py_ssize_t
         k: cython.int
@@ -908,7 +911,6 @@ class Judge:
                     counts[r] = reader.counts
         reader.spans = True
         if count:
-            x = np.empty((count, len(recipe)), np.float32)
             features(counts, recipe, x)
             standardise(x, node, scale.mean, scale.spread, scale.place_mean, scale.place_spread, z)
 

@@ -15,8 +15,10 @@ import numpy as np
 
 Array = np.ndarray[Any, Any]
 
+PRODUCT = 262_144
+"""Multiplications of one product of matrices, at most: with more OpenBLAS starts threads."""
 TILE = 128
-"""Rows that go through the network at once."""
+"""Rows that are added up at once where a network is made."""
 
 
 @dataclass(slots=True)
@@ -48,17 +50,19 @@ class Autoencoder:
     def score(self, z: Array) -> Array:
         """One number a call: the mean residual. The same for a call whatever stands beside it.
 
-        Products are made of TILE rows at a time, the last ones filled up with nothing: a library of linear algebra adds in another order for another
-        shape. A tile is also too small for it to start threads, whose waiting would cost more than the work.
+        Products are made of the same number of rows each time, the last ones filled up with nothing: a library of linear algebra adds in another
+        order for another shape. They are also too small for it to start threads, whose waiting would cost more than the work.
         """
         rows = len(z)
+        most = PRODUCT // max(weight.size for weight in self.weights)
+        size = 1 << max(0, most.bit_length() - 1)
         out = np.empty(rows, np.float32)
         even = (1 / (self.noise * len(self.noise))).astype(np.float32)
-        tile = np.zeros((TILE, z.shape[1]), np.float32)
-        for start in range(0, rows, TILE):
-            n = min(TILE, rows - start)
-            if n == TILE:
-                part = z[start : start + TILE]
+        tile = np.zeros((size, z.shape[1]), np.float32)
+        for start in range(0, rows, size):
+            n = min(size, rows - start)
+            if n == size:
+                part = z[start : start + size]
             else:
                 tile[:n], tile[n:] = z[start:], 0
                 part = tile
@@ -77,7 +81,8 @@ def linear(z: Array, waist: int) -> Autoencoder:
         centred = (z[start : start + TILE // 2] - mean).astype(np.float64)
         together += centred.T @ centred
     values, vectors = np.linalg.eigh(together / max(1, len(z)))
-    basis = vectors[:, np.argsort(-values, kind="stable")[:waist]].astype(np.float32)
+    # In C's order, as a model file gives it back: the library adds in another order for another layout.
+    basis = np.ascontiguousarray(vectors[:, np.argsort(-values, kind="stable")[:waist]], np.float32)
     return Autoencoder([basis, basis.T.copy()], [-(mean @ basis), mean.astype(np.float32)], False, np.ones(z.shape[1], np.float32))
 
 

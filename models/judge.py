@@ -378,6 +378,8 @@ class Judge:
     expected_keys: cython.const[cython.ulonglong][::1]
     expected_cost: cython.const[cython.float][::1]
     ended: cython.const[cython.uchar][::1]
+    answer_units: cython.int[::1]
+    room: tuple  # type: ignore[type-arg]
     class_of_kind: cython.const[cython.int][::1]
     group_of_kind: cython.const[cython.int][::1]
     named: cython.const[cython.int][::1]
@@ -439,6 +441,8 @@ class Judge:
         self.expected_keys, self.expected_cost = _view(keys), _view(cost)
         self.stamp = _view(np.zeros(len(keys), np.int64))
         self.ended = _view(np.ascontiguousarray(ended, np.uint8))
+        self.room = (np.zeros((0, 28), np.float32), np.zeros((0, 0), np.float32), np.zeros(0, np.int32))
+        self.answer_units = _view(np.full(4 * len(ended), -1, np.int32))
         self.class_of_kind = _view(CLASS_OF_KIND)
         self.group_of_kind = _view(_GROUP_OF_KIND)
         self.named = _view(_NAMED)
@@ -550,7 +554,10 @@ class Judge:
         if not (remember and self._head(r)):
             self.row_count = 0
             reader.head(r)
-        reader.answer(r)
+        if remember:
+            self._answer(r)
+        else:
+            reader.answer(r)
         node = reader.node_of
         deepest = node if node >= 0 else -node - 3
         if deepest < 0 or deepest >= self.new_child.shape[0]:
@@ -585,6 +592,54 @@ class Judge:
             self.missing = 0  # sums of the same numbers in another order differ in the last places
         reader.count(r)
         return 0
+
+    @cython.cfunc
+    @cython.exceptval(-1)
+    def _answer(self, r: cython.Py_ssize_t) -> cython.int:
+        """What `FieldReader.answer` and `_field` come to for the answer of call r, its units remembered by node."""
+        reader: FieldReader = self.reader
+        node: cython.int = reader.node_of
+        u: cython.int
+        size: cython.longlong
+        if node < 0 or 4 * node + 3 >= self.answer_units.shape[0]:
+            return reader.answer(r)
+        if reader.status[r] >= 0:
+            u = self._answer_unit(node, 0)
+            self._answer_value(u, 0, _join(cython.cast(cython.ulonglong, reader.status[r]), 8))
+            u = self._answer_unit(node, 1)
+            self._answer_value(u, 0, reader.type_hashes[reader.type_codes[r]])
+        size = reader.response_bytes[r]
+        if size >= 0:
+            u = self._answer_unit(node, 2)
+            self._answer_value(u, cython.cast(cython.int, size if size < 1073741824 else 1073741824), 0)
+        size = reader.request_bytes[r]
+        if size >= 0:
+            u = self._answer_unit(node, 3)
+            self._answer_value(u, cython.cast(cython.int, size if size < 1073741824 else 1073741824), 0)
+        return 0
+
+    @cython.cfunc
+    @cython.inline
+    @cython.exceptval(-1)
+    def _answer_value(self, u: cython.int, length: cython.int, value: cython.ulonglong) -> cython.int:
+        at: cython.Py_ssize_t = _find(self.value_keys, _join(cython.cast(cython.ulonglong, u + 1), value))
+        self._most(24, self.by_length[u, length_bin(length)], 0)
+        return self._most(29, self.value_cost[at] if at >= 0 else self.new_value[u], 0)
+
+    @cython.cfunc
+    @cython.inline
+    @cython.exceptval(-1)
+    def _answer_unit(self, node: cython.int, part: cython.int) -> cython.int:
+        """The unit that judges this part of answers of a node's calls."""
+        at: cython.Py_ssize_t
+        u: cython.int = self.answer_units[4 * node + part]
+        if u < 0:
+            at = _find(self.unit_keys, _join(self.reader.answer_pools[part], cython.cast(cython.ulonglong, node + 2)))
+            if at < 0:
+                at = _find(self.unit_keys, self.reader.answer_pools[part])
+            u = self.unit_values[at] if at >= 0 else self.class_of_kind[8 + part]
+            self.answer_units[4 * node + part] = u
+        return u
 
     @cython.cfunc
     @cython.exceptval(-1)
@@ -829,9 +884,10 @@ class Judge:
         to_nats: Nats = calibration
         n: cython.int = cython.cast(cython.int, column.shape[0])
         count: cython.Py_ssize_t = z.shape[0]
-        counts = np.zeros((count, 28), np.float32)
+        if count > len(self.room[0]):
+            self.room = (np.zeros((count, 28), np.float32), np.zeros((count, len(recipe)), np.float32), np.zeros(count, np.int32))
+        counts, x, node = (part[:count] for part in self.room)
         kept: cython.float[:, ::1] = _view(counts)
-        node = np.zeros(count, np.int32)
         nodes: cython.int[::1] = _view(node)
         r: cython.Py_ssize_t
         k: cython.int
@@ -855,7 +911,6 @@ class Judge:
                     counts[r] = reader.counts
         reader.spans = True
         if count:
-            x = np.empty((count, len(recipe)), np.float32)
             features(counts, recipe, x)
             standardise(x, node, scale.mean, scale.spread, scale.place_mean, scale.place_spread, z)
 
@@ -898,7 +953,8 @@ class Nats:
         """Nats of value x of measure k."""
         low: cython.Py_ssize_t
         high: cython.Py_ssize_t
-        middle: cython.Py_ssize_t
+        half: cython.Py_ssize_t
+        n: cython.Py_ssize_t
         start: cython.Py_ssize_t
         y: cython.float
         place: cython.Py_ssize_t = 0
@@ -912,13 +968,15 @@ class Nats:
         y = x - self.less[k]
         start = low = self.starts[k]
         high = self.starts[k + 1]
-        while low < high:
-            middle = (low + high) >> 1
-            if self.scores[middle] < y:
-                low = middle + 1
-            else:
-                high = middle
-        high = self.starts[k + 1]
+        if high > start and y > self.scores[high - 1]:
+            low = high
+        elif high > start and y > self.scores[start]:
+            # Halving without a branch on what was read, which nobody could guess.
+            n = high - start
+            while n > 1:
+                half = n >> 1
+                low += half if self.scores[low + half - 1] < y else 0
+                n -= half
         # Each calibration has one value more than scores: for what is stranger than all.
         y = self.nats[low + k] + ((y - self.scores[high - 1]) * self.slopes[k] if high > start and y > self.scores[high - 1] else 0)
         self.known[k, place] = x

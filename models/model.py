@@ -174,6 +174,7 @@ class Scorer:
         self.model = model
         self.reader = FieldReader(model.bigrams, model.tree.keys, model.tree.children)
         self.callers = Callers()
+        self.room = np.zeros((0, 2 * len(FEATURES)), np.float32)
         self.judge = judge.Judge(self.reader, model.profile, model.tree.calls > 0)
         # The whole model learned from more calls than the parts that were calibrated: the unseen costs it more by this, and that is no evidence.
         more = np.log(model.config.folds / (model.config.folds - 1)) + 1e-3
@@ -194,7 +195,9 @@ class Scorer:
             self.open(batch)
             network = self.model.network
             squares = np.zeros(n)
-            z = np.zeros((n if network is not None else 0, 2 * len(FEATURES)), np.float32)
+            if len(self.room) < n:
+                self.room = np.zeros((n, 2 * len(FEATURES)), np.float32)  # kept from batch to batch: fresh pages cost more than what is written to them
+            z = self.room[: n if network is not None else 0]
             self.judge.score(_COLUMNS, self.nats, RECIPE, self.model.scale, squares, z)
             self.nats.join(squares, network.score(z) if network is not None else np.zeros(n, np.float32), score, p)
         return Scores(score, p)

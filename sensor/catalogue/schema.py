@@ -138,7 +138,7 @@ class Schema:
     def enumeration(self) -> tuple[str, ...]:
         """The words the strings are taken from, when there is enough support for it: each was seen four times on average, eight in all."""
         n = len(self.values)
-        if self.crowded or self.classes or not n or self.strings < max(8, 4 * n) or self.format or (self.text and self.strings != self.seen):
+        if self.crowded or self.classes or not any(self.values) or self.strings < max(8, 4 * n) or self.format or (self.text and self.strings != self.seen):
             return ()
         return tuple(sorted(self.values))
 

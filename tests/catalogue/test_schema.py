@@ -123,6 +123,7 @@ def test_formats(schemas: ModuleType, text: str, format_: str) -> None:
 def test_an_enumeration_needs_support(schemas: ModuleType) -> None:
     assert learned(schemas, *["open", "closed"] * 4).enumeration == ("closed", "open")
     assert learned(schemas, *["open", "closed"] * 3).enumeration == ()
+    assert learned(schemas, *[""] * 20).enumeration == ()
     assert learned(schemas, *[f"word {'x' * n}" for n in range(30)] * 9).enumeration == ()
 
 

@@ -189,10 +189,8 @@ class Credentials:
         self._known = {name: Remembered(k0, k1 ^ place, KEPT) for place, name in enumerate(("authorization", "api_key", "cookie"))}
         self._numbers: dict[Credential, int] = {Credential(NONE): 0}
         self.found: list[Credential] = [Credential(NONE)]
-        self.scheme = np.zeros(1, np.uint8)
-        self.expires = np.zeros(1, np.int64)
-        self.faulty = np.zeros(1, bool)
         self._guesses = GUESSED
+        self._columns()
 
     def observe(self, batch: pa.RecordBatch) -> np.ndarray[Any, Any]:
         """The number of the credential that each call carries (an index into `found`); 0 where there is none in the columns."""
@@ -227,10 +225,14 @@ class Credentials:
             known.put(value.encode("utf-8", "surrogatepass"), number)
             numbers[i] = number
         if grown:
-            self.scheme = np.array([one.scheme for one in self.found], np.uint8)
-            self.expires = np.array([one.expires or 2**63 - 1 for one in self.found], np.int64)
-            self.faulty = np.array([bool(one.weak) for one in self.found], bool)
+            self._columns()
         return numbers
+
+    def _columns(self) -> None:
+        """What is known of every credential, by its number."""
+        self.scheme = np.array([one.scheme for one in self.found], np.uint8)
+        self.expires = np.array([one.expires or 2**63 - 1 for one in self.found], np.int64)
+        self.faulty = np.array([bool(one.weak) for one in self.found], bool)
 
     def _forget(self) -> None:
         """Start again: what credentials are found anew."""
@@ -238,6 +240,7 @@ class Credentials:
         self._numbers = {Credential(NONE): 0}
         for known in self._known.values():
             known.forget()
+        self._columns()
 
 
 def spans(column: pa.Array) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:

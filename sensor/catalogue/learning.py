@@ -56,7 +56,7 @@ _PARAMETER_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}").fullmatch
 _TEXTUAL = re.compile(r"text/|.*(?:javascript|json|xml|csv|yaml|html|graphql|x-www-form-urlencoded)").match
 
 _COMMON_HEADER = re.compile(
-    r"host|user-agent|connection|te|trailer|expect|upgrade|range|pragma|date|via|from|origin|referer|cookie2?|authorization|priority|max-forwards|forwarded|dnt|keep-alive|upgrade-insecure-requests"
+    r"host|user-agent|connection|te|trailer|expect|upgrade|range|pragma|date|via|from|origin|referer|(?:set-)?cookie2?|authorization|priority|max-forwards|forwarded|dnt|keep-alive|upgrade-insecure-requests"
     r"|cache-control|transfer-encoding|traceparent|tracestate|x-real-ip|x-request-start|http2-settings|x-amzn-trace-id|x-cloud-trace-context|true-client-ip|x-client-ip|x-cluster-client-ip"
     r"|(?:accept|content|if|proxy|sec|x-forwarded|x-b3|x-envoy|cf|access-control|x-original)(?:-[a-z0-9-]+)?"
 ).fullmatch

@@ -11,6 +11,6 @@ cdef class Schema:
     cdef public bint crowded
     cdef public dict properties
     cdef public Schema additional, items
-    cdef public bint folded, text
+    cdef public bint folded, text, partial
 
 cpdef learn(Schema schema, object value, int depth, Room room)

@@ -31,7 +31,7 @@ VERSION = 1
 """Of what `to_json` writes."""
 DEEPEST = cython.declare(cython.int, 16)  # objects and arrays inside one another; published APIs stay under ten
 WIDEST = cython.declare(cython.int, 128)  # properties of one object; past it the object is a map
-ITEMS = cython.declare(cython.int, 24)  # items of one array that are looked at: the first half, and as many spread over the rest
+ITEMS = cython.declare(cython.int, 128)  # items of one array that are looked at: the first half, and as many spread over the rest
 WORDS = cython.declare(cython.int, 24)  # distinct words of an enumeration
 LONGEST_WORD = cython.declare(cython.int, 40)
 LONGEST_NAME = cython.declare(cython.int, 128)  # of a property; longer names are values
@@ -80,7 +80,7 @@ class Schema:
     `seen` values, of them `nulls booleans integers numbers strings arrays objects`. `least` and `most`: bounds of the numbers (None: none seen);
     `shortest` and `longest`: of the strings, in characters (-1: none); `fewest` and `largest`: of the arrays, in items. `formats`: strings by format.
     `values`: strings by value as long as they can be an enumeration, else `crowded`. `classes`: values by data class. `text`: the values travelled as
-    text, their types are what they read as.
+    text, their types are what they read as. `partial`: not all that stood below was looked at, for its depth, its number or for want of room.
     """
 
     def __init__(self, hint: str = "") -> None:
@@ -98,6 +98,7 @@ class Schema:
         self.items = None
         self.folded = False
         self.text = False
+        self.partial = False
 
     def merge(self, other: Schema) -> Schema:
         """The schema of both sets of values; neither is changed."""
@@ -137,7 +138,7 @@ class Schema:
     def enumeration(self) -> tuple[str, ...]:
         """The words the strings are taken from, when there is enough support for it: each was seen four times on average, eight in all."""
         n = len(self.values)
-        if self.crowded or self.classes or not n or self.strings < max(8, 4 * n) or self.format or (self.text and self.strings != self.seen):
+        if self.crowded or self.classes or not any(self.values) or self.strings < max(8, 4 * n) or self.format or (self.text and self.strings != self.seen):
             return ()
         return tuple(sorted(self.values))
 
@@ -203,6 +204,7 @@ class Schema:
     def _typed(self, kind: str, dialect: str, bounds: bool, closed: bool) -> dict[str, Any]:
         """The keywords of one type."""
         made: dict[str, Any] = {}
+        below = bounds and not self.partial
         if kind in ("integer", "number"):
             if bounds and self.least is not None:
                 made["minimum"], made["maximum"] = self.least, self.most
@@ -217,21 +219,21 @@ class Schema:
             elif bounds and not made and self.longest >= 0 and not self.text:
                 made["minLength"], made["maxLength"] = self.shortest, self.longest
         elif kind == "array":
-            made["items"] = self.items.to_json_schema(dialect, bounds, closed) if self.items is not None else {}
+            made["items"] = self.items.to_json_schema(dialect, below, closed) if self.items is not None else {}
             if bounds:
                 made["minItems"], made["maxItems"] = self.fewest, self.largest
         elif kind == "object":
             if self.is_map:
-                made["additionalProperties"] = self.map_values().to_json_schema(dialect, bounds, closed)
+                made["additionalProperties"] = self.map_values().to_json_schema(dialect, below, closed)
             else:
                 if self.properties:
-                    made["properties"] = {name: self.properties[name].to_json_schema(dialect, bounds, closed) for name in sorted(self.properties)}
+                    made["properties"] = {name: self.properties[name].to_json_schema(dialect, below, closed) for name in sorted(self.properties)}
                 required = [name for name in sorted(self.properties) if self.required(name)]
                 if required:
                     made["required"] = required
                 if self.additional is not None:
-                    made["additionalProperties"] = self.additional.to_json_schema(dialect, bounds, closed)
-                elif closed:
+                    made["additionalProperties"] = self.additional.to_json_schema(dialect, below, closed)
+                elif closed and not self.partial:
                     made["additionalProperties"] = False
         return made
 
@@ -250,7 +252,7 @@ class Schema:
             bound = getattr(self, name)
             if bound >= 0:
                 made[name] = bound
-        for name in ("hint", "crowded", "folded", "text"):
+        for name in ("hint", "crowded", "folded", "text", "partial"):
             if getattr(self, name):
                 made[name] = getattr(self, name)
         for name in ("formats", "classes"):
@@ -318,6 +320,7 @@ def _add(to: Schema, other: Schema) -> None:
         for key, count in getattr(other, name).items():
             counts[key] = counts.get(key, 0) + count
     to.text = to.text or other.text
+    to.partial = to.partial or other.partial
     to.crowded = to.crowded or other.crowded
     if not to.crowded:
         for key, count in other.values.items():
@@ -360,7 +363,7 @@ def _from_json(data: Any, depth: int) -> Schema:
                 raise ValueError(f"{name}: is no number")
             setattr(made, name, bound)
         made.hint = str(data.get("hint", ""))
-        for name in ("crowded", "folded", "text"):
+        for name in ("crowded", "folded", "text", "partial"):
             setattr(made, name, data.get(name) is True)
         for name in ("formats", "classes", "values"):
             setattr(made, name, {str(key): int(count) for key, count in data.get(name, {}).items()})
@@ -436,15 +439,18 @@ def learn_tree(schema: Schema, value: Any, depth: int, room: Room) -> None:
         if schema.items is None:
             if room.nodes <= 0:
                 room.count("nodes_past_limit")
+                schema.partial = True
                 return
             room.nodes -= 1
             schema.items = Schema(schema.hint)
+        schema.partial = schema.partial or len(value) > ITEMS
         for part in value[:ITEMS]:
             learn_tree(schema.items, part, depth + 1, room)
         return
     schema.objects += 1
     if depth >= DEEPEST:
         room.count("too_deep")
+        schema.partial = True
         return
     for name, part in value.items():
         child = _child(schema, name, room)
@@ -483,10 +489,12 @@ def learn_fields(schema: Schema, fields: list[tuple[str, str]], room: Room) -> N
         if child.items is None:
             if room.nodes <= 0:
                 room.count("nodes_past_limit")
+                child.partial = True
                 continue
             room.nodes -= 1
             child.items = Schema(child.hint)
         part = child.items
+        child.partial = child.partial or len(values) > ITEMS
         for value in values[:ITEMS]:
             learn_text(part, value, room)
 
@@ -496,6 +504,7 @@ def learn_fields(schema: Schema, fields: list[tuple[str, str]], room: Room) -> N
 def _object(schema: Schema, value: dict, depth: cython.int, room: Room) -> cython.int:  # type: ignore[type-arg]
     if depth >= DEEPEST:
         room.count("too_deep")
+        schema.partial = True
         return 0
     person: cython.bint = "name" in value and not data_classes.PERSON_FIELDS.isdisjoint(value)
     child: Schema
@@ -503,6 +512,7 @@ def _object(schema: Schema, value: dict, depth: cython.int, room: Room) -> cytho
     for name, part in value.items():
         if left == 0:
             room.count("properties_past_limit")
+            schema.partial = True
             break
         left -= 1
         child = _child(schema, name, room)
@@ -522,10 +532,12 @@ def _array(schema: Schema, value: list, depth: cython.int, room: Room) -> cython
         return 0
     if depth >= DEEPEST:
         room.count("too_deep")
+        schema.partial = True
         return 0
     if schema.items is None:
         if room.nodes <= 0:
             room.count("nodes_past_limit")
+            schema.partial = True
             return 0
         room.nodes -= 1
         schema.items = Schema(schema.hint)
@@ -536,6 +548,7 @@ def _array(schema: Schema, value: list, depth: cython.int, room: Room) -> cython
     if n > ITEMS:
         step = (n - half) // half
         room.count("items_skipped")
+        schema.partial = True
     while i < n:
         learn(items, value[i], depth + 1, room)
         i += 1 if i < half else step
@@ -551,6 +564,7 @@ def _child(schema: Schema, name: str, room: Room) -> Schema | None:
     if not schema.folded and not (len(name) > LONGEST_NAME or _IS_KEY(name)):
         if room.nodes <= 0:
             room.count("nodes_past_limit")
+            schema.partial = True
             return None
         room.nodes -= 1
         found = schema.properties[name] = Schema(name)
@@ -562,6 +576,7 @@ def _child(schema: Schema, name: str, room: Room) -> Schema | None:
     if schema.additional is None:
         if room.nodes <= 0:
             room.count("nodes_past_limit")
+            schema.partial = True
             return None
         room.nodes -= 1
         schema.additional = Schema(schema.hint)

@@ -303,6 +303,13 @@ def test_schemes(column: str, value: str, scheme: str) -> None:
     assert value.rsplit(maxsplit=1)[-1] not in json.dumps(endpoint.authentication.to_json()) or scheme == "none"
 
 
+def test_credentials_forgotten_are_read_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sensor.catalogue.authentication.KEPT", 40)
+    calls = [call(authorization=f"Bearer {token({'sub': str(n)})}" if n % 3 else None) for n in range(30)]
+    found = only(*[calls[k : k + 5] for k in range(0, 30, 5)]).authentication
+    assert found.schemes == {"bearer_jwt": 20, "none": 10} and found.weaknesses == {"jwt_without_expiry": 20}
+
+
 def test_open_mixed_refused_expired_and_in_the_query() -> None:
     stale = f"Bearer {token(FRESH)}"
     calls = [call(authorization=stale, ts=(NOW + 60) * 10**9)] * 3 + [call(authorization=stale, ts=(NOW + 9_000) * 10**9)] * 2
@@ -311,7 +318,8 @@ def test_open_mixed_refused_expired_and_in_the_query() -> None:
     assert found.schemes == {"bearer_jwt": 5, "api_key_query": 1} and found.refused == {"none": 4} and found.kind == "several"
     assert found.weaknesses == {"jwt_expired_accepted": 2, "key_in_query": 1} and found.names == {"api_key_query": ["access_token"]}
     assert only(calls + [call()]).authentication.kind == "mixed"
-    assert only([call()]).authentication.kind == "none"
+    nothing = only([call()]).authentication
+    assert nothing.kind == "none" and nothing.weaknesses == {}
 
 
 def test_authentication_is_joined_and_saved() -> None:

@@ -123,6 +123,7 @@ def test_formats(schemas: ModuleType, text: str, format_: str) -> None:
 def test_an_enumeration_needs_support(schemas: ModuleType) -> None:
     assert learned(schemas, *["open", "closed"] * 4).enumeration == ("closed", "open")
     assert learned(schemas, *["open", "closed"] * 3).enumeration == ()
+    assert learned(schemas, *[""] * 20).enumeration == ()
     assert learned(schemas, *[f"word {'x' * n}" for n in range(30)] * 9).enumeration == ()
 
 
@@ -162,7 +163,7 @@ def test_hostile_values_end_as_counters(schemas: ModuleType) -> None:
     schema, room = schemas.Schema(), schemas.Room(1000)
     schemas.learn(schema, deep, 0, room)
     schemas.learn(schema, {f"k{'y' * (n % 90)}{n:x}z": n for n in range(100_000)}, 0, room)
-    schemas.learn(schema, [{f"q{n:x}y{m:x}z": {} for m in range(40)} for n in range(100)], 0, room)
+    schemas.learn(schema, [{f"q{n:x}y{m:x}z": {} for m in range(40)} for n in range(300)], 0, room)
     assert room.nodes >= 0 and room.counters["too_deep"] == 1 and room.counters["properties_past_limit"] == 1 and room.counters["items_skipped"] == 1
     schemas.Schema.from_json(schema.to_json())
 

@@ -136,7 +136,10 @@ class CallLog:
                 heads = batch.column(f"{side}_head").to_pylist()
                 columns[f"{side}_headers"] = pa.array([self._fields(head) for head in heads], pa.list_(pa.list_(pa.string())))
             if self._bodies:
-                bodies = [self._text_of(body) for body in batch.column(f"{side}_body").to_pylist()]
+                parts = batch.column("complete").to_pylist()
+                bodies = [
+                    self._text_of(body, f"{side}_body" in (seen or "")) for body, seen in zip(batch.column(f"{side}_body").to_pylist(), parts, strict=True)
+                ]
                 columns[f"{side}_body"] = pa.array([text for text, _ in bodies], pa.string())
                 columns[f"{side}_body_encoding"] = pa.array([encoding for _, encoding in bodies], pa.string())
         return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
@@ -152,7 +155,7 @@ class CallLog:
                 if self._headers:
                     call[f"{side}_headers"] = self._fields(columns[f"{side}_head"][row])
                 if self._bodies:
-                    text, encoding = self._text_of(columns[f"{side}_body"][row])
+                    text, encoding = self._text_of(columns[f"{side}_body"][row], f"{side}_body" in (call["complete"] or ""))
                     call[f"{side}_body"] = text
                     if encoding is not None:
                         call[f"{side}_body_encoding"] = encoding
@@ -163,13 +166,16 @@ class CallLog:
         """Header fields as the log shows them: [[name, value], ...], credentials masked."""
         return None if head is None else [[name, self._masker.header(name, value)] for name, value in header_list(head)]
 
-    def _text_of(self, body: bytes | None) -> tuple[str | None, str | None]:
-        """A body as text, and "base64" when it is no UTF-8."""
-        if body is None:
+    def _text_of(self, body: bytes | None, whole: bool) -> tuple[str | None, str | None]:
+        """A body as text, and "base64" when it is no UTF-8. Where bodies are masked, what cannot be looked through is left out: no text, or a text
+        with a gap in it, which may have taken the name of a secret."""
+        if body is None or (self._mask_bodies and self._masker.on and not whole):
             return None, None
         try:
             text = body.decode()
         except UnicodeDecodeError:
+            if self._mask_bodies and self._masker.on:
+                return None, None
             return base64.b64encode(body).decode(), "base64"
         return (self._masker.text(text) if self._mask_bodies else text), None
 

@@ -60,7 +60,7 @@ class Terminated(KeyboardInterrupt):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (default: the process's own) and return its exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
-    args = _parser(words).parse_args(words)
+    args = _arguments(words)
     # Our products of matrices are small: numpy's library would start threads that cost more CPU in waiting (0.1 s a run) than they save.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     previous = _terminate_in_order()
@@ -86,6 +86,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     finally:
         if previous is not None:
             signal.signal(signal.SIGTERM, previous)
+
+
+def _arguments(words: list[str]) -> argparse.Namespace:
+    """The words as arguments. Captures may stand anywhere, also after options, where argparse looks for none."""
+    parser = _parser(words)
+    args, rest = parser.parse_known_args(words)
+    captures = getattr(args, "captures", None)
+    if rest and isinstance(captures, list) and not any(word.startswith("-") and word != "-" for word in rest):
+        captures += rest
+    elif rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    return args
 
 
 def _say(sentence: str, status: int) -> int:

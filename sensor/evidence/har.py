@@ -54,7 +54,7 @@ def _entry(call: dict[str, Any], masker: Masker) -> dict[str, Any]:
 
 
 def _request(call: dict[str, Any], masker: Masker) -> dict[str, Any]:
-    headers = _headers(call["request_head"], masker)
+    headers = _headers(call, "request", masker)
     query = masker.text(call["query"] or "")
     path = masker.text(call["path"] or "")
     host = masker.text(call["host"] or f"{call['server_ip']}:{call['server_port']}")
@@ -74,7 +74,7 @@ def _request(call: dict[str, Any], masker: Masker) -> dict[str, Any]:
     }
     body = call["request_body"]
     if body:
-        text, coded, left_out = _text(body, masker)
+        text, coded, left_out = _text(body, masker, _whole(call, "request_body"))
         data: dict[str, Any] = {"mimeType": call["request_type"] or "", "params": [], "text": text}
         if coded:
             data["encoding"] = "base64"
@@ -87,11 +87,11 @@ def _request(call: dict[str, Any], masker: Masker) -> dict[str, Any]:
 
 
 def _response(call: dict[str, Any], masker: Masker) -> dict[str, Any]:
-    headers = _headers(call["response_head"], masker)
+    headers = _headers(call, "response", masker)
     body = call["response_body"]
     content: dict[str, Any] = {"size": len(body) if body is not None else 0, "mimeType": call["response_type"] or ""}
     if body:
-        text, coded, left_out = _text(body, masker)
+        text, coded, left_out = _text(body, masker, _whole(call, "response_body"))
         if left_out:
             content["comment"] = left_out
         else:
@@ -115,8 +115,16 @@ def _response(call: dict[str, Any], masker: Masker) -> dict[str, Any]:
     return out
 
 
-def _headers(head: bytes | None, masker: Masker) -> list[tuple[str, str]]:
-    return [(name, masker.header(name, value)) for name, value in header_list(head)] if head else []
+def _headers(call: dict[str, Any], side: str, masker: Masker) -> list[tuple[str, str]]:
+    head = call[f"{side}_head"]
+    if not head or (masker.on and not _whole(call, f"{side}_head")):
+        return []
+    return [(name, masker.header(name, value)) for name, value in header_list(head)]
+
+
+def _whole(call: dict[str, Any], part: str) -> bool:
+    """Whether a part was seen whole: where a gap took the name, nothing says that what follows it is a secret."""
+    return part in (call["complete"] or "").split()
 
 
 def _cookies(value: str) -> list[dict[str, str]]:
@@ -124,8 +132,10 @@ def _cookies(value: str) -> list[dict[str, str]]:
     return [{"name": name, "value": content} for name, equals, content in pairs if equals]
 
 
-def _text(body: bytes, masker: Masker) -> tuple[str, bool, str]:
+def _text(body: bytes, masker: Masker, whole: bool) -> tuple[str, bool, str]:
     """(text, whether it is base64, why it is left out)."""
+    if masker.on and not whole:
+        return "", False, f"{len(body)} octets of a body that was not seen whole: they cannot be masked and are left out"
     try:
         text = body.decode()
     except UnicodeDecodeError:

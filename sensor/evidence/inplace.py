@@ -2,8 +2,9 @@
 
 The streams of each connection are put together from the frames, read as HTTP/1 messages, and what `sensor.masking` would mask in heads, bodies and
 chunks is written over with as many characters of its keyed token, in every frame that holds it: a secret that crosses segments or chunks is found, and
-so is its retransmission. What cannot be read (a stream that is not HTTP, a coded body that does not decode or holds something to mask, IP fragments,
-octets that differ from what was sent before under the same number) is written over whole: a masked bundle holds nothing that nobody looked at.
+so is its retransmission. What cannot be read is written over whole: a stream that is not HTTP, the rest of a body after a gap, a coded body that does
+not decode or holds something to mask, IP fragments, octets that differ from what was sent before under the same number. A masked bundle holds nothing
+that nobody looked at.
 """
 
 from __future__ import annotations
@@ -196,7 +197,8 @@ def _masked_runs(runs: list[tuple[int, bytearray]], starts: set[int], masker: In
         if until > start:
             # The rest of a body whose middle was not seen.
             at = min(len(data), until - start)
-            fresh += masker.octets(data[:at])
+            # A secret, or the name that would say so, may have begun where nothing was seen.
+            fresh += bytes([FILL]) * at
         until = -1
         while at < len(data):
             end, piece, until_here = _message(data, at, masker)

@@ -164,6 +164,10 @@ def test_from_replay_to_bundle_by_the_commands_that_readme_gives(tmp_path: Path,
     assert run("evidence", uid, "--state", state, "-o", tmp_path / "all", "--all-connections", "--unmasked") == 0
     assert "nothing is masked" in capsys.readouterr().err
     assert b"NOT MASKED" in (tmp_path / "all" / "README.txt").read_bytes()
+    assert run("evidence", uid, "--state", state, "-o", tmp_path / "after.zip", SHOP) == 0  # captures may stand after options
+    assert (tmp_path / "after.zip").read_bytes() == (tmp_path / "one.zip").read_bytes()
+    with pytest.raises(SystemExit):
+        run("evidence", uid, "--no-such-option", SHOP)
     # Another capture: said, and status 1.
     assert run("evidence", uid, ROOT / "pcaps" / "vlan.pcap", "--state", state, "-o", tmp_path / "none") == 1
     assert not (tmp_path / "none").exists()

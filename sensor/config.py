@@ -53,6 +53,8 @@ class MaskingConfig:
 class SinkConfig:
     """Where alerts go, and which."""
 
+    name: str = ""
+    """What `api-sensor sink test` may call it."""
     to: str = ""
     """The destination: tls://siem.example:6514, https://hook.example/alerts, file:alerts.jsonl, store: ..."""
     format: str = ""

@@ -1,4 +1,6 @@
-"""`api-sensor sink test DESTINATION`: one marked alert, and what happened to it hop by hop.
+"""`api-sensor sink test [NAME | DESTINATION]`: one marked alert, and what happened to it hop by hop.
+
+With `--config FILE` a sink is called by the name it has there, and without a name all of the file's sinks are tested.
 
 Hops: the destination's line, the name, the connection, TLS with both certificates, the alert and what its receiver said. Each is a sentence with what to do
 where it failed, and the first failure is the last hop. Status 0 when the alert got through, 1 when it did not, 2 for a line that is no destination.
@@ -54,7 +56,10 @@ class Hop(NamedTuple):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `api-sensor sink`."""
     parser.add_argument("what", choices=("test",), help="test: send one marked alert and say what happened")
-    parser.add_argument("destination", help="as in --syslog: udp://host:514, tls://host:6514?ca=FILE, https://host/path, file:PATH ...")
+    parser.add_argument(
+        "destination", nargs="?", help="as in --syslog: udp://host:514, tls://host:6514?ca=FILE, https://host/path, file:PATH ...; or a sink's name in --config"
+    )
+    parser.add_argument("--config", metavar="FILE", help="a configuration file: test its sinks, or the one that is named")
     parser.add_argument("--timeout", type=float, default=10.0, metavar="S", help="give up after so many seconds (default: 10)")
     parser.add_argument("--json", action="store_true", help="one JSON object a hop instead of a sentence")
 
@@ -66,13 +71,42 @@ def run(args: argparse.Namespace) -> int:
     from sensor.terminal import printable
 
     good = True
-    for hop in test(args.destination, args.timeout):
-        good = good and hop.ok
-        if args.json:
-            print(orjson.dumps({"hop": hop.name, "ok": hop.ok, "said": hop.said, "ms": round(hop.ms, 3)}).decode(), flush=True)
-        else:
-            print(f"{'ok' if hop.ok else 'FAILED':>6}  {hop.name}: {printable(hop.said)} ({hop.ms:.1f} ms)", flush=True)
+    for line in _chosen(args.destination, args.config):
+        for hop in test(line, args.timeout):
+            good = good and hop.ok
+            if args.json:
+                print(orjson.dumps({"hop": hop.name, "ok": hop.ok, "said": hop.said, "ms": round(hop.ms, 3)}).decode(), flush=True)
+            else:
+                print(f"{'ok' if hop.ok else 'FAILED':>6}  {hop.name}: {printable(hop.said)} ({hop.ms:.1f} ms)", flush=True)
     return 0 if good else 1
+
+
+def _chosen(asked: str | None, file: str | None) -> list[str]:
+    """The destinations to test. Raises SensorError for a name that the configuration does not have."""
+    from difflib import get_close_matches
+
+    from sensor.config import read
+    from sensor.errors import SensorError
+
+    if asked is not None and ":" in asked:
+        return [asked]
+    if file is None:
+        raise SensorError(
+            f"{asked!r} is no destination (udp://siem.example:514) and no configuration was given: say which file knows it with --config"
+            if asked
+            else "say which destination (udp://siem.example:514), or which configuration's sinks with --config FILE"
+        )
+    sinks = read(file).sinks
+    if not sinks:
+        raise SensorError(f"{file}: names no sinks")
+    if asked is None:
+        return [one.line() for one in sinks]
+    found = [one.line() for one in sinks if one.name == asked]
+    if not found:
+        names = [one.name for one in sinks if one.name]
+        near = get_close_matches(asked, names, 1)
+        raise SensorError(f"{file}: no sink is called {asked!r}; " + (f"did you mean {near[0]!r}?" if near else f"named are {' '.join(names) or 'none'}"))
+    return found
 
 
 def test(line: str, timeout: float = 10.0) -> Iterator[Hop]:

@@ -96,7 +96,7 @@ class Receiver:
             assert self.process.poll() is None, (self.folder / "log").read_text()
             return self._ready()
 
-        until(up)
+        until(up, 30)
 
     def stop(self, how: int = signal.SIGTERM) -> None:
         if self.process is not None:

@@ -97,3 +97,20 @@ def test_files_and_stores_are_written(tmp_path: Path, capsys: pytest.CaptureFixt
         status, hops = tried(capsys, line)
         assert (status, hops[-1][0], hops[-1][1]) == (0, "alert", True)
     assert b'"category":"test"' in (tmp_path / "alerts.jsonl").read_bytes()
+
+
+def test_sinks_of_a_configuration_are_tested_by_name_or_all(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tmp_path / "sensor.yaml"
+    config.write_text(f"sinks:\n  - name: archive\n    to: file:{tmp_path}/alerts.jsonl\n  - name: siem\n    to: tcp://127.0.0.1:{free_port()}\n")
+    assert tried(capsys, "archive", "--config", str(config))[0] == 0
+    assert tried(capsys, "siem", "--config", str(config), "--timeout", "0.2")[0] == 1
+    status, hops = tried(capsys, "--config", str(config), "--timeout", "0.2")
+    assert status == 1
+    assert [ok for hop, ok, _ in hops if hop in ("alert", "connection")] == [True, False]
+    for words, why in (
+        (["archiv", "--config", str(config)], "did you mean 'archive'?"),
+        (["archive"], "say which file knows it with --config"),
+        ([], "say which destination"),
+    ):
+        assert main(["sink", "test", *words]) == 2
+        assert why in capsys.readouterr().err

@@ -19,10 +19,10 @@ except ModuleNotFoundError:
 
 if cython.compiled:
     from cython.cimports.libc.string import memcpy
-    from cython.cimports.parsers.octets import copy, find, same
+    from cython.cimports.parsers.octets import copy_in, find_in, same_in
     from cython.cimports.rules.texts import touch
 else:
-    from parsers.octets import copy, find, same
+    from parsers.octets import copy_in, find_in, same_in
 
 COMPILED = cython.compiled
 
@@ -171,7 +171,7 @@ class Seen:
             until = i + 64 if i + 64 < n else n
             for j in range(i, until):
                 if feed:
-                    at = find(source, first[j], last[j], 10)
+                    at = find_in(source, first[j], last[j], 10)
                     begin[j] = last[j] if at < 0 else at
                 if begin[j] < last[j] <= begin[j] + self.longest:
                     self.block[j - i] = digest(source, begin[j], last[j])
@@ -246,7 +246,7 @@ class Seen:
                 packed = self.slots[e + _ways]
                 at = cython.cast(cython.longlong, packed >> 20)
                 if cython.cast(cython.Py_ssize_t, packed & 0xFFFFF) == end - start and self.written - at <= self.room:
-                    if same(self.store, at % self.room, data, start, end):
+                    if same_in(self.store, at % self.room, data, start, end):
                         return True
         return False
 
@@ -261,7 +261,7 @@ class Seen:
         for e in range(base, base + _ways):
             if self.slots[e + _ways] < self.slots[oldest + _ways]:
                 oldest = e
-        copy(self.store, place, data, start, end)
+        copy_in(self.store, place, data, start, end)
         self.slots[oldest] = key
         self.slots[oldest + _ways] = (cython.cast(cython.ulonglong, self.written) << 20) | cython.cast(cython.ulonglong, end - start)
         self.written += end - start
@@ -308,7 +308,7 @@ class Shelf:
                         raise IndexError("texts.lay: range outside the buffer")
                     memcpy(cython.address(out[at]), cython.address(source[first[i]]), length)
                 else:
-                    copy(out, at, source, first[i], last[i])
+                    copy_in(out, at, source, first[i], last[i])
                 at += length
             stop[k] = at
             out[at] = mark

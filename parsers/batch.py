@@ -356,6 +356,9 @@ class Calls:
         self.capacity = limits.batch_rows
         self.budget = limits.batch_bytes
         self.body_limit = limits.kept_body
+        self.head_limit = limits.head
+        self.headers_limit = limits.headers
+        self.waiting_limit = limits.pipelined
         self.ip = Words(key)
         self.method = Words(key)
         self.host = Words(key)

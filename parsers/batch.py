@@ -314,7 +314,7 @@ class Text:
         present = np.asarray(self.present)[:rows]
         if text and self.used and arena[: self.used].max() >= 0x80:
             octets = arena[: self.used].tobytes()
-            return pa.array([readable(octets[offsets[k] : offsets[k + 1]]) if present[k] or not missing else None for k in range(rows)], pa.string())
+            return pa.array([readable(octets[offsets[k] : offsets[k + 1]]) if not missing or present[k] else None for k in range(rows)], pa.string())
         valid = pa.py_buffer(np.packbits(present, bitorder="little")) if missing else None
         return pa.Array.from_buffers(
             pa.string() if text else pa.binary(), rows, [valid, pa.py_buffer(offsets), pa.py_buffer(arena)], rows - int(present.sum()) if missing else 0

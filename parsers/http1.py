@@ -942,7 +942,6 @@ class Http1:
         if m is not None:
             m.last_ts = ts
         self._feed(who, side, data, start, end, base)
-        self.calls.settle()
         side.position = pos + (end - start)
         return 0
 
@@ -985,6 +984,7 @@ class Http1:
                 break
             else:
                 i = self._chunked(who, side, data, i, end)
+        self.calls.settle()  # whose buffer `data` is may let it go now
         return 0
 
     def _start(self, who, side, data, i, end):
@@ -1211,7 +1211,6 @@ class Http1:
         i = k
         m.start = side.position
         self._feed(who, side, text, i, n, side.position - i)
-        self.calls.settle()  # `text` goes
         return 0
 
     def _junk(self, who, side, data, i, end):

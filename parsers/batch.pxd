@@ -47,7 +47,8 @@ cdef class Calls:
     cdef public list ready, files
     cdef public long long batch_number, total
     cdef int rows, capacity
-    cdef Py_ssize_t budget, body_limit
+    cdef Py_ssize_t budget, body_limit, head_limit
+    cdef int headers_limit, waiting_limit   # what the parsers are held to, at hand
     cdef list uids, communities, arenas, rooms
     cdef Message borrower                   # whose body ends in the segment being read
     cdef Message pool                       # messages to reuse, linked by `next`

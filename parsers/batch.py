@@ -314,7 +314,7 @@ class Text:
         present = np.asarray(self.present)[:rows]
         if text and self.used and arena[: self.used].max() >= 0x80:
             octets = arena[: self.used].tobytes()
-            return pa.array([readable(octets[offsets[k] : offsets[k + 1]]) if present[k] or not missing else None for k in range(rows)], pa.string())
+            return pa.array([readable(octets[offsets[k] : offsets[k + 1]]) if not missing or present[k] else None for k in range(rows)], pa.string())
         valid = pa.py_buffer(np.packbits(present, bitorder="little")) if missing else None
         return pa.Array.from_buffers(
             pa.string() if text else pa.binary(), rows, [valid, pa.py_buffer(offsets), pa.py_buffer(arena)], rows - int(present.sum()) if missing else 0
@@ -356,6 +356,9 @@ class Calls:
         self.capacity = limits.batch_rows
         self.budget = limits.batch_bytes
         self.body_limit = limits.kept_body
+        self.head_limit = limits.head
+        self.headers_limit = limits.headers
+        self.waiting_limit = limits.pipelined
         self.ip = Words(key)
         self.method = Words(key)
         self.host = Words(key)

@@ -29,12 +29,12 @@ if cython.compiled:
     from cython.cimports.parsers.batch import Calls
     from cython.cimports.parsers.packet import Decoder
     from cython.cimports.parsers.reassembly import Flow, Recent, Streams
-    from cython.cimports.parsers.siphash import flow_hash
+    from cython.cimports.parsers.siphash import flow_hash, pair_hash
 else:
     from parsers.batch import Calls
     from parsers.packet import Decoder
     from parsers.reassembly import Flow, Recent, Streams
-    from parsers.siphash import flow_hash
+    from parsers.siphash import flow_hash, pair_hash
 
 COMPILED = cython.compiled
 
@@ -272,7 +272,13 @@ class Engine:
             forward = d.src_lo < d.dst_lo
         else:
             forward = d.src_port <= d.dst_port
-        if forward:
+        if d.src_hi | d.dst_hi == 0 and d.src_lo >> 32 == 0xFFFF and d.dst_lo >> 32 == 0xFFFF:
+            # IPv4: four octets of each address, two of each port.
+            if forward:
+                h = pair_hash(table.k0, table.k1, ((d.src_lo & LOW) << 32) | (d.dst_lo & LOW), (d.src_port << 16) | d.dst_port) & LOW
+            else:
+                h = pair_hash(table.k0, table.k1, ((d.dst_lo & LOW) << 32) | (d.src_lo & LOW), (d.dst_port << 16) | d.src_port) & LOW
+        elif forward:
             h = flow_hash(table.k0, table.k1, d.src_hi, d.src_lo, d.dst_hi, d.dst_lo, (d.src_port << 16) | d.dst_port) & LOW
         else:
             h = flow_hash(table.k0, table.k1, d.dst_hi, d.dst_lo, d.src_hi, d.src_lo, (d.dst_port << 16) | d.src_port) & LOW

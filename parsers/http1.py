@@ -27,7 +27,7 @@ from parsers.weird import bit
 
 if cython.compiled:
     from cython.cimports.cpython.bytearray import PyByteArray_AS_STRING
-    from cython.cimports.libc.string import memchr
+    from cython.cimports.libc.string import memchr, memcmp
     from cython.cimports.parsers.batch import Calls, Connection
     from cython.cimports.parsers.message import Message
     from cython.cimports.parsers.octets import copy, find, same
@@ -463,8 +463,12 @@ class Names:
         if n > 32:
             return meaning_of(data, s, n)
         slot = (data[s] * 5 + data[s + n - 1] * 3 + n * 17) & 127
-        if self.length[slot] == n and same(self.text, slot * 32, data, s, s + n):
-            return self.meaning[slot]
+        if self.length[slot] == n:
+            if cython.compiled:
+                if memcmp(self.text + slot * 32, data + s, n) == 0:
+                    return self.meaning[slot]
+            elif same(self.text, slot * 32, data, s, s + n):
+                return self.meaning[slot]
         known = meaning_of(data, s, n)
         self.length[slot] = n
         self.meaning[slot] = known
@@ -876,10 +880,10 @@ class Http1:
         self.order_lost = not synchronised
         self.requests = []
         self.pending_weird = 0
-        self.head_limit = limits.head
-        self.body_limit = limits.kept_body
-        self.headers_limit = limits.headers
-        self.waiting_limit = limits.pipelined
+        self.head_limit = calls.head_limit
+        self.body_limit = calls.body_limit
+        self.headers_limit = calls.headers_limit
+        self.waiting_limit = calls.waiting_limit
         if not synchronised or client < 0:
             self.side0.state = self.side1.state = RESYNC
         if client >= 0:
@@ -938,7 +942,6 @@ class Http1:
         if m is not None:
             m.last_ts = ts
         self._feed(who, side, data, start, end, base)
-        self.calls.settle()
         side.position = pos + (end - start)
         return 0
 
@@ -981,6 +984,7 @@ class Http1:
                 break
             else:
                 i = self._chunked(who, side, data, i, end)
+        self.calls.settle()  # whose buffer `data` is may let it go now
         return 0
 
     def _start(self, who, side, data, i, end):
@@ -1207,7 +1211,6 @@ class Http1:
         i = k
         m.start = side.position
         self._feed(who, side, text, i, n, side.position - i)
-        self.calls.settle()  # `text` goes
         return 0
 
     def _junk(self, who, side, data, i, end):

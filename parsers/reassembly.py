@@ -242,7 +242,10 @@ class Flow(Connection):
     """Both directions of one TCP connection, and the protocol read from it."""
 
     def __init__(self) -> None:
-        Connection.__init__(self)
+        if cython.compiled:
+            self.batch = -1  # C leaves all else as Connection would
+        else:
+            Connection.__init__(self)
         self.half0 = Half()
         self.half1 = Half()
         self.http = None

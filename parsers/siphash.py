@@ -104,6 +104,33 @@ def flow_hash(k0: Any, k1: Any, a_hi: Any, a_lo: Any, b_hi: Any, b_lo: Any, port
     return v0 ^ v1 ^ v2 ^ v3
 
 
+def pair_hash(k0: Any, k1: Any, a: Any, b: Any) -> Any:
+    """SipHash-1-3 of two 64-bit words (little endian, 16 octets): two IPv4 addresses and their ports."""
+    v0: cython.ulonglong = k0 ^ _C0
+    v1: cython.ulonglong = k1 ^ _C1
+    v2: cython.ulonglong = k0 ^ _C2
+    v3: cython.ulonglong = k1 ^ _C3
+    m: cython.ulonglong
+    step: cython.int
+    for step in range(6):  # two words, the length, three rounds to end with
+        m = a if step == 0 else b if step == 1 else cython.cast(cython.ulonglong, 16) << 56 if step == 2 else 0
+        if step == 3:
+            v2 ^= 0xFF
+        v3 ^= m
+        v0 = _low64(v0 + v1)
+        v1 = _left(v1, 13) ^ v0
+        v0 = _left(v0, 32)
+        v2 = _low64(v2 + v3)
+        v3 = _left(v3, 16) ^ v2
+        v0 = _low64(v0 + v3)
+        v3 = _left(v3, 21) ^ v0
+        v2 = _low64(v2 + v1)
+        v1 = _left(v1, 17) ^ v2
+        v2 = _left(v2, 32)
+        v0 ^= m
+    return v0 ^ v1 ^ v2 ^ v3
+
+
 def bytes_hash(k0: Any, k1: Any, data: Any, start: Any, end: Any) -> Any:
     """SipHash-1-3 of data[start:end]. Raises IndexError for a range outside the buffer."""
     if start < 0 or start > end or end > len(data):
@@ -173,6 +200,11 @@ def siphash(k0: Any, k1: Any, data: Any, start: Any, end: Any, per_word: Any, at
 def hash_flow(k0: int, k1: int, words: tuple[int, int, int, int, int]) -> int:
     """`flow_hash` for callers in plain Python."""
     return int(flow_hash(k0, k1, words[0], words[1], words[2], words[3], words[4]))
+
+
+def hash_pair(k0: int, k1: int, a: int, b: int) -> int:
+    """`pair_hash` for callers in plain Python."""
+    return int(pair_hash(k0, k1, a, b))
 
 
 def hash_bytes(k0: int, k1: int, data: bytes, per_word: int = 1, at_end: int = 3) -> int:

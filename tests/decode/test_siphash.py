@@ -45,6 +45,11 @@ def test_a_flow_is_hashed_as_its_octets_are() -> None:
     assert siphash.hash_flow(K0, K1, words) == siphash.hash_bytes(K0, K1, struct.pack("<5Q", *words))
 
 
+def test_a_pair_is_hashed_as_its_octets_are() -> None:
+    pair = (2**64 - 1, 0x0A000001 << 32 | 0x0A000002)
+    assert siphash.hash_pair(K0, K1, *pair) == siphash.hash_bytes(K0, K1, struct.pack("<2Q", *pair))
+
+
 def test_the_key_matters() -> None:
     words = (1, 2, 3, 4, 5)
     assert len({siphash.hash_flow(k, K1, words) for k in range(100)}) == 100

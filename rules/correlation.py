@@ -17,12 +17,15 @@ import numpy.typing as npt
 
 from rules import columns
 from rules.sigma.rule import Counting
-from rules.windows import Windows, hashed
+from rules.texts import digests
+from rules.windows import Windows, hashed, last_numbers, path_keys
 
 if TYPE_CHECKING:
     from rules.matcher import Matched
 
 Keys = npt.NDArray[np.uint64]
+_SEED, _PRIME = np.uint64(0x9E3779B97F4A7C15), np.uint64(0x100000001B3)
+_LONG = ("authorization", "cookie", "api_key", "principal")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,105 +46,112 @@ class Correlator:
 
     def observe(self, matched: Matched, rows: npt.NDArray[np.bool_]) -> list[Counted]:
         """The rows on which a group reaches the threshold."""
+        counting = self.counting
+        grouped = [name for name in counting.group_by if name != "login"]
+        for name in (*grouped, counting.value) if counting.value else grouped:
+            there = _there(matched, name)
+            if there is not None:
+                rows = rows & there
         at = np.flatnonzero(rows)
-        for name in self.counting.group_by:
-            at = at[_present(matched, name, at)]
-        if self.counting.value:
-            at = at[_present(matched, self.counting.value, at)]
+        if len(at) and "login" in (*counting.group_by, counting.value):
+            at = at[np.array([_login(matched, row) is not None for row in at.tolist()], np.bool_)]
         if not len(at):
             return []
-        keys = np.full(len(at), 0x9E3779B97F4A7C15, np.uint64)
-        for name in self.counting.group_by:
-            keys = keys * np.uint64(0x100000001B3) ^ _keys(matched, name, at)
-        ts = np.asarray(matched.batch.column("ts")).astype(np.int64)[at]
-        if self.counting.kind == "steps":
-            values = _values(matched, self.counting.value, at)
-        elif self.counting.value:
-            values = _keys(matched, self.counting.value, at)
+        if len(grouped) == len(counting.group_by):
+            keys = _group(matched, counting.group_by)[at]
+        else:
+            keys = np.full(len(at), _SEED, np.uint64)
+            for name in counting.group_by:
+                keys = keys * _PRIME ^ _keys(matched, name, at)
+        ts = columns.integers(matched.batch.column("ts"))[at]
+        if counting.kind == "steps":
+            values = _values(matched, at)
+        elif counting.value:
+            values = _keys(matched, counting.value, at)
         else:
             values = np.zeros(len(at), np.uint64)
-        found = self.windows.feed(np.ascontiguousarray(keys), np.ascontiguousarray(values), np.ascontiguousarray(ts))
+        found = self.windows.feed(np.ascontiguousarray(keys), np.ascontiguousarray(values), ts)
         return [
             Counted(int(at[k]), count, tuple((name, _shown(matched, name, int(at[k]))) for name in self.counting.group_by))
             for k, count in found
         ]
 
 
-def _column(matched: Matched, name: str) -> Any:
-    return matched.batch.column(name)
-
-
-def _key(matched: Matched, name: str) -> tuple[Keys, npt.NDArray[np.bool_]]:
-    """Hash and presence of a grouping field on every row; kept for the batch."""
-    cache = matched._columns
-    slot = f"key:{name}"
-    if slot not in cache:
-        cache[slot] = _made(matched, name)
-    found: tuple[Keys, npt.NDArray[np.bool_]] = cache[slot]
+def _group(matched: Matched, names: tuple[str, ...]) -> Keys:
+    """One number for each row's group; kept for the batch."""
+    slot = names
+    found: Keys | None = matched.keys.get(slot)
+    if found is None:
+        found = np.full(matched.count, _SEED, np.uint64)
+        for name in names:
+            found = found * _PRIME ^ _key(matched, name)[0]
+        matched.keys[slot] = found
     return found
 
 
-def _made(matched: Matched, name: str) -> tuple[Keys, npt.NDArray[np.bool_]]:
-    names = matched.batch.schema.names
+def _key(matched: Matched, name: str) -> tuple[Keys, npt.NDArray[np.bool_] | None]:
+    """Hash and presence (None: everywhere) of a grouping field on every row; kept for the batch."""
+    if name not in matched.keys:
+        matched.keys[name] = _made(matched, name)
+    found: tuple[Keys, npt.NDArray[np.bool_] | None] = matched.keys[name]
+    return found
+
+
+def _made(matched: Matched, name: str) -> tuple[Keys, npt.NDArray[np.bool_] | None]:
+    table = matched.table
     count = matched.count
     if name == "caller":
-        if "principal" in names:
-            keys, there = _key(matched, "principal")
-            address, _ = _key(matched, "client_ip")
-            return np.where(there, keys, address), np.ones(count, np.bool_)
-        keys, there = _key(matched, "credential")
-        address, _ = _key(matched, "client_ip")
-        return np.where(there, keys, address), np.ones(count, np.bool_)
+        keys, there = _key(matched, "principal" if "principal" in table.names else "credential")
+        if there is None:
+            return keys, None
+        return np.where(there, keys, _key(matched, "client_ip")[0]), None
     if name == "credential":
         keys = np.zeros(count, np.uint64)
         there = np.zeros(count, np.bool_)
         for column in ("cookie", "api_key", "authorization"):
+            if table.column(column).null_count == count:
+                continue
             found, has = _key(matched, column)
+            if has is None:
+                return found, None
             keys = np.where(has, found, keys)
             there |= has
         return keys, there
     if name == "endpoint":
-        method, _ = _key(matched, "method")
-        host, _ = _key(matched, "host")
-        if "template" in names:
-            shape, has = _key(matched, "template")
-            fallback, _ = _key(matched, "shape")
-            shape = np.where(has, shape, fallback)
+        method, host = _key(matched, "method")[0], _key(matched, "host")[0]
+        shape: Keys
+        if "template" not in table.names:
+            shape = _key(matched, "shape")[0]
         else:
-            shape, _ = _key(matched, "shape")
-        prime = np.uint64(0x100000001B3)
-        return (method * prime ^ host) * prime ^ shape, np.ones(count, np.bool_)
+            shape, has = _key(matched, "template")
+            if has is not None:
+                shape = np.where(has, shape, _key(matched, "shape")[0])
+        return (method * _PRIME ^ host) * _PRIME ^ shape, None
     if name in ("shape", "object"):
-        data, starts, ends = matched._spans("path")
-        shapes, objects, has = hashed_paths(data, starts, ends)
-        matched._columns["key:shape"] = (shapes, np.ones(count, np.bool_))
-        matched._columns["key:object"] = (objects, has)
-        found_pair: tuple[Keys, npt.NDArray[np.bool_]] = matched._columns[f"key:{name}"]
+        shapes, objects, with_ids = hashed_paths(*table.spans("path"))
+        matched.keys["shape"] = (shapes, None)
+        matched.keys["object"] = (objects, with_ids)
+        found_pair: tuple[Keys, npt.NDArray[np.bool_] | None] = matched.keys[name]
         return found_pair
-    if name == "login":
-        return np.zeros(count, np.uint64), np.ones(count, np.bool_)
     if name == "target":
-        path, _ = _key(matched, "path")
-        query, _ = _key(matched, "query")
-        return path * np.uint64(0x100000001B3) ^ query, np.ones(count, np.bool_)
+        return _key(matched, "path")[0] * _PRIME ^ _key(matched, "query")[0], None
     if name in ("path", "query"):
-        data, starts, ends = matched._spans(name)
-        return hashed(data, starts, ends), np.ones(count, np.bool_)
-    column = _column(matched, name)
+        return hashed(*table.spans(name)), None
+    column = table.column(name)
     if name == "status":
-        values, valid = columns.numbers(column)
-        return values.astype(np.uint64), valid
-    data, starts, ends = columns.word_spans(column)
-    dictionary, indices = columns.words(column)
-    word_data, word_starts, word_ends = columns.spans(dictionary)
-    words = np.concatenate([hashed(word_data, word_starts, word_ends), np.zeros(1, np.uint64)])
-    return words[indices], indices >= 0
+        return columns.integers(column).astype(np.uint64), table.valid(name) if column.null_count else None
+    if column.null_count == count:
+        return np.zeros(count, np.uint64), np.zeros(count, np.bool_)
+    dictionary, indices = table.words(name)
+    # Credentials are long and are grouped by only.
+    hashes = np.append((digests if name in _LONG else hashed)(*columns.spans(dictionary)), np.uint64(0))
+    if len(dictionary) == 1 and not column.null_count:
+        return np.full(count, hashes[0]), None
+    return hashes[indices], indices >= 0 if column.null_count else None
 
 
 def hashed_paths(data: Any, starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]) -> tuple[Keys, Keys, npt.NDArray[np.bool_]]:
     """For each path the hash of its shape (ids left out), the hash of its ids, and whether it has any."""
-    from rules.windows import path_keys
-
     shapes = np.empty(len(starts), np.uint64)
     objects = np.empty(len(starts), np.uint64)
     has = np.empty(len(starts), np.uint8)
@@ -150,28 +160,30 @@ def hashed_paths(data: Any, starts: npt.NDArray[np.int64], ends: npt.NDArray[np.
 
 
 def _keys(matched: Matched, name: str, at: npt.NDArray[np.int64]) -> Keys:
+    """The hashes of a field on some rows."""
     if name == "login":
-        texts = [_login(matched, row) or "" for row in at.tolist()]
-        raw = [text.encode("utf-8", "surrogateescape") for text in texts]
+        raw = [(_login(matched, row) or "").encode("utf-8", "surrogateescape") for row in at.tolist()]
         ends = np.cumsum(np.array([len(text) for text in raw], np.int64))
         starts = ends - np.array([len(text) for text in raw], np.int64)
         keys: Keys = hashed(np.frombuffer(b"".join(raw) or b"\x00", np.uint8), starts, ends)
         return keys
+    if name in ("path", "query") and name not in matched.keys:
+        data, starts, ends = matched.table.spans(name)
+        found: Keys = hashed(data, np.ascontiguousarray(starts[at]), np.ascontiguousarray(ends[at]))
+        return found
     return _key(matched, name)[0][at]
 
 
-def _present(matched: Matched, name: str, at: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-    if name == "login":
-        return np.array([_login(matched, row) is not None for row in at.tolist()], np.bool_)
-    return _key(matched, name)[1][at]
+def _there(matched: Matched, name: str) -> npt.NDArray[np.bool_] | None:
+    """On which rows a field is there; None for all of them."""
+    if name in ("login", "path", "query", "target", "endpoint", "caller", "shape"):
+        return None
+    return _key(matched, name)[1]
 
 
-def _values(matched: Matched, name: str, at: npt.NDArray[np.int64]) -> Keys:
-    """Numbers to step through: the last number in the path for `object`."""
-    del name
-    data, starts, ends = matched._spans("path")
-    from rules.windows import last_numbers
-
+def _values(matched: Matched, at: npt.NDArray[np.int64]) -> Keys:
+    """Numbers to step through: the last number in the path."""
+    data, starts, ends = matched.table.spans("path")
     values = np.empty(len(at), np.uint64)
     last_numbers(data, np.ascontiguousarray(starts[at]), np.ascontiguousarray(ends[at]), values)
     return values
@@ -191,7 +203,7 @@ def _shown(matched: Matched, name: str, row: int) -> str:
         for column in ("authorization", "api_key", "cookie"):
             value = _text(matched, column, row)
             if value:
-                return f"{column} #{int(_key(matched, 'credential')[0][row]) & 0xFFFFFFFF:08x}"
+                return f"{column} #{_shown_hash(matched, row):08x}"
         return ""
     if name == "login":
         return _login(matched, row) or ""
@@ -200,6 +212,17 @@ def _shown(matched: Matched, name: str, row: int) -> str:
     if name == "target":
         return _text(matched, "path", row)
     return _text(matched, name, row)
+
+
+def _shown_hash(matched: Matched, row: int) -> int:
+    """What a credential is called where it must not be shown: the last of those that a call carries."""
+    for column in ("authorization", "api_key", "cookie"):
+        value = matched.batch.column(column)[row].as_py()
+        if value is not None:
+            octets = value.encode("utf-8", "surrogateescape")
+            found = hashed(np.frombuffer(octets or b"\x00", np.uint8), np.zeros(1, np.int64), np.array([len(octets)], np.int64))
+            return int(found[0]) & 0xFFFFFFFF
+    return 0
 
 
 def _text(matched: Matched, name: str, row: int) -> str:
@@ -216,7 +239,7 @@ _LOGIN = re.compile(rb'"([A-Za-z_-]{2,16})"\s*:\s*"((?:[^"\\]|\\.){1,200})"')
 
 def _login(matched: Matched, row: int) -> str | None:
     """The name somebody tries to log in with: from Basic authentication, a form or a JSON member."""
-    cache = matched._columns.setdefault("logins", {})
+    cache = matched.keys.setdefault("logins", {})
     if row not in cache:
         cache[row] = _read_login(matched, row)
     found: str | None = cache[row]

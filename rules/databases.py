@@ -15,14 +15,13 @@ import stat
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import hyperscan
 
-WORTH_KEEPING = 0.01
-"""Seconds that compiling must take for a database to be kept: small ones are as quick to compile as to read."""
+WORTH_KEEPING = 0.02
+"""Seconds of the processor that compiling must take for a database to be kept: small ones are as quick to compile as to read."""
 MOST_FILES = 64
 """Databases kept; past it the ones unused longest go. A rule set needs about ten."""
 LONGEST_FILE = 256 << 20
@@ -50,7 +49,7 @@ def database(patterns: Sequence[tuple[bytes, int]], folder: Path | None = None) 
         found = _read(folder, key)
         if found is not None:
             return found
-    began = time.perf_counter()
+    began = time.thread_time()
     made = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
     made.compile(
         expressions=[pattern for pattern, _ in patterns],
@@ -58,14 +57,14 @@ def database(patterns: Sequence[tuple[bytes, int]], folder: Path | None = None) 
         elements=len(patterns),
         flags=[flags for _, flags in patterns],
     )
-    if folder is not None and time.perf_counter() - began >= WORTH_KEEPING:
+    if folder is not None and time.thread_time() - began >= WORTH_KEEPING:
         _keep(folder, key, hyperscan.dumpb(made))
     return made
 
 
 def _key(patterns: Sequence[tuple[bytes, int]]) -> bytes:
     """What makes two databases the same: the patterns, their flags and order, the library and the kind of machine."""
-    digest = hashlib.sha256(_MAGIC + f"{version('hyperscan')} {platform.machine()} {platform.system()}\n".encode())
+    digest = hashlib.sha256(_MAGIC + f"{getattr(hyperscan, '__version__', '')} {platform.machine()} {platform.system()}\n".encode())
     for pattern, flags in patterns:
         digest.update(b"%d %d\n" % (len(pattern), flags) + pattern)
     return digest.digest()

@@ -65,7 +65,9 @@ class Row:
         if part is Part.URL:
             return self._urls(field.name)
         if part is Part.BYTES:
-            text = self.batch.column(field.name)[self.row].as_py()
+            text = self.batch.column(field.detail)[self.row].as_py()
+            if text is not None and field.name == "headers":
+                text = text.partition(b"\n")[2]
             return [] if text is None else [text]
         if part is Part.HEADER:
             return [value for name, value in self.headers if name == field.detail.encode()]

@@ -10,11 +10,9 @@ Regular expressions are matched by Hyperscan alone, also in the exact step, so h
 
 from __future__ import annotations
 
-import base64
-import binascii
-import ipaddress
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property, lru_cache
 from typing import Any, TypeAlias
 
@@ -24,15 +22,18 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from rules import columns
+from rules.alphabet import holds_inside, matches_within
 from rules.databases import database
+from rules.facts import Facts, Held, about_columns
 from rules.faults import Fault, RuleError
 from rules.inputs import Row
 from rules.readers import READERS, read_values
-from rules.sigma.condition import And, Expression, Is, Not
-from rules.sigma.fields import Kind, Part
+from rules.sigma.condition import And, Expression, Is, Not, Or
+from rules.sigma.fields import Part
 from rules.sigma.modifiers import Atom
 from rules.sigma.rule import Rule
-from rules.unfold import URL, URL_RAW, Unfolder
+from rules.texts import AGAIN, Seen, Shelf
+from rules.unfold import LEVELS, URL, URL_RAW, Unfolder, levels
 
 Rows: TypeAlias = npt.NDArray[np.bool_]
 Truth: TypeAlias = bool | Rows
@@ -41,12 +42,18 @@ HITS_A_ROW = 64
 """Pattern hits a scan may report for each row on average. Past it the rest is scanned row by row, each pattern once: a flood of
 one literal costs microseconds a row, not a callback an octet."""
 
+HEADS_KEPT = 8 << 20
+"""Octets of header blocks that are remembered as holding nothing: those of some ten thousand clients."""
+ANSWERS_KEPT = 32 << 20
+"""Octets of response bodies that are remembered as holding nothing: the lists and pages that a service sends again and again."""
+MOST_CLASSES = 4096
+"""Classes of calls whose conditions are kept worked out."""
+
 _CASELESS, _DOTALL = hyperscan.HS_FLAG_CASELESS, hyperscan.HS_FLAG_DOTALL
 _SINGLE = hyperscan.HS_FLAG_SINGLEMATCH
 
 _TOLD = ("ts", "uid", "client_ip", "method", "host", "path", "template", "principal", "pcap_file", "packet")
 _INPUT_PARTS = (Part.URL, Part.INPUT, Part.ANYWHERE)
-_BINARY = {"request_head": "head", "request_body": "body", "response_head": "response_head", "response_body": "response_body"}
 
 
 def _literal(text: bytes) -> bytes:
@@ -95,6 +102,9 @@ class Patterns:
         view = memoryview(data)[base:stop]
         with suppress(hyperscan.ScanTerminated):
             self._all.scan(view, match_event_handler=note)
+        if not ids:
+            none = np.zeros(0, np.int64)
+            return none, none
         at = np.array(tos, np.int64) + base
         found = np.searchsorted(starts, at - 1, side="right") - 1
         identities = np.array(ids, np.int64)
@@ -216,8 +226,65 @@ def unanchored(pattern: bytes, start: bytes = b"", end: bytes = b"") -> bytes:
     return bytes(out)
 
 
+class _Group:
+    """Atoms over text that are looked for on the same calls: all of them, or those for which one of `conditions` about columns holds."""
+
+    def __init__(self, conditions: frozenset[Expression | bool], atoms: Sequence[Atom], chosen: Iterable[int]) -> None:
+        self.conditions = conditions
+        scanned: dict[str, list[tuple[int, bytes, int]]] = {}
+        for i in sorted(chosen):
+            for place, pattern, flags in _patterns(atoms[i]):
+                scanned.setdefault(place, []).append((i, pattern, flags))
+        self.places = tuple(sorted(scanned))
+        self.scans = {place: Scan(rows) for place, rows in scanned.items()}
+
+    def wanted(self, held: Held) -> bool:
+        """Whether these atoms matter to a call for which these atoms about columns hold."""
+        return any(condition is True or (condition is not False and _true(condition, held)) for condition in self.conditions)
+
+
+class Scan:
+    """Patterns and the atoms they stand for."""
+
+    def __init__(self, rows: Iterable[tuple[int, bytes, int]]) -> None:
+        kept = list(rows)
+        self.rows = kept
+        self.patterns = Patterns([(pattern, flags) for _, pattern, flags in kept])
+        self.atoms = np.array([i for i, _, _ in kept], np.int64)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def parted(self, alphabet: frozenset[int]) -> tuple[Scan, Scan]:
+        """The patterns that may match in a text of these octets, and those that need another one."""
+        within = [matches_within(pattern, alphabet) for _, pattern, _ in self.rows]
+        return Scan(row for row, may in zip(self.rows, within, strict=True) if may), Scan(row for row, may in zip(self.rows, within, strict=True) if not may)
+
+
+_NO_SCAN = Scan(())
+
+
+class Class:
+    """What is known of the calls of one class before their texts are looked at."""
+
+    __slots__ = ("base", "groups", "held", "wanted")
+
+    def __init__(self, matcher: Matcher, held: Held) -> None:
+        self.held = held
+        self.base = tuple(number for number, expression in enumerate(matcher.expressions) if _true(expression, held))
+        """Rules that match while no atom over text holds."""
+        self.groups = tuple(group.wanted(held) for group in matcher.groups)
+        wanted: set[int] = set()
+        for number, expression in enumerate(matcher.expressions):
+            if matcher.texts_of[number] and _possible(expression, held, matcher.about_columns) == (True, True):
+                wanted |= matcher.texts_of[number]
+        self.wanted = frozenset(wanted)
+        """Atoms over text that may change what matches."""
+
+
 class Matcher:
-    """The detections of many rules, compiled once, applied to batch after batch. Holds no state between batches but its buffers."""
+    """The detections of many rules, compiled once, applied to batch after batch. Between batches it keeps its buffers, and texts that were found to hold
+    nothing: what they change is cost, never a verdict."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self.rules = [rule for rule in rules if rule.expression is not None]
@@ -225,68 +292,104 @@ class Matcher:
         index: dict[Atom, int] = {}
         self.expressions: list[Expression] = []
         for rule in self.rules:
+            parts: list[Expression] = []
             for atom in rule.atoms:
-                if atom not in index:
-                    index[atom] = len(self.atoms)
-                    self.atoms.append(atom)
+                # That a header is absent is found by looking for it.
+                absent = atom.op == "exists" and not atom.number and not about_columns(atom)
+                positive = replace(atom, number=1.0) if absent else atom
+                if positive not in index:
+                    index[positive] = len(self.atoms)
+                    self.atoms.append(positive)
+                parts.append(Not(Is(index[positive])) if absent else Is(index[positive]))
             assert rule.expression is not None
-            self.expressions.append(_renumbered(rule.expression, [index[atom] for atom in rule.atoms]))
+            self.expressions.append(_renumbered(rule.expression, parts))
         self.regexes = {i: Regex(atom.text, atom.cased) for i, atom in enumerate(self.atoms) if atom.op == "regex"}
-        self.lazy = [_needs_hit(expression, self.atoms) for expression in self.expressions]
-        by_atom: dict[int, list[int]] = {}
-        for number, expression in enumerate(self.expressions):
-            for i in _atoms_of(expression):
-                by_atom.setdefault(i, []).append(number)
-        self.rules_of_atom = by_atom
+        self.about_columns = frozenset(i for i, atom in enumerate(self.atoms) if about_columns(atom))
+        self.facts = Facts({i: self.atoms[i] for i in sorted(self.about_columns)}, self.compared, self._search)
+        self.looks = [i for i, atom in enumerate(self.atoms) if atom.op == "looks_like"]
+        self.texts_of = [_atoms_of(expression) - self.about_columns for expression in self.expressions]
+        """For each rule its atoms over text."""
+        self.rules_of_atom: dict[int, list[int]] = {}
+        for number, atoms in enumerate(self.texts_of):
+            for i in atoms:
+                self.rules_of_atom.setdefault(i, []).append(number)
+        self._classes: dict[tuple[int, ...], Class] = {}
+        self._searches: dict[tuple[int, ...], Patterns] = {}
         self._unfolder = Unfolder()
+        self._reader = Unfolder()
+        self._shelf = Shelf()
+        self._few = Shelf()
+        self._heads = Seen(HEADS_KEPT)
+        self._answers = Seen(ANSWERS_KEPT)
         self._build()
 
     def _build(self) -> None:
-        scanned: dict[str, list[tuple[int, bytes, int]]] = {}
-        self.words: dict[str, list[int]] = {}
-        self.looks: list[int] = []
-        for i, atom in enumerate(self.atoms):
-            if atom.op == "looks_like":
-                self.looks.append(i)
-            elif atom.field.part in (Part.WORD, Part.LIST):
-                if atom.op != "exists":
-                    self.words.setdefault(atom.field.detail, []).append(i)
-            else:
-                for place, pattern, flags in _patterns(atom):
-                    scanned.setdefault(place, []).append((i, pattern, flags))
-        self.classes = np.array([_class(atom) for atom in self.atoms] or [0], np.int64)
-        # Input and bodies share one database: most patterns are looked for in both, and compiling one takes time. Heads have their
-        # own, since what is odd in a parameter (a line end before a header's name) is what heads are made of.
-        shared = {place: scanned.pop(place) for place in ("input", "request_body") if place in scanned}
-        self.scans: dict[str, tuple[Patterns, npt.NDArray[np.int64], Rows]] = {
-            place: (
-                Patterns([(pattern, flags) for _, pattern, flags in rows]),
-                np.array([i for i, _, _ in rows], np.int64),
-                np.ones(len(rows), np.bool_),
-            )
-            for place, rows in scanned.items()
-        }
-        merged = sorted({row for rows in shared.values() for row in rows})
-        patterns = Patterns([(pattern, flags) for _, pattern, flags in merged])
-        numbers = np.array([i for i, _, _ in merged], np.int64)
-        for place, rows in shared.items():
-            here = set(rows)
-            self.scans[place] = (patterns, numbers, np.array([row in here for row in merged], np.bool_))
-        self.word_scans: dict[str, tuple[dict[bytes, list[int]], Patterns, list[int], list[int]]] = {}
-        for name, atoms in self.words.items():
-            equal: dict[bytes, list[int]] = {}
-            scan: list[int] = []
-            slow: list[int] = []
+        """Sort the atoms over text into groups, and the patterns of what is always looked for by where and in what texts they can match."""
+        conditions: dict[int, set[Expression | bool]] = {}
+        for number, atoms in enumerate(self.texts_of):
+            condition = _condition(self.expressions[number], self.about_columns)
+            # Calls that failed are few, so what is asked of them only is looked for on them only. Any other condition is tried after the search.
+            if isinstance(condition, bool) or not any(self.atoms[i].field.name == "status" for i in _atoms_of(condition)):
+                condition = True
             for i in atoms:
-                atom = self.atoms[i]
-                if atom.op == "equals" and not atom.cased:
-                    equal.setdefault(atom.text, []).append(i)
-                elif atom.op == "cidr" or (atom.op != "regex" and not atom.text):
-                    slow.append(i)
-                else:
-                    scan.append(i)
-            patterns = Patterns([_pattern(self.atoms[i]) for i in scan])
-            self.word_scans[name] = (equal, patterns, scan, slow)
+                conditions.setdefault(i, set()).add(condition)
+        grouped: dict[frozenset[Expression | bool], list[int]] = {}
+        always = frozenset([True])
+        grouped[always] = []
+        for i, atom in enumerate(self.atoms):
+            if i in conditions and atom.op != "looks_like":
+                # Header blocks repeat themselves and are looked at once each, for everything.
+                everywhere = True in conditions[i] or any(place == "request_head" for place, _, _ in _patterns(atom))
+                grouped.setdefault(always if everywhere else frozenset(conditions[i]), []).append(i)
+        self.groups = [_Group(key, self.atoms, chosen) for key, chosen in grouped.items()]
+        self.classes = np.array([_class(atom) for atom in self.atoms] or [0], np.int64)
+        scans = self.groups[0].scans
+        ours, bodies = scans.get("input", _NO_SCAN), scans.get("request_body", _NO_SCAN)
+        heads = scans.get("request_head", _NO_SCAN)
+        # Input and bodies share databases: most patterns are looked for in both, and compiling one takes time. A pattern is looked for only in texts
+        # that have the octets it needs.
+        self.inputs: list[Scan] = []
+        rest = Scan(sorted({*ours.rows, *bodies.rows}))
+        for alphabet in LEVELS:
+            level, rest = rest.parted(alphabet)
+            self.inputs.append(level)
+        self.of_input, self.of_body = (np.isin(np.arange(len(self.atoms)), scan.atoms) for scan in (ours, bodies))
+        raw = [row for row in heads.rows if self.atoms[row[0]].field.name in ("request_head", "anywhere")]
+        # A start line is searched by itself, since what follows it was often seen before: what may begin in it and end after it needs the whole.
+        self.heads = heads
+        self.start_lines = Scan(row for row in raw if not holds_inside(row[1], 10))
+        self.whole_heads = Scan(row for row in raw if holds_inside(row[1], 10))
+        self.answers = scans.get("response_body", _NO_SCAN)
+        self.with_host = any(atom.field.name == "url" or atom.field.part is Part.ANYWHERE for atom in self.atoms)
+        self.reads = 0
+        for i in self.looks:
+            self.reads |= READERS[self.atoms[i].text.decode()].bit
+
+    def compared(self, i: int, text: bytes) -> bool:
+        """Whether an atom holds on a text, exactly."""
+        return _compared(self.atoms[i], self.regexes.get(i), text) is not None
+
+    def _search(self, atoms: Sequence[int], texts: Sequence[bytes]) -> Iterable[tuple[int, int]]:
+        """(atom, text) pairs that may hold: the patterns of these atoms over a column's words."""
+        key = tuple(atoms)
+        patterns = self._searches.get(key)
+        if patterns is None:
+            patterns = self._searches[key] = Patterns([_pattern(self.atoms[i]) for i in atoms])
+        if not texts:
+            return ()
+        ends = np.cumsum(np.array([len(text) + 1 for text in texts], np.int64))
+        starts = np.concatenate([np.zeros(1, np.int64), ends[:-1]])
+        ids, found = patterns.rows(b"\n".join(texts) + b"\n", starts, ends)
+        return [(atoms[identity], k) for identity, k in zip(ids.tolist(), found.tolist(), strict=True)]
+
+    def class_of(self, numbers: tuple[int, ...]) -> Class:
+        """The class of calls with these sets of atoms about columns."""
+        found = self._classes.get(numbers)
+        if found is None:
+            if len(self._classes) >= MOST_CLASSES:
+                self._classes.clear()
+            found = self._classes[numbers] = Class(self, self.facts.held(numbers))
+        return found
 
     def match(self, batch: pa.RecordBatch) -> Matched:
         """Truth of every rule on every row of a batch."""
@@ -294,7 +397,7 @@ class Matcher:
 
 
 class Matched:
-    """One batch, matched: `rows(rule)` for each rule that matched at all. Texts for evidence are read from the batch on demand."""
+    """One batch, matched: `hits` has the rows of each rule that matched at all. Texts for evidence are read from the batch on demand."""
 
     def __init__(self, matcher: Matcher, batch: pa.RecordBatch) -> None:
         self.matcher = matcher
@@ -302,74 +405,266 @@ class Matched:
         self.count = batch.num_rows
         self._rows: dict[int, Row] = {}
         self._calls: dict[int, dict[str, Any]] = {}
-        self._truth: dict[int, Truth] = {}
-        self._columns: dict[str, Any] = {}
-        self.touched: set[int] = set()
-        if self.count:
-            self._unfold()
-            self._scan()
-            self._look()
-            self._read_words()
+        self.table = columns.Table(batch)
+        self.keys: dict[Any, Any] = {}
+        """What correlations make of the batch's columns (see `rules.correlation`)."""
+        self._texts: dict[int, set[int]] = {}
+        """For each row on which one holds, the atoms over text that hold."""
+        self.values: npt.NDArray[np.int64] = np.zeros((0, 5), np.int64)
         self.hits: dict[int, Rows] = {}
         if self.count:
+            classes, made = matcher.facts.classes(self.table)
+            self._class_of_row = classes
+            self._classes = [matcher.class_of(numbers) for numbers in made]
+            self._find()
             self._judge()
 
-    def _spans(self, name: str) -> columns.Spans:
-        key = f"spans:{name}"
-        if key not in self._columns:
-            self._columns[key] = columns.spans(self.batch.column(name))
-        found: columns.Spans = self._columns[key]
+    def _class(self, row: int) -> Class:
+        return self._classes[0 if self._class_of_row is None else int(self._class_of_row[row])]
+
+    def _those(self, of_class: Sequence[bool]) -> Truth:
+        """The rows of the classes for which a truth value stands; one value when it stands for all."""
+        if not any(of_class):
+            return False
+        if all(of_class) or self._class_of_row is None:
+            return True
+        chosen: Rows = np.array(of_class, np.bool_)[self._class_of_row]
+        return chosen
+
+    def _find(self) -> None:
+        """Search every text for the patterns that matter to its call, then compare exactly where they hit."""
+        matcher = self.matcher
+        self._pairs: list[npt.NDArray[np.int64]] = []
+        self._survey()
+        for number, group in enumerate(matcher.groups):
+            if number:
+                those = self._those([one.groups[number] for one in self._classes])
+                if those is not False:
+                    self._group(group, np.ones(self.count, np.bool_) if those is True else those)
+        self._look()
+        self._compare()
+        self._remember()
+
+    def _note(self, scan: Scan, rows: npt.NDArray[np.int64] | None, data: Any, starts: Any, ends: Any) -> npt.NDArray[np.int64]:
+        """Search texts, and note (atom, row) for each hit; returns the numbers of the texts that were hit."""
+        ids, found = scan.patterns.rows(data, starts, ends)
+        if len(ids):
+            self._pairs.append(scan.atoms[ids] * self.count + (found if rows is None else rows[found]))
         return found
 
-    def _unfold(self) -> None:
-        batch = self.batch
-        query = batch.column("query")
-        body = self._spans("request_body")
-        self.unfolder = self.matcher._unfolder
-        self.unfolder.unfold(
-            self.count,
-            columns.word_spans(batch.column("host")),
-            self._spans("path"),
-            self._spans("query"),
-            columns.valid_rows(query).astype(np.uint8),
-            self._spans("request_head"),
-            body,
-            columns.body_kinds(batch.column("request_type"), body),
-        )
-        self.arena = memoryview(self.unfolder.arena)
-        self.segments: npt.NDArray[np.int64] = self.unfolder.segments[: self.unfolder.n_segments]
-        self.values: npt.NDArray[np.int64] = self.unfolder.values[: self.unfolder.n_values]
-
-    def _scan(self) -> None:
-        """Run the patterns, then compare exactly where they hit."""
-        pairs: list[npt.NDArray[np.int64]] = []
-        for place, (patterns, atoms, wanted) in self.matcher.scans.items():
-            if place == "input":
-                if not len(self.segments):
-                    continue
-                starts, ends = np.ascontiguousarray(self.segments[:, 0]), np.ascontiguousarray(self.segments[:, 1])
-                # A URL's scheme and host stand before its target and are no input; what asks for a path wants URLs only.
-                urls = (self.segments[:, 3] == URL) | (self.segments[:, 3] == URL_RAW)
-                targets = np.where(urls, self.segments[:, 4], starts)
-                floors = np.stack([starts, targets, np.where(urls, targets, 1 << 62), np.where(urls, starts, 1 << 62)])
-                ids, found = patterns.rows(self.arena, starts, ends + 1, floors, self.matcher.classes[atoms])
-                rows = self.segments[found, 2]
+    def _inputs(
+        self,
+        data: Any,
+        begins: npt.NDArray[np.int64],
+        stops: npt.NDArray[np.int64],
+        of_level: npt.NDArray[np.uint8],
+        rows: npt.NDArray[np.int64],
+        wanted: Rows,
+        floors: npt.NDArray[np.int64] | None = None,
+    ) -> list[int]:
+        """Look for what is wanted in texts that stand side by side, a 127 after each; returns the rows of what was hit."""
+        matcher = self.matcher
+        hit: list[int] = []
+        for level, scan in enumerate(matcher.inputs):
+            chosen = np.flatnonzero(of_level >= level) if level else np.arange(len(begins))
+            if not len(chosen):
+                break
+            if not len(scan):
+                continue
+            if 2 * len(chosen) > len(begins) or floors is not None:
+                ids, found = scan.patterns.rows(data, begins, stops + 1, floors, matcher.classes[scan.atoms])
+                chosen = np.arange(len(begins))
             else:
-                data, starts, ends = self._spans(place)
-                ids, rows = patterns.rows(data, starts, ends)
-            here = wanted[ids]
-            pairs.append(atoms[ids[here]] * self.count + rows[here])
-        if not pairs:
+                starts, ends = matcher._few.lay(data, begins, stops, chosen, 127)
+                ids, found = scan.patterns.rows(matcher._few.octets, starts, ends + 1)
+            if len(ids):
+                here = wanted[scan.atoms[ids]]
+                of_row = rows[chosen[found[here]]]
+                self._pairs.append(scan.atoms[ids[here]] * self.count + of_row)
+                hit += of_row.tolist()
+        return hit
+
+    def _survey(self) -> None:
+        """What is looked for on every call."""
+        matcher, table = self.matcher, self.table
+        unfolder, shelf = matcher._unfolder, matcher._shelf
+        body = self.table.spans("request_body")
+        data, starts, ends = self.table.spans("request_head")
+        self._heads_said, lines = matcher._heads.known_after_line(data, starts, ends)
+        self._after_lines = (data, lines, ends)
+        unfolder.survey(
+            self.count,
+            table.word_spans("host"),
+            table.spans("path"),
+            table.spans("query"),
+            table.valid("query").view(np.uint8),
+            self._after_lines,
+            self._heads_said,
+            body,
+            table.body_kinds(),
+            matcher.with_host,
+        )
+        self._tainted: set[int] = set()
+        self.arena = memoryview(unfolder.arena)
+        self.segments: npt.NDArray[np.int64] = unfolder.segments[: unfolder.n_segments]
+        # Targets and forms that stand for themselves; what was decoded; bodies as sent.
+        if unfolder.n_plain:
+            stops = unfolder.plain_ends[: unfolder.n_plain]
+            begins = np.empty(len(stops), np.int64)
+            begins[0] = 0
+            np.add(stops[:-1], 1, out=begins[1:])
+            self._inputs(unfolder.plain, begins, stops, unfolder.plain_levels[: unfolder.n_plain], unfolder.plain_rows[: unfolder.n_plain], matcher.of_input)
+        if len(self.segments):
+            begins, stops = np.ascontiguousarray(self.segments[:, 0]), np.ascontiguousarray(self.segments[:, 1])
+            found = self._inputs(self.arena, begins, stops, levels(self.arena, begins, stops), self.segments[:, 2], matcher.of_input, self._floors(begins))
+            self._tainted.update(found)
+        data, starts, ends = body
+        rows = np.flatnonzero(ends > starts)
+        if len(rows):
+            begins, stops = shelf.lay(data, starts, ends, rows, 127)
+            self._inputs(shelf.octets, begins, stops, levels(shelf.octets, begins, stops), rows, matcher.of_body)
+        data, starts, ends = table.spans("request_head")
+        # Header blocks not met before, and start lines.
+        new = np.flatnonzero(self._heads_said)
+        if len(new) and len(matcher.heads):
+            begins, stops = shelf.lay(data, lines, ends, new, 127)
+            self._tainted.update(new[self._note(matcher.heads, new, shelf.octets, begins, stops)].tolist())
+        if len(matcher.start_lines):
+            begins, stops = shelf.lay(data, starts, np.minimum(lines + 1, ends), np.arange(self.count), 127)
+            self._note(matcher.start_lines, None, shelf.octets, begins, stops)
+        if len(matcher.whole_heads):
+            self._note(matcher.whole_heads, None, data, starts, ends)
+        # Responses.
+        self._answers_hit: npt.NDArray[np.int64] = np.zeros(0, np.int64)
+        for place, scan in matcher.groups[0].scans.items():
+            if place in ("input", "request_head", "request_body"):
+                continue
+            data, starts, ends = self.table.spans(place)
+            if place == "response_body":
+                self._answers_said = matcher._answers.known(data, starts, ends)
+                rows = np.flatnonzero(self._answers_said)
+                if len(rows):
+                    begins, stops = shelf.lay(data, starts, ends, rows, 127)
+                    self._answers_hit = rows[self._note(scan, rows, shelf.octets, begins, stops)]
+            else:
+                self._note(scan, None, data, starts, ends)
+
+    def _floors(self, begins: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Where hits begin to count in each segment, for each class of atoms (see `_class`)."""
+        # A URL's scheme and host stand before its target and are no input; what asks for a path wants URLs only.
+        urls = (self.segments[:, 3] == URL) | (self.segments[:, 3] == URL_RAW)
+        targets = np.where(urls, self.segments[:, 4], begins)
+        return np.stack([begins, targets, np.where(urls, targets, 1 << 62), np.where(urls, begins, 1 << 62)])
+
+    def _group(self, group: _Group, those: Rows) -> None:
+        """What is looked for on some calls only."""
+        unfolder, shelf = self.matcher._unfolder, self.matcher._shelf
+        for place, scan in group.scans.items():
+            if place != "input":
+                data, starts, ends = self.table.spans(place)
+                rows = np.flatnonzero(those & (ends > starts))
+                if len(rows):
+                    begins, stops = shelf.lay(data, starts, ends, rows, 127)
+                    self._note(scan, rows, shelf.octets, begins, stops)
+                continue
+            of_plain = unfolder.plain_rows[: unfolder.n_plain]
+            stops = unfolder.plain_ends[: unfolder.n_plain]
+            begins = np.concatenate([np.zeros(min(1, len(stops)), np.int64), stops[:-1] + 1])
+            for data, rows_of, starts, ends in (
+                (unfolder.plain, of_plain, begins, stops),
+                (unfolder.arena, np.ascontiguousarray(self.segments[:, 2]), np.ascontiguousarray(self.segments[:, 0]), np.ascontiguousarray(self.segments[:, 1])),
+            ):
+                chosen = np.flatnonzero(those[rows_of])
+                if len(chosen):
+                    begins, stops = shelf.lay(data, starts, ends, chosen, 127)
+                    self._note(scan, rows_of[chosen], shelf.octets, begins, stops + 1)
+
+    def _look(self) -> None:
+        """Ask the readers about every value, where a rule wants to know."""
+        unfolder = self.matcher._unfolder
+        self.values = unfolder.values[: unfolder.n_values]
+        if not self.matcher.looks or not len(self.values):
             return
-        truth = self._truth
+        self.verdicts = read_values(unfolder.arena, self.values, self.matcher.reads)
+        if not self.verdicts.any():
+            return
+        self._tainted.update(self.values[self.verdicts != 0, 2].tolist())
+        for i in self.matcher.looks:
+            reader = READERS[self.matcher.atoms[i].text.decode()]
+            chosen = (self.verdicts & reader.bit) != 0
+            places = Row.PLACES.get(self.matcher.atoms[i].field.detail)
+            if places is not None:
+                chosen &= np.isin(self.values[:, 3], places)
+            for row in np.unique(self.values[chosen, 2]).tolist():
+                self._texts.setdefault(row, set()).add(i)
+
+    def _compare(self) -> None:
+        """Compare exactly where patterns hit, if it matters."""
+        pairs = self._pairs
+        if not sum(map(len, pairs)):
+            return
+        wanted: dict[int, list[int]] = {}
         for pair in np.unique(np.concatenate(pairs)).tolist():
             i, row = divmod(pair, self.count)
-            if self.holds(i, row):
-                known = truth.get(i)
-                if known is None or isinstance(known, bool):
-                    known = truth[i] = np.zeros(self.count, np.bool_)
-                    self.touched.add(i)
-                known[row] = True
+            if i in self._class(row).wanted:
+                wanted.setdefault(row, []).append(i)
+        self._read(sorted(wanted))
+        for row, atoms in wanted.items():
+            for i in atoms:
+                if self.where(i, row) is not None:
+                    self._texts.setdefault(row, set()).add(i)
+
+    def _remember(self) -> None:
+        """Keep the header blocks and response bodies that were met again and hit nothing."""
+        data, lines, ends = self._after_lines
+        again = np.flatnonzero(self._heads_said == AGAIN)
+        if len(again):
+            self.matcher._heads.keep(data, lines, ends, again[~np.isin(again, list(self._tainted))] if self._tainted else again)
+        if len(self.matcher.answers):
+            data, starts, ends = self.table.spans("response_body")
+            again = np.flatnonzero(self._answers_said == AGAIN)
+            if len(again):
+                self.matcher._answers.keep(data, starts, ends, again[~np.isin(again, self._answers_hit)] if len(self._answers_hit) else again)
+
+    def _judge(self) -> None:
+        """The rows of each rule: as the class has it, but for rows on which an atom over text holds."""
+        for number in sorted({number for one in self._classes for number in one.base}):
+            those = self._those([number in one.base for one in self._classes])
+            self.hits[number] = np.ones(self.count, np.bool_) if those is True else np.asarray(those)
+        for row, atoms in self._texts.items():
+            held = self._class(row).held | atoms
+            for number in {number for i in atoms for number in self.matcher.rules_of_atom[i]}:
+                truth = _true(self.matcher.expressions[number], held)
+                rows = self.hits.get(number)
+                if rows is None:
+                    if not truth:
+                        continue
+                    rows = self.hits[number] = np.zeros(self.count, np.bool_)
+                rows[row] = truth
+        self.hits = {number: self.hits[number] for number in sorted(self.hits) if self.hits[number].any()}
+
+    def _read(self, rows: Sequence[int]) -> None:
+        """Decode all of these rows, for their texts."""
+        new = [row for row in rows if row not in self._rows]
+        if not new:
+            return
+        at = np.array(new, np.int64)
+        batch, reader = self.batch, self.matcher._reader
+
+        def of(spans: columns.Spans) -> columns.Spans:
+            return spans[0], np.ascontiguousarray(spans[1][at]), np.ascontiguousarray(spans[2][at])
+
+        table = self.table
+        hosts, paths, queries, heads, bodies = (
+            of(spans)
+            for spans in (table.word_spans("host"), *(table.spans(name) for name in ("path", "query", "request_head", "request_body")))
+        )
+        reader.unfold(len(new), hosts, paths, queries, table.valid("query")[at].astype(np.uint8), heads, bodies, table.body_kinds()[at])
+        segments = reader.segments[: reader.n_segments].copy()
+        arena = bytes(memoryview(reader.arena)[: reader.used])
+        bounds = np.searchsorted(segments[:, 2], np.arange(len(new) + 1))
+        for k, row in enumerate(new):
+            self._rows[row] = Row(batch, row, arena, segments[bounds[k] : bounds[k + 1]])
 
     def tell(self, rows: npt.NDArray[np.int64]) -> None:
         """Read what matches tell of these rows, all at once."""
@@ -393,16 +688,9 @@ class Matched:
 
     def row(self, row: int) -> Row:
         """The texts of one row."""
-        found = self._rows.get(row)
-        if found is None:
-            first = np.searchsorted(self.segments[:, 2], row, side="left")
-            last = np.searchsorted(self.segments[:, 2], row, side="right")
-            found = self._rows[row] = Row(self.batch, row, self.arena, self.segments[first:last])
-        return found
-
-    def holds(self, i: int, row: int) -> bool:
-        """Whether an atom over text holds on a row, compared exactly."""
-        return self.where(i, row) is not None
+        if row not in self._rows:
+            self._read([row])
+        return self._rows[row]
 
     def where(self, i: int, row: int) -> tuple[bytes, int, int] | None:
         """The text an atom holds on, and from where to where."""
@@ -414,27 +702,15 @@ class Matched:
                 return text, *found
         return None
 
-    def _look(self) -> None:
-        """Ask the readers about every value, where a rule wants to know."""
-        if not self.matcher.looks or not len(self.values):
-            return
-        wanted = 0
-        for i in self.matcher.looks:
-            wanted |= READERS[self.matcher.atoms[i].text.decode()].bit
-        self.verdicts = read_values(self.unfolder.arena, self.values, wanted)
-        if not self.verdicts.any():
-            return
-        for i in self.matcher.looks:
-            reader = READERS[self.matcher.atoms[i].text.decode()]
-            chosen = (self.verdicts & reader.bit) != 0
-            places = Row.PLACES.get(self.matcher.atoms[i].field.detail)
-            if places is not None:
-                chosen &= np.isin(self.values[:, 3], places)
-            if chosen.any():
-                rows = np.zeros(self.count, np.bool_)
-                rows[self.values[chosen, 2]] = True
-                self._truth[i] = rows
-                self.touched.add(i)
+    def holds(self, i: int, row: int) -> bool:
+        """Whether an atom holds on a row: as it was found, or, for one that did not matter to the verdict, compared now."""
+        if i in self.matcher.about_columns:
+            return i in self._class(row).held
+        if i in self._texts.get(row, ()):
+            return True
+        if i in self._class(row).wanted or self.matcher.atoms[i].op == "looks_like":
+            return False
+        return self.where(i, row) is not None
 
     def looked(self, i: int, row: int) -> tuple[int, bytes] | None:
         """The place and text of the first value that a `looks_like` atom found in a row."""
@@ -448,141 +724,47 @@ class Matched:
                 return place, bytes(self.arena[start:end])
         return None
 
-    def _read_words(self) -> None:
-        """Compare dictionary columns by their distinct values."""
-        for name, (equal, patterns, scan, slow) in self.matcher.word_scans.items():
-            column = self._word_column(name)
-            if column is None:
-                continue
-            values, indices = column
-            lower = [value.lower() for value in values]
-            found: dict[int, list[int]] = {}
-            for k, value in enumerate(lower):
-                for i in equal.get(value, ()):
-                    found.setdefault(i, []).append(k)
-            if scan and values:
-                lengths = np.array([len(value) + 1 for value in values], np.int64)
-                ends = np.cumsum(lengths)
-                ids, rows = patterns.rows(b"\n".join(values) + b"\n", ends - lengths, ends)
-                for identity, k in zip(ids.tolist(), rows.tolist(), strict=True):
-                    i = scan[identity]
-                    if _compared(self.matcher.atoms[i], self.matcher.regexes.get(i), values[k]) is not None:
-                        found.setdefault(i, []).append(k)
-            for i in slow:
-                atom = self.matcher.atoms[i]
-                for k, value in enumerate(values):
-                    holds = _in_network(value, atom.text) if atom.op == "cidr" else _compared(atom, None, value) is not None
-                    if holds:
-                        found.setdefault(i, []).append(k)
-            for i, chosen in found.items():
-                mask = np.zeros(len(values) + 1, np.bool_)
-                mask[chosen] = True
-                if name == "weird":
-                    rows_with = np.zeros(self.count, np.bool_)
-                    rows_with[self._columns["weird:rows"][mask[indices]]] = True
-                    self._truth[i] = rows_with
-                else:
-                    self._truth[i] = mask[indices]
-                self.touched.add(i)
 
-    def _word_column(self, name: str) -> tuple[list[bytes], npt.NDArray[np.int64]] | None:
-        if name == "user":
-            return _users(self.batch)
-        if name not in self.batch.schema.names:
-            return None
-        column = self.batch.column(name)
-        if name == "weird":
-            self._columns["weird:rows"] = np.asarray(column.value_parent_indices()) if hasattr(column, "value_parent_indices") else np.repeat(
-                np.arange(self.count), np.asarray(column.value_lengths().fill_null(0))
-            )
-            column = column.flatten()
-        dictionary, indices = columns.words(column)
-        return [(value or "").encode("utf-8", "surrogateescape") for value in dictionary.to_pylist()], indices
-
-    def _numeric(self, atom: Atom) -> Truth:
-        if atom.field.detail not in self.batch.schema.names:
-            return False
-        key = f"numbers:{atom.field.detail}"
-        if key not in self._columns:
-            self._columns[key] = columns.numbers(self.batch.column(atom.field.detail))
-        values: npt.NDArray[np.float64] = self._columns[key][0]
-        valid: Rows = self._columns[key][1]
-        if atom.op == "exists":
-            return valid if atom.number else ~valid
-        if atom.op == "eq":
-            equal: Rows = valid & (values == atom.number)
-            return equal
-        if atom.op in ("gt", "gte", "lt", "lte"):
-            compare = {"gt": np.greater, "gte": np.greater_equal, "lt": np.less, "lte": np.less_equal}[atom.op]
-            compared: Rows = valid & np.asarray(compare(values, atom.number))
-            return compared
-        distinct, inverse = np.unique(values, return_inverse=True)
-        holds = np.array([_compared(atom, None, b"%d" % int(value)) is not None for value in distinct], np.bool_)
-        chosen: Rows = valid & holds[inverse]
-        return chosen
-
-    def _exists(self, i: int, atom: Atom) -> Truth:
-        part = atom.field.part
-        if part is Part.HEADER or part is Part.RESPONSE_HEADER:
-            there = self._truth.get(i, False)
-            return there if atom.number else _negated(there)
-        name = "query" if part is Part.URL and atom.field.name == "query" else atom.field.detail
-        if atom.field.name == "target":
-            # Sigma writes `cs-uri-query: null` for a request without a query.
-            name = "query"
-        if name == "user":
-            name = "authorization"
-        if name not in self.batch.schema.names:
-            return not atom.number
-        valid = columns.valid_rows(self.batch.column(name))
-        return valid if atom.number else ~valid
-
-    def truth(self, i: int) -> Truth:
-        """On which rows an atom holds; False when on none."""
-        known = self._truth.get(i)
-        atom = self.matcher.atoms[i]
-        if atom.op == "exists":
-            return self._exists(i, atom)
-        if known is not None:
-            return known
-        if atom.field.kind is Kind.NUMBER:
-            result = self._truth[i] = self._numeric(atom)
-            return result
-        return False
-
-    def _judge(self) -> None:
-        """Conditions of the rules that can hold, given which comparisons were hit."""
-        waiting: set[int] = {number for number, lazy in enumerate(self.matcher.lazy) if not lazy}
-        for i in self.touched:
-            waiting.update(self.matcher.rules_of_atom.get(i, ()))
-        for number in sorted(waiting):
-            result = self._evaluate(self.matcher.expressions[number])
-            if result is True:
-                result = np.ones(self.count, np.bool_)
-            if result is not False and isinstance(result, np.ndarray) and result.any():
-                self.hits[number] = result
-
-    def _evaluate(self, expression: Expression) -> Truth:
-        if isinstance(expression, Is):
-            return self.truth(expression.atom)
-        if isinstance(expression, Not):
-            return _negated(self._evaluate(expression.part))
-        whole: Truth = isinstance(expression, And)
-        for part in expression.parts:
-            result = self._evaluate(part)
-            if isinstance(expression, And):
-                if result is False:
-                    return False
-                whole = result if whole is True else whole if result is True else whole & result
-            else:
-                if result is True:
-                    return True
-                whole = result if whole is False else whole if result is False else whole | result
-        return whole
+def _true(expression: Expression, held: Held) -> bool:
+    """Whether a condition is true when exactly these atoms hold."""
+    if isinstance(expression, Is):
+        return expression.atom in held
+    if isinstance(expression, Not):
+        return not _true(expression.part, held)
+    if isinstance(expression, And):
+        return all(_true(part, held) for part in expression.parts)
+    return any(_true(part, held) for part in expression.parts)
 
 
-def _negated(truth: Truth) -> Truth:
-    return (not truth) if isinstance(truth, bool) else ~truth
+def _possible(expression: Expression, held: Held, about: Held) -> tuple[bool, bool]:
+    """(may be true, may be false) when of the atoms `about` columns these hold, and of the others nothing is known."""
+    if isinstance(expression, Is):
+        if expression.atom not in about:
+            return True, True
+        return expression.atom in held, expression.atom not in held
+    if isinstance(expression, Not):
+        true, false = _possible(expression.part, held, about)
+        return false, true
+    parts = [_possible(part, held, about) for part in expression.parts]
+    if isinstance(expression, And):
+        return all(true for true, _ in parts), any(false for _, false in parts)
+    return any(true for true, _ in parts), all(false for _, false in parts)
+
+
+def _condition(expression: Expression, about: Held, true: bool = True) -> Expression | bool:
+    """What must hold of the atoms `about` columns for a condition to be true at all (to be false at all, for `true` = False)."""
+    if isinstance(expression, Is):
+        if expression.atom not in about:
+            return True
+        return expression if true else Not(expression)
+    if isinstance(expression, Not):
+        return _condition(expression.part, about, not true)
+    parts = [_condition(part, about, true) for part in expression.parts]
+    asked = tuple(part for part in parts if not isinstance(part, bool))
+    if isinstance(expression, And) == true:
+        # All of them: what may be the case anyway asks for nothing.
+        return False if False in parts else And(asked) if asked else True
+    return True if True in parts else Or(asked) if asked else False
 
 
 def _compared(atom: Atom, regex: Regex | None, text: bytes) -> tuple[int, int] | None:
@@ -601,33 +783,6 @@ def _compared(atom: Atom, regex: Regex | None, text: bytes) -> tuple[int, int] |
     if atom.op == "exists":
         return (0, len(text))
     return (0, len(text)) if held == wanted else None
-
-
-def _in_network(value: bytes, network: bytes) -> bool:
-    try:
-        return ipaddress.ip_address(value.decode()) in ipaddress.ip_network(network.decode())
-    except ValueError:
-        return False
-
-
-def _users(batch: pa.RecordBatch) -> tuple[list[bytes], npt.NDArray[np.int64]]:
-    """User names of Basic authentication; 'anonymous' where a call carries no credentials at all."""
-    dictionary, indices = columns.words(batch.column("authorization"))
-    users: list[bytes] = []
-    for value in dictionary.to_pylist():
-        name = b""
-        if value and value[:6].lower() == "basic ":
-            try:
-                name = base64.b64decode(value[6:].strip() + "==", validate=False).split(b":", 1)[0]
-            except (ValueError, binascii.Error):
-                name = b""
-        users.append(name)
-    bare = np.ones(batch.num_rows, np.bool_)
-    for credential in ("authorization", "cookie", "api_key"):
-        bare &= ~columns.valid_rows(batch.column(credential))
-    users += [b"anonymous", b""]
-    indices = np.where(indices >= 0, indices, np.where(bare, len(users) - 2, len(users) - 1))
-    return users, indices
 
 
 def _pattern(atom: Atom) -> tuple[bytes, int]:
@@ -669,9 +824,9 @@ def _patterns(atom: Atom) -> list[tuple[str, bytes, int]]:
         return []
     if not atom.text:
         pattern = b"^" if part in _INPUT_PARTS else b"."
-        return [("input", b"\\x68ttp", flags)] if part in _INPUT_PARTS else [(atom.field.name, pattern, flags)]
+        return [("input", b"\\x68ttp", flags)] if part in _INPUT_PARTS else [(atom.field.detail, pattern, flags)]
     if part is Part.BYTES:
-        return [(atom.field.name, pattern, flags)]
+        return [(atom.field.detail, pattern, flags)]
     if part is Part.URL:
         return [("input", pattern, flags)] if atom.field.name != "extension" else [("input", _literal(b"." + atom.text), flags)] if atom.op == "equals" else [("input", pattern, flags)]
     found = [("input", pattern, flags)]
@@ -683,12 +838,13 @@ def _patterns(atom: Atom) -> list[tuple[str, bytes, int]]:
     return found
 
 
-def _renumbered(expression: Expression, numbers: Sequence[int]) -> Expression:
+def _renumbered(expression: Expression, parts: Sequence[Expression]) -> Expression:
+    """An expression over a rule's own atoms with each of them replaced."""
     if isinstance(expression, Is):
-        return Is(numbers[expression.atom])
+        return parts[expression.atom]
     if isinstance(expression, Not):
-        return Not(_renumbered(expression.part, numbers))
-    return type(expression)(tuple(_renumbered(part, numbers) for part in expression.parts))
+        return Not(_renumbered(expression.part, parts))
+    return type(expression)(tuple(_renumbered(part, parts) for part in expression.parts))
 
 
 def _atoms_of(expression: Expression) -> set[int]:
@@ -697,26 +853,6 @@ def _atoms_of(expression: Expression) -> set[int]:
     if isinstance(expression, Not):
         return _atoms_of(expression.part)
     return set().union(*(_atoms_of(part) for part in expression.parts)) if expression.parts else set()
-
-
-def _needs_hit(expression: Expression, atoms: Sequence[Atom]) -> bool:
-    """Whether an expression is certainly false while no text or word comparison was hit."""
-
-    def possible(part: Expression) -> tuple[bool, bool]:
-        """(may be true, may be false) when no comparison was hit."""
-        if isinstance(part, Is):
-            atom = atoms[part.atom]
-            open_ended = atom.field.kind is Kind.NUMBER or atom.op == "exists"
-            return open_ended, True
-        if isinstance(part, Not):
-            true, false = possible(part.part)
-            return false, true
-        results = [possible(inner) for inner in part.parts]
-        if isinstance(part, And):
-            return all(true for true, _ in results), any(false for _, false in results) or not results
-        return any(true for true, _ in results), all(false for _, false in results)
-
-    return not possible(expression)[0]
 
 
 __all__ = ["Matched", "Matcher", "Patterns", "Regex", "RuleError", "check_regexes"]

@@ -203,13 +203,10 @@ class RuleSet:
 
 
 def _holding(expression: Expression, matched: Matched, row: int) -> list[int]:
-    """Atoms that hold on a row and are not negated, those of the first alternative that holds first."""
+    """Atoms that hold on a row and are not negated."""
     if isinstance(expression, Is):
-        truth = matched.truth(expression.atom)
-        return [expression.atom] if (truth if isinstance(truth, bool) else truth[row]) else []
-    if isinstance(expression, And):
-        return [atom for part in expression.parts for atom in _holding(part, matched, row)]
-    if isinstance(expression, Or):
+        return [expression.atom] if matched.holds(expression.atom, row) else []
+    if isinstance(expression, And | Or):
         return [atom for part in expression.parts for atom in _holding(part, matched, row)]
     return []
 

@@ -23,7 +23,8 @@ except ModuleNotFoundError:
 COMPILED = cython.compiled
 
 MAX_VALUES = 512
-"""Values of one call that are looked at: a form of a hundred fields is large; past this a flood of parameters costs no more time."""
+"""Values of one call's target, head or body that are looked at: a form of a hundred fields is large; past this a flood of parameters costs no
+more time."""
 ROUNDS = 3
 """Times that percent-encoding is undone: gateways in series decode once each."""
 
@@ -52,6 +53,10 @@ for _octet in range(256):
         _HARMLESS[_octet] |= 8
 for _octet in bytearray(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"):
     _HARMLESS[_octet] |= 16
+# 32 = begins nothing that `_suspect` looks for.
+for _octet in range(256):
+    if _octet not in b"./-(:sS":
+        _HARMLESS[_octet] |= 32
 HARMLESS = bytes(_HARMLESS)
 
 if cython.compiled:
@@ -81,6 +86,64 @@ if cython.compiled:
         _signs[_i] = _SIGNS[_i]
 else:
     _signs = _SIGNS
+
+# The same numbers as C has them: a module's names are objects, to be looked up each time.
+_PATH = cython.declare(cython.int, PATH)
+_QUERY_NAME = cython.declare(cython.int, QUERY_NAME)
+_QUERY_VALUE = cython.declare(cython.int, QUERY_VALUE)
+_HEADER = cython.declare(cython.int, HEADER)
+_COOKIE_NAME = cython.declare(cython.int, COOKIE_NAME)
+_COOKIE_VALUE = cython.declare(cython.int, COOKIE_VALUE)
+_BODY_NAME = cython.declare(cython.int, BODY_NAME)
+_BODY_VALUE = cython.declare(cython.int, BODY_VALUE)
+_URL = cython.declare(cython.int, URL)
+_URL_RAW = cython.declare(cython.int, URL_RAW)
+_BODY_TEXT = cython.declare(cython.int, BODY_TEXT)
+_FILENAME = cython.declare(cython.int, FILENAME)
+_NO_BODY = cython.declare(cython.int, NO_BODY)
+_FORM = cython.declare(cython.int, FORM)
+_JSON = cython.declare(cython.int, JSON)
+_XML = cython.declare(cython.int, XML)
+_MULTIPART = cython.declare(cython.int, MULTIPART)
+_COMPARES = cython.declare(cython.int, COMPARES)
+_WORDY = cython.declare(cython.int, WORDY)
+_PROGRAM = cython.declare(cython.int, PROGRAM)
+_MAX_VALUES = cython.declare(cython.int, MAX_VALUES)
+_ROUNDS = cython.declare(cython.int, ROUNDS)
+
+_WORD = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_LEVELS = bytearray([4]) * 256
+for _level, _octets in ((3, b"\t\r\n"), (2, b'{}[]" +~!'), (1, b":,@=&"), (0, _WORD + b"/-_.?\x7f")):
+    for _octet in bytearray(_octets):
+        _LEVELS[_octet] = _level
+for _octet in range(0x80, 0x100):
+    _LEVELS[_octet] = 3
+LEVELS = tuple(frozenset(_octet for _octet in range(256) if _LEVELS[_octet] <= _level) for _level in range(5))
+"""Octets that texts are made of, from the names in a path to anything: what a pattern needs from a higher level is not in a text of a lower one. The first
+two make up targets and forms that stand for themselves, the next two JSON as most of it is."""
+
+_PLAIN = bytearray(256)
+for _octet in range(256):
+    # 1 = stands for itself; 2 = unless what stands around it makes something of it; 3 and 4 = so, of the next level; 0 = has to be looked at.
+    if _LEVELS[_octet] < 2 and _octet != 0x7F:
+        _PLAIN[_octet] = (2 if _LEVELS[_octet] == 0 else 3) if _octet in b"-/@xX=&" else 1 if _LEVELS[_octet] == 0 else 4
+if cython.compiled:
+    _plain_octet = cython.declare(cython.uchar[256])
+    _level_of = cython.declare(cython.uchar[256])
+    for _i in range(256):
+        _plain_octet[_i] = _PLAIN[_i]
+        _level_of[_i] = _LEVELS[_i]
+else:
+    _plain_octet = _PLAIN
+    _level_of = _LEVELS
+
+_HTTP = b"http://"
+if cython.compiled:
+    _http = cython.declare(cython.uchar[8])
+    for _i in range(7):
+        _http[_i] = _HTTP[_i]
+else:
+    _http = _HTTP
 
 _ENTITIES = {
     b"lt": 0x3C, b"gt": 0x3E, b"quot": 0x22, b"apos": 0x27, b"amp": 0x26, b"lpar": 0x28, b"rpar": 0x29, b"colon": 0x3A,
@@ -279,9 +342,34 @@ def entities(data: Any, start: Any, end: Any) -> Any:
     return to
 
 
+def levels(data: Any, starts: Any, ends: Any) -> Any:
+    """Which of LEVELS each text data[starts[i]:ends[i]] is made of (uint8)."""
+    found = np.empty(len(starts), np.uint8)
+    i: cython.Py_ssize_t
+    j: cython.Py_ssize_t
+    level: cython.uchar
+    source: cython.const[cython.uchar][::1] = data
+    first: cython.longlong[::1] = starts
+    last: cython.longlong[::1] = ends
+    to: cython.uchar[::1] = found
+    for i in range(len(starts)):
+        level = 0
+        for j in range(first[i], last[i]):
+            if _level_of[source[j]] > level:
+                level = _level_of[source[j]]
+                if level == 4:
+                    break
+        to[i] = level
+    return found
+
+
 @cython.cclass
 class Unfolder:
-    """Decodes batch after batch into its arena; `arena`, `segments` and `values` hold the last batch's."""
+    """Decodes batch after batch into its arena; `arena`, `segments` and `values` hold the last batch's.
+
+    `unfold` writes all of every call. `survey` writes what somebody has to look at: a target or form that stands for itself goes as it is into `plain`
+    (one text a `plain_rows` entry, a 127 after each), headers that are known are left out, and what needs decoding goes into the arena.
+    """
 
     def __init__(self) -> None:
         self.arena = bytearray(1 << 16)
@@ -290,8 +378,171 @@ class Unfolder:
         self.values = np.empty((1024, 5), np.int64)
         self.seg = self.segments
         self.val = self.values
-        self.used = self.n_segments = self.n_values = self.overflow = 0
+        self.plain = bytearray(1 << 16)
+        self.plain_out = self.plain
+        self.plain_rows = np.empty(1024, np.int64)
+        self.plain_ends = np.empty(1024, np.int64)
+        self.plain_levels = np.empty(1024, np.uint8)
+        self.plain_row = self.plain_rows
+        self.plain_end = self.plain_ends
+        self.plain_level = self.plain_levels
+        self.used = self.n_segments = self.n_values = self.overflow = self.plain_used = self.n_plain = 0
         self.row = self.row_values = 0
+
+    def survey(
+        self, count: Any, host: Any, path: Any, query: Any, has_query: Any, head: Any, news: Any, body: Any, kinds: Any, with_host: Any
+    ) -> None:
+        """As `unfold`, but only what has to be looked at; `news` says whose head is to be read. A plain text begins with the host if `with_host`."""
+        i: cython.Py_ssize_t
+        n: cython.Py_ssize_t = count
+        hosts: cython.bint = with_host
+        host_data: cython.const[cython.uchar][::1] = host[0]
+        path_data: cython.const[cython.uchar][::1] = path[0]
+        query_data: cython.const[cython.uchar][::1] = query[0]
+        head_data: cython.const[cython.uchar][::1] = head[0]
+        body_data: cython.const[cython.uchar][::1] = body[0]
+        h0: cython.longlong[::1] = host[1]
+        h1: cython.longlong[::1] = host[2]
+        p0: cython.longlong[::1] = path[1]
+        p1: cython.longlong[::1] = path[2]
+        q0: cython.longlong[::1] = query[1]
+        q1: cython.longlong[::1] = query[2]
+        e0: cython.longlong[::1] = head[1]
+        e1: cython.longlong[::1] = head[2]
+        b0: cython.longlong[::1] = body[1]
+        b1: cython.longlong[::1] = body[2]
+        has: cython.const[cython.uchar][::1] = has_query
+        new: cython.const[cython.uchar][::1] = news
+        kind: cython.const[cython.uchar][::1] = kinds
+        at: cython.Py_ssize_t
+        j: cython.Py_ssize_t
+        level: cython.int
+        if not cython.compiled:
+            host_data, path_data, query_data = bytes(host[0]), bytes(path[0]), bytes(query[0])
+            head_data, body_data = bytes(head[0]), bytes(body[0])
+        self.used = self.n_segments = self.n_values = self.overflow = self.plain_used = self.n_plain = 0
+        for i in range(n):
+            self.row = i
+            self.row_values = 0
+            self._plain_room((h1[i] - h0[i]) + (p1[i] - p0[i]) + (q1[i] - q0[i]) + 16)
+            out: cython.uchar[::1] = self.plain_out
+            at = self.plain_used
+            if hosts:
+                for j in range(7):
+                    out[at] = _http[j]
+                    at += 1
+                for j in range(h0[i], h1[i]):
+                    out[at] = host_data[j]
+                    at += 1
+            level = self._plain_copy(at, path_data, p0[i], p1[i], False)
+            if level >= 0:
+                at += p1[i] - p0[i]
+                if has[i] != 0:
+                    out[at] = 63
+                    at += 1
+                    j = self._plain_copy(at, query_data, q0[i], q1[i], True)
+                    level = j if j < 0 or j > level else level
+                    at += q1[i] - q0[i]
+            if level >= 0:
+                self._plain_done(at, 4 if hosts else level)
+            else:
+                self._url(host_data, h0[i], h1[i], path_data, p0[i], p1[i], query_data, q0[i], q1[i], has[i] != 0)
+            if new[i] != 0 and e1[i] > e0[i]:
+                self.row_values = 0
+                self._head(head_data, e0[i], e1[i])
+            if b1[i] > b0[i]:
+                self.row_values = 0
+                if kind[i] == _FORM:
+                    self._plain_room(b1[i] - b0[i] + 16)
+                    level = self._plain_copy(self.plain_used, body_data, b0[i], b1[i], True)
+                    if level >= 0:
+                        self._plain_done(self.plain_used + b1[i] - b0[i], level)
+                        continue
+                self._body(body_data, b0[i], b1[i], kind[i])
+
+    def _plain_copy(self, at: Any, data: Any, start: Any, end: Any, pairs: Any) -> Any:
+        """Copy a path or (`pairs`) a query or form into the plain texts if it stands for itself: only plain octets, none of which make a value worth
+        reading. Returns its level, or -1 if it does not."""
+        i: cython.Py_ssize_t
+        sign: cython.int
+        c: cython.int
+        before: cython.int
+        level: cython.int = 0
+        equals: cython.bint = False
+        octets: cython.pointer(cython.const[cython.uchar])
+        out: cython.pointer(cython.uchar)
+        if start < 0 or end > len(data) or at + end - start >= len(self.plain_out):
+            raise IndexError("unfold: range outside the buffer")
+        if start >= end:
+            return 0
+        if cython.compiled:
+            octets = cython.address(data[start])
+            out = cython.address(self.plain_out[at])
+        else:
+            octets = data[start:end]
+            out = memoryview(self.plain_out)[at:]
+        for i in range(end - start):
+            c = octets[i]
+            out[i] = c
+            sign = _plain_octet[c]
+            if sign == 1:
+                continue
+            if sign == 0:
+                return -1
+            if sign > 2:
+                level = 1
+                if sign == 4:
+                    continue
+            before = octets[i - 1] if i > 0 else 0
+            if c == 47:
+                if (before | 32) == 110 or before == 50:
+                    return -1
+            elif c == 38:
+                if not pairs:
+                    return -1
+                equals = False
+            elif c == 61:
+                if not pairs or equals:
+                    return -1
+                equals = True
+            elif c == 45 or c == 64:
+                if before == c:
+                    return -1
+            elif (before | 32) == 101 and i >= 2 and octets[i - 2] == 46:
+                return -1
+        return level
+
+    def _plain_room(self, octets: Any) -> Any:
+        """Make room for so many more plain octets and one more text."""
+        n: cython.Py_ssize_t = self.n_plain
+        if self.plain_used + octets > len(self.plain_out):
+            fresh = bytearray(max(2 * len(self.plain), self.plain_used + octets + 4096))
+            fresh[: self.plain_used] = memoryview(self.plain)[: self.plain_used]
+            self.plain = fresh
+            self.plain_out = fresh
+        if n >= len(self.plain_row):
+            rows = np.empty(2 * n, np.int64)
+            rows[:n] = self.plain_rows
+            self.plain_rows = rows
+            self.plain_row = rows
+            ends = np.empty(2 * n, np.int64)
+            ends[:n] = self.plain_ends
+            self.plain_ends = ends
+            self.plain_end = ends
+            levels = np.empty(2 * n, np.uint8)
+            levels[:n] = self.plain_levels
+            self.plain_levels = levels
+            self.plain_level = levels
+        return 0
+
+    def _plain_done(self, end: Any, level: Any) -> Any:
+        self.plain_row[self.n_plain] = self.row
+        self.plain_end[self.n_plain] = end
+        self.plain_level[self.n_plain] = level
+        self.n_plain += 1
+        self.plain_out[end] = 127
+        self.plain_used = end + 1
+        return 0
 
     def unfold(
         self, count: Any, host: Any, path: Any, query: Any, has_query: Any, head: Any, body: Any, kinds: Any
@@ -328,8 +579,10 @@ class Unfolder:
                 host_data, h0[i], h1[i], path_data, p0[i], p1[i], query_data, q0[i], q1[i], has[i] != 0
             )
             if e1[i] > e0[i]:
+                self.row_values = 0
                 self._head(head_data, e0[i], e1[i])
             if b1[i] > b0[i]:
+                self.row_values = 0
                 self._body(body_data, b0[i], b1[i], kind[i])
 
     def _room(self, octets: Any) -> Any:
@@ -342,7 +595,7 @@ class Unfolder:
         return 0
 
     def _segment(self, place: Any, start: Any, a: Any, b: Any, end: Any) -> Any:
-        """Note a segment [start, end) with two inner marks (target and query of a URL, name and value of a header)."""
+        """Note a segment [start, end) with two inner marks (target and query of a _URL, name and value of a header)."""
         n: cython.Py_ssize_t = self.n_segments
         if n >= len(self.segments):
             fresh = np.empty((2 * n, 6), np.int64)
@@ -378,20 +631,20 @@ class Unfolder:
             if c == 32:
                 spaces = True
             elif c == before and (c == 45 or c == 64):
-                mask |= COMPARES
+                mask |= _COMPARES
             elif c == 47 or c == 92:
                 if i - start >= 3 and (out[i - 1] | 32) == 110 and (out[i - 2] | 32) == 105 and (out[i - 3] | 32) == 98:
-                    mask |= PROGRAM
+                    mask |= _PROGRAM
                 elif i - start >= 2 and before == 50 and out[i - 2] == 51:
-                    mask |= PROGRAM
+                    mask |= _PROGRAM
             elif (c | 32) == 120 and i - start >= 2 and (before | 32) == 101 and out[i - 2] == 46:
-                mask |= PROGRAM
+                mask |= _PROGRAM
             before = c
-        if spaces and not mask & WORDY and _wordy(out, start, end):
-            mask |= WORDY
+        if spaces and not mask & _WORDY and _wordy(out, start, end):
+            mask |= _WORDY
         if mask == 0:
             return 0
-        if self.row_values >= MAX_VALUES:
+        if self.row_values >= _MAX_VALUES:
             self.overflow += 1
             return 0
         if n >= len(self.values):
@@ -410,14 +663,14 @@ class Unfolder:
         return 0
 
     def _settle(self, start: Any, end: Any) -> Any:
-        """Undo further layers of encoding in out[start:end] until nothing changes or ROUNDS are done; returns the new end."""
+        """Undo further layers of encoding in out[start:end] until nothing changes or _ROUNDS are done; returns the new end."""
         _turn: cython.int
         i: cython.Py_ssize_t
         signs: cython.int
         after: cython.Py_ssize_t
         here: cython.Py_ssize_t = end
         out: cython.uchar[::1] = self.out
-        for _turn in range(ROUNDS):
+        for _turn in range(_ROUNDS):
             signs = 0
             i = start
             while i < here:
@@ -503,7 +756,7 @@ class Unfolder:
     def _url(
         self, host: Any, h0: Any, h1: Any, path: Any, p0: Any, p1: Any, query: Any, q0: Any, q1: Any, has_query: Any
     ) -> Any:
-        """The URL as sent and, where that differs, decoded: http://host, then the target, whose start and query are the segment's marks."""
+        """The _URL as sent and, where that differs, decoded: http://host, then the target, whose start and query are the segment's marks."""
         i: cython.Py_ssize_t
         start: cython.Py_ssize_t
         target: cython.Py_ssize_t
@@ -532,10 +785,10 @@ class Unfolder:
                 self.used += 1
                 if query[i] == 37 or query[i] == 92 or query[i] == 43 or query[i] == 38 or query[i] >= 0xC0:
                     coded = True
-        self._segment(URL_RAW, start, target, mark, self.used)
+        self._segment(_URL_RAW, start, target, mark, self.used)
         if not coded:
             # Nothing to decode: the text as sent serves for both, and only its values are noted.
-            self._value(PATH, target, mark - 1 if has_query else mark)
+            self._value(_PATH, target, mark - 1 if has_query else mark)
             if has_query:
                 self._plain_pairs(mark, self.used - 1)
             return 0
@@ -546,16 +799,16 @@ class Unfolder:
             self.out[self.used] = host[i]
             self.used += 1
         target = self._decode(path, p0, p1, False)
-        self._value(PATH, target, self.used)
+        self._value(_PATH, target, self.used)
         mark = self.used
         if has_query:
             self._room(8)
             self.out[self.used] = 63
             self.used += 1
             mark = self.used
-            self._pairs(query, q0, q1, QUERY_NAME, QUERY_VALUE, 38, True)
+            self._pairs(query, q0, q1, _QUERY_NAME, _QUERY_VALUE, 38, True)
         self._room(8)
-        self._segment(URL, start, target, mark, self.used)
+        self._segment(_URL, start, target, mark, self.used)
         return 0
 
     def _plain_pairs(self, start: Any, end: Any) -> Any:
@@ -564,10 +817,10 @@ class Unfolder:
         while i < end and self.out[i] != 61:
             i += 1
         if i < end:
-            self._value(QUERY_NAME, start, i)
-            self._value(QUERY_VALUE, i + 1, end)
+            self._value(_QUERY_NAME, start, i)
+            self._value(_QUERY_VALUE, i + 1, end)
         else:
-            self._value(QUERY_VALUE, start, end)
+            self._value(_QUERY_VALUE, start, end)
         return 0
 
     def _put(self, text: Any) -> Any:
@@ -636,9 +889,9 @@ class Unfolder:
                 self._put(b"cookie:")
                 at = self.used
                 colon += 1
-                self._pairs(data, colon, stop, COOKIE_NAME, COOKIE_VALUE, 59, False)
+                self._pairs(data, colon, stop, _COOKIE_NAME, _COOKIE_VALUE, 59, False)
                 self._room(8)
-                self._segment(COOKIE_VALUE, named, at, at, self.used)
+                self._segment(_COOKIE_VALUE, named, at, at, self.used)
                 continue
             if not odd:
                 continue
@@ -650,41 +903,41 @@ class Unfolder:
             while colon < stop and (data[colon] == 32 or data[colon] == 9):
                 colon += 1
             at = self._decode(data, colon, stop, False)
-            self._value(HEADER, at, self.used)
+            self._value(_HEADER, at, self.used)
             self._room(8)
-            self._segment(HEADER, named, at, at, self.used)
+            self._segment(_HEADER, named, at, at, self.used)
         return 0
 
     def _body(self, data: Any, start: Any, end: Any, kind: Any) -> Any:
-        """A body by its kind; one that holds only harmless octets is left alone."""
+        """A body by its kind; JSON that holds only harmless octets is left alone."""
         i: cython.Py_ssize_t = start
         at: cython.Py_ssize_t
-        if kind == NO_BODY:
+        if kind == _NO_BODY:
             return 0
-        if kind == JSON:
-            while i < end and _safe[data[i]] & 4 and not (data[i] == 45 and i + 1 < end and data[i + 1] == 45):
+        if kind == _JSON:
+            while i < end and _safe[data[i]] & 4:
                 i += 1
             if i == end and not _suspect(data, start, end):
                 return 0
         self._room(end - start + 64)
         at = self.used
-        if kind == FORM:
-            self._pairs(data, start, end, BODY_NAME, BODY_VALUE, 38, True)
-        elif kind == JSON:
+        if kind == _FORM:
+            self._pairs(data, start, end, _BODY_NAME, _BODY_VALUE, 38, True)
+        elif kind == _JSON:
             self._json(data, start, end)
-        elif kind == XML:
+        elif kind == _XML:
             self._markup(data, start, end)
-        elif kind == MULTIPART:
+        elif kind == _MULTIPART:
             self._parts(data, start, end)
         else:
             self._decode(data, start, end, False)
-            self._value(BODY_TEXT, at, self.used)
+            self._value(_BODY_TEXT, at, self.used)
         self._room(8)
-        self._segment(BODY_TEXT, at, at, at, self.used)
+        self._segment(_BODY_TEXT, at, at, at, self.used)
         return 0
 
     def _json(self, data: Any, start: Any, end: Any) -> Any:
-        """Every text of a JSON document, escapes undone; a lenient reading, so that broken JSON is read as far as it goes."""
+        """Every text of a _JSON document, escapes undone; a lenient reading, so that broken _JSON is read as far as it goes."""
         i: cython.Py_ssize_t = start
         j: cython.Py_ssize_t
         at: cython.Py_ssize_t
@@ -738,19 +991,19 @@ class Unfolder:
             j = i
             while j < end and (data[j] == 32 or data[j] == 9 or data[j] == 10 or data[j] == 13):
                 j += 1
-            place = BODY_NAME if j < end and data[j] == 58 else BODY_VALUE
+            place = _BODY_NAME if j < end and data[j] == 58 else _BODY_VALUE
             self._value(place, at, self.used)
             self.out[self.used] = 127
             self.used += 1
         if self.used > 0 and start < end and data[start] != 123 and data[start] != 91 and data[start] != 34:
-            # Not JSON at all, whatever its type says: read it as one text.
+            # Not _JSON at all, whatever its type says: read it as one text.
             at = self.used
             self._decode(data, start, end, False)
-            self._value(BODY_TEXT, at, self.used)
+            self._value(_BODY_TEXT, at, self.used)
         return 0
 
     def _markup(self, data: Any, start: Any, end: Any) -> Any:
-        """Texts and attribute values of XML, character references undone, and the whole as one text."""
+        """Texts and attribute values of _XML, character references undone, and the whole as one text."""
         i: cython.Py_ssize_t = start
         j: cython.Py_ssize_t
         at: cython.Py_ssize_t
@@ -766,7 +1019,7 @@ class Unfolder:
                         j += 1
                     self._room(j - i + 8)
                     at = self._decode(data, i, j, False)
-                    self._value(BODY_VALUE, at, self.used)
+                    self._value(_BODY_VALUE, at, self.used)
                     self.out[self.used] = 127
                     self.used += 1
                     i = j
@@ -782,7 +1035,7 @@ class Unfolder:
                         j += 1
                     self._room(j - i + 8)
                     at = self._decode(data, i, j, False)
-                    self._value(BODY_VALUE, at, self.used)
+                    self._value(_BODY_VALUE, at, self.used)
                     self.out[self.used] = 127
                     self.used += 1
                     j += 1
@@ -795,7 +1048,7 @@ class Unfolder:
                 j += 1
             self._room(j - i + 8)
             at = self._decode(data, i, j, False)
-            self._value(BODY_VALUE, at, self.used)
+            self._value(_BODY_VALUE, at, self.used)
             self.out[self.used] = 127
             self.used += 1
             i = j
@@ -820,7 +1073,7 @@ class Unfolder:
             length -= 1
         if length < 3 or data[start] != 45 or data[start + 1] != 45:
             at = self._decode(data, start, end, False)
-            self._value(BODY_TEXT, at, self.used)
+            self._value(_BODY_TEXT, at, self.used)
             return 0
         while i < end:
             i += 1
@@ -841,7 +1094,7 @@ class Unfolder:
                             mark += 1
                         self._room(mark - at + 8)
                         at = self._decode(data, at, mark, False)
-                        self._value(FILENAME, at, self.used)
+                        self._value(_FILENAME, at, self.used)
                         self.out[self.used] = 127
                         self.used += 1
                     mark += 1
@@ -869,7 +1122,7 @@ class Unfolder:
                     self._markup(data, i, mark)
                 else:
                     at = self._decode(data, i, mark, False)
-                    self._value(BODY_VALUE, at, self.used)
+                    self._value(_BODY_VALUE, at, self.used)
                 self._room(8)
                 self.out[self.used] = 127
                 self.used += 1
@@ -936,18 +1189,34 @@ def _suspect(data: cython.const[cython.uchar][::1], start: cython.Py_ssize_t, en
     """Whether harmless octets make something worth a look: two dots, two dashes, a bracket or sign that stands as code does."""
     i: cython.Py_ssize_t
     c: cython.int
-    for i in range(start, end - 1):
-        c = data[i]
-        if c == 46 and data[i + 1] == 46:
-            return True
-        if c == 45 and data[i + 1] == 45:
-            return True
-        if c == 47 and data[i + 1] == 42 and not (i > start and data[i - 1] == 42):
-            return True
-        if c == 40 and (data[i + 1] == 41 or data[i + 1] == 40):
-            return True
-        if c == 58 and data[i + 1] == 47:
-            return True
-        if (c | 32) == 115 and (data[i + 1] | 32) == 101 and i + 5 < end and (data[i + 2] | 32) == 108 and (data[i + 3] | 32) == 101 and (data[i + 4] | 32) == 99:
+    after: cython.int
+    octets: cython.pointer(cython.const[cython.uchar])
+    if start < 0 or end > len(data):
+        raise IndexError("unfold: range outside the buffer")
+    if start >= end:
+        return False
+    if cython.compiled:
+        octets = cython.address(data[start])
+    else:
+        octets = data[start:end]
+    for i in range(end - start - 1):
+        c = octets[i]
+        # Most octets begin nothing.
+        if _safe[c] & 32:
+            continue
+        after = octets[i + 1]
+        if c == 46 or c == 45:
+            if after == c:
+                return True
+        elif c == 47:
+            if after == 42 and not (i > 0 and octets[i - 1] == 42):
+                return True
+        elif c == 40:
+            if after == 41 or after == 40:
+                return True
+        elif c == 58:
+            if after == 47:
+                return True
+        elif (after | 32) == 101 and i + 5 < end - start and (octets[i + 2] | 32) == 108 and (octets[i + 3] | 32) == 101 and (octets[i + 4] | 32) == 99:
             return True
     return False

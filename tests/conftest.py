@@ -7,6 +7,7 @@ once when a hot module is not: a silent fallback is the one fault that this desi
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +28,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # Compiled patterns of the rules that tests make up are kept beside the tests' own cache, not in the user's.
+    os.environ["XDG_CACHE_HOME"] = str(config.cache.mkdir("home"))
     form = config.getoption("--form")
     if form == "python":
         forms.interpret_everything()

@@ -80,6 +80,7 @@ _ALL = [
     _text("extension", Part.URL, "what follows the last dot of the path's last segment"),
     _text("user", Part.WORD, "user name of Basic authentication; 'anonymous' when a call carries no credentials", "user"),
     _text("request_head", Part.BYTES, "start line and header block as sent"),
+    _text("headers", Part.BYTES, "the request's header block as sent, without its start line", "request_head"),
     _text("response_head", Part.BYTES, "status line and header block as sent"),
     _text("request_body", Part.BYTES, "the request's body as sent"),
     _text("response_body", Part.BYTES, "the response's body"),

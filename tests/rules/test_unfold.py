@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -15,11 +11,9 @@ import rules.unfold as compiled
 from rules.examples import batch_of
 from rules.inputs import decoded
 from rules.ruleset import RuleSet
+from tests.forms import module
 
-_SPEC = importlib.util.spec_from_file_location("rules_unfold_interpreted", Path(compiled.__file__).parent / "unfold.py")
-interpreted = importlib.util.module_from_spec(_SPEC)
-sys.modules[_SPEC.name] = interpreted
-_SPEC.loader.exec_module(interpreted)
+interpreted = module("rules.unfold", "python")
 FORMS = [interpreted, compiled]
 
 

@@ -12,6 +12,7 @@ cdef extern from *:
 
 cdef class Seen:
     cdef unsigned char[::1] store
+    cdef unsigned char* octets
     cdef public Py_ssize_t room
     cdef public Py_ssize_t longest
     cdef Py_ssize_t sets, turns
@@ -19,13 +20,13 @@ cdef class Seen:
     cdef unsigned long long[::1] slots
     cdef unsigned long long[::1] once
     cdef unsigned long long[64] block
-    cdef int _said(self, unsigned long long key, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t end) except -1
+    cdef int _said(self, unsigned long long key, const unsigned char* data, Py_ssize_t start, Py_ssize_t end) except -1
     cdef int _fetch_set(self, unsigned long long key) except -1
     cdef int _fetch_text(self, unsigned long long key) except -1
-    cdef bint _holds(self, unsigned long long key, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t end) except -1
-    cdef int _keep(self, unsigned long long key, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t end) except -1
+    cdef bint _holds(self, unsigned long long key, const unsigned char* data, Py_ssize_t start, Py_ssize_t end) except -1
+    cdef int _keep(self, unsigned long long key, const unsigned char* data, Py_ssize_t start, Py_ssize_t end) except -1
 
 cdef class Shelf:
     cdef public object octets
 
-cdef unsigned long long digest(const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t end) except? 0
+cdef unsigned long long digest(const unsigned char* data, Py_ssize_t start, Py_ssize_t end) except? 0

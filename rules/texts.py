@@ -19,12 +19,13 @@ except ModuleNotFoundError:
 
 if cython.compiled:
     from cython.cimports.libc.string import memcpy
-    from cython.cimports.parsers.octets import copy_in, find_in, same_in
+    from cython.cimports.parsers.octets import copy, find, same
     from cython.cimports.rules.texts import touch
 else:
-    from parsers.octets import copy_in, find_in, same_in
+    from parsers.octets import copy, find, same
 
 COMPILED = cython.compiled
+_EMPTY = np.zeros(1, np.uint8)
 
 KNOWN, NEW, AGAIN = range(3)
 """What `Seen.known` says of a text: kept; met for the first time; met before (as far as its digest tells) and not kept."""
@@ -43,10 +44,8 @@ _whole = cython.declare(cython.Py_ssize_t, WHOLE)
 
 
 def digest(data: Any, start: Any, end: Any) -> Any:
-    """64 bits of data[start:end]: quick, and good enough to find a text that is compared afterwards."""
+    """64 bits of data[start:end]: quick, and good enough to find a text that is compared afterwards. The caller has checked the range."""
     n: cython.Py_ssize_t = end - start
-    if start < 0 or n < 0 or end > len(data):
-        raise IndexError("texts.digest: range outside the buffer")
     if cython.compiled:
         i: cython.Py_ssize_t = 0
         step: cython.Py_ssize_t = 0
@@ -61,7 +60,7 @@ def digest(data: Any, start: Any, end: Any) -> Any:
         z: cython.ulonglong = 0
         base: cython.pointer(cython.const[cython.uchar])
         if n >= 32:
-            base = cython.address(data[start])
+            base = data + start
             if n > _whole:
                 step = n // 8 - 32 if n < 4096 else n // 24 - 32
                 step = step if step > 0 else 0
@@ -90,7 +89,7 @@ def digest(data: Any, start: Any, end: Any) -> Any:
             c = (c ^ y) * k
             d = (d ^ z) * k
         elif n >= 8:
-            base = cython.address(data[start])
+            base = data + start
             while i + 8 <= n:
                 memcpy(cython.address(w), base + i, 8)
                 a = (a ^ w) * k
@@ -114,12 +113,16 @@ def digests(data: Any, starts: Any, ends: Any) -> Any:
     """The digest of each text data[starts[i]:ends[i]] (uint64)."""
     found = np.empty(len(starts), np.uint64)
     i: cython.Py_ssize_t
-    source: cython.const[cython.uchar][::1] = data
+    source: cython.const[cython.uchar][::1] = data if len(data) else _EMPTY
+    base: cython.pointer(cython.const[cython.uchar])
     first: cython.longlong[::1] = starts
     last: cython.longlong[::1] = ends
     to: cython.ulonglong[::1] = found
+    base = cython.address(source[0]) if cython.compiled else source
     for i in range(len(starts)):
-        to[i] = digest(source, first[i], last[i])
+        if first[i] < 0 or last[i] > len(source) or last[i] < first[i]:
+            raise IndexError("texts.digests: range outside the buffer")
+        to[i] = digest(base, first[i], last[i])
     return found
 
 
@@ -139,6 +142,7 @@ class Seen:
         if not cython.compiled:
             self.block = [0] * 64
         self.store = np.zeros(room, np.uint8) if cython.compiled else bytearray(room)
+        self.octets = cython.address(self.store[0]) if cython.compiled else self.store
         # A set is eight numbers, one cache line: four digests, then for each where its text is (counting all that was ever written) and how long.
         self.slots = np.zeros(self.sets * 2 * WAYS, np.uint64) if cython.compiled else [0] * (self.sets * 2 * WAYS)
         self.once = np.zeros(self.turns, np.uint64) if cython.compiled else [0] * self.turns
@@ -161,20 +165,24 @@ class Seen:
         at: cython.Py_ssize_t
         until: cython.Py_ssize_t
         feed: cython.bint = lines is not None
-        source: cython.const[cython.uchar][::1] = data
+        source: cython.const[cython.uchar][::1] = data if len(data) else _EMPTY
+        base: cython.pointer(cython.const[cython.uchar])
         first: cython.longlong[::1] = starts
         last: cython.longlong[::1] = ends
         begin: cython.longlong[::1] = lines if feed else starts
         to: cython.uchar[::1] = out
+        base = cython.address(source[0]) if cython.compiled else source
         # In blocks, each three times over: what the next step reads from the tables is then on its way while others are worked on.
         for i in range(0, n, 64):
             until = i + 64 if i + 64 < n else n
             for j in range(i, until):
+                if first[j] < 0 or last[j] > len(source):
+                    raise IndexError("texts.known: range outside the buffer")
                 if feed:
-                    at = find_in(source, first[j], last[j], 10)
+                    at = find(base, first[j], last[j], 10)
                     begin[j] = last[j] if at < 0 else at
                 if begin[j] < last[j] <= begin[j] + self.longest:
-                    self.block[j - i] = digest(source, begin[j], last[j])
+                    self.block[j - i] = digest(base, begin[j], last[j])
                     self._fetch_set(self.block[j - i])
                 else:
                     self.block[j - i] = 0
@@ -184,7 +192,7 @@ class Seen:
                 if self.block[j - i] == 0:
                     to[j] = _known if last[j] <= begin[j] else _new
                 else:
-                    to[j] = self._said(self.block[j - i], source, begin[j], last[j])
+                    to[j] = self._said(self.block[j - i], base, begin[j], last[j])
         return out
 
     def _said(self, key: Any, data: Any, start: Any, end: Any) -> Any:
@@ -225,16 +233,20 @@ class Seen:
         i: cython.Py_ssize_t
         k: cython.Py_ssize_t
         key: cython.ulonglong
-        source: cython.const[cython.uchar][::1] = data
+        source: cython.const[cython.uchar][::1] = data if len(data) else _EMPTY
+        base: cython.pointer(cython.const[cython.uchar])
         first: cython.longlong[::1] = starts
         last: cython.longlong[::1] = ends
         which: cython.longlong[::1] = chosen
+        base = cython.address(source[0]) if cython.compiled else source
         for k in range(len(chosen)):
             i = which[k]
+            if first[i] < 0 or last[i] > len(source):
+                raise IndexError("texts.keep: range outside the buffer")
             if first[i] < last[i] <= first[i] + self.longest:
-                key = digest(source, first[i], last[i])
-                if not self._holds(key, source, first[i], last[i]):
-                    self._keep(key, source, first[i], last[i])
+                key = digest(base, first[i], last[i])
+                if not self._holds(key, base, first[i], last[i]):
+                    self._keep(key, base, first[i], last[i])
 
     def _holds(self, key: Any, data: Any, start: Any, end: Any) -> Any:
         e: cython.Py_ssize_t
@@ -246,7 +258,8 @@ class Seen:
                 packed = self.slots[e + _ways]
                 at = cython.cast(cython.longlong, packed >> 20)
                 if cython.cast(cython.Py_ssize_t, packed & 0xFFFFF) == end - start and self.written - at <= self.room:
-                    if same_in(self.store, at % self.room, data, start, end):
+                    # What stands there was written whole, and nothing over it since.
+                    if same(self.octets, at % self.room, data, start, end):
                         return True
         return False
 
@@ -261,7 +274,7 @@ class Seen:
         for e in range(base, base + _ways):
             if self.slots[e + _ways] < self.slots[oldest + _ways]:
                 oldest = e
-        copy_in(self.store, place, data, start, end)
+        copy(self.octets, self.room, place, data, start, end)
         self.slots[oldest] = key
         self.slots[oldest + _ways] = (cython.cast(cython.ulonglong, self.written) << 20) | cython.cast(cython.ulonglong, end - start)
         self.written += end - start
@@ -308,7 +321,7 @@ class Shelf:
                         raise IndexError("texts.lay: range outside the buffer")
                     memcpy(cython.address(out[at]), cython.address(source[first[i]]), length)
                 else:
-                    copy_in(out, at, source, first[i], last[i])
+                    copy(out, len(out), at, source, first[i], last[i])
                 at += length
             stop[k] = at
             out[at] = mark

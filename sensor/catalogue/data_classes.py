@@ -149,6 +149,7 @@ def is_name(text: str) -> bool:
 
 _JWT = re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{6,}={0,2}\.[A-Za-z0-9_-]{2,}={0,2}\.[A-Za-z0-9_-]*={0,2}(?:\.[A-Za-z0-9_-]+){0,2}")
 _PEM = re.compile(r"-----BEGIN (?:[A-Z0-9]+ ){0,4}PRIVATE KEY(?: BLOCK)?-----")
+_USERINFO = re.compile(r"(?<![a-z0-9+.-])[a-z][a-z0-9+.-]{0,31}://[^\s/:@?#]{0,128}:[^\s/@?#]{1,128}@[^\s/@]")  # RFC 3986 3.2.1: a password in a URI
 _KEYS: tuple[tuple[str, str], ...] = (
     ("aws", r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}\b"),
     ("github", r"\bgh[pousr]_[A-Za-z0-9]{36,}\b|\bgithub_pat_[A-Za-z0-9_]{36,}\b"),
@@ -286,6 +287,8 @@ def _secret(text: str) -> str:
         return "private_key"
     if "eyJ" in text and _JWT.search(text):
         return "jwt"
+    if "://" in text and _USERINFO.search(text):
+        return "secret:uri"
     if _HINT_OF_KEY.search(text):
         found = _KEY.search(text)
         if found:

@@ -10,8 +10,11 @@ Every `Endpoint` of the map has, beside its counts:
   `.examples`, `.names`, `.kind` (none, mixed, several, unknown, or the scheme), `.absorb(other)`. Authentication is *lost* where `kind` was a scheme and
   `none` now stands in `.schemes`.
 
+`Catalogue.endpoints()` fills all three from what was learned so far (`learning.Learner`), anew when calls came since; join what was saved after it.
+
 All of them write plain data with `to_json` and read it back with `from_json`, versioned; so does `Endpoint` itself. `Schema.merge` is commutative and
-associative; `Schema.to_json_schema(dialect, bounds, closed)` gives JSON Schema 2020-12 (OpenAPI 3.1) or OpenAPI 3.0's own: give `bounds=body.whole`.
+associative; `Schema.to_json_schema(dialect, bounds, closed)` gives JSON Schema 2020-12 (OpenAPI 3.1) or OpenAPI 3.0's own: give `bounds=body.whole`, since not
+every body is read (`structure.Sampler` says which are).
 """
 
 from sensor.catalogue.authentication import Authentication

@@ -22,7 +22,8 @@ from sensor.masking import card_number
 if TYPE_CHECKING:
     from sensor.catalogue.schema import Schema
 
-VERSION = 1
+LONGEST = 16_384
+"""Characters of one text that are searched for keys."""
 
 CLASSES = {
     "email": ("personal", "e-mail addresses"),
@@ -86,7 +87,7 @@ _PIECES = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_A-Za-z]+")
 
 _PEOPLE = "first|last|middle|given|family|full|maiden|birth|legal|preferred|real|customer|patient|employee|contact|cardholder|card_holder|account_holder|recipient|passenger|guest|owner|author|sender|receiver|person|billing|shipping|buyer|payer|payee|holder|student|tenant|driver|father|mother|spouse"
 _NAMED: tuple[tuple[str, str], ...] = (
-    ("password", r"_(?:password|passwd|pwd|passphrase|passcode|pass_?phrase|pin_?code|contrasena|kennwort|passwort|mot_de_passe|senha)\d?_(?:(?:confirm\w*|repeat|again|new|old|hash|current|plain)_)*$|^_pass_$"),
+    ("password", r"_(?:password|passwd|pwd|passphrase|passcode|pass_?phrase|pin_?code|contrasena|kennwort|passwort|mot_de_passe|senha)\d?_(?:(?:confirm(?:ed|ation)?|repeat|again|new|old|hash|current|plain)_)*$|^_pass_$"),
     ("card_security_code", r"_(?:cvv\d?|cvc\d?|csc|cid_code|card_verification\w*|security_code|card_code)_"),
     ("phone", r"_(?:phones?|tel|telephone|mobile|cell|cellphone|msisdn|fax|whatsapp|telefon|telefono|handy|landline)(?:_(?:numbers?|no|nr|home|work|main|primary|e164))*_$|_(?:home|work|mobile|contact)_number_$"),
     ("birth_date", r"_(?:dob|birth_?da(?:y|te)|date_of_birth|born(?:_(?:on|at))?|geburtsdatum|geburtstag|fecha_(?:de_)?nacimiento|date_(?:de_)?naissance|data_(?:de_)?nascimento)_"),
@@ -146,8 +147,9 @@ def is_name(text: str) -> bool:
 
 # The values ---------------------------------------------------------------------------------------------------------------------------
 
-_JWT = re.compile(r"eyJ[A-Za-z0-9_-]{6,}={0,2}\.[A-Za-z0-9_-]{2,}={0,2}\.[A-Za-z0-9_-]*={0,2}(?:\.[A-Za-z0-9_-]+){0,2}")
+_JWT = re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{6,}={0,2}\.[A-Za-z0-9_-]{2,}={0,2}\.[A-Za-z0-9_-]*={0,2}(?:\.[A-Za-z0-9_-]+){0,2}")
 _PEM = re.compile(r"-----BEGIN (?:[A-Z0-9]+ ){0,4}PRIVATE KEY(?: BLOCK)?-----")
+_USERINFO = re.compile(r"(?<![a-z0-9+.-])[a-z][a-z0-9+.-]{0,31}://[^\s/:@?#]{0,128}:[^\s/@?#]{1,128}@[^\s/@]")  # RFC 3986 3.2.1: a password in a URI
 _KEYS: tuple[tuple[str, str], ...] = (
     ("aws", r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}\b"),
     ("github", r"\bgh[pousr]_[A-Za-z0-9]{36,}\b|\bgithub_pat_[A-Za-z0-9_]{36,}\b"),
@@ -278,11 +280,15 @@ def of_number(value: int | float, field: str) -> str:
 
 
 def _secret(text: str) -> str:
-    """Keys and tokens that anything may hold, told by their make."""
+    """Keys and tokens that anything may hold, told by their make. No pattern begins twice in one run of letters: a text is read once, whatever it holds."""
+    if len(text) > LONGEST:
+        text = text[:LONGEST]
     if "PRIVATE KEY" in text and _PEM.search(text):
         return "private_key"
     if "eyJ" in text and _JWT.search(text):
         return "jwt"
+    if "://" in text and _USERINFO.search(text):
+        return "secret:uri"
     if _HINT_OF_KEY.search(text):
         found = _KEY.search(text)
         if found:

@@ -26,7 +26,7 @@ from sensor.catalogue.authentication import NAMES, SCHEMES, WEAKNESSES, Authenti
 from sensor.catalogue.contents import Body, EndpointSchema
 from sensor.catalogue.data_classes import words_of
 from sensor.catalogue.paths import sample_hash, shape
-from sensor.catalogue.schema import Room, Schema, learn, learn_fields, learn_opaque, learn_tree
+from sensor.catalogue.schema import Room, Schema, learn, learn_fields, learn_opaque, learn_tree, members
 from sensor.catalogue.structure import FORM, JSON, MULTIPART, OTHER, XML, Sampler
 
 PATHS = 4_096
@@ -257,8 +257,14 @@ class Learner:
             kind = JSON
             if not media:
                 media = "application/json"
-        hand = self._hand_out if side == "response" else None  # what a response holds, later paths may ask for
-        if not read_body(body.of(media or "application/octet-stream"), octets, kind, media, self.room, hand):
+
+        def also(value: Any) -> None:
+            if self.sampler.structure.of(octets, 0, len(octets), JSON) and self.sampler.structure.names != members(value):
+                self.room.count("duplicate_names")
+            if side == "response":  # what a response holds, later paths may ask for
+                self._hand_out(value)
+
+        if not read_body(body.of(media or "application/octet-stream"), octets, kind, media, self.room, also):
             body.malformed += 1
 
     def _hand_out(self, value: Any) -> None:

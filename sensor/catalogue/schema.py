@@ -63,7 +63,8 @@ _IS_KEY = re.compile(  # a property name that is a value
 
 @cython.cclass
 class Room:
-    """How many schema nodes a map may still make, and what found no room: `nodes_past_limit`, `too_deep`, `long_words`."""
+    """How many schema nodes a map may still make, and what found no room: `nodes_past_limit`, `too_deep`, `items_skipped`,
+    `properties_past_limit`, and `duplicate_names`: JSON bodies that have a member twice, of which two parsers may take different ones."""
 
     def __init__(self, nodes: int = 200_000) -> None:
         self.nodes = nodes
@@ -402,6 +403,20 @@ def learn(schema: Schema, value: Any, depth: cython.int, room: Room) -> None:
     elif isinstance(value, list):
         schema.arrays += 1
         _array(schema, value, depth, room)
+
+
+def members(value: Any) -> int:
+    """How many members all objects of a JSON value have."""
+    found: cython.longlong = 0
+    stack: list[Any] = [value]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, dict):
+            found += len(value)
+            stack.extend(value.values())
+        elif isinstance(value, list):
+            stack.extend(value)
+    return found
 
 
 def learn_text(schema: Schema, value: str, room: Room) -> None:

@@ -7,6 +7,7 @@ cdef class Structure:
     cdef unsigned int[::1] known_in
     cdef unsigned int round
     cdef int found
+    cdef public long long names
     cdef int note(self, unsigned long long part) except -1
     cpdef unsigned long long of(self, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t end, int kind) except? 1
     cdef unsigned long long json(self, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t end) except? 1

@@ -141,6 +141,7 @@ class Structure:
         self.known_in = np.zeros(1024, np.uint32)
         self.round = 0
         self.found = 0
+        self.names = 0
         self.total = 0
         if not cython.compiled:  # numpy's integers warn where C's wrap
             for name in ("path", "members", "keyed", "array", "known", "known_in"):
@@ -162,7 +163,10 @@ class Structure:
         return 0
 
     def of(self, data: Any, start: Any, end: Any, kind: Any) -> Any:
-        """The fingerprint of data[start:end] read as `kind`; 0 where it cannot be read so. Raises IndexError for a range outside the buffer."""
+        """The fingerprint of data[start:end] read as `kind`; 0 where it cannot be read so. Raises IndexError for a range outside the buffer.
+
+        After JSON `names` says how many members all its objects have, those of one name each for itself.
+        """
         if start < 0 or start > end or end > len(data):
             raise IndexError("structure: range outside the buffer")
         self.round = (self.round + 1) & 0xFFFFFFFF
@@ -171,6 +175,7 @@ class Structure:
             for i in range(1024):
                 self.known_in[i] = 0
         self.found = 0
+        self.names = 0
         self.total = 0
         at: cython.Py_ssize_t = start
         while at < end and (_blank(data[at]) or data[at] in {0xEF, 0xBB, 0xBF}):  # UTF-8's byte order mark
@@ -231,6 +236,7 @@ class Structure:
                     is_key = _is_key(data, i + 1, j) != 0
                     name = _KEYED if is_key else bytes_hash(self.k0, self.k1, data, i + 1, j)
                     named = True
+                    self.names += 1
                     i = j + 1
                     while i < end and _blank(data[i]):
                         i += 1

@@ -75,6 +75,14 @@ def test_a_field_of_order_numbers_is_none_of_cards_however_many_pass() -> None:
     assert given(Sample("order", tuple(noise), "")) == []
 
 
+def test_no_text_or_name_is_slow_to_judge() -> None:
+    texts = ["eyJ" * 20_000, "eyJ-" * 15_000, "a@" + ("a" * 62 + ".") * 30, "xapp-1-" * 9_000, "-----BEGIN " * 6_000, "sk-" * 20_000, "MNO" * 20_000, "+1" * 20, "1 " * 20, "A" * 60_000, "key-" * 15_000, "SG." * 20_000]
+    for text in texts:
+        given(Sample("note", (text,), ""))
+    for called in ("password" + "Confirm" * 17, "phone" + "_number" * 17, "_" * 128, "aB" * 64, "street_address" * 9, "insured_" * 16, "medical_" * 16):
+        named(called)
+
+
 def test_a_class_is_saved_and_read_back() -> None:
     (one,) = given(Sample("iban", ("DE89370400440532013000",), "iban"))
     assert (one.group, one.count, one.seen) == ("payment", 1, 1)

@@ -233,6 +233,7 @@ def test_hostile_bodies_end_as_counters() -> None:
     catalogue = mapped(calls)
     (endpoint,) = catalogue.endpoints()
     assert endpoint.schema.responses[200].malformed > 0 and catalogue.counters()["too_deep"] > 0
+    assert catalogue.counters()["duplicate_names"] == 7  # five responses, and the two requests that say to be JSON or text
     assert len(json.dumps(endpoint.to_json())) < 2_000_000
     Endpoint.from_json(json.loads(json.dumps(endpoint.to_json())))
 

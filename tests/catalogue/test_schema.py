@@ -156,6 +156,16 @@ def test_text_reads_as_what_it_says_until_it_does_not(schemas: ModuleType) -> No
     assert [parts[name].types for name in ("page", "tag", "zip", "on", "ratio")] == [("string",), ("array",), ("string",), ("boolean",), ("number",)]
 
 
+@settings(max_examples=60, deadline=None)
+@given(VALUES)
+def test_members_are_counted_as_the_fingerprint_counts_them(value: Any) -> None:
+    for form in FORMS:
+        structure = module("sensor.catalogue.structure", form).Structure(1, 2)
+        octets = json.dumps(value).encode()
+        if structure.of(octets, 0, len(octets), 1):
+            assert structure.names == module("sensor.catalogue.schema", form).members(value)
+
+
 def test_hostile_values_end_as_counters(schemas: ModuleType) -> None:
     deep: Any = 1
     for _ in range(500):

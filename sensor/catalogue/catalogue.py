@@ -353,6 +353,11 @@ class Catalogue:
         self._current()
         return self._unseen
 
+    @property
+    def described(self) -> bool:
+        """Whether there is a description to compare the map with."""
+        return self._descriptions is not None
+
     def orphans(self) -> list[tuple[Operation, bool]]:
         """What was declared and not seen, each with whether the mirror could have shown it."""
         return self._descriptions.orphans(self.endpoints()) if self._descriptions is not None else []
@@ -639,6 +644,8 @@ class _Map:
     def _called(self, param: Param) -> tuple[str, list[str]]:
         """A parameter's name and its evidence: the field of earlier responses that handed its values out says more than what stands before it, unless it is
         a bare `id`."""
+        if param.anything:  # an operator named it
+            return param.name, param.evidence
         handed = self.catalogue._learner.field_of(param.examples)
         if not handed:
             return param.name, param.evidence

@@ -161,7 +161,9 @@ class MapState:
                     self._gone.append((record.number, chief.number))
             endpoint.data_classes = endpoint.schema.data_classes()
             was = chief.endpoint
-            if endpoint.declared == "shadow" and (was.declared == "declared" or was.declared_in.startswith("removed")):
+            if not self._catalogue.described:  # a run without descriptions says nothing about them
+                endpoint.declared, endpoint.declared_in, endpoint.drift = was.declared, was.declared_in, was.drift
+            elif endpoint.declared == "shadow" and (was.declared == "declared" or was.declared_in.startswith("removed")):
                 endpoint.declared = "zombie"
                 endpoint.declared_in = was.declared_in if was.declared == "zombie" else f"removed: {was.declared_in} is there no more"
             status = max((record.status for record in records), key=STATUSES.index)

@@ -36,7 +36,7 @@ _PICTURE = re.compile(r"(?i)(.+\.)(png|jpe?g|gif|svg|webp|tiff?|bmp|avif|ico)")
 _DOCUMENT = re.compile(r"(?i)[^.]\.(pdf|docx?|xlsx?|pptx?|od[tsp]|png|jpe?g|gif|svg|webp|tiff?|bmp|mp[34]|wav|mov|zip|gz|tgz|7z|txt|md|csv|log)$")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Item:
     """One segment, or one fold of segments, seen below a place."""
 
@@ -134,15 +134,18 @@ class Templates:
         self.pins = pins or {}
         self.vocabulary = Vocabulary()
         self.views: set[frozenset[str]] = set()
+        self.followed: tuple[list[Item], int, set[str]] = ([], 0, set())
+        """Of the place being split: its values, how many of them are counted, and all that follows those."""
         self.learning = True
-        # First to learn which words are values anywhere, then, knowing them, to decide.
+        # First to learn which words are values anywhere, then, knowing them, to decide; a pass that learns nothing has decided.
         for _ in range(2):
             before = len(self.vocabulary.words), len(self.views)
-            self.place([root], ())
+            self.top = self.place([root], ())
             if (len(self.vocabulary.words), len(self.views)) == before:
                 break
-        self.learning = False
-        self.top = self.place([root], ())
+        else:
+            self.learning = False
+            self.top = self.place([root], ())
         self.join_relations(self.top, ())
 
     def place(self, nodes: list[int], where: tuple[str, ...], before: str = "") -> Place:
@@ -153,6 +156,10 @@ class Templates:
             here.cells.extend(self.table.cells_of[node])
         items = self.items(nodes)
         if not items:
+            return here
+        if len(items) == 1 and pinned is None and self.plain(items[0]):
+            here.literals[items[0].text] = self.place(items[0].nodes, (*where, items[0].text), items[0].text)
+            self.join_pictures(here)
             return here
         values, words, why = self.split(items, len(where))
         if pinned is not None:
@@ -182,6 +189,11 @@ class Templates:
                 self.keep_routes(here, group, param)
         self.join_pictures(here)
         return here
+
+    def plain(self, item: Item) -> bool:
+        """Whether an item that stands alone is a name, without a closer look: most are, where paths are long."""
+        text = item.text
+        return item.kind == WORD and not item.folded and text.isalpha() and text.isascii() and len(text) < 12 and not self.vocabulary.has(text)
 
     def obey(
         self, pinned: Decisions, values: list[Item], words: list[Item], why: dict[str, tuple[float, str]]
@@ -421,8 +433,10 @@ class Templates:
 
     def take_opaque(self, values: list[Item], words: list[Item]) -> None:
         """Random-looking segments, and those of the same length and characters as several of them."""
+        suffixes = self.suffixes(values)
+        strange = sum(self.opaque(item.text) for item in words) if not values else 0
         for item in list(words):
-            stem = item.stem if item.kind == MIXED else self.unframed(item, values)
+            stem = item.stem if item.kind == MIXED else self.unframed(item, suffixes)
             if item.kind == MIXED:
                 found = numbered(stem)
                 if found and found[0][-1:].isalpha() and wordness(found[0]) > -0.35 and not self.opaque(stem):
@@ -431,7 +445,8 @@ class Templates:
                     continue
                 words.remove(item)
                 values.append(item)
-            elif self.opaque(stem) and self.fits(item, values, words):
+                suffixes = self.suffixes([item]) + suffixes if item.suffix not in suffixes else suffixes
+            elif self.opaque(stem) and self.fits(item, values, strange):
                 self.reframe(item, stem)
                 words.remove(item)
                 values.append(item)
@@ -444,8 +459,9 @@ class Templates:
                     makes[len(stem), cast(stem)] += 1
         if not makes:
             return
+        suffixes = self.suffixes(values)
         for item in list(words):
-            stem = self.unframed(item, values)
+            stem = self.unframed(item, suffixes)
             if len(stem) < 4 or version(stem):
                 continue
             kin = sum(n for (length, chars), n in makes.items() if length == len(stem) and set(cast(stem)) <= set(chars) and chars != "a-")
@@ -456,17 +472,22 @@ class Templates:
                     words.remove(item)
                     values.append(item)
 
-    def fits(self, item: Item, values: list[Item], words: list[Item]) -> bool:
-        """An unreadable word alone is an abbreviation as often as a value: it needs company, or no structure that says name."""
+    def fits(self, item: Item, values: list[Item], strange: int) -> bool:
+        """An unreadable word alone is an abbreviation as often as a value: it needs company, or no structure that says name. `strange`: unreadable words
+        of the place."""
         if values:
             return self.compatible(item, values)
-        return sum(self.opaque(other.text) for other in words) >= 2 or any(c.isdigit() for c in item.text) or len(item.text) >= 12
+        return strange >= 2 or any(c.isdigit() for c in item.text) or len(item.text) >= 12
 
-    def unframed(self, item: Item, values: list[Item]) -> str:
+    def suffixes(self, values: list[Item]) -> tuple[str, ...]:
+        """What stands behind values of a place (``.json``)."""
+        return tuple(dict.fromkeys(item.suffix for item in values if item.suffix and not item.prefix))
+
+    def unframed(self, item: Item, suffixes: tuple[str, ...]) -> str:
         """A word's stem when values beside it stand in a frame that the word has too (``abcd.json`` beside ``1234.json``)."""
-        for other in values:
-            if other.suffix and item.text.endswith(other.suffix) and len(item.text) > len(other.suffix) and not other.prefix:
-                return item.text[: -len(other.suffix)]
+        for suffix in suffixes:
+            if item.text.endswith(suffix) and len(item.text) > len(suffix):
+                return item.text[: -len(suffix)]
         return item.text
 
     def reframe(self, item: Item, stem: str) -> None:
@@ -477,15 +498,19 @@ class Templates:
         names = {name for name in item.names if name != "*"}
         if not names:
             return True
-        known: set[str] = set()
-        for other in values:
+        if self.followed[0] is not values or self.followed[1] > len(values):
+            self.followed = values, 0, set()
+        _, counted, known = self.followed
+        for other in values[counted:]:  # values of a place are only ever added to while it is being split
             known |= other.names
+        self.followed = values, len(values), known
         return len(names & known) * 2 >= len(names)
 
     def take_numbered(self, values: list[Item], words: list[Item]) -> None:
         """``gold-25``, ``lotus42``: several numbered stems beside each other are values."""
+        suffixes = self.suffixes(values)
         slugs = [item for item in values if item.kind == MIXED and any(numbered(text) for text in item.values)]
-        found = [(item, numbered(self.unframed(item, values))) for item in words]
+        found = [(item, numbered(self.unframed(item, suffixes))) for item in words]
         tailed = [(item, tail) for item, tail in found if tail is not None and not version(item.text)]
         dashed = [(item, tail) for item, tail in tailed if tail[1] in ("-", "_")]
         stems = {tail[0].lower() for _, tail in tailed}
@@ -493,7 +518,7 @@ class Templates:
             known = self.vocabulary.has(tail[0])
             beside = any(other.text == tail[0] for other in words)
             if known or slugs or (len(dashed) >= 2 and tail[1]) or len(stems) >= 3 or (beside and tail[1]) or (values and tail[1] and self.compatible(item, values)):
-                stem = self.unframed(item, values)
+                stem = self.unframed(item, suffixes)
                 if self.compatible(item, values) or len(tailed) >= 3:
                     self.reframe(item, stem)
                     words.remove(item)
@@ -549,13 +574,14 @@ class Templates:
         """Words that were values elsewhere on this host, unless what follows them says name."""
         if not self.vocabulary.words:
             return
+        suffixes = self.suffixes(values)
         for item in list(words):
-            stem = self.unframed(item, values)
+            stem = self.unframed(item, suffixes)
             if self.vocabulary.has(stem) and not version(stem):
                 slugs = any(other.kind in (WORD, MIXED) for other in values)
                 others = [other for other in words if other is not item]
                 if (slugs and self.compatible(item, values)) or ((not values or self.compatible(item, values)) and all(
-                    self.vocabulary.has(self.unframed(other, values)) for other in others
+                    self.vocabulary.has(self.unframed(other, suffixes)) for other in others
                 )):
                     self.reframe(item, stem)
                     words.remove(item)

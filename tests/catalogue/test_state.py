@@ -103,6 +103,14 @@ def test_shadow_is_told_once_and_not_of_what_was_accepted(tmp_path: Path) -> Non
     assert record.endpoint.declared_in.startswith("removed:")
 
 
+def test_a_run_without_a_description_forgets_nothing_of_an_earlier_one(tmp_path: Path) -> None:
+    path = tmp_path / "map.sqlite"
+    described = "openapi: 3.0.0\npaths: {'/orders': {get: {}}}"
+    assert run(path, USERS, described) != []
+    assert run(path, USERS) == []
+    assert run(path, USERS, described) == []
+
+
 def test_drift_against_what_was_seen_before(tmp_path: Path) -> None:
     path = tmp_path / "map.sqlite"
     run(path, USERS, fields={"id": 1}, schemes={"bearer": 5})

@@ -193,9 +193,10 @@ class Delivery:
         while True:
             self._wake.clear()
             stopping = self._stopping.is_set()
-            records = spool.read(position, min(READ_OCTETS, most * 512))
+            records: Sequence[Record] = ()
             now = time.monotonic()
             try:
+                records = spool.read(position, min(READ_OCTETS, most * 512))
                 if records:
                     sent += self._send(records)
                     position = records[-1].seq
@@ -228,8 +229,11 @@ class Delivery:
                 transport.reset()
                 if isinstance(fault, TimeoutError):
                     # Slow or silent, but not seen to have died: what it confirmed still counts.
-                    ceiling = max(LEAST_CHECKPOINT_ALERTS, min(most, position - checked) // 2)
-                    most = max(LEAST_CHECKPOINT_ALERTS, ceiling // 2)
+                    if position > checked:
+                        ceiling = max(LEAST_CHECKPOINT_ALERTS, min(most, position - checked) // 2)
+                        most = max(LEAST_CHECKPOINT_ALERTS, ceiling // 2)
+                    elif records:
+                        most = max(LEAST_CHECKPOINT_ALERTS, most // 2)
                     position = checked = pending[-1][0] if pending else spool.acked
                     self._settle(pending, False)
                 else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import socket
@@ -268,3 +269,21 @@ def test_a_spool_that_fills_up_keeps_the_gravest_and_says_what_it_gave_up(
     assert kept[0] <= kept[1] <= kept[2] <= kept[3] and kept[3] > kept[0] + 100
     oldest_critical, oldest_low = (min(number for number in got if number % 4 == rank) for rank in (3, 0))
     assert oldest_critical < oldest_low
+
+
+def test_a_disk_that_cannot_be_read_for_a_while_costs_nothing(tmp_path: Path, rsyslog: Rsyslog, monkeypatch: pytest.MonkeyPatch) -> None:
+    pread, broken = os.pread, True
+
+    def faulty(fd: int, octets: int, at: int) -> bytes:
+        if broken and octets > 100:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return pread(fd, octets, at)
+
+    monkeypatch.setattr(os, "pread", faulty)
+    sink = open_sink(f"tcp://127.0.0.1:{rsyslog.tcp}", tmp_path / "spools")
+    for number in range(10):
+        sink.send(alert(number))
+    until(lambda: "Input/output error" in sink.state().error)
+    broken = False
+    assert sink.close(10).sentence() == ""
+    assert len(rsyslog.lines(10)) == 10

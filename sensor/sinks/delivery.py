@@ -155,7 +155,7 @@ class Delivery:
         return DeliveryState(
             self.name,
             self._accepted,
-            self._delivered,
+            max(0, self._delivered - self._transport.refused),
             spool.waiting,
             spool.dropped + self._refused + self._transport.refused,
             self._outages,
@@ -183,7 +183,9 @@ class Delivery:
     def _run(self) -> None:
         spool, transport = self._spool, self._transport
         position = checked = spool.acked
-        pending: deque[tuple[int, float]] = deque()
+        pending: deque[tuple[int, float, int]] = deque()
+        """(number of the last alert, when its receiver confirmed it, how many there were since the one before)."""
+        sent = 0
         first_unconfirmed = 0.0
         synced = time.monotonic()
         furthest = position
@@ -191,11 +193,12 @@ class Delivery:
         while True:
             self._wake.clear()
             stopping = self._stopping.is_set()
-            records = spool.read(position, min(READ_OCTETS, most * 512))
+            records: Sequence[Record] = ()
             now = time.monotonic()
             try:
+                records = spool.read(position, min(READ_OCTETS, most * 512))
                 if records:
-                    self._send(records)
+                    sent += self._send(records)
                     position = records[-1].seq
                     first_unconfirmed = first_unconfirmed or now
                     if position > furthest:
@@ -210,7 +213,8 @@ class Delivery:
                     checked = position
                     ceiling = min(ceiling + ceiling // 8, CHECKPOINT_ALERTS)
                     most = min(most * 2, ceiling)
-                    pending.append((position, time.monotonic()))
+                    pending.append((position, time.monotonic(), sent))
+                    sent = 0
                 if not records and not stopping and (pending or position > checked):
                     transport.check()
                 self._settle(pending, stopping and not records)
@@ -225,14 +229,18 @@ class Delivery:
                 transport.reset()
                 if isinstance(fault, TimeoutError):
                     # Slow or silent, but not seen to have died: what it confirmed still counts.
-                    ceiling = max(LEAST_CHECKPOINT_ALERTS, min(most, position - checked) // 2)
-                    most = max(LEAST_CHECKPOINT_ALERTS, ceiling // 2)
+                    if position > checked:
+                        ceiling = max(LEAST_CHECKPOINT_ALERTS, min(most, position - checked) // 2)
+                        most = max(LEAST_CHECKPOINT_ALERTS, ceiling // 2)
+                    elif records:
+                        most = max(LEAST_CHECKPOINT_ALERTS, most // 2)
                     position = checked = pending[-1][0] if pending else spool.acked
                     self._settle(pending, False)
                 else:
                     pending.clear()
                     position = checked = spool.acked
                 first_unconfirmed = 0.0
+                sent = 0
                 if self._stopping.is_set() and time.monotonic() >= self._deadline:
                     return
                 self._pause(self._wait)
@@ -251,7 +259,7 @@ class Delivery:
                     return
                 self._wake.wait(self._idle(pending, first_unconfirmed, position > checked))
 
-    def _send(self, records: Sequence[Record]) -> None:
+    def _send(self, records: Sequence[Record]) -> int:
         messages: list[bytes] = []
         for record in records:
             try:
@@ -267,8 +275,9 @@ class Delivery:
                 self._why_refused = f"alert {record.seq}: {fault}"
         if messages:
             self._transport.send(messages)
+        return len(messages)
 
-    def _settle(self, pending: deque[tuple[int, float]], ending: bool) -> None:
+    def _settle(self, pending: deque[tuple[int, float, int]], ending: bool) -> None:
         settle = min(self._transport.settle_s, 0.25) if ending else self._transport.settle_s
         if pending and ending and settle:
             # The end: one last look whether the receiver outlived what it confirmed.
@@ -276,15 +285,15 @@ class Delivery:
             self._transport.check()
         now = time.monotonic()
         while pending and now - pending[0][1] >= settle:
-            seq, _ = pending.popleft()
-            self._delivered += seq - self._spool.acked
+            seq, _, count = pending.popleft()
+            self._delivered += count
             self._spool.ack(seq)
             # Only now: a receiver that takes connections and drops them again must not look well, nor be asked without a pause.
             self._wait = WAIT_FIRST_S
             self._deadline = now + self._patience
             self._well()
 
-    def _idle(self, pending: deque[tuple[int, float]], first_unconfirmed: float, unconfirmed: bool) -> float:
+    def _idle(self, pending: deque[tuple[int, float, int]], first_unconfirmed: float, unconfirmed: bool) -> float:
         """How long nothing has to be done unless an alert comes."""
         now = time.monotonic()
         moments = [now + 3600.0]

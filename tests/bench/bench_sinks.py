@@ -136,7 +136,7 @@ def latency(seconds: float) -> None:
 
     threading.Thread(target=receive, daemon=True).start()
     told: dict[bytes, float] = {}
-    grouped = Alerts(AlertConfig(wide_clients=1_000_000, open_incidents=1_000_000))
+    grouped = Alerts(AlertConfig(wide_clients=1_000_000, open_incidents=1_000_000, flood=1_000_000))
     count = int(seconds * 200)
     with tempfile.TemporaryDirectory() as folder:
         sink = open_sink(f"udp://127.0.0.1:{server.getsockname()[1]}", Path(folder))

@@ -115,7 +115,7 @@ def test_one_refused_alert_does_not_stop_the_others(hook: Hook, tmp_path: Path) 
     for number in range(5):
         sink.send(alert(number, title="poison" if number == 2 else "fine"))
     state = sink.close(5)
-    assert (state.waiting, state.dropped) == (0, 1)
+    assert (state.waiting, state.dropped, state.delivered) == (0, 1, 4)
     assert "given up" in state.sentence() and "400" in state.sentence()
     assert len({one["uid"] for _, _, body in hook.requests for one in json.loads(body)}) == 4
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import socket
@@ -63,8 +64,7 @@ def wire() -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.root
-@pytest.mark.parametrize("receiver_dies", [False, True], ids=["link", "link and receiver"])
-@pytest.mark.parametrize("way", ["tcp", "tls"])
+@pytest.mark.parametrize(("way", "receiver_dies"), [("tcp", True), ("tls", False)], ids=["tcp, and the receiver dies", "tls"])
 def test_a_link_that_goes_dead_without_a_word_costs_nothing(
     wire: tuple[str, str], certificates: Path, tmp_path: Path, way: str, receiver_dies: bool
 ) -> None:
@@ -243,3 +243,47 @@ def test_alerts_are_not_confirmed_by_ourselves(tmp_path: Path, monkeypatch: pyte
     state = sink.close(0.5)
     assert (state.delivered, state.waiting) == (0, 1)
     assert "nothing listens at that port" in state.error
+
+
+def test_a_spool_that_fills_up_keeps_the_gravest_and_says_what_it_gave_up(
+    tmp_path: Path, rsyslog: Rsyslog, caplog: pytest.LogCaptureFixture
+) -> None:
+    rsyslog.stop(signal.SIGKILL)
+    sink = open_sink(f"tcp://127.0.0.1:{rsyslog.tcp}?spool=400k", tmp_path / "spools")
+    for number in range(2000):  # four times what there is room for; a quarter each of low, medium, high and critical
+        sink.send(alert(number))
+    folder = next((tmp_path / "spools").iterdir())
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 450 << 10
+    assert sum("the spool is full" in record.message for record in caplog.records) == 1
+    rsyslog.start()
+    state = sink.close(10)
+    assert state.waiting == 0
+    assert state.delivered + state.dropped == 2000
+    assert f"{state.dropped} alerts given up" in state.sentence()
+    got = {int(line["all"]["alert"]["uid"], 16): line for line in rsyslog.lines(2000 - state.dropped)}
+    assert len(got) == 2000 - state.dropped
+    # In order; the numbers that are missing are those that were given up, so the receiver can see how many.
+    assert list(got) == sorted(got)
+    assert [int(line["all"]["rfc5424-sd"]["meta"]["sequenceid"]) for line in got.values()] == [number + 1 for number in got]
+    kept = [sum(number % 4 == rank for number in got) for rank in range(4)]
+    assert kept[0] <= kept[1] <= kept[2] <= kept[3] and kept[3] > kept[0] + 100
+    oldest_critical, oldest_low = (min(number for number in got if number % 4 == rank) for rank in (3, 0))
+    assert oldest_critical < oldest_low
+
+
+def test_a_disk_that_cannot_be_read_for_a_while_costs_nothing(tmp_path: Path, rsyslog: Rsyslog, monkeypatch: pytest.MonkeyPatch) -> None:
+    pread, broken = os.pread, True
+
+    def faulty(fd: int, octets: int, at: int) -> bytes:
+        if broken and octets > 100:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return pread(fd, octets, at)
+
+    monkeypatch.setattr(os, "pread", faulty)
+    sink = open_sink(f"tcp://127.0.0.1:{rsyslog.tcp}", tmp_path / "spools")
+    for number in range(10):
+        sink.send(alert(number))
+    until(lambda: "Input/output error" in sink.state().error)
+    broken = False
+    assert sink.close(10).sentence() == ""
+    assert len(rsyslog.lines(10)) == 10

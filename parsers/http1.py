@@ -1065,12 +1065,13 @@ class Http1:
         other: Side
         at: cython.Py_ssize_t = i + (m.start + m.head_length - side.position)  # past what the head took of data
         text: bytes
+        here: cython.bint = m.start == side.position  # all of it lies in data
         if at < i or at > end:
             raise IndexError("http1._refuse: head outside the stream")
         if who == self.client:
             if side.fresh:
                 if self._preface_begins(who, side, m):
-                    return at
+                    return i if here else at
                 # Not a request as we read them. Whether the server takes it for one shows in its answer.
                 side.message = None
                 self.calls.give(m)
@@ -1091,6 +1092,8 @@ class Http1:
             m = side.message
             m.final = True
             self._response_head(side, m)
+            if here:
+                return i
             self._reread(who, side, text, 0, side.position)
             return at
         elif side.fresh and not self.order_lost:
@@ -1151,6 +1154,7 @@ class Http1:
         leniently read them. Nothing but a whole request line begins another request."""
         m: Message = self.simple
         got: cython.int
+        before: cython.Py_ssize_t
         text: bytes
         if m is None or m.head_length + (end - i) > self._head_limit(m, end - i):
             # It was answered, or is more than we read.
@@ -1158,23 +1162,27 @@ class Http1:
             side.state = JUNK if side.digits else START
             side.strict = True
             return i
+        before = m.head_length
         m.add_head(data, i, end)
         got = lines(m, m.h, 0, side, m.head_length, self.headers_limit)
         if got == -1:
             side.digits = data[end - 1] != 10
             return end
-        census(m)
         text = bytes(m.head[side.line_at : m.head_length])
         m.head_length = side.line_at
+        census(m)
         self.simple = None
         side.state = JUNK if got == -3 else START
         side.strict = True
+        if side.line_at >= before:
+            return i + side.line_at - before  # no nested reading where it can be helped: a stranger chooses how deep
         self._reread(who, side, text, 0, side.position + (end - i) - len(text))
         return end
 
     def _preface_begins(self, who, side, m):
         """Whether the first octets of a connection open what may stand before HTTP (`parsers.preface`); they are read then."""
         text: bytes = bytes(m.head[: m.head_length])
+        here: cython.bint = m.start == side.position
         self.preface = preface.begin(text)
         if self.preface is None:
             return False
@@ -1182,7 +1190,8 @@ class Http1:
         side.position = m.start
         self.calls.give(m)
         self.side0.state = self.side1.state = PREFACE
-        self._reread(who, side, text, 0, side.position)
+        if not here:
+            self._reread(who, side, text, 0, side.position)
         return True
 
     def _prefaced(self, who, side, data, i, end):

@@ -1,4 +1,4 @@
-from parsers.message cimport Message
+from parsers.message cimport Message, Room
 
 cdef class Connection:
     # Sides a and b of a connection in the order of the flow table; `client` names the one that sends requests (0: a, 1: b).
@@ -51,6 +51,7 @@ cdef class Calls:
     cdef int headers_limit, waiting_limit   # what the parsers are held to, at hand
     cdef list uids, communities, arenas, rooms
     cdef Message borrower                   # whose body ends in the segment being read
+    cdef public Room room
     cdef Message pool                       # messages to reuse, linked by `next`
     cdef int pooled, large
     cdef long long[::1] ts, packet, duration, ttfb, request_bytes, response_bytes

@@ -27,11 +27,11 @@ except ModuleNotFoundError:
 if cython.compiled:
     from cython.cimports.cpython.bytearray import PyByteArray_AS_STRING
     from cython.cimports.libc.string import memcmp, memcpy
-    from cython.cimports.parsers.message import Message
+    from cython.cimports.parsers.message import Message, Room
     from cython.cimports.parsers.octets import copy, same
     from cython.cimports.parsers.siphash import octets_hash
 else:
-    from parsers.message import Message
+    from parsers.message import Message, Room
     from parsers.octets import copy, same
     from parsers.siphash import octets_hash
 
@@ -345,6 +345,7 @@ class Calls:
         self.counters = {}
         self.ready = []
         self.files = []
+        self.room = Room(limits.message_bytes)
         self.pool = None
         self.pooled = 0
         self.large = 0
@@ -384,8 +385,9 @@ class Calls:
             if m.large():
                 self.large -= 1
         else:
-            m = Message()
+            m = Message(self.room)
         m.in_use = True
+        self.room.taken += 1
         return m
 
     def give(self, m):
@@ -393,7 +395,8 @@ class Calls:
         if not m.in_use:
             raise AssertionError("a message was given back twice")
         m.in_use = False
-        if self.pooled < POOLED:
+        self.room.taken -= 1
+        if self.pooled < POOLED and 2 * self.room.held < self.room.limit:
             m.reset()
             if m.large():
                 if self.large < LARGE:
@@ -403,6 +406,8 @@ class Calls:
             m.next = self.pool
             self.pool = m
             self.pooled += 1
+        else:
+            self.room.held -= m.head_room + m.body_room
         return 0
 
     def lend(self, m, data, start, end):

@@ -376,6 +376,8 @@ class Engine:
         counts = dict(self.decoder.counters())
         counts.update(self.streams.counts.as_dict())
         counts["calls"] = self.calls.total
+        counts["message_octets_most"] = self.calls.room.most
+        counts["messages_limited"] = self.calls.room.refused
         counts["connections_open"] = self.table.count
         counts.update(sorted(self.calls.counters.items()))
         return counts

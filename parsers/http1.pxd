@@ -54,7 +54,9 @@ cdef class Http1:
     cdef Py_ssize_t _simple(self, int who, Side side, const unsigned char* data, Py_ssize_t i, Py_ssize_t end) except -2
     cdef Py_ssize_t _prefaced(self, int who, Side side, const unsigned char* data, Py_ssize_t i, Py_ssize_t end) except -2
     cdef bint _preface_begins(self, int who, Side side, Message m) except -1
+    cdef int _reread(self, int who, Side side, bytes text, Py_ssize_t i, long long base) except -1
     cdef bint _unended(self) except -1
+    cdef Py_ssize_t _head_limit(self, Message m, Py_ssize_t n) except -2
     cdef Py_ssize_t _broken(self, int who, Side side, const unsigned char* data, Py_ssize_t first, Py_ssize_t i, Py_ssize_t end) except -2
     cdef int _feed(self, int who, Side side, const unsigned char* data, Py_ssize_t i, Py_ssize_t end, long long base) except -1
     cdef int _late_head(self, int who, Side side, Message m) except -1

@@ -987,6 +987,12 @@ class Http1:
         self.calls.settle()  # whose buffer `data` is may let it go now
         return 0
 
+    def _reread(self, who, side, text, i, base):
+        """Read text[i:], octets that were kept and turn out to be something else."""
+        self._feed(who, side, text, i, len(text), base)
+        self.calls.settle()  # `text` goes
+        return 0
+
     def _start(self, who, side, data, i, end):
         """Between messages: skip blank lines (RFC 9112 2.2), then begin a message."""
         m: Message
@@ -1019,8 +1025,9 @@ class Http1:
         got: cython.int
         before: cython.Py_ssize_t = m.head_length
         stop: cython.Py_ssize_t = end
-        if stop - i > self.head_limit - before:
-            stop = i + self.head_limit - before
+        limit: cython.Py_ssize_t = self._head_limit(m, end - i)
+        if stop - i > limit - before:
+            stop = i + limit - before
         if before == 0:
             # The whole head is mostly in one segment: read it where it lies, copy it once.
             got = lines(m, data, i, side, stop, self.headers_limit)
@@ -1037,7 +1044,7 @@ class Http1:
             return i
         if got == -2 or (got == -1 and m.headers == 0 and hopeless(m)):
             return self._refuse(who, side, data, i, end)
-        if got == -1 and m.head_length < self.head_limit:
+        if got == -1 and m.head_length < limit:
             return stop
         # More head than we read. What was read is a call; a later line that is a start line goes on.
         m.weirds |= HEAD_TOO_LONG if got == -1 else TOO_MANY_HEADERS
@@ -1048,6 +1055,13 @@ class Http1:
         side.state = JUNK
         return stop
 
+    def _head_limit(self, m, n):
+        """How long a head may be that now goes on for n octets."""
+        if m.head_length + n > m.head_room and self.calls.room.held >= self.calls.room.limit:
+            self.calls.room.refused += 1
+            return m.head_room
+        return self.head_limit
+
     def _refuse(self, who, side, data, i, end):
         """The line that should open a message is no start line. Returns how far data was used."""
         m: Message = side.message
@@ -1055,12 +1069,13 @@ class Http1:
         other: Side
         at: cython.Py_ssize_t = i + (m.start + m.head_length - side.position)  # past what the head took of data
         text: bytes
+        here: cython.bint = m.start == side.position  # all of it lies in data
         if at < i or at > end:
             raise IndexError("http1._refuse: head outside the stream")
         if who == self.client:
             if side.fresh:
                 if self._preface_begins(who, side, m):
-                    return at
+                    return i if here else at
                 # Not a request as we read them. Whether the server takes it for one shows in its answer.
                 side.message = None
                 self.calls.give(m)
@@ -1081,7 +1096,9 @@ class Http1:
             m = side.message
             m.final = True
             self._response_head(side, m)
-            self._feed(who, side, text, 0, len(text), side.position)
+            if here:
+                return i
+            self._reread(who, side, text, 0, side.position)
             return at
         elif side.fresh and not self.order_lost:
             if len(self.requests) == 0 and (self.foreign or not self._unended()):
@@ -1141,30 +1158,35 @@ class Http1:
         leniently read them. Nothing but a whole request line begins another request."""
         m: Message = self.simple
         got: cython.int
+        before: cython.Py_ssize_t
         text: bytes
-        if m is None or m.head_length + (end - i) > self.head_limit:
+        if m is None or m.head_length + (end - i) > self._head_limit(m, end - i):
             # It was answered, or is more than we read.
             self.simple = None
             side.state = JUNK if side.digits else START
             side.strict = True
             return i
+        before = m.head_length
         m.add_head(data, i, end)
         got = lines(m, m.h, 0, side, m.head_length, self.headers_limit)
         if got == -1:
             side.digits = data[end - 1] != 10
             return end
-        census(m)
         text = bytes(m.head[side.line_at : m.head_length])
         m.head_length = side.line_at
+        census(m)
         self.simple = None
         side.state = JUNK if got == -3 else START
         side.strict = True
-        self._feed(who, side, text, 0, len(text), side.position + (end - i) - len(text))
+        if side.line_at >= before:
+            return i + side.line_at - before  # no nested reading where it can be helped: a stranger chooses how deep
+        self._reread(who, side, text, 0, side.position + (end - i) - len(text))
         return end
 
     def _preface_begins(self, who, side, m):
         """Whether the first octets of a connection open what may stand before HTTP (`parsers.preface`); they are read then."""
         text: bytes = bytes(m.head[: m.head_length])
+        here: cython.bint = m.start == side.position
         self.preface = preface.begin(text)
         if self.preface is None:
             return False
@@ -1172,7 +1194,8 @@ class Http1:
         side.position = m.start
         self.calls.give(m)
         self.side0.state = self.side1.state = PREFACE
-        self._feed(who, side, text, 0, len(text), side.position)
+        if not here:
+            self._reread(who, side, text, 0, side.position)
         return True
 
     def _prefaced(self, who, side, data, i, end):
@@ -1210,7 +1233,7 @@ class Http1:
         side.position -= n - k
         i = k
         m.start = side.position
-        self._feed(who, side, text, i, n, side.position - i)
+        self._reread(who, side, text, i, side.position - i)
         return 0
 
     def _junk(self, who, side, data, i, end):
@@ -1279,7 +1302,7 @@ class Http1:
             server.strict = False
         m.reply_at = m.ack
         self.requests.append(m)
-        if len(self.requests) > self.waiting_limit:
+        if len(self.requests) > self.waiting_limit or (len(self.requests) > 1 and self.calls.room.held >= self.calls.room.limit):
             q = self.requests[0]
             q.weirds |= TOO_MANY_WAITING
             self._unanswered(1)
@@ -1771,7 +1794,7 @@ class Http1:
                 m.head_length = side.line_at
                 side.position -= len(text)
                 self._head_whole(who, side, m)
-                self._feed(who, side, text, 0, len(text), side.position)
+                self._reread(who, side, text, 0, side.position)
         elif side.state == HEAD and who == self.client:
             self._unended()
         elif side.state == HEAD and not side.strict:

@@ -32,6 +32,9 @@ class Limits:
     """Octets kept of one body, after decoding."""
     inflate_ratio: int = 200
     """Decoded octets for one coded octet: past it the body is a bomb. gzip's own limit is about 1030; honest JSON stays under 50."""
+    message_bytes: int = 134_217_728
+    """Heads and bodies of all messages that are being read or wait for their other half, and of the pool that they come from. Past it no head or
+    body is kept further than the buffer it has (1.3 KB at least), and a connection keeps one request waiting."""
     pipelined: int = 512
     """Requests of one connection waiting for their response."""
     batch_rows: int = 16_384

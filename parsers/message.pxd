@@ -1,4 +1,11 @@
+cdef class Room:
+    cdef public long long limit, held, most     # octets
+    cdef public long long refused               # how often a buffer was not let grow
+    cdef public long long taken                 # messages in use
+    cdef int add(self, Py_ssize_t octets) except -1
+
 cdef class Message:
+    cdef Room room
     cdef public bint is_request, head_complete, body_complete, in_use, answered, damaged, chunked, closes
     cdef public int status, version, headers, content_codings, packet_file
     cdef public unsigned long long weirds

@@ -24,8 +24,25 @@ POOLED_OCTETS = cython.declare(cython.Py_ssize_t, 32_768)  # buffers beyond this
 
 
 @cython.cclass
+class Room:
+    """What the buffers of all messages may take together, those of the pool included. Past `limit` none of them grows."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.held = self.most = self.refused = 0
+        self.taken = 0
+
+    def add(self, octets):
+        self.held += octets
+        if self.held > self.most:
+            self.most = self.held
+        return 0
+
+
+@cython.cclass
 class Message:
-    def __init__(self) -> None:
+    def __init__(self, room: Room) -> None:
+        self.room = room
         self.head_room = self.body_room = 0
         self.head_length = self.body_kept = 0
         self.lent = cython.NULL
@@ -69,6 +86,7 @@ class Message:
 
     def shrink(self):
         """Let large buffers go; the message holds nothing."""
+        self.room.held -= self.head_room + self.body_room
         self.head_room = self.body_room = 0
         self.widen_head(1024)
         self.widen_body(256)
@@ -83,6 +101,7 @@ class Message:
         if self.head_length:
             larger[: self.head_length] = memoryview(self.head)[: self.head_length]
         self.head = larger
+        self.room.add(size - self.head_room)
         self.head_room = size
         if cython.compiled:
             # Good as long as `head` is this object, which is never resized.
@@ -100,6 +119,7 @@ class Message:
         if self.body_kept:
             larger[: self.body_kept] = memoryview(self.body)[: self.body_kept]
         self.body = larger
+        self.room.add(size - self.body_room)
         self.body_room = size
         if cython.compiled:
             self.b = cython.cast(cython.pointer(cython.uchar), PyByteArray_AS_STRING(larger))
@@ -116,7 +136,11 @@ class Message:
         if n <= 0:
             return 0
         if self.body_kept + n > self.body_room:
-            self.widen_body(self.body_kept + n)
+            if self.room.held >= self.room.limit:
+                self.room.refused += 1
+                n = self.body_room - self.body_kept
+            else:
+                self.widen_body(self.body_kept + n)
         copy(self.b, self.body_room, self.body_kept, data, start, start + n)
         self.body_kept += n
         return 0
@@ -126,7 +150,11 @@ class Message:
         n: cython.Py_ssize_t = self.lent_length
         self.lent_length = 0
         if self.body_kept + n > self.body_room:
-            self.widen_body(self.body_kept + n)
+            if self.room.held >= self.room.limit:
+                self.room.refused += 1
+                n = self.body_room - self.body_kept
+            else:
+                self.widen_body(self.body_kept + n)
         copy(self.b, self.body_room, self.body_kept, self.lent, self.lent_at, self.lent_at + n)
         self.body_kept += n
         return 0

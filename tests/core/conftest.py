@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from parsers.frames import FrameBlock
     from parsers.limits import Limits
 
 # Modules of ours are imported where they are used: this file is loaded before `--form` is heard.
+
+settings.register_profile("long", max_examples=5_000)
 
 CLIENT, SERVER = 0, 1
 ADDRESSES = (bytes([10, 0, 0, 1]), bytes([10, 0, 0, 2]))

@@ -43,6 +43,7 @@ REQUESTS = [
     (b"GET /a\r\n", ("GET", "/a", None, "http/0.9", {"http_0_9"})),
     (b"GET /a\nNoColon\nHost: a\nUser-Agent: u\n\n", ("GET", "/a", None, "http/0.9", {"http_0_9", "bare_lf", "header_without_colon"})),
     (b"GET /a\r\nGET /b\r\n\r\n", ("GET", "/a", None, "http/0.9", {"http_0_9", "header_without_colon"})),
+    (b"GET /a\r\nB: c\r\n\r\n\r\r\n", ("GET", "/a", None, "http/0.9", {"http_0_9"})),
     (b"POST /a b\r\nHost: a\r\n\r\n", ("POST", "/a b", None, "http/0.9", {"http_0_9", "request_line_malformed"})),
 ]
 
@@ -169,3 +170,9 @@ def test_a_request_in_one_piece_with_the_preface(wire: Any, replay: Any) -> None
 def test_a_negotiation_that_fails_or_is_none_is_silent(wire: Any, replay: Any, turn: int) -> None:
     turns = [(who, octets if k != turn else octets[:1] + b"\xff" + octets[2:]) for k, (who, octets) in enumerate(SOCKS5)]
     assert talk(wire, replay, [*turns, (CLIENT, HELLO), (SERVER, HELLO)]) == []
+
+
+@pytest.mark.parametrize("piece", [b"GET /e\r\nGET /f HTTP/1.1\r\n\r\n", b"PROXY UNKNOWN\r\n"])
+def test_no_repetition_makes_reading_nest(wire: Any, replay: Any, piece: bytes) -> None:
+    """Interpreted, it would end as a RecursionError; compiled, it would take the stack."""
+    talk(wire, replay, [(CLIENT, piece * 2000), (SERVER, b"HTTP/1.1 102 x\r\nContent-Length: 3\r\n\r\nabc" * 1500)])

@@ -160,6 +160,26 @@ def test_no_frames_raise(frames_block: Callable[..., Any], frames: list[bytes]) 
     engine.finish()
 
 
+@pytest.mark.parametrize("what", ["heads", "bodies", "unanswered requests"])
+def test_messages_being_read_are_bounded_together(wire: Any, replay: Any, what: str) -> None:
+    """Many connections, each within its own bounds."""
+    limits = Limits(message_bytes=500_000)
+    frames = []
+    for number in range(200):
+        line = wire(port=20_000 + number)
+        if what == "heads":
+            line.send(CLIENT, b"GET /a HTTP/1.1\r\n" + b"X-Long: %s\r\n" % (b"y" * 1000) * 30)
+        elif what == "bodies":
+            line.send(CLIENT, b"PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 90000\r\n\r\n" + b"z" * 50_000)
+        else:
+            line.send(CLIENT, exchange(number, "plain")[0] * 20)
+        frames += line.frames
+    calls, counters = replay(frames, limits)
+    assert counters["message_octets_most"] < limits.message_bytes + 300 * 1280 + 131_072
+    assert what == "unanswered requests" or counters["messages_limited"] > 0
+    assert len(calls) == 200 * (20 if what == "unanswered requests" else 1)
+
+
 @pytest.mark.parametrize("what", ["silent connections", "early data", "unanswered requests"])
 def test_what_a_stranger_can_make_grow_is_bounded(wire: Any, replay: Any, what: str) -> None:
     limits = Limits(flows=64, reorder_bytes=4096, reorder_total=65_536, pipelined=16)

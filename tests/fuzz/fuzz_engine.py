@@ -36,20 +36,11 @@ with atheris.instrument_imports(include=["parsers"]):
     from parsers.engine import COMPILED, Engine
     from parsers.frames import FrameBlock
     from parsers.limits import Limits
+    from tests.core.pieces import PIECES
 
 assert not COMPILED
 
 LIMITS = Limits(flows=8, head=600, headers=12, kept_body=300, reorder_bytes=600, reorder_total=2000, pipelined=4, batch_rows=8)
-# Pieces that the mutator would need long to find; which piece comes where is up to the input.
-PIECES = [
-    b"GET /a HTTP/1.1\r\nHost: h\r\n\r\n", b"POST /b?c HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello", b"HEAD / HTTP/1.0\r\n\r\n",
-    b"PUT /d HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", b"5\r\nhello\r\n", b"0\r\n\r\n", b"0\r\nT: x\r\n\r\n", b"ffffffffffffffffff\r\n",
-    b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"HTTP/1.1 100 Continue\r\n\r\n",
-    b"HTTP/1.1 204 No Content\r\n\r\n", b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n", b"HTTP/1.0 200 OK\r\n\r\n", b"CONNECT a:443 HTTP/1.1\r\n\r\n",
-    b"Content-Length: ", b"Transfer-Encoding: ", b"Content-Encoding: gzip\r\n", b"\r\n", b"\n", b" ", b":", b"\x00", b"\r", b"GET /e\r\n", b"Content-Length: 7\r\n",
-]  # fmt: skip
-
-
 def converse(data: bytes) -> None:
     """One conversation, whatever the input says."""
     given = atheris.FuzzedDataProvider(data)

@@ -31,7 +31,7 @@ VERSION = 1
 """Of what `to_json` writes."""
 DEEPEST = cython.declare(cython.int, 16)  # objects and arrays inside one another; published APIs stay under ten
 WIDEST = cython.declare(cython.int, 128)  # properties of one object; past it the object is a map
-ITEMS = cython.declare(cython.int, 128)  # items of one array that are looked at: the first half, and as many spread over the rest
+ITEMS = cython.declare(cython.int, 64)  # items of one array that are looked at: the first half, and as many spread over the rest
 WORDS = cython.declare(cython.int, 24)  # distinct words of an enumeration
 LONGEST_WORD = cython.declare(cython.int, 40)
 LONGEST_NAME = cython.declare(cython.int, 128)  # of a property; longer names are values

@@ -60,8 +60,8 @@ class CatalogueLimits:
 
     hosts: int = 4_096
     """Hosts with a map of their own; the Host header is a stranger's to choose, later ones share one map."""
-    nodes: int = 131_072
-    """Segments remembered for all hosts together: some 60 MB. A large API has 5 000."""
+    nodes: int = 65_536
+    """Segments remembered for all hosts together: some 300 MB with all that is decided from them, where every path is another. A large API has 5 000."""
     probe_nodes: int = 16_384
     """The same for paths that no answer has proved: enough to show what a scanner asks for."""
     words: int = 1_024

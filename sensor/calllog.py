@@ -41,11 +41,9 @@ class CallLog:
         self._headers = headers or bodies
         self._bodies = bodies
         self._mask_bodies = mask_bodies
-        self._waiting: list[pa.RecordBatch] = []
         self._generations: list[int] = []
-        self._octets = 0
-        self._spill: IO[bytes] | None = None
-        self._spill_writer: Any = None
+        self._spool = tempfile.SpooledTemporaryFile(KEPT, prefix="api-sensor-")  # noqa: SIM115 (it lives as long as the log)
+        self._stream: Any = None
         self._kept = [*LOG_SCHEMA.names, *(HEADS if self._headers else ()), *(BODIES if bodies else ())]
         self._file: IO[bytes] | None = None
         self.written = 0
@@ -63,27 +61,17 @@ class CallLog:
         """Take a judged batch, labelled under this generation of the map; it is written when the map is done."""
         self._generations.append(generation)
         slim = batch.select([name for name in self._kept if name in batch.schema.names])
-        if self._spill_writer is not None:
-            self._spill_writer.write_batch(slim)
-            return
-        self._waiting.append(slim)
-        self._octets += slim.nbytes
-        if self._octets > KEPT:
-            self._spill = tempfile.TemporaryFile(prefix="api-sensor-")  # noqa: SIM115 (it lives as long as the log)
-            options = pa.ipc.IpcWriteOptions(emit_dictionary_deltas=False)
-            self._spill_writer = pa.ipc.new_stream(self._spill, slim.schema, options=options)
-            for one in self._waiting:
-                self._spill_writer.write_batch(one)
-            self._waiting = []
+        if self._stream is None:
+            # Written at once, not kept: a column is a view of its whole batch, heads and bodies included.
+            self._stream = pa.ipc.new_stream(self._spool, slim.schema, options=pa.ipc.IpcWriteOptions(emit_dictionary_deltas=False))
+        self._stream.write_batch(slim)
 
     def _all(self) -> Iterator[pa.RecordBatch]:
-        if self._spill is None:
-            yield from self._waiting
-            return
-        self._spill_writer.close()
-        self._spill.seek(0)
-        yield from pa.ipc.open_stream(self._spill)
-        self._spill.close()
+        if self._stream is not None:
+            self._stream.close()
+            self._spool.seek(0)
+            yield from pa.ipc.open_stream(self._spool)
+        self._spool.close()
 
     def finish(self, label: Label, generation: int = 0) -> None:
         """Write every call with the templates and operations that `label` gives; what was labelled under `generation` has them."""

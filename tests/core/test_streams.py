@@ -235,3 +235,13 @@ def test_a_pair_made_after_a_lost_request_is_undone_by_a_loss_in_its_response(wi
     lost = sent[CLIENT][0], sent[SERVER][1]
     for call in replay([frame for frame in line.frames if frame not in lost])[0]:
         assert call["method"] is None or call["status"] is None
+
+
+def test_data_held_behind_both_ends_ends_the_connection_once(wire: Any, replay: Any) -> None:
+    """Found by the properties: a segment beyond the FIN was held, and ending the connection began to end it again, without end."""
+    from tests.core.conftest import Frame
+
+    line = wire()
+    line.frames.append(Frame(CLIENT, line.next[CLIENT] + 100, line.next[SERVER], 0x18, b"late"))
+    line.close()
+    assert replay(line.frames)[0] == []

@@ -1187,6 +1187,9 @@ class Http1:
         """Whether the first octets of a connection open what may stand before HTTP (`parsers.preface`); they are read then."""
         text: bytes = bytes(m.head[: m.head_length])
         here: cython.bint = m.start == side.position
+        other: Side = self._side(1 - who)
+        if other.state != START or not other.fresh:
+            return False
         self.preface = preface.begin(text)
         if self.preface is None:
             return False

@@ -544,9 +544,9 @@ class Flow(Connection):
         """The connection is over, or forgotten."""
         if self.over:
             return 0
+        self.over = True  # before what may end the connection once more
         if self.half0.held is not None or self.half1.held is not None:
             self._advance(self.last_ts, True, streams)
-        self.over = True
         if self.http is not None:
             self.http.finish(self.reset)
             self.http = None

@@ -176,3 +176,8 @@ def test_a_negotiation_that_fails_or_is_none_is_silent(wire: Any, replay: Any, t
 def test_no_repetition_makes_reading_nest(wire: Any, replay: Any, piece: bytes) -> None:
     """Interpreted, it would end as a RecursionError; compiled, it would take the stack."""
     talk(wire, replay, [(CLIENT, piece * 2000), (SERVER, b"HTTP/1.1 102 x\r\nContent-Length: 3\r\n\r\nabc" * 1500)])
+
+
+def test_a_preface_begins_only_where_the_server_has_said_nothing(wire: Any, replay: Any) -> None:
+    """Found by the properties: what the server had begun was forgotten."""
+    assert talk(wire, replay, [(SERVER, b" "), (CLIENT, PREFACES["proxy 1"][0][1]), (SERVER, b"GET /a HTTP/1.1\r\nHost: h\r\n\r\n")]) == []

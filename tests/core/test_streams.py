@@ -245,3 +245,16 @@ def test_a_body_behind_octets_that_are_read_again_is_whole(wire: Any, replay: An
     line.close()
     calls, _ = replay(line.frames)
     assert [(call["path"], call["status"], call["request_body"]) for call in calls] == [("/a", 204, body)]
+
+
+def test_data_held_behind_both_ends_ends_the_connection_once(replay: Any) -> None:
+    """Found by the properties: a segment beyond the FIN was held, and ending the connection began to end it again, without end."""
+    from tests.core.conftest import Frame
+
+    frames = [
+        Frame(CLIENT, 1016, 900000, 0x18, b"octets"),
+        Frame(CLIENT, 1723, 900040, 0x18, b"held: it acknowledges what never came"),
+        Frame(CLIENT, 1068, 900000, 0x11),
+        Frame(SERVER, 900000, 1069, 0x11),
+    ]
+    assert replay(frames)[0] == []

@@ -1356,6 +1356,10 @@ class Http1:
                     q.reply_at = m.start + m.head_length
             side.message = None
             side.state = START
+            if m.request is not None:
+                # It came behind other lines, which had been taken for the answer: that is yet to come.
+                self.requests.insert(0, m.request)
+                m.request = None
             if m.head_complete and not self.order_lost and (m.content_length > 0 or m.transfer & 1):
                 self.interim = m
             else:

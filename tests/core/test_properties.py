@@ -18,7 +18,7 @@ from parsers.limits import Limits
 from tests.core.conftest import CLIENT, SERVER, Frame, Wire, block_of
 from tests.core.pieces import PIECES
 
-ORDINARY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+ORDINARY = settings(deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 LIMITS = Limits(flows=8, head=600, headers=12, kept_body=300, reorder_bytes=600, reorder_total=2000, pipelined=4, batch_rows=8)
 
 OCTETS = st.lists(st.one_of(st.sampled_from(PIECES), st.sampled_from(PIECES), st.binary(max_size=20)), min_size=1, max_size=4).map(b"".join).filter(bool)

@@ -181,3 +181,10 @@ def test_no_repetition_makes_reading_nest(wire: Any, replay: Any, piece: bytes) 
 def test_a_preface_begins_only_where_the_server_has_said_nothing(wire: Any, replay: Any) -> None:
     """Found by the properties: what the server had begun was forgotten."""
     assert talk(wire, replay, [(SERVER, b" "), (CLIENT, PREFACES["proxy 1"][0][1]), (SERVER, b"GET /a HTTP/1.1\r\nHost: h\r\n\r\n")]) == []
+
+
+def test_an_interim_response_behind_other_lines_loses_no_request(wire: Any, replay: Any) -> None:
+    """Found by the properties."""
+    sent = b"not a status line\r\nHTTP/1.1 100 Continue\r\n\r\n"
+    (call,) = talk(wire, replay, [(CLIENT, b"GET /a HTTP/1.1\r\nHost: h\r\n\r\n"), (SERVER, sent)])
+    assert (call["path"], call["status"]) == ("/a", None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -29,7 +30,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     # Compiled patterns of the rules that tests make up are kept beside the tests' own cache, not in the user's.
-    os.environ["XDG_CACHE_HOME"] = str(config.cache.mkdir("home"))
+    kept = getattr(config, "cache", None)  # none under `-p no:cacheprovider`
+    os.environ["XDG_CACHE_HOME"] = str(kept.mkdir("home") if kept is not None else tempfile.mkdtemp(prefix="api-sensor-tests-"))
     form = config.getoption("--form")
     if form == "python":
         forms.interpret_everything()

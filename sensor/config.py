@@ -53,8 +53,6 @@ class MaskingConfig:
 class SinkConfig:
     """Where alerts go, and which."""
 
-    name: str = ""
-    """What `api-sensor sink test` may call it."""
     to: str = ""
     """The destination: tls://siem.example:6514, https://hook.example/alerts, file:alerts.jsonl, store: ..."""
     format: str = ""
@@ -73,6 +71,8 @@ class SinkConfig:
     """Fields that this sink does not get."""
     options: dict[str, str] = field(default_factory=dict)
     """The sink's other options, such as ca, cert, key, token, rotate, spool."""
+    name: str = ""
+    """What `api-sensor sink test` may call it."""
 
     def line(self) -> str:
         """The destination as one line, as --sink takes it."""

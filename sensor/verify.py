@@ -10,8 +10,10 @@ Status 0 when all agree, 3 when something differs.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import contextlib
 import shutil
+import signal
 import sys
 import warnings
 from collections import Counter
@@ -134,6 +136,9 @@ def calls_by_tshark(capture: str) -> Iterator[tuple[Seen, int]]:
     import pyshark
     from pyshark.capture.capture import TSharkCrashException
 
+    # pyshark starts tshark through asyncio and leaves its loop behind: a handler of SIGCHLD that writes to a pipe nobody reads any more.
+    handler, loop = signal.getsignal(signal.SIGCHLD), asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
     calls: list[list[Any]] = []
     of_packet: dict[str, list[list[Any]]] = {}
     with warnings.catch_warnings():
@@ -159,6 +164,10 @@ def calls_by_tshark(capture: str) -> Iterator[tuple[Seen, int]]:
         finally:
             with contextlib.suppress(TSharkCrashException):
                 packets.close()
+            asyncio.get_child_watcher().close()
+            asyncio.set_event_loop(None)
+            loop.close()
+            signal.signal(signal.SIGCHLD, handler)
     for *seen, number in calls:
         yield Seen(*seen), number
 

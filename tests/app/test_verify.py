@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
 
 from sensor.cli import main
-from sensor.verify import _origin, compare, segment_by_dpkt
+from sensor.verify import _origin, calls_by_tshark, compare, segment_by_dpkt
 
 PCAPS = Path(__file__).resolve().parents[2] / "pcaps"
 
@@ -24,6 +25,15 @@ quiet = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::Resour
 def test_all_agree_where_nothing_is_odd(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", str(PCAPS / f"{name}.pcap"), "--state", str(tmp_path)]) == 0
     assert "0 only ours, 0 only tshark's" in capsys.readouterr().out
+
+
+@needs_tshark
+@quiet
+def test_nothing_is_left_behind() -> None:
+    before = signal.getsignal(signal.SIGCHLD)
+    assert len(list(calls_by_tshark(str(PCAPS / "ipv6.pcap")))) == 9
+    assert signal.getsignal(signal.SIGCHLD) is before
+    assert signal.set_wakeup_fd(-1) == -1
 
 
 @needs_tshark

@@ -51,6 +51,7 @@ cdef class Http1:
     cdef Py_ssize_t _chunked(self, int who, Side side, const unsigned char* data, Py_ssize_t i, Py_ssize_t end) except -2
     cdef Py_ssize_t _junk(self, int who, Side side, const unsigned char* data, Py_ssize_t i, Py_ssize_t end) except -2
     cdef Py_ssize_t _refuse(self, int who, Side side, const unsigned char* data, Py_ssize_t i, Py_ssize_t end) except -2
+    cdef int _unreadable(self, Side side, Side other) except -1
     cdef Py_ssize_t _simple(self, int who, Side side, const unsigned char* data, Py_ssize_t i, Py_ssize_t end) except -2
     cdef Py_ssize_t _prefaced(self, int who, Side side, const unsigned char* data, Py_ssize_t i, Py_ssize_t end) except -2
     cdef bint _preface_begins(self, int who, Side side, Message m) except -1

@@ -1066,7 +1066,6 @@ class Http1:
         """The line that should open a message is no start line. Returns how far data was used."""
         m: Message = side.message
         q: Message
-        other: Side
         at: cython.Py_ssize_t = i + (m.start + m.head_length - side.position)  # past what the head took of data
         text: bytes
         here: cython.bint = m.start == side.position  # all of it lies in data
@@ -1076,15 +1075,9 @@ class Http1:
             if side.fresh:
                 if self._preface_begins(who, side, m):
                     return i if here else at
-                # Not a request as we read them. Whether the server takes it for one shows in its answer.
                 side.message = None
                 self.calls.give(m)
-                side.state = ASIDE
-                other = self._side(1 - who)
-                if self.foreign or other.state != START or not other.fresh:
-                    self._not_http()
-                self.foreign = True
-                other.strict = True
+                self._unreadable(side, self._side(1 - who))
                 return end
         elif self.interim is not None:
             # What follows an interim response that announced a body is no response, so this is that body, and the response was final.
@@ -1201,11 +1194,26 @@ class Http1:
             self._reread(who, side, text, 0, side.position)
         return True
 
+    def _unreadable(self, side, other):
+        """The client's first octets are no request as we read them. Whether the server takes them for one shows in its answer."""
+        side.state = ASIDE
+        if self.foreign or other.state != START or not other.fresh:
+            self._not_http()
+        self.foreign = True
+        other.strict = True
+        return 0
+
     def _prefaced(self, who, side, data, i, end):
         """Read on in what stands before HTTP."""
         used: cython.Py_ssize_t = self.preface.feed(who == self.client, bytes(data[i:end]))
+        other: Side = self._side(1 - who)
         if used < 0:
-            self._not_http()
+            if who == self.client and not self.preface.tunnel and other.fresh:
+                # Only the first octets were those of a PROXY header.
+                other.state = START
+                self._unreadable(side, other)
+            else:
+                self._not_http()
             return end
         if self.preface.over(who == self.client):
             side.state = START

@@ -258,3 +258,13 @@ def test_data_held_behind_both_ends_ends_the_connection_once(replay: Any) -> Non
         Frame(SERVER, 900000, 1069, 0x11),
     ]
     assert replay(frames)[0] == []
+
+
+@pytest.mark.parametrize("cuts", [[], [1], [2]])
+def test_a_first_octet_that_could_open_a_proxy_header_changes_nothing(wire: Any, replay: Any, cuts: list[int]) -> None:
+    line = wire()
+    line.send(CLIENT, b"\x00Z\x00\x00\x00\x00\x00\x00", cuts)
+    line.send(SERVER, b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", cuts)
+    line.close()
+    calls, _ = replay(line.frames)
+    assert [(call["method"], call["status"], call["weird"]) for call in calls] == [(None, 200, ["request_line_malformed"])]

@@ -61,8 +61,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (default: the process's own) and return its exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
     args = _arguments(words)
-    # Our products of matrices are small: numpy's library would start threads that cost more CPU in waiting (0.1 s a run) than they save.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     previous = _terminate_in_order()
     try:
         status: int = args.run(args)

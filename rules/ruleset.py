@@ -214,7 +214,8 @@ def _holding(expression: Expression, matched: Matched, row: int) -> list[int]:
 def _shown(octets: bytes, start: int, end: int, around: int = 40, most: int = 160) -> str:
     """A piece of hostile text on one line: printable ASCII and other letters as they are, the rest escaped."""
     piece = octets[max(0, start - around) : min(len(octets), max(end, start) + around)][:most]
-    text = piece.decode("utf-8", "backslashreplace")
+    # 127 is what the reader of inputs puts behind each text; an own one of the text's is no loss to a person.
+    text = piece.replace(b"\x7f", b"").decode("utf-8", "backslashreplace")
     shown = text if text.isprintable() else "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
     before = "…" if start - around > 0 else ""
     after = "…" if max(0, start - around) + len(piece) < len(octets) else ""

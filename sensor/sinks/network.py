@@ -170,21 +170,25 @@ class Stream:
                     raise
             else:
                 link = socket.create_connection(self._to, timeout=TIMEOUT_S)
-                if link.getsockname() == link.getpeername():
-                    # Nobody listens at a port of this machine that the kernel also gives to outgoing connections: we have met ourselves (TCP's simultaneous
-                    # open), and would confirm to ourselves what nobody has.
-                    link.close()
-                    raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
-                link.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-                link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                # Half-open connections: unanswered data ends the connection after this long instead of some fifteen minutes.
-                link.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(TIMEOUT_S * 1000))
             try:
+                if not self._path:
+                    self._prepare(link)
                 self._socket = self._secure(link)
             except OSError:
                 link.close()
                 raise
         return self._socket
+
+    def _prepare(self, link: socket.socket) -> None:
+        """Settings of a TCP connection that was just made. Raises OSError where it is none that can be used."""
+        if link.getsockname() == link.getpeername():
+            # Nobody listens at a port of this machine that the kernel also gives to outgoing connections: we have met ourselves (TCP's simultaneous
+            # open), and would confirm to ourselves what nobody has.
+            raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # Half-open connections: unanswered data ends the connection after this long instead of some fifteen minutes.
+        link.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(TIMEOUT_S * 1000))
 
     def _secure(self, link: socket.socket) -> socket.socket:
         return link
@@ -286,7 +290,9 @@ class Tls(Stream):
         )
 
     def _secure(self, link: socket.socket) -> socket.socket:
-        secure = self._certificates.context().wrap_socket(link, server_hostname=self._name)
+        context = self._certificates.context()
+        link.getpeername()  # raises where the receiver is gone already: wrap_socket (CPython 3.11) would lose the socket it has made by then
+        secure = context.wrap_socket(link, server_hostname=self._name)
         if self._fingerprint:
             certificate = secure.getpeercert(binary_form=True) or b""
             if hashlib.sha256(certificate).hexdigest() != self._fingerprint:

@@ -292,12 +292,3 @@ def syslog_ng(tmp_path: Path, certificates: Path) -> Iterator[SyslogNg]:
     receiver.start()
     yield receiver
     receiver.stop(signal.SIGKILL)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """CPython's `wrap_socket` (3.11) loses the socket it has made when the peer is gone before the handshake begins, as receivers that are killed here
-    are: nobody can close it but the garbage collector, which does so at once and warns."""
-    here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents:
-            item.add_marker(pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:ResourceWarning"))

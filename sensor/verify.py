@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import shutil
 import signal
 import sys
@@ -162,7 +161,11 @@ def calls_by_tshark(capture: str) -> Iterator[tuple[Seen, int]]:
         except TSharkCrashException:
             pass  # it ends so on a capture that is cut off, too; what it read until then counts
         finally:
-            with contextlib.suppress(TSharkCrashException):
+            try:
+                packets.close()
+            except TSharkCrashException:
+                # pyshark keeps a tshark that ended with an error on its list, and would end it once more when there is no loop to do it with.
+                packets._running_processes.clear()
                 packets.close()
             asyncio.get_child_watcher().close()
             asyncio.set_event_loop(None)

@@ -12,7 +12,10 @@ import pytest
 
 from sensor.alerts import Alert
 from sensor.sinks import open_sink
+from sensor.sinks.destination import Destination, Options
 from sensor.sinks.formats import FORMATS
+from sensor.sinks.message import fields_of
+from sensor.sinks.syslog import Syslog
 from tests.sinks.conftest import Rsyslog, SyslogNg, alert
 from tests.sinks.test_receivers import hostile_alerts
 
@@ -78,6 +81,30 @@ def test_a_receiver_of_small_messages_gets_them_whole(kind: type[Rsyslog | Syslo
         if name == "json":
             assert (body["uid"], body["revision"], body["severity"]) == (one.uid, one.revision, one.severity)
             assert body["dropped"] > 0
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_message_that_fills_the_receivers_size_to_the_octet_is_not_cut(name: str, tmp_path: Path, certificates: Path) -> None:
+    """The last field ends at every octet near the limit in turn: rsyslog takes less of a message in which it finds control characters."""
+    receiver = small(Rsyslog, tmp_path, certificates, 2048)
+    try:
+        sink = open_sink(f"tcp://127.0.0.1:{receiver.tcp}?size=2048&format={name}&hostname=h", tmp_path / "spools")
+        sent = [
+            alert(3, uid=f"{n:020x}", title="t", reasons=("r" * 600, "漢" * (n % 4)), techniques=(), endpoints=(f"GET shop.example/{'p' * n}",))
+            for n in range(900)
+        ]
+        for one in sent:
+            sink.send(one)
+        assert sink.close().sentence() == ""
+        got = receiver.lines(len(sent), 60)
+    finally:
+        receiver.stop(signal.SIGKILL)
+    whole = {line["all"]["rfc5424-sd"]["alert@32473"]["uid"]: line["msg"] for line in got}
+    syslog = Syslog(Options(Destination.parse(f"tcp://siem?size=2048&format={name}&hostname=h")), 2048)
+    for seq, one in enumerate(sent, 1):
+        line = one.to_json()
+        message = syslog.message(fields_of(line), line, seq)
+        assert message.decode().endswith(whole[one.uid]), one.uid
 
 
 def test_a_receiver_that_gets_more_than_it_takes_cuts_it(tmp_path: Path, certificates: Path) -> None:

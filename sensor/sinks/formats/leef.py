@@ -1,13 +1,18 @@
 """QRadar's Log Event Extended Format 2.0, its attributes parted by tabs (which no text of an alert holds).
 
-A relay must leave tabs alone: rsyslog does with ``global(parser.escapeControlCharacterTab="off")``.
+A relay must leave tabs alone: rsyslog does with ``global(parser.escapeControlCharacterTab="off")``. It then copies a message that holds control
+characters and stops three octets before the size it takes, whatever follows; so three octets stay free here.
 """
 
 from __future__ import annotations
 
+from typing import Final
+
 from sensor.sinks.formats.words import PRODUCT, RELEASE, VENDOR, endpoint, millis
 from sensor.sinks.message import AlertFields
 from sensor.terminal import printable
+
+RSYSLOG_KEEPS_FREE: Final = 3
 
 
 def leef(alert: AlertFields, line: bytes, octets: int) -> bytes:
@@ -19,7 +24,7 @@ def leef(alert: AlertFields, line: bytes, octets: int) -> bytes:
     if len(head) > octets:
         head = f"LEEF:2.0|{VENDOR}|{PRODUCT}|{RELEASE}|alert|x09|".encode()
     out = [head]
-    left = octets - len(out[0])
+    left = octets - len(out[0]) - RSYSLOG_KEEPS_FREE
     for name, value in (
         ("identifier", alert["uid"]),
         ("devTime", str(millis(alert["last_seen"]))),

@@ -1,3 +1,4 @@
+from parsers.lines cimport Lines
 from parsers.message cimport Message, Room
 
 cdef class Connection:
@@ -8,7 +9,9 @@ cdef class Connection:
     cdef public long long first_ts
     cdef public long long batch            # the batch in which `row` is its index
     cdef public int row
-    cdef public object uid, community
+    cdef bint named                         # whether `names`, uid and Community ID, were made
+    cdef unsigned char names[51]
+    cdef int name(self) except -1
 
 cdef class Words:
     cdef unsigned long long k0, k1
@@ -49,20 +52,23 @@ cdef class Calls:
     cdef int rows, capacity
     cdef Py_ssize_t budget, body_limit, head_limit
     cdef int headers_limit, waiting_limit   # what the parsers are held to, at hand
-    cdef list uids, communities, arenas, rooms
+    cdef list arenas, rooms
+    cdef int ends                           # connections with a call in this batch
+    cdef bytearray scratch
+    cdef Lines request_lines, response_lines # of heads, as they were met last
     cdef Message borrower                   # whose body ends in the segment being read
     cdef public Room room
     cdef Message pool                       # messages to reuse, linked by `next`
     cdef int pooled, large
     cdef long long[::1] ts, packet, duration, ttfb, request_bytes, response_bytes
     cdef int[::1] conn, status, file, weird_at
-    cdef int[::1] client_ip, client_port, server_ip, server_port   # of connections, in the order of uids
+    cdef int[::1] client_ip, client_port, server_ip, server_port, community   # of connections, in the order of uid
     cdef unsigned char[::1] complete, protocol
     cdef signed char[::1] weird
     cdef Py_ssize_t weird_used
-    cdef Words ip, method, host, request_type, response_type, user_agent, authorization, cookie, api_key, forwarded_for, request_encoding, response_encoding
+    cdef Words ip, communities, method, host, request_type, response_type, user_agent, authorization, cookie, api_key, forwarded_for, request_encoding, response_encoding
     cdef int[::1] c_method, c_host, c_request_type, c_response_type, c_user_agent, c_authorization, c_cookie, c_api_key, c_forwarded_for, c_request_encoding, c_response_encoding
-    cdef Text path, query, request_head, response_head, request_body, response_body
+    cdef Text uid, path, query, request_head, response_head, request_body, response_body
     cdef Message take(self)
     cdef int give(self, Message m) except -1
     cdef int add(self, Connection connection, Message request, Message response, unsigned long long weird) except -1
@@ -70,6 +76,12 @@ cdef class Calls:
     cdef int settle(self) except -1
     cdef int _place(self, Connection connection) except -1
     cdef int _address(self, unsigned long long hi, unsigned long long lo) except -2
+    cdef int _dotted(self, unsigned long long lo) except -2
     cdef int _open(self) except -1
-    cdef int _value(self, Words words, Message m, Py_ssize_t at, Py_ssize_t end) except -2
+    cdef int _value(self, Words words, Message m, Py_ssize_t at, Py_ssize_t end, long long serial) except -2
+    cdef int _lowered(self, Words words, Message m, Py_ssize_t at, Py_ssize_t end, long long serial, int stop) except -2
     cdef int _body(self, Text text, int row, Message m) except -1
+
+cdef int _write(unsigned char* out, int at, unsigned long long number, int octets) noexcept
+cdef int _end(unsigned char* out, int at, unsigned long long hi, unsigned long long lo) noexcept
+cdef int _digits(unsigned char* out, int at, const unsigned char* octets, int count, int width, const unsigned char* alphabet) noexcept

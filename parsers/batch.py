@@ -6,7 +6,6 @@ written once a connection and batch, and spread over the rows by numpy when the 
 
 from __future__ import annotations
 
-import binascii
 import hashlib
 import socket
 import struct
@@ -27,10 +26,12 @@ except ModuleNotFoundError:
 if cython.compiled:
     from cython.cimports.cpython.bytearray import PyByteArray_AS_STRING
     from cython.cimports.libc.string import memcmp, memcpy
+    from cython.cimports.parsers.lines import BATCH, CODE, ENTRY, Lines
     from cython.cimports.parsers.message import Message, Room
     from cython.cimports.parsers.octets import copy, same
     from cython.cimports.parsers.siphash import octets_hash
 else:
+    from parsers.lines import BATCH, CODE, ENTRY, Lines
     from parsers.message import Message, Room
     from parsers.octets import copy, same
     from parsers.siphash import octets_hash
@@ -62,6 +63,7 @@ def address(hi: int, lo: int) -> str:
     return socket.inet_ntop(socket.AF_INET6, struct.pack("!QQ", hi, lo))
 
 
+@cython.no_gc  # what a connection holds that holds it is let go when it ends (Flow.finish)
 @cython.cclass
 class Connection:
     """The two ends of a connection, as the call log names them."""
@@ -74,36 +76,100 @@ class Connection:
         self.first_ts = 0
         self.batch = -1
         self.row = 0
-        self.uid = None
-        self.community = None
+        self.named = False
 
     def identify(self) -> tuple[str, str]:
-        """`uid` and Community ID v1 (github.com/corelight/community-id-spec), made once.
+        """`uid` and Community ID v1 (github.com/corelight/community-id-spec).
 
         The uid depends on the addresses, ports and first packet's time alone, so that the same capture gives the same ids.
         """
-        if self.uid is None:
-            one = _packed(self.a_hi, self.a_lo)
-            two = _packed(self.b_hi, self.b_lo)
-            one_port = self.a_port
-            two_port = self.b_port
-            if (one, one_port) > (two, two_port):
-                one, one_port, two, two_port = two, two_port, one, one_port
-            whole = b"%b%b\x06\x00%b" % (one, two, (one_port << 16 | two_port).to_bytes(4, "big"))
-            self.community = "1:" + binascii.b2a_base64(hashlib.sha1(b"\x00\x00" + whole, usedforsecurity=False).digest(), newline=False).decode()
-            digest = int.from_bytes(hashlib.blake2b(whole + struct.pack("!qI", self.first_ts, self.domain), digest_size=12).digest(), "big") << 4
-            # Base 32 (RFC 4648) in lower case, without padding: two digits at a time.
-            self.uid = "C" + "".join([_DIGITS[digest >> shift & 1023] for shift in range(90, -1, -10)])
-        return self.uid, self.community
+        if not self.named:
+            self.name()
+        names = bytes(self.names[:NAMES]).decode()
+        return names[:UID], names[UID:]
+
+    def name(self):
+        """Make both, as octets, one behind the other in `names`."""
+        # The seed of the Community ID; then the ends in order, the protocol and the ports; then what else tells this connection from others.
+        whole: bytearray = bytearray(52)
+        out: cython.pointer(cython.uchar)
+        four: cython.bint = self.a_hi | self.b_hi == 0 and self.a_lo >> 32 == 0xFFFF and self.b_lo >> 32 == 0xFFFF
+        turn: cython.bint
+        n: cython.int = 2
+        if cython.compiled:
+            out = cython.cast(cython.pointer(cython.uchar), PyByteArray_AS_STRING(whole))
+        else:
+            out = whole
+        if self.a_hi != self.b_hi:
+            turn = self.a_hi > self.b_hi
+        elif self.a_lo != self.b_lo:
+            turn = self.a_lo > self.b_lo
+        else:
+            turn = self.a_port > self.b_port
+        if four:
+            n = _write(out, n, self.b_lo if turn else self.a_lo, 4)
+            n = _write(out, n, self.a_lo if turn else self.b_lo, 4)
+        else:
+            n = _end(out, n, self.b_hi if turn else self.a_hi, self.b_lo if turn else self.a_lo)
+            n = _end(out, n, self.a_hi if turn else self.b_hi, self.a_lo if turn else self.b_lo)
+        n = _write(out, n, 0x0600, 2)
+        n = _write(out, n, self.b_port if turn else self.a_port, 2)
+        n = _write(out, n, self.a_port if turn else self.b_port, 2)
+        community: bytes = _sha1(whole[:n], usedforsecurity=False).digest() + bytes(1)
+        n = _write(out, n, cython.cast(cython.ulonglong, self.first_ts), 8)
+        n = _write(out, n, self.domain, 4)
+        digest: bytes = _blake2b(whole[2:n], digest_size=12).digest() + bytes(1)
+        if not cython.compiled:
+            self.names = bytearray(NAMES)
+        # Base 32 (RFC 4648) in lower case, without padding; base 64 with it.
+        self.names[0] = 67  # C
+        _digits(self.names, 1, digest, 20, 5, _BASE32)
+        self.names[UID] = 49  # 1:
+        self.names[UID + 1] = 58
+        _digits(self.names, UID + 2, community, 27, 6, _BASE64)
+        self.names[NAMES - 1] = 61
+        self.named = True
+        return 0
 
 
-def _packed(hi: int, lo: int) -> bytes:
+def _write(out, at, number, octets):
+    """Write a number's lowest `octets` octets to out[at:], which has room, the highest first; returns where they end."""
+    k: cython.int
+    for k in range(octets):
+        out[at + k] = (number >> (8 * (octets - 1 - k))) & 255
+    return at + octets
+
+
+def _end(out, at, hi, lo):
+    """Write an address: four octets, or sixteen."""
     if hi == 0 and lo >> 32 == 0xFFFF:
-        return (lo & 0xFFFFFFFF).to_bytes(4, "big")
-    return (hi << 64 | lo).to_bytes(16, "big")
+        return _write(out, at, lo, 4)
+    return _write(out, _write(out, at, hi, 8), lo, 8)
 
 
-_DIGITS = [one + two for one in "abcdefghijklmnopqrstuvwxyz234567" for two in "abcdefghijklmnopqrstuvwxyz234567"]
+UID = cython.declare(cython.int, 21)  # characters of a uid,
+NAMES = cython.declare(cython.int, 51)  # and of it and a Community ID
+_sha1 = hashlib.sha1
+_blake2b = hashlib.blake2b
+_BASE32 = cython.declare(bytes, b"abcdefghijklmnopqrstuvwxyz234567")
+_BASE64 = cython.declare(bytes, b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+
+
+def _digits(out, at, octets, count, width, alphabet):
+    """Write the first `count` digits of `width` bits of a number to out[at:]. It is given as octets, the highest first, with a zero behind them."""
+    held: cython.uint = 0
+    bits: cython.int = 0
+    k: cython.int
+    n: cython.int = 0
+    for k in range(count):
+        if bits < width:
+            held = held << 8 | octets[n]
+            n += 1
+            bits += 8
+        bits -= width
+        out[at + k] = alphabet[held >> bits]
+        held &= (1 << bits) - 1
+    return 0
 
 
 @cython.cclass
@@ -131,6 +197,7 @@ class Words:
         self.last = -1
         return 0
 
+    @cython.boundscheck(False)
     def code(self, data, start, end):
         """The index of data[start:end] in the dictionary, added when it is new."""
         n: cython.Py_ssize_t = end - start
@@ -278,7 +345,9 @@ class Text:
             self.place = memoryview(arena)
         return 0
 
+    @cython.boundscheck(False)
     def add(self, row, data, start, end):
+        """Write data[start:end] as row `row`, of which the caller knows that the column has it."""
         n: cython.Py_ssize_t = end - start
         if self.used + n > self.room:
             self._use(_larger(self.arena, self.used, self.used + n))
@@ -295,7 +364,9 @@ class Text:
         """Add to the row that was added last."""
         return self.add(row, data, start, end)
 
+    @cython.boundscheck(False)
     def null(self, row):
+        """Row `row`, which the caller has checked, as for `add`, holds nothing."""
         self.offsets[row + 1] = self.used
         if not self.any_null:
             self.any_null = True
@@ -351,7 +422,7 @@ class Calls:
         self.large = 0
         self.borrower = None
         self.arenas = []
-        self.rooms = [65_536, 65_536, 1_048_576, 1_048_576, 65_536, 1_048_576]
+        self.rooms = [65_536, 65_536, 65_536, 1_048_576, 1_048_576, 65_536, 1_048_576]
         self.batch_number = 0
         self.total = 0
         self.capacity = limits.batch_rows
@@ -360,7 +431,11 @@ class Calls:
         self.head_limit = limits.head
         self.headers_limit = limits.headers
         self.waiting_limit = limits.pipelined
+        self.request_lines = Lines()
+        self.response_lines = Lines()
         self.ip = Words(key)
+        self.communities = Words(key)
+        self.scratch = bytearray(16)
         self.method = Words(key)
         self.host = Words(key)
         self.request_type = Words(key)
@@ -437,11 +512,10 @@ class Calls:
         words: Words
         n = self.capacity
         self.rows = 0
-        self.uids = []
-        self.communities = []
+        self.ends = 0
         self.batch_number += 1
         # All columns of fixed width lie in one array, that is used again when its batch is gone.
-        column = _Columns(self._arena(n * (6 * 8 + 25 * 4 + 8) + 4096)).take
+        column = _Columns(self._arena(n * (6 * 8 + 27 * 4 + 9) + 4096)).take
         self.ts = column(n, np.int64)
         self.packet = column(n, np.int64)
         self.duration = column(n, np.int64)
@@ -459,10 +533,11 @@ class Calls:
         self.client_port = column(n, np.int32)
         self.server_ip = column(n, np.int32)
         self.server_port = column(n, np.int32)
+        self.community = column(n, np.int32)
         self.weird = np.empty(1024, np.int8)
         self.weird_used = 0
         for words in (
-            self.ip, self.method, self.host, self.request_type, self.response_type, self.user_agent, self.authorization, self.cookie, self.api_key,
+            self.ip, self.communities, self.method, self.host, self.request_type, self.response_type, self.user_agent, self.authorization, self.cookie, self.api_key,
             self.forwarded_for, self.request_encoding, self.response_encoding,
         ):  # fmt: skip
             words.start(self._arena(max(1024, words.used + words.used // 8)))
@@ -478,19 +553,21 @@ class Calls:
         self.c_request_encoding = column(n, np.int32)
         self.c_response_encoding = column(n, np.int32)
         columns = [Text(self._arena(room), column(n + 1, np.int32), column(n, np.uint8)) for room in self.rooms]
-        self.path, self.query, self.request_head, self.response_head, self.request_body, self.response_body = columns
+        self.uid, self.path, self.query, self.request_head, self.response_head, self.request_body, self.response_body = columns
         return 0
 
     def _place(self, connection):
         """A connection's first call in this batch: note its ends."""
-        row: cython.int = len(self.uids)
-        uid, community = connection.identify()
+        row: cython.int = self.ends
+        one: cython.int = self._address(connection.a_hi, connection.a_lo)
+        two: cython.int = self._address(connection.b_hi, connection.b_lo)
         connection.batch = self.batch_number
         connection.row = row
-        self.uids.append(uid)
-        self.communities.append(community)
-        one = self._address(connection.a_hi, connection.a_lo)
-        two = self._address(connection.b_hi, connection.b_lo)
+        self.ends += 1
+        if not connection.named:
+            connection.name()
+        self.uid.add(row, connection.names, 0, UID)
+        self.community[row] = self.communities.code(connection.names, UID, NAMES)
         if connection.client == 0:
             self.client_ip[row] = one
             self.client_port[row] = connection.a_port
@@ -504,9 +581,35 @@ class Calls:
         return 0
 
     def _address(self, hi, lo):
-        """The code of an address: its 16 octets are the word."""
-        octets: bytes = struct.pack("!QQ", hi, lo)
-        return self.ip.code(octets, 0, 16)
+        """The code of an address's text."""
+        text: bytes
+        if hi == 0 and lo >> 32 == 0xFFFF:
+            return self._dotted(lo)
+        text = address(hi, lo).encode()
+        return self.ip.code(text, 0, len(text))
+
+    def _dotted(self, lo):
+        """The code of an IPv4 address's text."""
+        text: cython.pointer(cython.uchar)
+        n: cython.Py_ssize_t = 0
+        part: cython.int
+        shift: cython.int
+        if cython.compiled:
+            text = cython.cast(cython.pointer(cython.uchar), PyByteArray_AS_STRING(self.scratch))
+        else:
+            text = self.scratch
+        for shift in range(24, -1, -8):
+            part = (lo >> shift) & 255
+            if part >= 100:
+                text[n] = 48 + part // 100
+                n += 1
+            if part >= 10:
+                text[n] = 48 + part // 10 % 10
+                n += 1
+            text[n] = 48 + part % 10
+            text[n + 1] = 46
+            n += 2
+        return self.ip.code(text, 0, n - 1)
 
     def _arena(self, room: int) -> Any:
         """An array of at least `room` octets: one that no batch uses any more, so that its pages need not be cleared again, or a new one."""
@@ -520,11 +623,39 @@ class Calls:
         self.arenas.append(array)
         return array
 
-    def _value(self, words, m, at, end):
-        """The code of a span of the head as it stands; -1 when it is absent."""
+    def _value(self, words, m, at, end, serial):
+        """The code of a span of the head as it stands, a value on the line of that number; -1 when it is absent."""
+        lines: Lines
+        line: cython.int
         if at < 0:
             return -1
-        return words.code(m.h, at, end)
+        if serial < 0:
+            return words.code(m.h, at, end)
+        lines = self.request_lines if m.is_request else self.response_lines
+        line = lines.numbered(serial)
+        if line < 0:
+            return words.code(m.h, at, end)
+        if lines.entry[line * ENTRY + BATCH] != self.batch_number:
+            lines.entry[line * ENTRY + CODE] = words.code(m.h, at, end)
+            lines.entry[line * ENTRY + BATCH] = self.batch_number
+        return lines.entry[line * ENTRY + CODE]
+
+    def _lowered(self, words, m, at, end, serial, stop):
+        """`_value` in lower case, up to the octet `stop` (0: all of it)."""
+        lines: Lines
+        line: cython.int
+        if at < 0:
+            return -1
+        if serial < 0:
+            return words.lowered(m.h, at, end, stop)
+        lines = self.request_lines if m.is_request else self.response_lines
+        line = lines.numbered(serial)
+        if line < 0:
+            return words.lowered(m.h, at, end, stop)
+        if lines.entry[line * ENTRY + BATCH] != self.batch_number:
+            lines.entry[line * ENTRY + CODE] = words.lowered(m.h, at, end, stop)
+            lines.entry[line * ENTRY + BATCH] = self.batch_number
+        return lines.entry[line * ENTRY + CODE]
 
     def _body(self, text, row, m):
         """Write a message's body, its content coding undone (RFC 9110 8.4)."""
@@ -546,6 +677,7 @@ class Calls:
                 text.extend(row, m.lent, m.lent_at, m.lent_at + m.lent_length)
         return 0
 
+    @cython.boundscheck(False)
     def add(self, connection, request, response, weird):
         """One call: a request, a response, or both. The messages stay the caller's."""
         row: cython.int = self.rows
@@ -554,6 +686,8 @@ class Calls:
         parts: cython.int = 0
         k: cython.int
         version: cython.int = -1
+        if row < 0 or row >= self.capacity:
+            raise IndexError("batch.add: no row is left")  # one check for all columns, which are as long as `capacity`
         if connection.batch != self.batch_number:
             self._place(connection)
         self.conn[row] = connection.row
@@ -568,7 +702,7 @@ class Calls:
             if q.authority_at >= 0:
                 self.c_host[row] = self.host.lowered(q.h, q.authority_at, q.authority_end, 0)
             else:
-                self.c_host[row] = self.host.lowered(q.h, q.host_at, q.host_end, 0) if q.host_at >= 0 else -1
+                self.c_host[row] = self._lowered(self.host, q, q.host_at, q.host_end, q.host_line, 0)
             if q.path_at >= 0:
                 self.path.add(row, q.h, q.path_at, q.path_end)
             else:
@@ -577,13 +711,13 @@ class Calls:
                 self.query.add(row, q.h, q.query_at, q.query_end)
             else:
                 self.query.null(row)
-            self.c_request_type[row] = self.request_type.lowered(q.h, q.type_at, q.type_end, 59) if q.type_at >= 0 else -1
-            self.c_user_agent[row] = self._value(self.user_agent, q, q.agent_at, q.agent_end)
-            self.c_authorization[row] = self._value(self.authorization, q, q.authorization_at, q.authorization_end)
-            self.c_cookie[row] = self._value(self.cookie, q, q.cookie_at, q.cookie_end)
-            self.c_api_key[row] = self._value(self.api_key, q, q.key_at, q.key_end)
-            self.c_forwarded_for[row] = self._value(self.forwarded_for, q, q.forwarded_at, q.forwarded_end)
-            self.c_request_encoding[row] = self._value(self.request_encoding, q, q.coding_at, q.coding_end)
+            self.c_request_type[row] = self._lowered(self.request_type, q, q.type_at, q.type_end, q.type_line, 59)
+            self.c_user_agent[row] = self._value(self.user_agent, q, q.agent_at, q.agent_end, q.agent_line)
+            self.c_authorization[row] = self._value(self.authorization, q, q.authorization_at, q.authorization_end, q.authorization_line)
+            self.c_cookie[row] = self._value(self.cookie, q, q.cookie_at, q.cookie_end, q.cookie_line)
+            self.c_api_key[row] = self._value(self.api_key, q, q.key_at, q.key_end, q.key_line)
+            self.c_forwarded_for[row] = self._value(self.forwarded_for, q, q.forwarded_at, q.forwarded_end, q.forwarded_line)
+            self.c_request_encoding[row] = self._value(self.request_encoding, q, q.coding_at, q.coding_end, q.coding_line)
             self.request_head.add(row, q.h, 0, q.head_length)
             self._body(self.request_body, row, q)
             weird |= q.weirds
@@ -612,8 +746,8 @@ class Calls:
                 if r.first_ts >= q.last_ts:
                     self.ttfb[row] = r.first_ts - q.last_ts
             self.status[row] = r.status
-            self.c_response_type[row] = self.response_type.lowered(r.h, r.type_at, r.type_end, 59) if r.type_at >= 0 else -1
-            self.c_response_encoding[row] = self._value(self.response_encoding, r, r.coding_at, r.coding_end)
+            self.c_response_type[row] = self._lowered(self.response_type, r, r.type_at, r.type_end, r.type_line, 59)
+            self.c_response_encoding[row] = self._value(self.response_encoding, r, r.coding_at, r.coding_end, r.coding_line)
             self.response_head.add(row, r.h, 0, r.head_length)
             self._body(self.response_body, row, r)
             weird |= r.weirds
@@ -654,10 +788,8 @@ class Calls:
         if rows == 0:
             return
         conn = np.asarray(self.conn)[:rows]
-        ends = len(self.uids)
-        ip_words = pa.array([address(*struct.unpack("!QQ", octets)) for octets in self.ip.words()], pa.string())
-        unique: dict[str, int] = {}
-        community_codes = np.array([unique.setdefault(community, len(unique)) for community in self.communities], np.int32)
+        ends = self.ends
+        addresses = self.ip.values()
         weird_at = np.asarray(self.weird_at)[: rows + 1]
         weird = np.asarray(self.weird)[: self.weird_used].astype(np.int32)
         for code, count in enumerate(np.bincount(weird, minlength=len(WEIRDS))):
@@ -666,11 +798,11 @@ class Calls:
                 self.counters[name] = self.counters.get(name, 0) + int(count)
         columns = {
             "ts": pa.array(np.asarray(self.ts)[:rows]),
-            "uid": _codes(conn, pa.array(self.uids, pa.string())),
-            "client_ip": _codes(np.asarray(self.client_ip)[:ends][conn], ip_words),
-            "client_port": pa.array(np.asarray(self.client_port)[:ends][conn]),
-            "server_ip": _codes(np.asarray(self.server_ip)[:ends][conn], ip_words),
-            "server_port": pa.array(np.asarray(self.server_port)[:ends][conn]),
+            "uid": _codes(conn, self.uid.column(ends, True)),
+            "client_ip": _codes(np.asarray(self.client_ip)[:ends].take(conn), addresses),
+            "client_port": pa.array(np.asarray(self.client_port)[:ends].take(conn)),
+            "server_ip": _codes(np.asarray(self.server_ip)[:ends].take(conn), addresses),
+            "server_port": pa.array(np.asarray(self.server_port)[:ends].take(conn)),
             "protocol": _codes(np.asarray(self.protocol)[:rows].astype(np.int32), pa.array(_PROTOCOLS)),
             "method": _codes(np.asarray(self.c_method)[:rows], self.method.values()),
             "scheme": _codes(np.zeros(rows, np.int32), pa.array(["http"])),
@@ -689,7 +821,7 @@ class Calls:
             "weird": pa.ListArray.from_arrays(
                 pa.array(weird_at), pa.DictionaryArray.from_arrays(pa.array(weird), pa.array(list(WEIRDS), pa.string()))
             ),
-            "community_id": _codes(community_codes[conn], pa.array(list(unique), pa.string())),
+            "community_id": _codes(np.asarray(self.community)[:ends].take(conn), self.communities.values()),
             "pcap_file": _codes(np.asarray(self.file)[:rows], pa.array(self.files, pa.string())),
             "packet": pa.array(np.asarray(self.packet)[:rows]),
             "authorization": _codes(np.asarray(self.c_authorization)[:rows], self.authorization.values()),
@@ -703,7 +835,7 @@ class Calls:
             "request_body": self.request_body.column(rows, False),
             "response_body": self.response_body.column(rows, False),
         }
-        texts = (self.path, self.query, self.request_head, self.response_head, self.request_body, self.response_body)
+        texts = (self.uid, self.path, self.query, self.request_head, self.response_head, self.request_body, self.response_body)
         self.rooms = [max(room // 2, text.octets() + text.octets() // 8 + 4096) for room, text in zip(self.rooms, texts, strict=True)]
         self.ready.append(pa.RecordBatch.from_arrays(list(columns.values()), schema=CALL_SCHEMA))
         self._open()

@@ -63,6 +63,7 @@ class FlowTable:
         self.newest0 = self.oldest0 = self.newest1 = self.oldest1 = -1
         self.count = 0
 
+    @cython.boundscheck(False)  # `at` is masked, and slots in the table are those of `flows`
     def find(self, d, h, forward):
         """The slot of the connection of the segment last decoded, or -1. `forward` says that its source is the connection's side a."""
         slot: cython.int
@@ -75,7 +76,7 @@ class FlowTable:
                 return -1
             if entry >> 32 == h:
                 slot = (entry & LOW) - 1
-                flow = self.flows[slot]
+                flow = cython.cast(Flow, self.flows[slot])
                 if flow.domain == d.domain:
                     if forward:
                         if flow.a_lo == d.src_lo and flow.b_lo == d.dst_lo and flow.a_port == d.src_port and flow.b_port == d.dst_port and flow.a_hi == d.src_hi and flow.b_hi == d.dst_hi:
@@ -275,20 +276,21 @@ class Engine:
         if d.src_hi | d.dst_hi == 0 and d.src_lo >> 32 == 0xFFFF and d.dst_lo >> 32 == 0xFFFF:
             # IPv4: four octets of each address, two of each port.
             if forward:
-                h = pair_hash(table.k0, table.k1, ((d.src_lo & LOW) << 32) | (d.dst_lo & LOW), (d.src_port << 16) | d.dst_port) & LOW
+                h = pair_hash(table.k0, table.k1, ((d.src_lo & LOW) << 32) | (d.dst_lo & LOW), cython.cast(cython.uint, d.src_port) << 16 | d.dst_port) & LOW
             else:
-                h = pair_hash(table.k0, table.k1, ((d.dst_lo & LOW) << 32) | (d.src_lo & LOW), (d.dst_port << 16) | d.src_port) & LOW
+                h = pair_hash(table.k0, table.k1, ((d.dst_lo & LOW) << 32) | (d.src_lo & LOW), cython.cast(cython.uint, d.dst_port) << 16 | d.src_port) & LOW
         elif forward:
-            h = flow_hash(table.k0, table.k1, d.src_hi, d.src_lo, d.dst_hi, d.dst_lo, (d.src_port << 16) | d.dst_port) & LOW
+            h = flow_hash(table.k0, table.k1, d.src_hi, d.src_lo, d.dst_hi, d.dst_lo, cython.cast(cython.uint, d.src_port) << 16 | d.dst_port) & LOW
         else:
-            h = flow_hash(table.k0, table.k1, d.dst_hi, d.dst_lo, d.src_hi, d.src_lo, (d.dst_port << 16) | d.src_port) & LOW
+            h = flow_hash(table.k0, table.k1, d.dst_hi, d.dst_lo, d.src_hi, d.src_lo, cython.cast(cython.uint, d.dst_port) << 16 | d.src_port) & LOW
         self.streams.counts.segments += 1
         slot = table.find(d, h, forward)
         who = 0 if forward else 1
         while True:
             if slot < 0:
                 self._expire()
-                flow = Flow()
+                flow = Flow.__new__(Flow)  # without the detour over Python's arguments
+                flow.begin()
                 if forward:
                     flow.a_hi, flow.a_lo, flow.b_hi, flow.b_lo = d.src_hi, d.src_lo, d.dst_hi, d.dst_lo
                     flow.a_port, flow.b_port = d.src_port, d.dst_port
@@ -300,7 +302,7 @@ class Engine:
                 slot = table.add(flow, h)
                 self.streams.counts.connections += 1
             else:
-                flow = table.flows[slot]
+                flow = cython.cast(Flow, table.flows[slot])
             if flow.segment(who, d.segment_octets, d.payload, d.payload_end, d.payload_length, d.seq, d.ack, d.flags, d.ip_id, ts, packet_file, packet, self.streams) == 0:
                 break
             # The same ports again: what was known of them belongs to a connection that is over.

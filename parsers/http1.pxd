@@ -1,3 +1,4 @@
+from parsers.lines cimport Lines
 from parsers.message cimport Message
 from parsers.batch cimport Calls, Connection
 
@@ -13,6 +14,7 @@ cdef class Side:
     cdef public long long ack, ts, packet
     cdef public int packet_file
     cdef public bytes partial               # after a loss: what may be the first octets of a start line
+    cdef int begin(self) except -1
 
 cdef class Names:
     # By a hash of the name: its text, its length (0: none) and its meaning.
@@ -35,12 +37,14 @@ cdef class Http1:
     cdef public object preface              # what stands before HTTP, while it is read
     cdef public bint foreign                # the client opened with something else: a response may still answer it
     cdef public Message unsure              # a response paired after a request was lost: the next message confirms or refutes the pair
-    cdef public list requests               # messages waiting for their response, oldest first
+    cdef public Message oldest, newest      # requests waiting for their response, linked by `next`
+    cdef public int waiting                 # how many
     cdef public unsigned long long pending_weird
     cdef Calls calls
     cdef Connection connection
     cdef Py_ssize_t head_limit, body_limit
     cdef int headers_limit, waiting_limit
+    cdef int begin(self, Calls calls, Connection connection, int client, bint synchronised) except -1
     cdef int feed(self, int who, const unsigned char* data, Py_ssize_t start, Py_ssize_t end, long long pos, long long ack, long long ts, int packet_file, long long packet) except -1
     cdef int gap(self, int who, long long n, long long pos) except -1
     cdef int close(self, int who) except -1
@@ -76,12 +80,16 @@ cdef class Http1:
     cdef int _confirm(self, bint right) except -1
     cdef int _separate(self) except -1
     cdef int _unanswered(self, int n) except -1
+    cdef Message _shift(self)
     cdef Side _side(self, int who)
 
-cdef int lines(Message m, const unsigned char* data, Py_ssize_t base, Side side, Py_ssize_t end, int headers_limit) except -5
+cdef int lines(Message m, const unsigned char* data, Py_ssize_t base, Side side, Py_ssize_t end, int headers_limit, Lines known) except -5
 cdef int request_line(Message m, const unsigned char* data, Py_ssize_t base, Py_ssize_t s, Py_ssize_t e) except -1
 cdef int status_line(Message m, const unsigned char* data, Py_ssize_t base, Py_ssize_t s, Py_ssize_t e) except -1
-cdef int header_line(Message m, const unsigned char* data, Py_ssize_t base, Py_ssize_t s, Py_ssize_t e) except -1
+cdef int header_line(Message m, const unsigned char* data, Py_ssize_t base, Py_ssize_t s, Py_ssize_t e, Lines known, Py_ssize_t length) except -2
+cdef int known_header(Message m, Lines known, int line, const unsigned char* data, Py_ssize_t base, Py_ssize_t at) except -1
+cdef int header(Message m, int name, const unsigned char* data, Py_ssize_t base, Py_ssize_t v, Py_ssize_t e, long long serial) except -1
+cdef bint has_controls(const unsigned char* data, Py_ssize_t s, Py_ssize_t e) noexcept
 cdef int meaning_of(const unsigned char* data, Py_ssize_t s, Py_ssize_t n) except -1
 cdef bint is_name(const unsigned char* data, Py_ssize_t s, Py_ssize_t n, int name) except -1
 cdef int content_length(Message m, const unsigned char* data, Py_ssize_t s, Py_ssize_t e) except -1
@@ -94,6 +102,7 @@ cdef long long version_of(const unsigned char* data, Py_ssize_t s, Py_ssize_t e)
 cdef bint hopeless(Message m) except -1
 cdef bint known_method(const unsigned char* data, Py_ssize_t s, Py_ssize_t e, int last) except -1
 cdef Py_ssize_t method_of(const unsigned char* data, Py_ssize_t s, Py_ssize_t e) except -1
+cdef bint is_spaced(const unsigned char* data, Py_ssize_t s, Py_ssize_t e) except -1
 cdef bint may_begin(const unsigned char* data, Py_ssize_t s, Py_ssize_t e) except -1
 cdef bint is_protocol(const unsigned char* data, Py_ssize_t s, Py_ssize_t e) except -1
 cdef bint opens(const unsigned char* data, Py_ssize_t s, Py_ssize_t e, int name) except -1

@@ -28,10 +28,11 @@ from parsers.weird import bit
 if cython.compiled:
     from cython.cimports.cpython.bytearray import PyByteArray_AS_STRING
     from cython.cimports.libc.string import memchr, memcmp
-    from cython.cimports.parsers.batch import Calls, Connection
+    from cython.cimports.parsers.lines import ENTRY, FOLLOWER, LENGTH, MEANING, SERIAL, VALUE_AT, VALUE_END, Lines
     from cython.cimports.parsers.message import Message
     from cython.cimports.parsers.octets import copy, find, same
 else:
+    from parsers.lines import ENTRY, FOLLOWER, LENGTH, MEANING, SERIAL, VALUE_AT, VALUE_END, Lines
     from parsers.message import Message
     from parsers.octets import copy, find, same
 
@@ -106,6 +107,8 @@ TOO_MANY_WAITING = cython.declare(cython.ulonglong, bit("too_many_waiting"))
 
 HEADLESS = cython.declare(cython.longlong, 4096)  # octets of a response without a head in which one may come yet
 SLOP = cython.declare(cython.int, 4)  # octets before `HTTP/` in a status line that browsers look past
+LONG_ENOUGH = cython.declare(cython.longlong, 100_000_000_000_000_000)  # octets of a body that nobody sends
+SIZE_FULL = cython.declare(cython.longlong, 0x00FF_FFFF_FFFF_FFFF)  # a chunk's size that one digit more would make too large for 64 bits
 SMALLEST_REQUEST = cython.declare(cython.longlong, 16)  # octets of `GET / HTTP/1.0` and two line ends: fewer lost octets hide no request
 
 # Header names that this module reads, lower case, one after another; NAME_HIGH and NAME_LOW are where each stands.
@@ -150,6 +153,7 @@ CLOSE = cython.declare(cython.int, 37)
 RTSP_SLASH = cython.declare(cython.int, 38)
 ICY = cython.declare(cython.int, 39)
 NOTHING = cython.declare(cython.int, 255)  # a header that this module does not read
+STATUS_LINE = cython.declare(cython.int, 254)  # what Lines has for one
 
 # RFC 9110 5.6.2: the octets of a token.
 _tchar = bytes(chr(c).isalnum() and c < 128 or chr(c) in "!#$%&'*+-.^_`|~" for c in range(256))
@@ -224,6 +228,13 @@ def method_of(data, s, e):
     while s < e and 65 <= data[s] <= 90:
         s += 1
     return s
+
+
+def is_spaced(data, s, e):
+    """Whether the target of the request line that data[s:e] opens with has a space in it."""
+    k: cython.Py_ssize_t = find(data, s, e, 32)
+    k = find(data, k + 1, e, 32)
+    return k >= 0 and not (e - k > 5 and is_name(data, k + 1, 5, HTTP_SLASH))
 
 
 def may_begin(data, s, e):
@@ -367,7 +378,7 @@ def content_length(m, data, s, e):
         if 48 <= data[i] <= 57:
             if value < 0:
                 value = 0
-            if value > 100_000_000_000_000_000:
+            if value > LONG_ENOUGH:
                 m.weirds |= LENGTH_INVALID
                 return 0
             value = value * 10 + data[i] - 48
@@ -520,37 +531,48 @@ def meaning_of(data, s, n):
     return NOTHING
 
 
-def header_line(m, data, base, s, e):
-    """Read one header line, data[s:e] without its line end; known names leave their span in the message."""
+def header_line(m, data, base, s, e, known, length):
+    """Read one header line, data[s:e] without its line end; known names leave their span in the message. Where the line is an ordinary one of
+    `length` octets with its end (0: do not), it is taken into `known`, and returned; else -1."""
     i: cython.Py_ssize_t = find(data, s, e, 58)
     n: cython.Py_ssize_t
     v: cython.Py_ssize_t
     name: cython.int
+    line: cython.int = -1
     if i < 0:
         m.weirds |= HEADER_WITHOUT_COLON
-        return 0
+        return -1
     n = i - s
     while n > 0 and data[s + n - 1] <= 32:
         n -= 1
     if n != i - s:
         m.weirds |= SPACE_BEFORE_COLON
+        length = 0
     if n == 0:
         m.weirds |= HEADER_NAME_INVALID
-        return 0
+        return -1
     name = NAMES.of(data, s, n)
-    if name == NOTHING:
-        return 0
     v = i + 1
     while v < e and data[v] <= 32:
         v += 1
     while e > v and data[e - 1] <= 32:
         e -= 1
+    if length > 0:
+        line = known.learn(data, s, length, name, v - s, e - s)
+    if name != NOTHING:
+        header(m, name, data, base, v, e, -1 if line < 0 else known.entry[line * ENTRY + SERIAL])
+    return line
+
+
+def header(m, name, data, base, v, e, serial):
+    """Take the value data[v:e] of a header of that name. `serial` is the number of its line among the known ones, or -1."""
     if name == CONTENT_LENGTH:
         content_length(m, data, v, e)
     elif name == CONTENT_TYPE:
         if m.type_at < 0:
             m.type_at = v - base
             m.type_end = e - base
+            m.type_line = serial
     elif name == CONNECTION:
         if e - v == 5 and is_name(data, v, 5, CLOSE):
             m.closes = True
@@ -560,35 +582,60 @@ def header_line(m, data, base, s, e):
         else:
             m.host_at = v - base
             m.host_end = e - base
+            m.host_line = serial
     elif name == USER_AGENT:
         if m.agent_at < 0:
             m.agent_at = v - base
             m.agent_end = e - base
+            m.agent_line = serial
     elif name == AUTHORIZATION:
         if m.authorization_at < 0:
             m.authorization_at = v - base
             m.authorization_end = e - base
+            m.authorization_line = serial
     elif name == X_FORWARDED_FOR:
         m.forwarded_at = v - base
         m.forwarded_end = e - base
+        m.forwarded_line = serial
     elif name == COOKIE:
         if m.cookie_at < 0:
             m.cookie_at = v - base
             m.cookie_end = e - base
+            m.cookie_line = serial
     elif name == CONTENT_ENCODING:
         m.content_codings += 1
+        m.coding_line = serial
         if m.coding_at < 0:
             m.coding_at = v - base
+        else:
+            m.coding_line = -1  # the span is that of several lines
         m.coding_end = e - base
     elif name == TRANSFER_ENCODING:
         transfer_encoding(m, data, v, e)
     elif name == API_KEY:
         m.key_at = v - base
         m.key_end = e - base
+        m.key_line = serial
     elif m.forwarded_at < 0:  # FORWARDED
         m.forwarded_at = v - base
         m.forwarded_end = e - base
+        m.forwarded_line = serial
     return 0
+
+
+def known_header(m, known, line, data, base, at):
+    """`header` of a known line that stands at data[at:]."""
+    k: cython.int = line * ENTRY
+    return header(m, known.entry[k + MEANING], data, base, at + known.entry[k + VALUE_AT], at + known.entry[k + VALUE_END], known.entry[k + SERIAL])
+
+
+def has_controls(data, s, e):
+    """Whether a control character is in data[s:e]."""
+    some: cython.uchar = 0
+    k: cython.Py_ssize_t
+    for k in range(s, e):
+        some |= data[k] < 32  # in octets, of which a compiler takes many at a time
+    return some != 0
 
 
 def is_blank(m, data, s, e):
@@ -613,8 +660,8 @@ def goes_on(data, s, e):
     return data[k] == 58
 
 
-def lines(m, data, base, side, end, headers_limit):
-    """Read the lines of a head from data[base + side.line_at : end].
+def lines(m, data, base, side, end, headers_limit, known):
+    """Read the lines of a head from data[base + side.line_at : end]; `known` has those of this direction that were met before.
 
     Returns -1 when the head goes on past `end` (side.line_at is then where the unread line starts), -2 when its first line is no start line, -3
     when there are too many lines, -4 after an HTTP/0.9 simple request, and 0 at the head's end; `side.line_at` is then how long the head is.
@@ -625,9 +672,39 @@ def lines(m, data, base, side, end, headers_limit):
     fold: cython.Py_ssize_t
     k: cython.Py_ssize_t
     kind: cython.int
+    before: cython.int = known.start if side.line_at == 0 else -1  # the known line that the next one follows
+    line: cython.int
+    expected: cython.int
+    meaning: cython.int
+    length: cython.Py_ssize_t
     if side.line_at < 0 or at > end:
         raise IndexError("http1.lines: the next line starts outside what was given")
     while at < end:
+        line = expected = known.entry[before * ENTRY + FOLLOWER] if before >= 0 else -1
+        if line >= 0 and m.version != 9:
+            # The line that stood here the last time, and nothing after it that could belong to it.
+            if data[at] == 13 and at + 1 < end and data[at + 1] == 10 and m.headers > 0:
+                side.line_at = at + 2 - base
+                return 0
+            length = known.entry[line * ENTRY + LENGTH]
+            meaning = known.entry[line * ENTRY + MEANING]
+            if (
+                length < end - at
+                and (m.headers == 0) == (meaning == STATUS_LINE) and not (side.strict and m.headers == 0)
+                and (data[at + length] > 32 or data[at + length] == 13)
+                and known.stands(line, data, at)
+            ):  # fmt: skip
+                if meaning == STATUS_LINE:
+                    m.version = known.entry[line * ENTRY + VALUE_AT]
+                    m.status = known.entry[line * ENTRY + VALUE_END]
+                elif meaning != NOTHING:
+                    known_header(m, known, line, data, base, at)
+                m.headers += 1
+                if m.headers > headers_limit:
+                    return -3
+                at += length
+                before = line
+                continue
         if cython.compiled:
             first: cython.pointer(cython.const[cython.uchar]) = data + at
             hit: cython.pointer(cython.const[cython.uchar]) = cython.cast(cython.pointer(cython.const[cython.uchar]), memchr(first, 10, end - at))
@@ -647,11 +724,23 @@ def lines(m, data, base, side, end, headers_limit):
             e -= 1
         else:
             m.weirds |= BARE_LF
+        line = -1
         if m.headers == 0:
+            m.dirty = has_controls(data, at, e)
             if m.is_request:
                 kind = request_line(m, data, base, at, e)
+                line = known.start
             else:
-                kind = status_line(m, data, base, at, e)
+                line = known.find(data, at, nl + 1 - at)
+                if line >= 0 and known.entry[line * ENTRY + MEANING] == STATUS_LINE:
+                    m.version = known.entry[line * ENTRY + VALUE_AT]
+                    m.status = known.entry[line * ENTRY + VALUE_END]
+                    kind = 1
+                else:
+                    kind = status_line(m, data, base, at, e)
+                    line = known.learn(data, at, nl + 1 - at, STATUS_LINE, m.version, m.status) if m.weirds == 0 and not m.dirty else -1
+                if line >= 0:
+                    known.entry[known.start * ENTRY + FOLLOWER] = line
             if kind == 0 or (side.strict and begins(data, at, nl + 1) != (1 if m.is_request else 2)):
                 return -2
             if kind == 2:
@@ -696,7 +785,26 @@ def lines(m, data, base, side, end, headers_limit):
                 e = nl
                 if data[e - 1] == 13:
                     e -= 1
-            header_line(m, data, base, at, e)
+                m.dirty = True
+                header_line(m, data, base, at, e, known, 0)
+            elif e == nl or data[at] <= 32:
+                m.dirty = m.dirty or has_controls(data, at, e)
+                header_line(m, data, base, at, e, known, 0)
+            else:
+                line = known.find(data, at, nl + 1 - at)
+                if line >= 0 and known.entry[line * ENTRY + MEANING] != STATUS_LINE:
+                    if known.entry[line * ENTRY + MEANING] != NOTHING:
+                        known_header(m, known, line, data, base, at)
+                elif has_controls(data, at, e):
+                    m.dirty = True
+                    line = header_line(m, data, base, at, e, known, 0)
+                else:
+                    line = header_line(m, data, base, at, e, known, nl + 1 - at)
+                if line < 0:
+                    line = expected  # another value of the same header, as a rule: what follows is what followed then
+                elif before >= 0:
+                    known.entry[before * ENTRY + FOLLOWER] = line
+        before = line
         m.headers += 1
         if m.headers > headers_limit:
             return -3
@@ -709,8 +817,6 @@ def census(m):
     """Look over a whole head for control characters and for CRs that end no line."""
     n: cython.Py_ssize_t = m.head_length
     k: cython.Py_ssize_t
-    stop: cython.Py_ssize_t
-    some: cython.uchar
     controls: cython.uint = 0
     cr: cython.uint = 0
     lf: cython.uint = 0
@@ -719,22 +825,9 @@ def census(m):
     head: cython.pointer(cython.uchar) = m.h
     if n == 0:
         return 0
-    if m.head_complete and m.weirds & (BARE_LF | BARE_CR | OBS_FOLD) == 0:
-        # Every line read ends with CR LF. When these are all the controls there are, nothing is odd. (In octets, which add up sixteen at a time.)
-        k = 0
-        while k < n:
-            stop = k + 192
-            if stop > n:
-                stop = n
-            some = 0
-            while k < stop:
-                some += head[k] < 32
-                k += 1
-            controls += some
-        if controls == 2 * (m.headers + 1):
-            m.clean = True
-            return 0
-    controls = 0
+    if m.head_complete and not m.dirty and m.weirds & (BARE_LF | BARE_CR | OBS_FOLD) == 0:
+        m.clean = True  # no control character but the CR LF at the end of every line
+        return 0
     for k in range(n):
         c = head[k]
         controls += c < 32
@@ -777,7 +870,7 @@ def hidden_lines(m):
             while k < n and head[k] != 13 and head[k] != 10:
                 k += 1
             if m.transfer & 4 == 0 or m.coding_at < 0:
-                header_line(m, head, 0, s, k)
+                header_line(m, head, 0, s, k, None, 0)
         else:
             k += 1
     if m.weirds & NUL_IN_HEAD:
@@ -837,11 +930,12 @@ def target(m):
     return 0
 
 
+@cython.no_gc
 @cython.cclass
 class Side:
     """What one direction is reading."""
 
-    def __init__(self) -> None:
+    def begin(self):
         self.state = START
         self.fresh = True
         self.message = None
@@ -852,8 +946,10 @@ class Side:
         self.partial = None
         self.position = self.ack = self.ts = self.packet = 0
         self.packet_file = 0
+        return 0
 
 
+@cython.no_gc
 @cython.cclass
 class Http1:
     """The two directions of one connection, and the requests that wait for their response.
@@ -862,11 +958,13 @@ class Http1:
     not, the first segment that opens with a start line begins, and tells who is who.
     """
 
-    def __init__(self, calls: Calls, connection: Connection, limits: object, client: cython.int, synchronised: cython.bint) -> None:
+    def begin(self, calls, connection, client, synchronised):
         self.calls = calls
         self.connection = connection
-        self.side0 = Side()
-        self.side1 = Side()
+        self.side0 = Side.__new__(Side)
+        self.side0.begin()
+        self.side1 = Side.__new__(Side)
+        self.side1.begin()
         self.client = client
         self.dead = self.pipelined = self.lost_request = False
         self.lost_ack = self.server_start = -1
@@ -878,7 +976,8 @@ class Http1:
         self.preface = None
         self.foreign = False
         self.order_lost = not synchronised
-        self.requests = []
+        self.oldest = self.newest = None
+        self.waiting = 0
         self.pending_weird = 0
         self.head_limit = calls.head_limit
         self.body_limit = calls.body_limit
@@ -888,6 +987,7 @@ class Http1:
             self.side0.state = self.side1.state = RESYNC
         if client >= 0:
             connection.client = client
+        return 0
 
     def _side(self, who):
         return self.side0 if who == 0 else self.side1
@@ -910,6 +1010,8 @@ class Http1:
         side.packet_file = packet_file
         if side.state == RESYNC:
             kind = begins(data, start, end)
+            if kind == 1 and is_spaced(data, start, end):
+                kind = 0  # `GET /a "}GET /b HTTP/1.1`: what quotes a request, more likely than a target with spaces
             if kind == 1 and not known_method(data, start, method_of(data, start, end), QUERY):
                 kind = 3  # `EAD /`: its first octets may stand in another segment
             if kind == 3 or kind == 0:
@@ -1010,7 +1112,7 @@ class Http1:
         m.first_ts = m.last_ts = side.ts
         m.packet = side.packet
         m.packet_file = side.packet_file
-        m.answers = len(self.requests) > 0
+        m.answers = self.waiting > 0
         if side.spaced and not side.fresh:
             m.weirds |= BLANK_LINE
         side.spaced = False
@@ -1022,6 +1124,7 @@ class Http1:
     def _head(self, who, side, data, i, end):
         """Read on in a head; returns how far data was used."""
         m: Message = side.message
+        known: Lines = self.calls.request_lines if m.is_request else self.calls.response_lines
         got: cython.int
         before: cython.Py_ssize_t = m.head_length
         stop: cython.Py_ssize_t = end
@@ -1030,11 +1133,11 @@ class Http1:
             stop = i + limit - before
         if before == 0:
             # The whole head is mostly in one segment: read it where it lies, copy it once.
-            got = lines(m, data, i, side, stop, self.headers_limit)
+            got = lines(m, data, i, side, stop, self.headers_limit, known)
             m.add_head(data, i, i + side.line_at if got == 0 or got == -4 else stop)
         else:
             m.add_head(data, i, stop)
-            got = lines(m, m.h, 0, side, m.head_length, self.headers_limit)
+            got = lines(m, m.h, 0, side, m.head_length, self.headers_limit, known)
             if got == 0 or got == -4:
                 m.head_length = side.line_at
         if got == 0 or got == -4:
@@ -1094,12 +1197,12 @@ class Http1:
             self._reread(who, side, text, 0, side.position)
             return at
         elif side.fresh and not self.order_lost:
-            if len(self.requests) == 0 and (self.foreign or not self._unended()):
+            if self.waiting == 0 and (self.foreign or not self._unended()):
                 # A server that speaks first, and not HTTP: mail, SSH, a database.
                 self._not_http()
                 return end
             # An answer without a head: HTTP/0.9, or what browsers take for it.
-            q = self.requests[0]
+            q = self.oldest
             if q.version != 9:
                 m.weirds |= NOT_HTTP
             m.weirds &= ~(STATUS_MALFORMED | VERSION_UNKNOWN | BARE_LF)
@@ -1161,7 +1264,7 @@ class Http1:
             return i
         before = m.head_length
         m.add_head(data, i, end)
-        got = lines(m, m.h, 0, side, m.head_length, self.headers_limit)
+        got = lines(m, m.h, 0, side, m.head_length, self.headers_limit, self.calls.request_lines)
         if got == -1:
             side.digits = data[end - 1] != 10
             return end
@@ -1300,8 +1403,8 @@ class Http1:
             if self.unexplained <= self.lost_ack:
                 self.pipelined = True
             self.lost_ack = -1
-        if len(self.requests) > 0:
-            q = self.requests[len(self.requests) - 1]
+        if self.waiting > 0:
+            q = self.newest
             if q.ack == m.ack and not q.damaged:
                 self.pipelined = True
                 m.weirds |= PIPELINED
@@ -1312,9 +1415,14 @@ class Http1:
             server.state = START
             server.strict = False
         m.reply_at = m.ack
-        self.requests.append(m)
-        if len(self.requests) > self.waiting_limit or (len(self.requests) > 1 and self.calls.room.held >= self.calls.room.limit):
-            q = self.requests[0]
+        if self.waiting > 0:
+            self.newest.next = m
+        else:
+            self.oldest = m
+        self.newest = m
+        self.waiting += 1
+        if self.waiting > self.waiting_limit or (self.waiting > 1 and self.calls.room.held >= self.calls.room.limit):
+            q = self.oldest
             q.weirds |= TOO_MANY_WAITING
             self._unanswered(1)
         if not m.head_complete:
@@ -1358,16 +1466,21 @@ class Http1:
             self.interim = None
         if 100 <= m.status < 200 and m.status != 101 and not m.final:
             # Interim (RFC 9110 15.2): the final response comes after it.
-            if len(self.requests) > 0:
-                q = self.requests[0]
+            if self.waiting > 0:
+                q = self.oldest
                 if q.reply_at == m.start or not self.order_lost:
                     q.reply_at = m.start + m.head_length
             side.message = None
             side.state = START
             if m.request is not None:
                 # It came behind other lines, which had been taken for the answer: that is yet to come.
-                self.requests.insert(0, m.request)
+                q = m.request
                 m.request = None
+                q.next = self.oldest
+                self.oldest = q
+                if self.waiting == 0:
+                    self.newest = q
+                self.waiting += 1
             if m.head_complete and not self.order_lost and (m.content_length > 0 or m.transfer & 1):
                 self.interim = m
             else:
@@ -1387,7 +1500,7 @@ class Http1:
         if m.status == 101 or tunnel:
             m.weirds |= TUNNEL if tunnel else UPGRADED
             self._done(server, side)
-            self._unanswered(len(self.requests))
+            self._unanswered(self.waiting)
             self._hand_over(tunnel)
             return 0
         if m.status == 204 or m.status == 304 or bodiless:
@@ -1435,14 +1548,14 @@ class Http1:
         q: Message
         side: Side
         k: cython.Py_ssize_t
-        n: cython.Py_ssize_t = len(self.requests)
+        n: cython.Py_ssize_t = self.waiting
         if self.order_lost:
             if not self.pipelined:
+                q = self.oldest
                 for k in range(n):
-                    q = self.requests[k]
                     if q.reply_at == m.start and m.ack > q.start:
                         self._unanswered(k)
-                        self.requests.pop(0)
+                        self._shift()
                         q.answered = True
                         m.request = q
                         if q.start >= self.lost_end:
@@ -1451,6 +1564,7 @@ class Http1:
                             m.unsure = self.lost_request
                             self.lost_request = False
                         return 0
+                    q = q.next
             self.unexplained = m.start + 1
             return 0
         if n == 0 and not self.foreign:
@@ -1462,11 +1576,11 @@ class Http1:
                     self._cut(self.client, side)
                     side.state = JUNK
                 m.weirds |= EARLY
-                n = len(self.requests)
+                n = self.waiting
         if n > 0:
-            q = self.requests[0]
+            q = self.oldest
             if m.ack > q.start:
-                self.requests.pop(0)
+                self._shift()
                 q.answered = True
                 m.request = q
                 if not q.body_complete and not q.damaged:
@@ -1517,7 +1631,7 @@ class Http1:
                     n = -1
                 if n >= 0:
                     side.digits += 1
-                    if side.remaining > 0x00FF_FFFF_FFFF_FFFF:
+                    if side.remaining > SIZE_FULL:
                         m.weirds |= CHUNK_SIZE_INVALID
                         return self._broken(who, side, data, first, i, end)
                     side.remaining = side.remaining * 16 + n
@@ -1678,12 +1792,22 @@ class Http1:
         self._emit(None, m)
         return 0
 
+    def _shift(self):
+        """Take the oldest waiting request off the queue."""
+        q: Message = self.oldest
+        self.oldest = q.next
+        q.next = None
+        self.waiting -= 1
+        if self.waiting == 0:
+            self.newest = None
+        return q
+
     def _unanswered(self, n):
         """The first n waiting requests get no response any more."""
         q: Message
         k: cython.Py_ssize_t
         for k in range(n):
-            q = self.requests.pop(0)
+            q = self._shift()
             q.response_done = True
             if q.body_complete or q.damaged:
                 self._emit(q, None)
@@ -1802,9 +1926,9 @@ class Http1:
         text: bytes = b""
         side.ending = True
         if side.state == SIMPLE and self.simple is not None:
-            lines(self.simple, self.simple.h, 0, side, self.simple.head_length, self.headers_limit)
+            lines(self.simple, self.simple.h, 0, side, self.simple.head_length, self.headers_limit, self.calls.request_lines)
         elif side.state == HEAD and m.headers > 0:
-            if lines(m, m.h, 0, side, m.head_length, self.headers_limit) == 0:
+            if lines(m, m.h, 0, side, m.head_length, self.headers_limit, self.calls.request_lines if m.is_request else self.calls.response_lines) == 0:
                 text = bytes(m.head[side.line_at : m.head_length])
                 m.head_length = side.line_at
                 side.position -= len(text)
@@ -1827,7 +1951,7 @@ class Http1:
                 self._ending(1 - self.client, self._side(1 - self.client))
             self._cut(self.client, self._side(self.client))
             self._cut(1 - self.client, self._side(1 - self.client))
-        self._unanswered(len(self.requests))
+        self._unanswered(self.waiting)
         if self.interim is not None:
             self.calls.give(self.interim)
             self.interim = None
@@ -1870,6 +1994,8 @@ def known_method(data, s, e, last):
     like too."""
     k: cython.Py_ssize_t
     name: cython.int
+    if e - s == 3 and data[s] == 71 and data[s + 1] == 69 and data[s + 2] == 84:
+        return True  # GET, as most are
     for k in range(s, e):
         if data[k] >= 97:
             return False

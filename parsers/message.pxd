@@ -20,6 +20,8 @@ cdef class Message:
     cdef public Py_ssize_t method_at, method_end, target_at, target_end, path_at, path_end, query_at, query_end, authority_at, authority_end
     cdef public Py_ssize_t host_at, host_end, agent_at, agent_end, type_at, type_end, authorization_at, authorization_end
     cdef public Py_ssize_t cookie_at, cookie_end, key_at, key_end, forwarded_at, forwarded_end, coding_at, coding_end
+    # The numbers of the lines that these stood on, among those known (parsers.lines); -1: none.
+    cdef public long long host_line, agent_line, type_line, authorization_line, cookie_line, key_line, forwarded_line, coding_line
     cdef public bytearray head, body
     cdef unsigned char* h
     cdef unsigned char* b
@@ -29,11 +31,12 @@ cdef class Message:
     cdef Py_ssize_t lent_at, lent_length
     cdef public Message request                     # of a response: the request it answers
     cdef public Message response                    # of a request: its response, once matched
-    cdef public Message next                        # in the pool
+    cdef public Message next                        # in the pool; of a request that waits: the one after it
     cdef public bint response_done, secure, unsure
     cdef public bint final                          # of an interim response: no other came, it is the answer
     cdef public bint answers                        # of a response: a request was waiting when it began
     cdef public bint clean                          # a whole head of lines that end with CR LF, and no other control character in it
+    cdef public bint dirty                          # a control character was met inside a line
     cdef int reset(self) except -1
     cdef bint large(self) noexcept
     cdef int shrink(self) except -1

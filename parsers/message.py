@@ -39,6 +39,7 @@ class Room:
         return 0
 
 
+@cython.no_gc  # the pairs that messages make are taken apart before they are given back
 @cython.cclass
 class Message:
     def __init__(self, room: Room) -> None:
@@ -55,7 +56,7 @@ class Message:
 
     def reset(self):
         self.is_request = True
-        self.head_complete = self.body_complete = self.answered = self.damaged = self.clean = False
+        self.head_complete = self.body_complete = self.answered = self.damaged = self.clean = self.dirty = False
         self.response_done = self.final = self.answers = self.secure = self.unsure = self.chunked = self.closes = False
         self.status = -1
         self.version = -1
@@ -76,6 +77,8 @@ class Message:
         self.authorization_at = self.authorization_end = self.cookie_at = self.cookie_end = -1
         self.key_at = self.key_end = self.forwarded_at = self.forwarded_end = -1
         self.coding_at = self.coding_end = -1
+        self.host_line = self.agent_line = self.type_line = self.authorization_line = -1
+        self.cookie_line = self.key_line = self.forwarded_line = self.coding_line = -1
         self.request = None
         self.response = None
         return 0

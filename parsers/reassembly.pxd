@@ -12,10 +12,7 @@ cdef class Block:
 cdef class Recent:
     cdef bytearray ring
     cdef unsigned char* octets              # where `ring` lies
-    # By entry: stream position, where it lies (in a block, or how much was written to the ring before it), which block (-1: the ring), `seen` when it
-    # came, the half's entry before it; length.
-    cdef long long[::1] pos, at, block, seen_at, before
-    cdef int[::1] size
+    cdef long long[::1] entries             # ENTRY numbers each
     cdef long long next, written
     cdef public long long seen              # octets of frames so far
     cdef list blocks                        # those remembered; the first is number first_block, the last is `here`
@@ -44,6 +41,7 @@ cdef class Half:
     cdef public long long mark, mark_packet, mark_ts   # octets up to `mark` were acknowledged but not seen; since when
     cdef public long long recent            # newest entry of this half in Recent, -1 none
     cdef public long long last_seq, last_id
+    cdef int begin(self) except -1
 
 cdef class Flow(Connection):
     cdef public Half half0, half1
@@ -54,6 +52,7 @@ cdef class Flow(Connection):
     cdef public long long packets, last_ts
     cdef public long long last_segment      # number of its last segment, of all connections
     cdef public long long touched           # time of the packet that last moved it in the table's order
+    cdef int begin(self) except -1
     cdef int segment(self, int who, const unsigned char* data, Py_ssize_t start, Py_ssize_t end, Py_ssize_t length, unsigned int seq, unsigned int ack, int flags, int ip_id, long long ts, int packet_file, long long packet, Streams streams) except -1
     cdef int _deliver(self, int who, Half half, const unsigned char* data, Py_ssize_t start, Py_ssize_t end, Py_ssize_t length, long long ack, long long ts, int packet_file, long long packet, Streams streams) except -1
     cdef int _hold(self, Half half, const unsigned char* data, Py_ssize_t start, Py_ssize_t end, Py_ssize_t length, long long pos, long long ack, long long ts, int packet_file, long long packet, Streams streams) except -1

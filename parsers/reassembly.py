@@ -42,10 +42,19 @@ ACK = cython.declare(cython.int, 0x10)
 
 ORIGIN = cython.declare(cython.longlong, 0x1_0000_0000_0000)  # first positions lie this high, so that none is ever negative
 LOW = cython.declare(cython.longlong, 0xFFFFFFFF)
+HALF = cython.declare(cython.longlong, 0x8000_0000)
+TURN = cython.declare(cython.longlong, 0x1_0000_0000)  # by name, since a number this large in the text is a Python object to Cython
 WINDOW = cython.declare(cython.longlong, 0x4000_0000)  # RFC 7323 2.3: no window is larger than 1 GiB
 REMEMBERED = cython.declare(cython.longlong, 4_194_304)  # octets of captured frames, back to which retransmissions are compared with what was delivered
 RING = cython.declare(cython.longlong, 1_048_576)  # octets of delivered data that no longer lie in the capture's own buffers, kept for the same
 RING_ENTRIES = cython.declare(cython.longlong, 16_384)
+ENTRY = cython.declare(cython.int, 8)  # numbers of an entry, a line of the cache: the stream position, where it lies (in a block, or how much was
+POS = cython.declare(cython.int, 0)  # written to the ring before it), which block (-1: the ring), octets of frames seen when it came, the half's entry
+AT = cython.declare(cython.int, 1)  # before it, its length
+BLOCK = cython.declare(cython.int, 2)
+SEEN = cython.declare(cython.int, 3)
+BEFORE = cython.declare(cython.int, 4)
+SIZE = cython.declare(cython.int, 5)
 LOOK_BACK = cython.declare(cython.int, 16)  # delivered segments a retransmission is compared with
 REUSE_IDLE = cython.declare(cython.longlong, 2_000_000_000)  # ns of silence after which a SYN opens a new connection by itself
 
@@ -57,8 +66,8 @@ def position(seq: cython.uint, near: cython.longlong) -> cython.longlong:
     """The stream position of a sequence number: the one of its 2^32 possible ones that is nearest to `near`."""
     here: cython.longlong = seq
     ahead: cython.longlong = (here - near) & LOW
-    if ahead >= 0x80000000:
-        ahead -= 0x100000000
+    if ahead >= HALF:
+        ahead -= TURN
     return near + ahead
 
 
@@ -80,6 +89,7 @@ class Counts:
         return {name: getattr(self, name) for name in self.NAMES}
 
 
+@cython.no_gc
 @cython.cclass
 class Block:
     """A buffer of captured frames that is remembered."""
@@ -107,12 +117,7 @@ class Recent:
             self.octets = cython.cast(cython.pointer(cython.uchar), PyByteArray_AS_STRING(self.ring))
         else:
             self.octets = self.ring
-        self.pos = np.zeros(RING_ENTRIES, np.int64)
-        self.at = np.zeros(RING_ENTRIES, np.int64)
-        self.block = np.full(RING_ENTRIES, -1, np.int64)
-        self.seen_at = np.zeros(RING_ENTRIES, np.int64)
-        self.before = np.full(RING_ENTRIES, -1, np.int64)
-        self.size = np.zeros(RING_ENTRIES, np.int32)
+        self.entries = np.full(RING_ENTRIES * ENTRY, -1, np.int64)
         self.next = 0
         self.written = 0
         self.seen = 0
@@ -134,14 +139,15 @@ class Recent:
         self.blocks.append(self.here)
         return 0
 
+    @cython.boundscheck(False)  # all indices are masked
     def put(self, data, start, end, pos, before):
         """Remember data[start:end], delivered at `pos`; `before` is the half's entry before it. Returns the new entry."""
         n: cython.Py_ssize_t = end - start
-        k: cython.longlong = self.next & (RING_ENTRIES - 1)
+        k: cython.Py_ssize_t = (self.next & (RING_ENTRIES - 1)) * ENTRY
         at: cython.longlong
         if data == self.here.octets if cython.compiled else data is self.here.octets:
-            self.block[k] = self.first_block + len(self.blocks) - 1
-            self.at[k] = start
+            self.entries[k + BLOCK] = self.first_block + len(self.blocks) - 1
+            self.entries[k + AT] = start
         else:
             if n > RING // 4:
                 start = end - RING // 4
@@ -152,49 +158,53 @@ class Recent:
                 self.written += RING - at
                 at = 0
             copy(self.octets, RING, at, data, start, end)
-            self.block[k] = -1
-            self.at[k] = self.written
+            self.entries[k + BLOCK] = -1
+            self.entries[k + AT] = self.written
             self.written += n
-        self.seen_at[k] = self.seen
-        self.pos[k] = pos
-        self.size[k] = n
-        self.before[k] = before
+        self.entries[k + SEEN] = self.seen
+        self.entries[k + POS] = pos
+        self.entries[k + SIZE] = n
+        self.entries[k + BEFORE] = before
         self.next += 1
         return self.next - 1
 
     def differs(self, last, data, start, end, pos):
         """Compare data[start:end], which claims to stand at `pos`, with what was delivered there and is still remembered."""
         hop: cython.int
-        k: cython.longlong
+        k: cython.Py_ssize_t
         one: cython.longlong
         two: cython.longlong
+        here: cython.longlong
         stop: cython.longlong = pos + (end - start)
         at: cython.longlong
+        number: cython.longlong
         block: Block
         for hop in range(LOOK_BACK):
             if last < 0 or last + RING_ENTRIES <= self.next:
                 return 0
-            k = last & (RING_ENTRIES - 1)
-            if self.seen_at[k] + REMEMBERED <= self.seen or (self.block[k] < 0 and self.at[k] + RING < self.written + RING // 4):
+            k = (last & (RING_ENTRIES - 1)) * ENTRY
+            at = self.entries[k + AT]
+            here = self.entries[k + POS]
+            number = self.entries[k + BLOCK]
+            if self.entries[k + SEEN] + REMEMBERED <= self.seen or (number < 0 and at + RING < self.written + RING // 4):
                 return 0
-            one = pos if pos > self.pos[k] else self.pos[k]
-            two = self.pos[k] + self.size[k]
+            one = pos if pos > here else here
+            two = here + self.entries[k + SIZE]
             if stop < two:
                 two = stop
             if one < two:
-                if self.block[k] < 0:
-                    at = (self.at[k] & (RING - 1)) + (one - self.pos[k])
-                    if not same(self.octets, at, data, start + (one - pos), start + (two - pos)):
+                if number < 0:
+                    if not same(self.octets, (at & (RING - 1)) + (one - here), data, start + (one - pos), start + (two - pos)):
                         return 1
                 else:
-                    block = self.blocks[self.block[k] - self.first_block]
-                    at = self.at[k] + (one - self.pos[k])
-                    if not same(block.octets, at, data, start + (one - pos), start + (two - pos)):
+                    block = self.blocks[number - self.first_block]
+                    if not same(block.octets, at + (one - here), data, start + (one - pos), start + (two - pos)):
                         return 1
-            last = self.before[k]
+            last = self.entries[k + BEFORE]
         return 0
 
 
+@cython.no_gc
 @cython.cclass
 class Held:
     """A segment that came early."""
@@ -206,11 +216,12 @@ class Held:
         self.data = b""
 
 
+@cython.no_gc
 @cython.cclass
 class Half:
     """One direction of a connection."""
 
-    def __init__(self) -> None:
+    def begin(self):
         self.begun = self.closed = False
         self.expected = ORIGIN
         self.first = self.fin = self.recent = -1
@@ -220,6 +231,7 @@ class Half:
         self.held_octets = 0
         self.mark = self.mark_packet = self.mark_ts = 0
         self.last_seq = self.last_id = -1
+        return 0
 
 
 @cython.cclass
@@ -237,17 +249,20 @@ class Streams:
         self.reorder_total = limits.reorder_total
 
 
+@cython.no_gc
 @cython.cclass
 class Flow(Connection):
     """Both directions of one TCP connection, and the protocol read from it."""
 
-    def __init__(self) -> None:
+    def begin(self):
         if cython.compiled:
             self.batch = -1  # C leaves all else as Connection would
         else:
             Connection.__init__(self)
-        self.half0 = Half()
-        self.half1 = Half()
+        self.half0 = Half.__new__(Half)
+        self.half0.begin()
+        self.half1 = Half.__new__(Half)
+        self.half1.begin()
         self.http = None
         self.over = self.reset = False
         self.syn_side = -1
@@ -255,6 +270,7 @@ class Flow(Connection):
         self.packets = 0
         self.last_ts = 0
         self.touched = self.last_segment = 0
+        return 0
 
     def segment(self, who, data, start, end, length, seq, ack, flags, ip_id, ts, packet_file, packet, streams):
         """One TCP segment of side `who`: data[start:end] of its `length` octets were captured. Returns 1 when it opens a new connection on the same
@@ -363,7 +379,8 @@ class Flow(Connection):
         return 0
 
     def _open(self, streams):
-        self.http = Http1(streams.calls, self, streams.limits, self.syn_side, self.syn_side >= 0)
+        self.http = Http1.__new__(Http1)
+        self.http.begin(streams.calls, self, self.syn_side, self.syn_side >= 0)
         if self.syn_side >= 0:
             self.http.server_start = self.half1.first if self.syn_side == 0 else self.half0.first
         return 0

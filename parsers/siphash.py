@@ -155,32 +155,31 @@ def siphash(k0: Any, k1: Any, data: Any, start: Any, end: Any, per_word: Any, at
     v2: cython.ulonglong = k0 ^ _C2
     v3: cython.ulonglong = k1 ^ _C3
     m: cython.ulonglong
-    n: cython.Py_ssize_t = end - start
-    words: cython.Py_ssize_t = n // 8 + 1
-    word: cython.Py_ssize_t = 0
     at: cython.Py_ssize_t = start
-    rounds: cython.int
-    shift: cython.int
-    while word <= words:
-        m = 0
-        rounds = per_word
-        if word == words:  # past the last word: finish
+    rounds: cython.int = per_word
+    step: cython.int
+    shift: cython.int = 0
+    rest: cython.bint = False
+    over: cython.bint = False
+    while not over:
+        if end - at >= 8:
+            m = _eight(data, at)
+            at += 8
+        elif rest:  # past the last word: finish
+            over = True
+            m = 0
             v2 ^= 0xFF
             rounds = at_end
-        else:
-            if end - at >= 8:
-                m = _eight(data, at)
-                at += 8
-            else:
-                shift = 0
-                while at < end:
-                    m |= cython.cast(cython.ulonglong, data[at]) << shift
-                    shift += 8
-                    at += 1
-            if word == words - 1:  # the rest, and the length in the highest octet
-                m |= cython.cast(cython.ulonglong, n & 0xFF) << 56
+        else:  # what is left, and the length in the highest octet
+            rest = True
+            m = 0
+            while at < end:
+                m |= cython.cast(cython.ulonglong, data[at]) << shift
+                shift += 8
+                at += 1
+            m |= cython.cast(cython.ulonglong, (end - start) & 0xFF) << 56
         v3 ^= m
-        while rounds > 0:
+        for step in range(rounds):
             v0 = _low64(v0 + v1)
             v1 = _left(v1, 13) ^ v0
             v0 = _left(v0, 32)
@@ -191,9 +190,7 @@ def siphash(k0: Any, k1: Any, data: Any, start: Any, end: Any, per_word: Any, at
             v2 = _low64(v2 + v1)
             v1 = _left(v1, 17) ^ v2
             v2 = _left(v2, 32)
-            rounds -= 1
         v0 ^= m
-        word += 1
     return v0 ^ v1 ^ v2 ^ v3
 
 

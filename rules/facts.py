@@ -19,7 +19,7 @@ import pyarrow as pa
 from rules import columns
 from rules.sigma.fields import Kind, Part
 from rules.sigma.modifiers import Atom
-from rules.texts import KNOWN, Seen
+from rules.texts import Seen
 
 Held: TypeAlias = frozenset[int]
 """Numbers of the atoms that hold."""
@@ -34,7 +34,6 @@ NOTHING: Held = frozenset()
 _LARGEST_TABLE = 4096
 _LONG_DICTIONARY = 256
 """Entries from which on a dictionary's values are remembered by their octets, not as Python texts."""
-_ROOM = 4 << 20
 _COMPARISONS = ("eq", "gt", "gte", "lt", "lte")
 
 
@@ -202,17 +201,16 @@ class _Words(_Column):
             return np.array([self.known[word] for word in words], np.int64)
         # A long dictionary holds credentials or addresses, of which next to none hold anything.
         if self.seen is None:
-            self.seen = Seen(_ROOM)
+            self.seen = Seen()
             self.empty = self.judge([b""])[0]
         codes = np.full(len(dictionary), self.there, np.int64)
         data, starts, ends = columns.spans(dictionary)
-        said = self.seen.known(data, starts, ends)
         if self.empty != self.there:
             codes[ends <= starts] = self.empty
-        new_words = np.flatnonzero(said != KNOWN)
+        new_words = np.flatnonzero(self.seen.fresh(data, starts, ends))
         if len(new_words):
             codes[new_words] = self.judge([_octets(word) for word in dictionary.take(pa.array(new_words)).to_pylist()])
-            self.seen.keep(data, starts, ends, new_words[(codes[new_words] == self.there) & (said[new_words] > 1)])
+            self.seen.keep(new_words[codes[new_words] == self.there])
         return codes
 
 

@@ -32,7 +32,7 @@ from rules.sigma.condition import And, Expression, Is, Not, Or
 from rules.sigma.fields import Part
 from rules.sigma.modifiers import Atom
 from rules.sigma.rule import Rule
-from rules.texts import AGAIN, Seen, Shelf
+from rules.texts import Seen, Shelf
 from rules.unfold import LEVELS, URL, URL_RAW, Unfolder, levels
 
 Rows: TypeAlias = npt.NDArray[np.bool_]
@@ -42,10 +42,10 @@ HITS_A_ROW = 64
 """Pattern hits a scan may report for each row on average. Past it the rest is scanned row by row, each pattern once: a flood of
 one literal costs microseconds a row, not a callback an octet."""
 
-HEADS_KEPT = 8 << 20
-"""Octets of header blocks that are remembered as holding nothing: those of some ten thousand clients."""
-ANSWERS_KEPT = 32 << 20
-"""Octets of response bodies that are remembered as holding nothing: the lists and pages that a service sends again and again."""
+HEADS_KEPT = 1 << 15
+"""Header blocks that are remembered as holding nothing: those of some ten thousand clients."""
+ANSWERS_KEPT = 1 << 15
+"""Response bodies that are remembered as holding nothing: the lists and pages that a service sends again and again."""
 MOST_CLASSES = 4096
 """Classes of calls whose conditions are kept worked out."""
 
@@ -490,16 +490,15 @@ class Matched:
         unfolder, shelf = matcher._unfolder, matcher._shelf
         body = self.table.spans("request_body")
         data, starts, ends = self.table.spans("request_head")
-        self._heads_said, lines = matcher._heads.known_after_line(data, starts, ends)
-        self._after_lines = (data, lines, ends)
+        self._new_heads, lines = matcher._heads.fresh_after_line(data, starts, ends)
         unfolder.survey(
             self.count,
             table.word_spans("host"),
             table.spans("path"),
             table.spans("query"),
             table.valid("query").view(np.uint8),
-            self._after_lines,
-            self._heads_said,
+            (data, lines, ends),
+            self._new_heads,
             body,
             table.body_kinds(),
             matcher.with_host,
@@ -525,7 +524,7 @@ class Matched:
             self._inputs(shelf.octets, begins, stops, levels(shelf.octets, begins, stops), rows, matcher.of_body)
         data, starts, ends = table.spans("request_head")
         # Header blocks not met before, and start lines.
-        new = np.flatnonzero(self._heads_said)
+        new = np.flatnonzero(self._new_heads)
         if len(new) and len(matcher.heads):
             begins, stops = shelf.lay(data, lines, ends, new, 127)
             self._tainted.update(new[self._note(matcher.heads, new, shelf.octets, begins, stops)].tolist())
@@ -535,14 +534,13 @@ class Matched:
         if len(matcher.whole_heads):
             self._note(matcher.whole_heads, None, data, starts, ends)
         # Responses.
-        self._answers_hit: npt.NDArray[np.int64] = np.zeros(0, np.int64)
+        self._new_answers = self._answers_hit = np.zeros(0, np.int64)
         for place, scan in matcher.groups[0].scans.items():
             if place in ("input", "request_head", "request_body"):
                 continue
             data, starts, ends = self.table.spans(place)
             if place == "response_body":
-                self._answers_said = matcher._answers.known(data, starts, ends)
-                rows = np.flatnonzero(self._answers_said)
+                rows = self._new_answers = np.flatnonzero(matcher._answers.fresh(data, starts, ends))
                 if len(rows):
                     begins, stops = shelf.lay(data, starts, ends, rows, 127)
                     self._answers_hit = rows[self._note(scan, rows, shelf.octets, begins, stops)]
@@ -615,16 +613,13 @@ class Matched:
                     self._texts.setdefault(row, set()).add(i)
 
     def _remember(self) -> None:
-        """Keep the header blocks and response bodies that were met again and hit nothing."""
-        data, lines, ends = self._after_lines
-        again = np.flatnonzero(self._heads_said == AGAIN)
-        if len(again):
-            self.matcher._heads.keep(data, lines, ends, again[~np.isin(again, list(self._tainted))] if self._tainted else again)
-        if len(self.matcher.answers):
-            data, starts, ends = self.table.spans("response_body")
-            again = np.flatnonzero(self._answers_said == AGAIN)
-            if len(again):
-                self.matcher._answers.keep(data, starts, ends, again[~np.isin(again, self._answers_hit)] if len(self._answers_hit) else again)
+        """Keep the header blocks and response bodies that hit nothing."""
+        new = np.flatnonzero(self._new_heads)
+        if len(new):
+            self.matcher._heads.keep(new[~np.isin(new, list(self._tainted))] if self._tainted else new)
+        new = self._new_answers
+        if len(new):
+            self.matcher._answers.keep(new[~np.isin(new, self._answers_hit)] if len(self._answers_hit) else new)
 
     def _judge(self) -> None:
         """The rows of each rule: as the class has it, but for rows on which an atom over text holds."""

@@ -419,6 +419,11 @@ class Matched:
             self._find()
             self._judge()
 
+    @cached_property
+    def ts(self) -> npt.NDArray[np.int64]:
+        """When each call was seen, ns since the epoch."""
+        return columns.integers(self.batch.column("ts"))
+
     def _class(self, row: int) -> Class:
         return self._classes[0 if self._class_of_row is None else int(self._class_of_row[row])]
 

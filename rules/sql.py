@@ -103,6 +103,7 @@ def _digit(c: cython.int) -> cython.bint:
     return 48 <= c <= 57
 
 
+@cython.final
 @cython.cclass
 class SqlReader:
     """Reads values one after another; holds the tokens of the last reading."""

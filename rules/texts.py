@@ -129,6 +129,7 @@ def digests(data: Any, starts: Any, ends: Any) -> Any:
     return found
 
 
+@cython.final
 @cython.cclass
 class Seen:
     """Texts that were found clean, each as a tag of 128 bits; a table of fixed size, 16 octets a text.
@@ -142,7 +143,7 @@ class Seen:
         while self.sets * WAYS < entries:
             self.sets *= 2
         words = PIECE // 8 + 2 + 2 * (LONGEST // PIECE)
-        self.key = np.frombuffer(bytearray(os.urandom(8 * words)), np.uint64) if cython.compiled else os.urandom(32)
+        self.key: Any = np.frombuffer(bytearray(os.urandom(8 * words)), np.uint64) if cython.compiled else os.urandom(32)
         # A place is eight numbers: the tags' first halves, then their second ones; on one cache line, as the table begins with one.
         room = np.zeros(self.sets * 2 * WAYS + 8, np.uint64)
         aligned = (-room.ctypes.data // 8) % 8
@@ -210,7 +211,7 @@ class Seen:
             t: cython.Py_ssize_t = _first_top
             k: cython.pointer(cython.ulonglong) = cython.address(self.key[0])
             base: cython.pointer(cython.const[cython.uchar]) = data + start
-            rest: cython.uchar[32]
+            rest = cython.declare(cython.uchar[32])
             w: cython.ulonglong = 0
             x: cython.ulonglong = 0
             y: cython.ulonglong = 0
@@ -295,6 +296,7 @@ class Seen:
                 self.slots[e + _ways] = self.highs[number]
 
 
+@cython.final
 @cython.cclass
 class Shelf:
     """A buffer that is used again and again: where texts are laid side by side to be searched in one go."""

@@ -363,6 +363,7 @@ def levels(data: Any, starts: Any, ends: Any) -> Any:
     return found
 
 
+@cython.final
 @cython.cclass
 class Unfolder:
     """Decodes batch after batch into its arena; `arena`, `segments` and `values` hold the last batch's.

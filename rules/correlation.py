@@ -99,7 +99,7 @@ def _made(matched: Matched, name: str) -> tuple[Keys, npt.NDArray[np.bool_] | No
     table = matched.table
     count = matched.count
     if name == "caller":
-        keys, there = _key(matched, "principal" if "principal" in table.names else "credential")
+        keys, there = _key(matched, "principal" if "principal" in table else "credential")
         if there is None:
             return keys, None
         return np.where(there, keys, _key(matched, "client_ip")[0]), None
@@ -118,7 +118,7 @@ def _made(matched: Matched, name: str) -> tuple[Keys, npt.NDArray[np.bool_] | No
     if name == "endpoint":
         method, host = _key(matched, "method")[0], _key(matched, "host")[0]
         shape: Keys
-        if "template" not in table.names:
+        if "template" not in table:
             shape = _key(matched, "shape")[0]
         else:
             shape, has = _key(matched, "template")
@@ -151,7 +151,7 @@ def _paths(matched: Matched) -> tuple[Keys, Keys, Keys, npt.NDArray[np.bool_]]:
     ids; kept for the batch."""
     if "paths" not in matched.keys:
         table = matched.table
-        shapeless = "template" in table.names and not table.column("template").null_count
+        shapeless = "template" in table and not table.column("template").null_count
         shapes, objects, numbers = (np.empty(matched.count, np.uint64) for _ in range(3))
         has = np.empty(matched.count, np.uint8)
         path_keys(*table.spans("path"), None if shapeless else shapes, objects, numbers, has)

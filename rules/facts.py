@@ -74,7 +74,7 @@ class _Presence(_Column):
     """A column of which it is only asked whether it is null."""
 
     def read(self, table: columns.Table) -> Codes | int:
-        if self.name not in table.names:
+        if self.name not in table:
             return self.null
         column = table.column(self.name)
         if not column.null_count:
@@ -102,14 +102,14 @@ class _Numbers(_Column):
         return frozenset(i for i, atom in self.atoms.items() if _holds(atom, value, lambda text, i=i: self.compare(i, text)))  # type: ignore[misc]
 
     def read(self, table: columns.Table) -> Codes | int:
-        if self.name not in table.names:
+        if self.name not in table:
             return self.null
         column = table.column(self.name)
         if column.null_count == len(column):
             return self.null
         values = columns.integers(column)
         if self.table is not None:
-            codes = self.table[np.clip(values, -1, self.top) + 1]
+            codes: Codes = self.table[np.minimum(np.maximum(values, -1), self.top) + 1]
         elif self.plain and not column.null_count and int(values.max()) < self.least:
             return self.number(self._held(int(values.max())))
         else:
@@ -175,43 +175,52 @@ class _Words(_Column):
         return [self.number(frozenset(held)) for held in found]
 
     def read(self, table: columns.Table) -> Codes | int:
-        if self.name not in table.names:
+        if self.name not in table:
             return self.null
         column = table.column(self.name)
-        if column.null_count == len(column):
+        nulls = column.null_count
+        if nulls == len(column):
             return self.null
-        dictionary, indices = table.words(self.name)
-        of_word = np.append(self._of_words(dictionary), self.null)
-        first = int(of_word[0])
-        if not column.null_count and not (of_word[:-1] != first).any():
-            return first
-        if column.null_count and not (of_word != first).any():
-            return first
-        return np.asarray(of_word[indices])
+        of_word = self._of_words(column.dictionary if isinstance(column, pa.DictionaryArray) else table.words(self.name)[0])
+        if isinstance(of_word, int):
+            if not nulls or of_word == self.null:
+                return of_word
+            return np.where(table.words(self.name)[1] < 0, self.null, of_word)
+        return np.append(of_word, self.null)[table.words(self.name)[1]]
 
-    def _of_words(self, dictionary: pa.Array) -> Codes:
+    def _of_words(self, dictionary: pa.Array) -> Codes | int:
+        """The number of the set that holds on each word; one number where all are alike."""
         if len(dictionary) < _LONG_DICTIONARY:
             words = dictionary.to_pylist()
-            new = [word for word in words if word not in self.known]
-            if new:
-                if len(self.known) > _LARGEST_TABLE:
-                    self.known.clear()
-                    new = words
-                self.known.update(zip(new, self.judge([_octets(word) for word in new]), strict=True))
-            return np.array([self.known[word] for word in words], np.int64)
+            try:
+                numbers = [self.known[word] for word in words]
+            except KeyError:
+                numbers = self._learn(words)
+            return numbers[0] if len(set(numbers)) == 1 else np.array(numbers, np.int64)
         # A long dictionary holds credentials or addresses, of which next to none hold anything.
         if self.seen is None:
             self.seen = Seen()
             self.empty = self.judge([b""])[0]
-        codes = np.full(len(dictionary), self.there, np.int64)
         data, starts, ends = columns.spans(dictionary)
-        if self.empty != self.there:
-            codes[ends <= starts] = self.empty
         new_words = np.flatnonzero(self.seen.fresh(data, starts, ends))
-        if len(new_words):
-            codes[new_words] = self.judge([_octets(word) for word in dictionary.take(pa.array(new_words)).to_pylist()])
-            self.seen.keep(new_words[codes[new_words] == self.there])
+        found = self.judge([_octets(word) for word in dictionary.take(pa.array(new_words)).to_pylist()]) if len(new_words) else []
+        if self.empty == self.there and found.count(self.there) == len(found):
+            if found:
+                self.seen.keep(new_words)
+            return self.there
+        codes = np.full(len(dictionary), self.there, np.int64)
+        codes[ends <= starts] = self.empty
+        codes[new_words] = found
+        self.seen.keep(new_words[codes[new_words] == self.there])
         return codes
+
+    def _learn(self, words: Sequence[str]) -> list[int]:
+        """The numbers of words of which some are not known yet."""
+        if len(self.known) > _LARGEST_TABLE:
+            self.known.clear()
+        new = [word for word in words if word not in self.known]
+        self.known.update(zip(new, self.judge([_octets(word) for word in new]), strict=True))
+        return [self.known[word] for word in words]
 
 
 class _User(_Words):
@@ -232,11 +241,14 @@ class _Weird(_Words):
 
     def read(self, table: columns.Table) -> Codes | int:
         column = table.column(self.name)
-        words = column.flatten()
-        if not len(words):
+        # Seen before anything is made of it: most batches have none.
+        offsets = column.offsets
+        if offsets[0].as_py() == offsets[-1].as_py():
             return self.there
+        words = column.flatten()
         dictionary, indices = columns.words(words)
-        held = [self.sets[number] for number in self._of_words(dictionary).tolist()]
+        numbers = self._of_words(dictionary)
+        held = [self.sets[number] for number in ([numbers] * len(dictionary) if isinstance(numbers, int) else numbers.tolist())]
         codes = np.full(table.count, self.there, np.int64)
         lengths = np.asarray(column.value_lengths().fill_null(0))
         rows = np.repeat(np.arange(table.count), lengths)

@@ -464,28 +464,36 @@ class Matched:
         stops: npt.NDArray[np.int64],
         of_level: npt.NDArray[np.uint8],
         rows: npt.NDArray[np.int64],
-        wanted: Rows,
+        inputs: int,
         floors: npt.NDArray[np.int64] | None = None,
     ) -> list[int]:
-        """Look for what is wanted in texts that stand side by side, a 127 after each; returns the rows of what was hit."""
+        """Look for what is wanted in texts that stand side by side, a 127 after each: so many inputs, then bodies as sent. Returns the rows of what was
+        hit."""
         matcher = self.matcher
         hit: list[int] = []
+        count = len(begins)
+        texts: Any = data
+        starts, ends = begins, stops + 1
+        chosen: npt.NDArray[np.int64] | None = None
         for level, scan in enumerate(matcher.inputs):
-            chosen = np.flatnonzero(of_level >= level) if level else np.arange(len(begins))
-            if not len(chosen):
-                break
-            if not len(scan):
-                continue
-            if 2 * len(chosen) > len(begins) or floors is not None:
-                ids, found = scan.patterns.rows(data, begins, stops + 1, floors, matcher.classes[scan.atoms])
-                chosen = np.arange(len(begins))
-            else:
-                starts, ends = matcher._few.lay(data, begins, stops, chosen, 127)
-                ids, found = scan.patterns.rows(matcher._few.octets, starts, ends + 1)
+            if level:
+                some = np.flatnonzero(of_level >= level)
+                if not len(some):
+                    break
+                if not len(scan):
+                    continue
+                # Of what is laid side by side already nothing is laid again.
+                if floors is None and 2 * len(some) < len(starts):
+                    starts, ends = matcher._few.lay(data, begins, stops, some, 127)
+                    texts, ends, chosen = matcher._few.octets, ends + 1, some
+            ids, found = scan.patterns.rows(texts, starts, ends, floors, matcher.classes[scan.atoms] if floors is not None else None)
             if len(ids):
-                here = wanted[scan.atoms[ids]]
-                of_row = rows[chosen[found[here]]]
-                self._pairs.append(scan.atoms[ids[here]] * self.count + of_row)
+                if chosen is not None:
+                    found = chosen[found]
+                atoms = scan.atoms[ids]
+                here = matcher.of_input[atoms] if inputs == count else np.where(found < inputs, matcher.of_input[atoms], matcher.of_body[atoms])
+                of_row = rows[found[here]]
+                self._pairs.append(atoms[here] * self.count + of_row)
                 hit += of_row.tolist()
         return hit
 
@@ -493,8 +501,7 @@ class Matched:
         """What is looked for on every call."""
         matcher, table = self.matcher, self.table
         unfolder, shelf = matcher._unfolder, matcher._shelf
-        body = self.table.spans("request_body")
-        data, starts, ends = self.table.spans("request_head")
+        data, starts, ends = table.spans("request_head")
         self._new_heads, lines = matcher._heads.fresh_after_line(data, starts, ends)
         unfolder.survey(
             self.count,
@@ -504,30 +511,22 @@ class Matched:
             table.valid("query").view(np.uint8),
             (data, lines, ends),
             self._new_heads,
-            body,
+            table.spans("request_body"),
             table.body_kinds(),
             matcher.with_host,
         )
         self._tainted: set[int] = set()
         self.arena = memoryview(unfolder.arena)
         self.segments: npt.NDArray[np.int64] = unfolder.segments[: unfolder.n_segments]
-        # Targets and forms that stand for themselves; what was decoded; bodies as sent.
-        if unfolder.n_plain:
-            stops = unfolder.plain_ends[: unfolder.n_plain]
-            begins = np.empty(len(stops), np.int64)
-            begins[0] = 0
-            np.add(stops[:-1], 1, out=begins[1:])
-            self._inputs(unfolder.plain, begins, stops, unfolder.plain_levels[: unfolder.n_plain], unfolder.plain_rows[: unfolder.n_plain], matcher.of_input)
+        # Targets and forms that stand for themselves, and bodies as sent; what was decoded.
+        count = unfolder.n_plain
+        if count:
+            begins, stops = self._plain(count)
+            self._inputs(unfolder.plain, begins, stops, unfolder.plain_levels[:count], unfolder.plain_rows[:count], unfolder.n_inputs)
         if len(self.segments):
             begins, stops = np.ascontiguousarray(self.segments[:, 0]), np.ascontiguousarray(self.segments[:, 1])
-            found = self._inputs(self.arena, begins, stops, levels(self.arena, begins, stops), self.segments[:, 2], matcher.of_input, self._floors(begins))
-            self._tainted.update(found)
-        data, starts, ends = body
-        rows = np.flatnonzero(ends > starts)
-        if len(rows):
-            begins, stops = shelf.lay(data, starts, ends, rows, 127)
-            self._inputs(shelf.octets, begins, stops, levels(shelf.octets, begins, stops), rows, matcher.of_body)
-        data, starts, ends = table.spans("request_head")
+            of_level = levels(self.arena, begins, stops)
+            self._tainted.update(self._inputs(self.arena, begins, stops, of_level, self.segments[:, 2], len(begins), self._floors(begins)))
         # Header blocks not met before, and start lines.
         new = np.flatnonzero(self._new_heads)
         if len(new) and len(matcher.heads):
@@ -552,6 +551,13 @@ class Matched:
             else:
                 self._note(scan, None, data, starts, ends)
 
+    def _plain(self, count: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Where the first so many of the plain texts start and end."""
+        stops = self.matcher._unfolder.plain_ends[:count]
+        begins = np.zeros(count, np.int64)
+        np.add(stops[:-1], 1, out=begins[1:])
+        return begins, stops
+
     def _floors(self, begins: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Where hits begin to count in each segment, for each class of atoms (see `_class`)."""
         # A URL's scheme and host stand before its target and are no input; what asks for a path wants URLs only.
@@ -570,11 +576,8 @@ class Matched:
                     begins, stops = shelf.lay(data, starts, ends, rows, 127)
                     self._note(scan, rows, shelf.octets, begins, stops)
                 continue
-            of_plain = unfolder.plain_rows[: unfolder.n_plain]
-            stops = unfolder.plain_ends[: unfolder.n_plain]
-            begins = np.concatenate([np.zeros(min(1, len(stops)), np.int64), stops[:-1] + 1])
             for data, rows_of, starts, ends in (
-                (unfolder.plain, of_plain, begins, stops),
+                (unfolder.plain, unfolder.plain_rows[: unfolder.n_inputs], *self._plain(unfolder.n_inputs)),
                 (unfolder.arena, np.ascontiguousarray(self.segments[:, 2]), np.ascontiguousarray(self.segments[:, 0]), np.ascontiguousarray(self.segments[:, 1])),
             ):
                 chosen = np.flatnonzero(those[rows_of])

@@ -369,7 +369,8 @@ class Unfolder:
     """Decodes batch after batch into its arena; `arena`, `segments` and `values` hold the last batch's.
 
     `unfold` writes all of every call. `survey` writes what somebody has to look at: a target or form that stands for itself goes as it is into `plain`
-    (one text a `plain_rows` entry, a 127 after each), headers that are known are left out, and what needs decoding goes into the arena.
+    (one text a `plain_rows` entry, a 127 after each), headers that are known are left out, and what needs decoding goes into the arena. After the first
+    `n_inputs` plain texts stand the bodies as they were sent.
     """
 
     def __init__(self) -> None:
@@ -387,7 +388,7 @@ class Unfolder:
         self.plain_row = self.plain_rows
         self.plain_end = self.plain_ends
         self.plain_level = self.plain_levels
-        self.used = self.n_segments = self.n_values = self.overflow = self.plain_used = self.n_plain = 0
+        self.used = self.n_segments = self.n_values = self.overflow = self.plain_used = self.n_plain = self.n_inputs = 0
         self.row = self.row_values = 0
 
     def survey(
@@ -421,7 +422,7 @@ class Unfolder:
         if not cython.compiled:
             host_data, path_data, query_data = bytes(host[0]), bytes(path[0]), bytes(query[0])
             head_data, body_data = bytes(head[0]), bytes(body[0])
-        self.used = self.n_segments = self.n_values = self.overflow = self.plain_used = self.n_plain = 0
+        self.used = self.n_segments = self.n_values = self.overflow = self.plain_used = self.n_plain = self.n_inputs = 0
         for i in range(n):
             self.row = i
             self.row_values = 0
@@ -460,6 +461,32 @@ class Unfolder:
                         self._plain_done(self.plain_used + b1[i] - b0[i], level)
                         continue
                 self._body(body_data, b0[i], b1[i], kind[i])
+        self.n_inputs = self.n_plain
+        for i in range(n):
+            if b1[i] > b0[i]:
+                self.row = i
+                self._plain_room(b1[i] - b0[i] + 16)
+                self._plain_done(self.plain_used + b1[i] - b0[i], self._raw_copy(body_data, b0[i], b1[i]))
+
+    def _raw_copy(self, data: Any, start: Any, end: Any) -> Any:
+        """Copy a text as it is to the plain ones; returns its level."""
+        i: cython.Py_ssize_t
+        at: cython.Py_ssize_t = self.plain_used
+        level: cython.uchar = 0
+        octets: cython.pointer(cython.const[cython.uchar])
+        out: cython.pointer(cython.uchar)
+        if start < 0 or end > len(data) or start >= end or at + end - start >= len(self.plain_out):
+            raise IndexError("unfold: range outside the buffer")
+        if cython.compiled:
+            octets = cython.address(data[start])
+            out = cython.address(self.plain_out[at])
+        else:
+            octets = data[start:end]
+            out = memoryview(self.plain_out)[at:]
+        for i in range(end - start):
+            out[i] = octets[i]
+            level = max(level, _level_of[octets[i]])
+        return level
 
     def _plain_copy(self, at: Any, data: Any, start: Any, end: Any, pairs: Any) -> Any:
         """Copy a path or (`pairs`) a query or form into the plain texts if it stands for itself: only plain octets, none of which make a value worth

@@ -9,7 +9,9 @@ from __future__ import annotations
 import base64
 import binascii
 import ipaddress
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
@@ -95,7 +97,11 @@ class _Numbers(_Column):
         if plain and all(0 <= point <= _LARGEST_TABLE for point in points):
             # One entry for each value up to past the largest that is asked for; everything below 0 is alike, and so is everything above.
             self.top = int(max(points, default=0)) + 1
-            self.table = np.array([self.number(self._held(value)) for value in range(-1, self.top + 1)], np.int64)
+            self.table = np.empty(self.top + 2, np.int64)
+            # What holds changes at a value that is asked for, and after it.
+            turns = sorted({-1, *(turn for point in points for turn in (math.ceil(point), math.floor(point) + 1)), self.top + 1})
+            for value, after in pairwise(turns):
+                self.table[value + 1 : after + 1] = self.number(self._held(value))
         self.plain = plain
 
     def _held(self, value: int) -> Held:

@@ -22,7 +22,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from rules import columns
-from rules.alphabet import holds_inside, matches_within
+from rules.alphabet import holds_inside, levels_needed
 from rules.databases import database
 from rules.facts import Facts, Held, about_columns
 from rules.faults import Fault, RuleError
@@ -194,6 +194,8 @@ def _compiled(pattern: bytes, flags: int) -> Any:
 
 def unanchored(pattern: bytes, start: bytes = b"", end: bytes = b"") -> bytes:
     """A regular expression with `start` for its ^ and `end` for its $: texts stand side by side, so the first search looks for them anywhere."""
+    if b"^" not in pattern and b"$" not in pattern:
+        return pattern
     out = bytearray()
     i = 0
     inside = False
@@ -254,11 +256,6 @@ class Scan:
 
     def __len__(self) -> int:
         return len(self.rows)
-
-    def parted(self, alphabet: frozenset[int]) -> tuple[Scan, Scan]:
-        """The patterns that may match in a text of these octets, and those that need another one."""
-        within = [matches_within(pattern, alphabet) for _, pattern, _ in self.rows]
-        return Scan(row for row, may in zip(self.rows, within, strict=True) if may), Scan(row for row, may in zip(self.rows, within, strict=True) if not may)
 
 
 _NO_SCAN = Scan(())
@@ -348,11 +345,9 @@ class Matcher:
         heads = scans.get("request_head", _NO_SCAN)
         # Input and bodies share databases: most patterns are looked for in both, and compiling one takes time. A pattern is looked for only in texts
         # that have the octets it needs.
-        self.inputs: list[Scan] = []
-        rest = Scan(sorted({*ours.rows, *bodies.rows}))
-        for alphabet in LEVELS:
-            level, rest = rest.parted(alphabet)
-            self.inputs.append(level)
+        both = sorted({*ours.rows, *bodies.rows})
+        needed = levels_needed([pattern for _, pattern, _ in both], LEVELS)
+        self.inputs = [Scan(row for row, its in zip(both, needed, strict=True) if its == level) for level in range(len(LEVELS))]
         self.of_input, self.of_body = (np.isin(np.arange(len(self.atoms)), scan.atoms) for scan in (ours, bodies))
         raw = [row for row in heads.rows if self.atoms[row[0]].field.name in ("request_head", "anywhere")]
         # A start line is searched by itself, since what follows it was often seen before: what may begin in it and end after it needs the whole.

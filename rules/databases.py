@@ -147,7 +147,7 @@ def _sweep(folder: Path) -> None:
     for entry in folder.iterdir():
         with suppress(OSError):
             used = entry.stat().st_mtime
-            if entry.suffix in (".kept", ".hsdb"):
+            if entry.suffix == ".kept":
                 found.append((used, entry))
             elif entry.suffix == ".part" and now - used > 3600:
                 entry.unlink()

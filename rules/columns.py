@@ -47,7 +47,7 @@ def spans(column: pa.Array) -> Spans:
         _between(np.frombuffer(offsets, np.int32, first + count + 1), bits, first, starts, ends)
     else:
         far = np.frombuffer(offsets, np.int64, first + count + 1)
-        starts[:], ends[:] = far[first:-1], far[first + 1 :]
+        starts[:], ends[:] = far[first : first + count], far[first + 1 : first + count + 1]
         if len(bits):
             np.copyto(ends, starts, where=~valid_rows(column))
     return np.frombuffer(octets, np.uint8) if octets is not None and len(octets) else _EMPTY, starts, ends
@@ -100,6 +100,34 @@ def words(column: pa.Array) -> tuple[pa.Array, npt.NDArray[np.int64]]:
         if indices.null_count:
             codes = np.where(valid_rows(indices), codes, -1)
     return column.dictionary, codes
+
+
+def beginning(data: Any, starts: Any, ends: Any, prefix: bytes) -> npt.NDArray[np.int64]:
+    """The numbers of the texts data[starts[i]:ends[i]] that begin with a text in lower case, whatever their own case is."""
+    found = np.empty(len(starts), np.int64)
+    count: cython.Py_ssize_t = 0
+    i: cython.Py_ssize_t
+    j: cython.Py_ssize_t
+    n: cython.Py_ssize_t = len(prefix)
+    c: cython.int
+    source: cython.const[cython.uchar][::1] = data if len(data) else _EMPTY
+    wanted: cython.const[cython.uchar][::1] = prefix
+    first: cython.longlong[::1] = starts
+    last: cython.longlong[::1] = ends
+    to: cython.longlong[::1] = found
+    for i in range(len(first)):
+        if last[i] - first[i] < n:
+            continue
+        j = 0
+        while j < n:
+            c = source[first[i] + j]
+            if (c | 32 if 65 <= c <= 90 else c) != wanted[j]:
+                break
+            j += 1
+        if j == n:
+            to[count] = i
+            count += 1
+    return found[:count]
 
 
 @cython.cfunc
@@ -163,17 +191,21 @@ class Table:
     def __init__(self, batch: pa.RecordBatch) -> None:
         self.batch = batch
         self.count: int = batch.num_rows
-        self._columns: dict[str, pa.Array] = dict(zip(batch.schema.names, batch.columns, strict=True))
+        self._numbers: dict[str, int] = {name: number for number, name in enumerate(batch.schema.names)}
+        self._columns: dict[str, pa.Array] = {}
         self._spans: dict[str, Spans] = {}
         self._words: dict[str, tuple[pa.Array, npt.NDArray[np.int64]]] = {}
         self._valid: dict[str, npt.NDArray[np.bool_]] = {}
 
     def column(self, name: str) -> pa.Array:
         """The column itself."""
-        return self._columns[name]
+        found = self._columns.get(name)
+        if found is None:
+            found = self._columns[name] = self.batch.column(self._numbers[name])
+        return found
 
     def __contains__(self, name: object) -> bool:
-        return name in self._columns
+        return name in self._numbers
 
     def spans(self, name: str) -> Spans:
         """See `spans`."""

@@ -162,6 +162,9 @@ class _Words(_Column):
                 self.slow.append(i)
             else:
                 self.sought.append(i)
+        texts = [atom.text.lower() for atom in atoms.values() if atom.op in ("startswith", "equals") and atom.text]
+        self.begin = sorted(set(texts)) if len(texts) + sum(atom.op == "exists" for atom in atoms.values()) == len(atoms) else None
+        """What words begin with on which anything holds, in lower case; None where that is not all that is asked."""
 
     def judge(self, values: Sequence[bytes]) -> list[int]:
         """The number of the set that holds on each value."""
@@ -208,16 +211,22 @@ class _Words(_Column):
             self.seen = Seen()
             self.empty = self.judge([b""])[0]
         data, starts, ends = columns.spans(dictionary)
-        new_words = np.flatnonzero(self.seen.fresh(data, starts, ends))
+        if self.begin is None:
+            new_words = np.flatnonzero(self.seen.fresh(data, starts, ends))
+        else:
+            # All that is asked for is how a word begins: that is seen from its first octets.
+            parts = [columns.beginning(data, starts, ends, text) for text in self.begin]
+            new_words = np.unique(np.concatenate(parts)) if len(parts) != 1 else parts[0]
         found = self.judge([_octets(word) for word in dictionary.take(pa.array(new_words)).to_pylist()]) if len(new_words) else []
         if self.empty == self.there and found.count(self.there) == len(found):
-            if found:
+            if found and self.begin is None:
                 self.seen.keep(new_words)
             return self.there
         codes = np.full(len(dictionary), self.there, np.int64)
         codes[ends <= starts] = self.empty
         codes[new_words] = found
-        self.seen.keep(new_words[codes[new_words] == self.there])
+        if self.begin is None:
+            self.seen.keep(new_words[codes[new_words] == self.there])
         return codes
 
     def _learn(self, words: Sequence[str]) -> list[int]:

@@ -639,7 +639,9 @@ class Matched:
                         continue
                     rows = self.hits[number] = np.zeros(self.count, np.bool_)
                 rows[row] = truth
-        self.hits = {number: self.hits[number] for number in sorted(self.hits) if self.hits[number].any()}
+        # A class has rows; that of what it holds nothing is left is what texts may have made of it.
+        touched = {number for atoms in self._texts.values() for i in atoms for number in self.matcher.rules_of_atom[i]}
+        self.hits = {number: self.hits[number] for number in sorted(self.hits) if number not in touched or self.hits[number].any()}
 
     def _read(self, rows: Sequence[int]) -> None:
         """Decode all of these rows, for their texts."""

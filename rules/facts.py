@@ -105,7 +105,7 @@ class _Numbers(_Column):
         self.plain = plain
 
     def _held(self, value: int) -> Held:
-        return frozenset(i for i, atom in self.atoms.items() if _holds(atom, value, lambda text, i=i: self.compare(i, text)))  # type: ignore[misc]
+        return frozenset(i for i, atom in self.atoms.items() if number_holds(atom, value, lambda text, i=i: self.compare(i, text)))  # type: ignore[misc]
 
     def read(self, table: columns.Table) -> Codes | int:
         if self.name not in table:
@@ -126,7 +126,8 @@ class _Numbers(_Column):
         return codes
 
 
-def _holds(atom: Atom, value: int, compare: Callable[[bytes], bool]) -> bool:
+def number_holds(atom: Atom, value: int, compare: Callable[[bytes], bool]) -> bool:
+    """Whether an atom holds on a number; `compare` says so of the number as text."""
     if atom.op == "exists":
         return bool(atom.number)
     if atom.op == "eq":

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import Any, TypeAlias
 
 import hyperscan
@@ -24,7 +24,7 @@ import pyarrow as pa
 from rules import columns
 from rules.alphabet import holds_inside, levels_needed
 from rules.databases import database
-from rules.facts import Facts, Held, about_columns
+from rules.facts import Facts, Held, about_columns, number_holds
 from rules.faults import Fault, RuleError
 from rules.inputs import Row
 from rules.readers import READERS, read_values
@@ -46,6 +46,8 @@ HEADS_KEPT = 1 << 15
 """Header blocks that are remembered as holding nothing: those of some ten thousand clients."""
 ANSWERS_KEPT = 1 << 15
 """Response bodies that are remembered as holding nothing: the lists and pages that a service sends again and again."""
+SHORT_ANSWER = 512
+"""Octets below which a response body is searched as quickly as it is looked up."""
 MOST_CLASSES = 4096
 """Classes of calls whose conditions are kept worked out."""
 
@@ -317,16 +319,18 @@ class Matcher:
         self._shelf = Shelf()
         self._few = Shelf()
         self._heads = Seen(HEADS_KEPT)
-        self._answers = Seen(ANSWERS_KEPT)
+        self._answers = Seen(ANSWERS_KEPT, SHORT_ANSWER)
         self._build()
 
     def _build(self) -> None:
         """Sort the atoms over text into groups, and the patterns of what is always looked for by where and in what texts they can match."""
         conditions: dict[int, set[Expression | bool]] = {}
+        statuses = frozenset(i for i, atom in enumerate(self.atoms) if atom.field.name == "status")
+        answered = frozenset(i for i in statuses if number_holds(self.atoms[i], 200, partial(self.compared, i)))
         for number, atoms in enumerate(self.texts_of):
             condition = _condition(self.expressions[number], self.about_columns)
             # Calls that failed are few, so what is asked of them only is looked for on them only. Any other condition is tried after the search.
-            if isinstance(condition, bool) or not any(self.atoms[i].field.name == "status" for i in _atoms_of(condition)):
+            if isinstance(condition, bool) or _possible(condition, answered, statuses)[0]:
                 condition = True
             for i in atoms:
                 conditions.setdefault(i, set()).add(condition)

@@ -21,7 +21,7 @@ cdef class Seen:
     cdef unsigned long long[::1] key
     cdef unsigned long long[::1] lows
     cdef unsigned long long[::1] highs
-    cdef Py_ssize_t sets
+    cdef Py_ssize_t sets, shortest
     cdef int _hold(self, Py_ssize_t texts) except -1
     cdef int _tag(self, const unsigned char* data, Py_ssize_t start, Py_ssize_t end, Py_ssize_t number) except -1
     cdef Py_ssize_t _place(self, unsigned long long low) noexcept

@@ -138,7 +138,9 @@ class Seen:
     2**-60, whatever their author chose, since the key is not to be known. Interpreted, it is BLAKE2b with a key.
     """
 
-    def __init__(self, entries: Any = 1 << 15) -> None:
+    def __init__(self, entries: Any = 1 << 15, shortest: Any = 1) -> None:
+        """`shortest`: octets from which on a text is worth remembering; below it, it has to be looked at each time."""
+        self.shortest = shortest
         self.sets = 1
         while self.sets * WAYS < entries:
             self.sets *= 2
@@ -191,7 +193,7 @@ class Seen:
                 if feed:
                     at = find(base, first[j], last[j], 10)
                     begin[j] = last[j] if at < 0 else at
-                if begin[j] < last[j] <= begin[j] + _longest:
+                if begin[j] + self.shortest <= last[j] <= begin[j] + _longest:
                     self._tag(base, begin[j], last[j], j)
                 else:
                     self.lows[j] = 0

@@ -88,6 +88,13 @@ def test_a_text_too_long_to_keep_is_always_looked_at(texts: ModuleType) -> None:
     assert fresh(seen, long) == [1]
 
 
+def test_a_text_too_short_to_be_worth_it_is_looked_at_each_time(texts: ModuleType) -> None:
+    seen = texts.Seen(64, 16)
+    pieces = [b"", b"y" * 15, b"y" * 16]
+    keep(seen, pieces)
+    assert fresh(seen, pieces) == [0, 1, 0]
+
+
 def test_what_follows_the_first_line(texts: ModuleType) -> None:
     seen = texts.Seen(4096)
     pieces = [b"GET /1 HTTP/1.1\r\nHost: a\r\n\r\n", b"GET /2 HTTP/1.1\r\nHost: a\r\n\r\n", b"no line feed", b""]

@@ -363,6 +363,16 @@ def levels(data: Any, starts: Any, ends: Any) -> Any:
     return found
 
 
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def _program(last: cython.int, middle: cython.int, first: cython.int) -> cython.bint:
+    """Whether three octets before a slash end the name of a folder of programs: bin, system32."""
+    if last == 50:
+        return middle == 51 and (first | 32) == 109
+    return (last | 32) == 110 and (middle | 32) == 105 and (first | 32) == 98
+
+
 @cython.final
 @cython.cclass
 class Unfolder:
@@ -523,7 +533,7 @@ class Unfolder:
                     continue
             before = octets[i - 1] if i > 0 else 0
             if c == 47:
-                if (before | 32) == 110 or before == 50:
+                if i >= 3 and _program(before, octets[i - 2], octets[i - 3]):
                     return -1
             elif c == 38:
                 if not pairs:
@@ -661,9 +671,7 @@ class Unfolder:
             elif c == before and (c == 45 or c == 64):
                 mask |= _COMPARES
             elif c == 47 or c == 92:
-                if i - start >= 3 and (out[i - 1] | 32) == 110 and (out[i - 2] | 32) == 105 and (out[i - 3] | 32) == 98:
-                    mask |= _PROGRAM
-                elif i - start >= 2 and before == 50 and out[i - 2] == 51:
+                if i - start >= 3 and _program(before, out[i - 2], out[i - 3]):
                     mask |= _PROGRAM
             elif (c | 32) == 120 and i - start >= 2 and (before | 32) == 101 and out[i - 2] == 46:
                 mask |= _PROGRAM

@@ -20,6 +20,11 @@ try:
 except ModuleNotFoundError:
     from parsers import _cython as cython
 
+if cython.compiled:
+    from cython.cimports.parsers.octets import same_in
+else:
+    from parsers.octets import same_in
+
 COMPILED = cython.compiled
 
 MAX_VALUES = 512
@@ -198,7 +203,7 @@ def percent(data: Any, start: Any, end: Any, plus: Any) -> Any:
 
 @cython.cfunc
 @cython.exceptval(-2)
-def _four(data: cython.uchar[::1], at: cython.Py_ssize_t) -> cython.int:
+def _four(data: cython.const[cython.uchar][::1], at: cython.Py_ssize_t) -> cython.int:
     """Value of four hexadecimal digits, or -1."""
     code: cython.int = 0
     j: cython.Py_ssize_t
@@ -999,7 +1004,7 @@ class Unfolder:
                     i += 1
                     c = data[i]
                     if c == 117 and i + 4 < end:
-                        code = _four_of(data, i + 1)
+                        code = _four(data, i + 1)
                         if code >= 0:
                             out[to] = _narrow(code)
                             to += 1
@@ -1141,7 +1146,7 @@ class Unfolder:
             # Its content: up to the delimiter.
             j = i
             while j < end:
-                if data[j] == 45 and j + length <= end and _same(data, start, data, j, length):
+                if data[j] == 45 and j + length <= end and same_in(data, j, data, start, start + length):
                     break
                 while j < end and data[j] != 10:
                     j += 1
@@ -1166,32 +1171,6 @@ class Unfolder:
             while i < end and data[i] != 10:
                 i += 1
         return 0
-
-
-@cython.cfunc
-@cython.exceptval(-2)
-def _four_of(data: cython.const[cython.uchar][::1], at: cython.Py_ssize_t) -> cython.int:
-    code: cython.int = 0
-    j: cython.Py_ssize_t
-    digit: cython.int
-    for j in range(at, at + 4):
-        digit = hexadecimal(data[j])
-        if digit < 0:
-            return -1
-        code = (code << 4) | digit
-    return code
-
-
-@cython.cfunc
-@cython.exceptval(-1, check=True)
-def _same(
-    a: cython.const[cython.uchar][::1], at: cython.Py_ssize_t, b: cython.const[cython.uchar][::1], start: cython.Py_ssize_t, n: cython.Py_ssize_t
-) -> cython.bint:
-    i: cython.Py_ssize_t
-    for i in range(n):
-        if a[at + i] != b[start + i]:
-            return False
-    return True
 
 
 WORDS = frozenset(

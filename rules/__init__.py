@@ -10,8 +10,9 @@ on columns, `correlation` counts over calls in packet time, and `builtin/` holds
 
 from __future__ import annotations
 
+from parsers.evidence import Evidence, Feature
 from rules.faults import Fault, RuleError
-from rules.match import Evidence, Feature, Match
+from rules.match import Match
 from rules.ruleset import BUILTIN, RuleSet, load
 from rules.sigma.rule import Counting, Example, Rule
 

@@ -9,10 +9,14 @@ from __future__ import annotations
 import re
 import re._constants as kinds
 import re._parser as grammar
+import sys
 import warnings
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
+
+from rules.databases import worked_out
 
 ANY = frozenset(range(256))
 _DIGITS = frozenset(b"0123456789")
@@ -122,6 +126,19 @@ def _inside(tree: Sequence[Any], octet: int) -> bool:
     if op is kinds.SUBPATTERN:
         return _inside(value[3], octet)
     return _takes([parts[-1]], octet)
+
+
+def levels_needed(patterns: Sequence[bytes], levels: Sequence[frozenset[int]]) -> bytes:
+    """For each pattern the number of the first alphabet that it may match a text of, each alphabet holding the ones before; their count where it may of
+    none. Kept in the cache beside the databases."""
+
+    def work() -> bytes:
+        return bytes(next((k for k, alphabet in enumerate(levels) if matches_within(pattern, alphabet)), len(levels)) for pattern in patterns)
+
+    # Python's own parser of patterns is part of the answer.
+    about = [Path(__file__).read_bytes(), sys.version.encode(), *(bytes(sorted(alphabet)) for alphabet in levels), b"", *patterns]
+    found = worked_out(about, work)
+    return found if len(found) == len(patterns) else work()
 
 
 def matches_within(pattern: bytes, alphabet: frozenset[int]) -> bool:

@@ -10,34 +10,73 @@ import pyarrow as pa
 
 from rules.unfold import FORM, JSON, MULTIPART, NO_BODY, OTHER, XML
 
+try:
+    import cython
+except ModuleNotFoundError:
+    from parsers import _cython as cython
+
+COMPILED = cython.compiled
+
 Spans: TypeAlias = tuple[Any, npt.NDArray[np.int64], npt.NDArray[np.int64]]
 """Octets, and where each row's part of them starts and ends; both equal for a null."""
 
 _EMPTY = np.zeros(1, np.uint8)
+_NARROW = (pa.StringArray, pa.BinaryArray)
+_INTEGERS: dict[Any, Any] = {
+    pa.Int8Array: np.int8, pa.Int16Array: np.int16, pa.Int32Array: np.int32, pa.Int64Array: np.int64,
+    pa.UInt8Array: np.uint8, pa.UInt16Array: np.uint16, pa.UInt32Array: np.uint32, pa.UInt64Array: np.uint64,
+}  # fmt: skip
+
+_no_body = cython.declare(cython.int, NO_BODY)
+_form = cython.declare(cython.int, FORM)
+_json = cython.declare(cython.int, JSON)
+_xml = cython.declare(cython.int, XML)
+_multipart = cython.declare(cython.int, MULTIPART)
 
 
 def spans(column: pa.Array) -> Spans:
     """The octets of a string or binary column, without a copy."""
-    wide = pa.types.is_large_string(column.type) or pa.types.is_large_binary(column.type)
-    kind = np.int64 if wide else np.int32
-    buffers = column.buffers()
     count = len(column)
-    if count == 0 or buffers[1] is None:
-        none = np.zeros(count, np.int64)
-        return _EMPTY, none, none.copy()
-    offsets = np.frombuffer(buffers[1], kind, count=column.offset + count + 1)[column.offset :].astype(np.int64)
-    data = np.frombuffer(buffers[2], np.uint8) if buffers[2] is not None and len(buffers[2]) else _EMPTY
-    starts, ends = np.ascontiguousarray(offsets[:-1]), np.ascontiguousarray(offsets[1:])
-    if column.null_count:
-        valid = valid_rows(column)
-        ends = np.where(valid, ends, starts)
-    return data, starts, ends
+    starts, ends = np.zeros(count, np.int64), np.zeros(count, np.int64)
+    valid, offsets, octets = column.buffers()
+    if count == 0 or offsets is None:
+        return _EMPTY, starts, ends
+    first = column.offset
+    bits = np.frombuffer(valid, np.uint8) if valid is not None and column.null_count else _EMPTY[:0]
+    if isinstance(column, _NARROW):
+        _between(np.frombuffer(offsets, np.int32, first + count + 1), bits, first, starts, ends)
+    else:
+        far = np.frombuffer(offsets, np.int64, first + count + 1)
+        starts[:], ends[:] = far[first : first + count], far[first + 1 : first + count + 1]
+        if len(bits):
+            np.copyto(ends, starts, where=~valid_rows(column))
+    return np.frombuffer(octets, np.uint8) if octets is not None and len(octets) else _EMPTY, starts, ends
+
+
+@cython.cfunc
+@cython.exceptval(-1)
+def _between(
+    offsets: cython.const[cython.int][::1],
+    bits: cython.const[cython.uchar][::1],
+    first: cython.Py_ssize_t,
+    starts: cython.longlong[::1],
+    ends: cython.longlong[::1],
+) -> cython.int:
+    """Starts and ends from a column's offsets; the end of a null is its start."""
+    i: cython.Py_ssize_t
+    nulls: cython.bint = len(bits) > 0
+    for i in range(len(starts)):
+        starts[i] = offsets[first + i]
+        ends[i] = offsets[first + i + 1]
+        if nulls and not bits[(first + i) >> 3] >> ((first + i) & 7) & 1:
+            ends[i] = starts[i]
+    return 0
 
 
 def valid_rows(column: pa.Array) -> npt.NDArray[np.bool_]:
     """Which rows are not null."""
-    bitmap = column.buffers()[0]
-    if not column.null_count or bitmap is None:
+    bitmap = column.buffers()[0] if column.null_count else None
+    if bitmap is None:
         return np.full(len(column), not column.null_count, np.bool_)
     skipped = column.offset & 7
     octets = np.frombuffer(bitmap, np.uint8)[column.offset >> 3 :]
@@ -46,22 +85,72 @@ def valid_rows(column: pa.Array) -> npt.NDArray[np.bool_]:
 
 def words(column: pa.Array) -> tuple[pa.Array, npt.NDArray[np.int64]]:
     """The distinct values of a dictionary or string column, and for each row which of them it is (-1 for null)."""
-    if not pa.types.is_dictionary(column.type):
+    if not isinstance(column, pa.DictionaryArray):
         column = column.dictionary_encode()
-    indices = integers(column.indices)
-    if column.null_count:
-        indices = np.where(valid_rows(column), indices, -1)
-    return column.dictionary, indices
+    indices = column.indices
+    codes: npt.NDArray[np.int64]
+    if type(indices) is pa.Int32Array and len(indices):
+        first, count = indices.offset, len(indices)
+        valid, numbers = indices.buffers()
+        bits = np.frombuffer(valid, np.uint8) if valid is not None and indices.null_count else _EMPTY[:0]
+        codes = np.empty(count, np.int64)
+        _codes(np.frombuffer(numbers, np.int32, first + count), bits, first, codes)
+    else:
+        codes = integers(indices)
+        if indices.null_count:
+            codes = np.where(valid_rows(indices), codes, -1)
+    return column.dictionary, codes
+
+
+def beginning(data: Any, starts: Any, ends: Any, prefix: bytes) -> npt.NDArray[np.int64]:
+    """The numbers of the texts data[starts[i]:ends[i]] that begin with a text in lower case, whatever their own case is."""
+    found = np.empty(len(starts), np.int64)
+    count: cython.Py_ssize_t = 0
+    i: cython.Py_ssize_t
+    j: cython.Py_ssize_t
+    n: cython.Py_ssize_t = len(prefix)
+    c: cython.int
+    source: cython.const[cython.uchar][::1] = data if len(data) else _EMPTY
+    wanted: cython.const[cython.uchar][::1] = prefix
+    first: cython.longlong[::1] = starts
+    last: cython.longlong[::1] = ends
+    to: cython.longlong[::1] = found
+    for i in range(len(first)):
+        if last[i] - first[i] < n:
+            continue
+        j = 0
+        while j < n:
+            c = source[first[i] + j]
+            if (c | 32 if 65 <= c <= 90 else c) != wanted[j]:
+                break
+            j += 1
+        if j == n:
+            to[count] = i
+            count += 1
+    return found[:count]
+
+
+@cython.cfunc
+@cython.exceptval(-1)
+def _codes(
+    indices: cython.const[cython.int][::1], bits: cython.const[cython.uchar][::1], first: cython.Py_ssize_t, codes: cython.longlong[::1]
+) -> cython.int:
+    i: cython.Py_ssize_t
+    nulls: cython.bint = len(bits) > 0
+    for i in range(len(codes)):
+        codes[i] = indices[first + i]
+        if nulls and not bits[(first + i) >> 3] >> ((first + i) & 7) & 1:
+            codes[i] = -1
+    return 0
 
 
 def integers(column: pa.Array) -> npt.NDArray[np.int64]:
     """The values of a column of integers; any number where there is none."""
-    buffers = column.buffers()
-    width = column.type.bit_width // 8
-    kind = np.dtype(f"{'i' if pa.types.is_signed_integer(column.type) else 'u'}{width}")
-    if not pa.types.is_integer(column.type) or buffers[1] is None:
+    kind = _INTEGERS.get(type(column))
+    octets = column.buffers()[1] if kind is not None else None
+    if octets is None:
         return np.asarray(column.fill_null(0)).astype(np.int64)
-    return np.frombuffer(buffers[1], kind, count=column.offset + len(column))[column.offset :].astype(np.int64)
+    return np.frombuffer(octets, kind, count=column.offset + len(column))[column.offset :].astype(np.int64)
 
 
 def numbers(column: pa.Array) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
@@ -102,14 +191,21 @@ class Table:
     def __init__(self, batch: pa.RecordBatch) -> None:
         self.batch = batch
         self.count: int = batch.num_rows
-        self.names: frozenset[str] = frozenset(batch.schema.names)
+        self._numbers: dict[str, int] = {name: number for number, name in enumerate(batch.schema.names)}
+        self._columns: dict[str, pa.Array] = {}
         self._spans: dict[str, Spans] = {}
         self._words: dict[str, tuple[pa.Array, npt.NDArray[np.int64]]] = {}
         self._valid: dict[str, npt.NDArray[np.bool_]] = {}
 
     def column(self, name: str) -> pa.Array:
         """The column itself."""
-        return self.batch.column(name)
+        found = self._columns.get(name)
+        if found is None:
+            found = self._columns[name] = self.batch.column(self._numbers[name])
+        return found
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._numbers
 
     def spans(self, name: str) -> Spans:
         """See `spans`."""
@@ -145,17 +241,37 @@ class Table:
     def body_kinds(self) -> npt.NDArray[np.uint8]:
         """How each row's request body is read: by its media type, or by its first octet where that does not say."""
         data, starts, ends = self.spans("request_body")
-        kinds = np.full(self.count, NO_BODY, np.uint8)
-        rows = np.flatnonzero(ends > starts)
-        if not len(rows):
-            return kinds
+        kinds = np.empty(self.count, np.uint8)
         dictionary, indices = self.words("request_type")
-        by_type = np.array([body_kind(word or "") for word in dictionary.to_pylist()] + [-1], np.int64)
-        of_rows = by_type[indices[rows]]
-        first = data[starts[rows]]
-        braces = (first == ord("{")) | (first == ord("["))
-        guess = np.where(braces, JSON, np.where(first == ord("<"), XML, np.where(first == ord("-"), MULTIPART, FORM)))
-        of_rows = np.where(of_rows < 0, guess, of_rows)
-        # A form that starts with a brace is JSON sent without its type, as curl does.
-        kinds[rows] = np.where((of_rows == FORM) & braces, JSON, of_rows)
+        by_type = np.array([*(body_kind(word or "") for word in dictionary.to_pylist()), -1], np.int64)
+        _kinds(data, starts, ends, indices, by_type, kinds)
         return kinds
+
+
+@cython.cfunc
+@cython.exceptval(-1)
+def _kinds(
+    data: cython.const[cython.uchar][::1],
+    starts: cython.longlong[::1],
+    ends: cython.longlong[::1],
+    types: cython.longlong[::1],
+    by_type: cython.longlong[::1],
+    kinds: cython.uchar[::1],
+) -> cython.int:
+    i: cython.Py_ssize_t
+    kind: cython.longlong
+    first: cython.int
+    for i in range(len(kinds)):
+        kinds[i] = _no_body
+        if ends[i] <= starts[i]:
+            continue
+        kind = by_type[types[i] if types[i] >= 0 else len(by_type) - 1]
+        first = data[starts[i]]
+        if first == 123 or first == 91:
+            # A form that starts with a brace is JSON sent without its type, as curl does.
+            if kind < 0 or kind == _form:
+                kind = _json
+        elif kind < 0:
+            kind = _xml if first == 60 else _multipart if first == 45 else _form
+        kinds[i] = kind
+    return 0

@@ -10,7 +10,7 @@ import base64
 import binascii
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,7 @@ import numpy.typing as npt
 from rules import columns
 from rules.sigma.rule import Counting
 from rules.texts import digests
-from rules.windows import Windows, hashed, last_numbers, path_keys
+from rules.windows import Windows, hashed, path_keys
 
 if TYPE_CHECKING:
     from rules.matcher import Matched
@@ -46,46 +46,44 @@ class Correlator:
 
     def observe(self, matched: Matched, rows: npt.NDArray[np.bool_]) -> list[Counted]:
         """The rows on which a group reaches the threshold."""
-        counting = self.counting
-        grouped = [name for name in counting.group_by if name != "login"]
-        for name in (*grouped, counting.value) if counting.value else grouped:
-            there = _there(matched, name)
-            if there is not None:
-                rows = rows & there
         at = np.flatnonzero(rows)
-        if len(at) and "login" in (*counting.group_by, counting.value):
-            at = at[np.array([_login(matched, row) is not None for row in at.tolist()], np.bool_)]
         if not len(at):
             return []
-        if len(grouped) == len(counting.group_by):
-            keys = _group(matched, counting.group_by)[at]
+        counting = self.counting
+        asked = (*counting.group_by, counting.value) if counting.value else counting.group_by
+        for name in asked:
+            there = _there(matched, name, at)
+            if there is not None:
+                at = at[there[at]]
+        if not len(at):
+            return []
+        if "login" in asked:
+            # Read from the calls themselves, so only where it counts.
+            matched.keys["login"] = (_logins(matched, at), None)
+        if counting.value in ("path", "query") and counting.value not in matched.keys:
+            values = np.zeros(matched.count, np.uint64)
+            data, starts, ends = matched.table.spans(counting.value)
+            values[at] = hashed(data, starts[at], ends[at])
+        elif counting.kind == "steps":
+            values = _paths(matched)[2]
         else:
-            keys = np.full(len(at), _SEED, np.uint64)
-            for name in counting.group_by:
-                keys = keys * _PRIME ^ _keys(matched, name, at)
-        ts = columns.integers(matched.batch.column("ts"))[at]
-        if counting.kind == "steps":
-            values = _values(matched, at)
-        elif counting.value:
-            values = _keys(matched, counting.value, at)
-        else:
-            values = np.zeros(len(at), np.uint64)
-        found = self.windows.feed(np.ascontiguousarray(keys), np.ascontiguousarray(values), ts)
+            values = _key(matched, counting.value)[0] if counting.value else matched.ts.view(np.uint64)
         return [
-            Counted(int(at[k]), count, tuple((name, _shown(matched, name, int(at[k]))) for name in self.counting.group_by))
-            for k, count in found
+            Counted(row, count, tuple((name, _shown(matched, name, row)) for name in counting.group_by))
+            for row, count in self.windows.feed(_group(matched, counting.group_by), values, matched.ts, at)
         ]
 
 
 def _group(matched: Matched, names: tuple[str, ...]) -> Keys:
-    """One number for each row's group; kept for the batch."""
-    slot = names
-    found: Keys | None = matched.keys.get(slot)
+    """One number for each row's group; kept for the batch, but where it is by login."""
+    found: Keys | None = matched.keys.get(names)
     if found is None:
         found = np.full(matched.count, _SEED, np.uint64)
         for name in names:
-            found = found * _PRIME ^ _key(matched, name)[0]
-        matched.keys[slot] = found
+            found *= _PRIME
+            found ^= _key(matched, name)[0]
+        if "login" not in names:
+            matched.keys[names] = found
     return found
 
 
@@ -101,7 +99,7 @@ def _made(matched: Matched, name: str) -> tuple[Keys, npt.NDArray[np.bool_] | No
     table = matched.table
     count = matched.count
     if name == "caller":
-        keys, there = _key(matched, "principal" if "principal" in table.names else "credential")
+        keys, there = _key(matched, "principal" if "principal" in table else "credential")
         if there is None:
             return keys, None
         return np.where(there, keys, _key(matched, "client_ip")[0]), None
@@ -120,19 +118,17 @@ def _made(matched: Matched, name: str) -> tuple[Keys, npt.NDArray[np.bool_] | No
     if name == "endpoint":
         method, host = _key(matched, "method")[0], _key(matched, "host")[0]
         shape: Keys
-        if "template" not in table.names:
+        if "template" not in table:
             shape = _key(matched, "shape")[0]
         else:
             shape, has = _key(matched, "template")
             if has is not None:
                 shape = np.where(has, shape, _key(matched, "shape")[0])
         return (method * _PRIME ^ host) * _PRIME ^ shape, None
-    if name in ("shape", "object"):
-        shapes, objects, with_ids = hashed_paths(*table.spans("path"))
-        matched.keys["shape"] = (shapes, None)
-        matched.keys["object"] = (objects, with_ids)
-        found_pair: tuple[Keys, npt.NDArray[np.bool_] | None] = matched.keys[name]
-        return found_pair
+    if name == "shape":
+        return _paths(matched)[0], None
+    if name == "object":
+        return _paths(matched)[1], _paths(matched)[3]
     if name == "target":
         return _key(matched, "path")[0] * _PRIME ^ _key(matched, "query")[0], None
     if name in ("path", "query"):
@@ -150,43 +146,39 @@ def _made(matched: Matched, name: str) -> tuple[Keys, npt.NDArray[np.bool_] | No
     return hashes[indices], indices >= 0 if column.null_count else None
 
 
-def hashed_paths(data: Any, starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]) -> tuple[Keys, Keys, npt.NDArray[np.bool_]]:
-    """For each path the hash of its shape (ids left out), the hash of its ids, and whether it has any."""
-    shapes = np.empty(len(starts), np.uint64)
-    objects = np.empty(len(starts), np.uint64)
-    has = np.empty(len(starts), np.uint8)
-    path_keys(data, starts, ends, shapes, objects, has)
-    return shapes, objects, has != 0
+def _paths(matched: Matched) -> tuple[Keys, Keys, Keys, npt.NDArray[np.bool_]]:
+    """Of each path the hash of its shape (not to be used where every call has a template), the hash of its ids, its last number, and whether it has
+    ids; kept for the batch."""
+    if "paths" not in matched.keys:
+        table = matched.table
+        shapeless = "template" in table and not table.column("template").null_count
+        shapes, objects, numbers = (np.empty(matched.count, np.uint64) for _ in range(3))
+        has = np.empty(matched.count, np.uint8)
+        path_keys(*table.spans("path"), None if shapeless else shapes, objects, numbers, has)
+        matched.keys["paths"] = (shapes, objects, numbers, has.view(np.bool_))
+    found: tuple[Keys, Keys, Keys, npt.NDArray[np.bool_]] = matched.keys["paths"]
+    return found
 
 
-def _keys(matched: Matched, name: str, at: npt.NDArray[np.int64]) -> Keys:
-    """The hashes of a field on some rows."""
-    if name == "login":
-        raw = [(_login(matched, row) or "").encode("utf-8", "surrogateescape") for row in at.tolist()]
-        ends = np.cumsum(np.array([len(text) for text in raw], np.int64))
-        starts = ends - np.array([len(text) for text in raw], np.int64)
-        keys: Keys = hashed(np.frombuffer(b"".join(raw) or b"\x00", np.uint8), starts, ends)
-        return keys
-    if name in ("path", "query") and name not in matched.keys:
-        data, starts, ends = matched.table.spans(name)
-        found: Keys = hashed(data, np.ascontiguousarray(starts[at]), np.ascontiguousarray(ends[at]))
-        return found
-    return _key(matched, name)[0][at]
+def _logins(matched: Matched, at: npt.NDArray[np.int64]) -> Keys:
+    """The hashes of the names tried on some rows."""
+    raw = [(_login(matched, row) or "").encode("utf-8", "surrogateescape") for row in at.tolist()]
+    lengths = np.array([len(text) for text in raw], np.int64)
+    ends = np.cumsum(lengths)
+    keys = np.zeros(matched.count, np.uint64)
+    keys[at] = hashed(np.frombuffer(b"".join(raw) or b"\x00", np.uint8), ends - lengths, ends)
+    return keys
 
 
-def _there(matched: Matched, name: str) -> npt.NDArray[np.bool_] | None:
-    """On which rows a field is there; None for all of them."""
-    if name in ("login", "path", "query", "target", "endpoint", "caller", "shape"):
+def _there(matched: Matched, name: str, at: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_] | None:
+    """On which rows a field is there, as far as these rows go; None for all of them."""
+    if name in ("path", "query", "target", "endpoint", "caller", "shape"):
         return None
+    if name == "login":
+        there = np.zeros(matched.count, np.bool_)
+        there[at] = [_login(matched, row) is not None for row in at.tolist()]
+        return there
     return _key(matched, name)[1]
-
-
-def _values(matched: Matched, at: npt.NDArray[np.int64]) -> Keys:
-    """Numbers to step through: the last number in the path."""
-    data, starts, ends = matched.table.spans("path")
-    values = np.empty(len(at), np.uint64)
-    last_numbers(data, np.ascontiguousarray(starts[at]), np.ascontiguousarray(ends[at]), values)
-    return values
 
 
 def _shown(matched: Matched, name: str, row: int) -> str:

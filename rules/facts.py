@@ -9,7 +9,9 @@ from __future__ import annotations
 import base64
 import binascii
 import ipaddress
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
@@ -19,7 +21,7 @@ import pyarrow as pa
 from rules import columns
 from rules.sigma.fields import Kind, Part
 from rules.sigma.modifiers import Atom
-from rules.texts import KNOWN, Seen
+from rules.texts import Seen
 
 Held: TypeAlias = frozenset[int]
 """Numbers of the atoms that hold."""
@@ -34,7 +36,6 @@ NOTHING: Held = frozenset()
 _LARGEST_TABLE = 4096
 _LONG_DICTIONARY = 256
 """Entries from which on a dictionary's values are remembered by their octets, not as Python texts."""
-_ROOM = 4 << 20
 _COMPARISONS = ("eq", "gt", "gte", "lt", "lte")
 
 
@@ -75,7 +76,7 @@ class _Presence(_Column):
     """A column of which it is only asked whether it is null."""
 
     def read(self, table: columns.Table) -> Codes | int:
-        if self.name not in table.names:
+        if self.name not in table:
             return self.null
         column = table.column(self.name)
         if not column.null_count:
@@ -96,21 +97,25 @@ class _Numbers(_Column):
         if plain and all(0 <= point <= _LARGEST_TABLE for point in points):
             # One entry for each value up to past the largest that is asked for; everything below 0 is alike, and so is everything above.
             self.top = int(max(points, default=0)) + 1
-            self.table = np.array([self.number(self._held(value)) for value in range(-1, self.top + 1)], np.int64)
+            self.table = np.empty(self.top + 2, np.int64)
+            # What holds changes at a value that is asked for, and after it.
+            turns = sorted({-1, *(turn for point in points for turn in (math.ceil(point), math.floor(point) + 1)), self.top + 1})
+            for value, after in pairwise(turns):
+                self.table[value + 1 : after + 1] = self.number(self._held(value))
         self.plain = plain
 
     def _held(self, value: int) -> Held:
-        return frozenset(i for i, atom in self.atoms.items() if _holds(atom, value, lambda text, i=i: self.compare(i, text)))  # type: ignore[misc]
+        return frozenset(i for i, atom in self.atoms.items() if number_holds(atom, value, lambda text, i=i: self.compare(i, text)))  # type: ignore[misc]
 
     def read(self, table: columns.Table) -> Codes | int:
-        if self.name not in table.names:
+        if self.name not in table:
             return self.null
         column = table.column(self.name)
         if column.null_count == len(column):
             return self.null
         values = columns.integers(column)
         if self.table is not None:
-            codes = self.table[np.clip(values, -1, self.top) + 1]
+            codes: Codes = self.table[np.minimum(np.maximum(values, -1), self.top) + 1]
         elif self.plain and not column.null_count and int(values.max()) < self.least:
             return self.number(self._held(int(values.max())))
         else:
@@ -121,7 +126,8 @@ class _Numbers(_Column):
         return codes
 
 
-def _holds(atom: Atom, value: int, compare: Callable[[bytes], bool]) -> bool:
+def number_holds(atom: Atom, value: int, compare: Callable[[bytes], bool]) -> bool:
+    """Whether an atom holds on a number; `compare` says so of the number as text."""
     if atom.op == "exists":
         return bool(atom.number)
     if atom.op == "eq":
@@ -157,6 +163,9 @@ class _Words(_Column):
                 self.slow.append(i)
             else:
                 self.sought.append(i)
+        texts = [atom.text.lower() for atom in atoms.values() if atom.op in ("startswith", "equals") and atom.text]
+        self.begin = sorted(set(texts)) if len(texts) + sum(atom.op == "exists" for atom in atoms.values()) == len(atoms) else None
+        """What words begin with on which anything holds, in lower case; None where that is not all that is asked."""
 
     def judge(self, values: Sequence[bytes]) -> list[int]:
         """The number of the set that holds on each value."""
@@ -176,44 +185,58 @@ class _Words(_Column):
         return [self.number(frozenset(held)) for held in found]
 
     def read(self, table: columns.Table) -> Codes | int:
-        if self.name not in table.names:
+        if self.name not in table:
             return self.null
         column = table.column(self.name)
-        if column.null_count == len(column):
+        nulls = column.null_count
+        if nulls == len(column):
             return self.null
-        dictionary, indices = table.words(self.name)
-        of_word = np.append(self._of_words(dictionary), self.null)
-        first = int(of_word[0])
-        if not column.null_count and not (of_word[:-1] != first).any():
-            return first
-        if column.null_count and not (of_word != first).any():
-            return first
-        return np.asarray(of_word[indices])
+        of_word = self._of_words(column.dictionary if isinstance(column, pa.DictionaryArray) else table.words(self.name)[0])
+        if isinstance(of_word, int):
+            if not nulls or of_word == self.null:
+                return of_word
+            return np.where(table.words(self.name)[1] < 0, self.null, of_word)
+        return np.append(of_word, self.null)[table.words(self.name)[1]]
 
-    def _of_words(self, dictionary: pa.Array) -> Codes:
+    def _of_words(self, dictionary: pa.Array) -> Codes | int:
+        """The number of the set that holds on each word; one number where all are alike."""
         if len(dictionary) < _LONG_DICTIONARY:
             words = dictionary.to_pylist()
-            new = [word for word in words if word not in self.known]
-            if new:
-                if len(self.known) > _LARGEST_TABLE:
-                    self.known.clear()
-                    new = words
-                self.known.update(zip(new, self.judge([_octets(word) for word in new]), strict=True))
-            return np.array([self.known[word] for word in words], np.int64)
+            try:
+                numbers = [self.known[word] for word in words]
+            except KeyError:
+                numbers = self._learn(words)
+            return numbers[0] if len(set(numbers)) == 1 else np.array(numbers, np.int64)
         # A long dictionary holds credentials or addresses, of which next to none hold anything.
         if self.seen is None:
-            self.seen = Seen(_ROOM)
+            self.seen = Seen()
             self.empty = self.judge([b""])[0]
-        codes = np.full(len(dictionary), self.there, np.int64)
         data, starts, ends = columns.spans(dictionary)
-        said = self.seen.known(data, starts, ends)
-        if self.empty != self.there:
-            codes[ends <= starts] = self.empty
-        new_words = np.flatnonzero(said != KNOWN)
-        if len(new_words):
-            codes[new_words] = self.judge([_octets(word) for word in dictionary.take(pa.array(new_words)).to_pylist()])
-            self.seen.keep(data, starts, ends, new_words[(codes[new_words] == self.there) & (said[new_words] > 1)])
+        if self.begin is None:
+            new_words = np.flatnonzero(self.seen.fresh(data, starts, ends))
+        else:
+            # All that is asked for is how a word begins: that is seen from its first octets.
+            parts = [columns.beginning(data, starts, ends, text) for text in self.begin]
+            new_words = np.unique(np.concatenate(parts)) if len(parts) != 1 else parts[0]
+        found = self.judge([_octets(word) for word in dictionary.take(pa.array(new_words)).to_pylist()]) if len(new_words) else []
+        if self.empty == self.there and found.count(self.there) == len(found):
+            if found and self.begin is None:
+                self.seen.keep(new_words)
+            return self.there
+        codes = np.full(len(dictionary), self.there, np.int64)
+        codes[ends <= starts] = self.empty
+        codes[new_words] = found
+        if self.begin is None:
+            self.seen.keep(new_words[codes[new_words] == self.there])
         return codes
+
+    def _learn(self, words: Sequence[str]) -> list[int]:
+        """The numbers of words of which some are not known yet."""
+        if len(self.known) > _LARGEST_TABLE:
+            self.known.clear()
+        new = [word for word in words if word not in self.known]
+        self.known.update(zip(new, self.judge([_octets(word) for word in new]), strict=True))
+        return [self.known[word] for word in words]
 
 
 class _User(_Words):
@@ -234,11 +257,14 @@ class _Weird(_Words):
 
     def read(self, table: columns.Table) -> Codes | int:
         column = table.column(self.name)
-        words = column.flatten()
-        if not len(words):
+        # Seen before anything is made of it: most batches have none.
+        offsets = column.offsets
+        if offsets[0].as_py() == offsets[-1].as_py():
             return self.there
+        words = column.flatten()
         dictionary, indices = columns.words(words)
-        held = [self.sets[number] for number in self._of_words(dictionary).tolist()]
+        numbers = self._of_words(dictionary)
+        held = [self.sets[number] for number in ([numbers] * len(dictionary) if isinstance(numbers, int) else numbers.tolist())]
         codes = np.full(table.count, self.there, np.int64)
         lengths = np.asarray(column.value_lengths().fill_null(0))
         rows = np.repeat(np.arange(table.count), lengths)

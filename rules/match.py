@@ -6,24 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-
-@dataclass(frozen=True, slots=True)
-class Feature:
-    """One thing that told: its name, the value seen, the value that is usual (both as a person reads them)."""
-
-    name: str
-    seen: str
-    usual: str
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """Where to look: the connection, the capture file and the packet's number in it, and its time (ns since the epoch)."""
-
-    uid: str
-    pcap_file: str
-    packet: int
-    ts: int
+from parsers.evidence import Evidence, Feature
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import Any, TypeAlias
 
 import hyperscan
@@ -22,9 +22,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from rules import columns
-from rules.alphabet import holds_inside, matches_within
+from rules.alphabet import holds_inside, levels_needed
 from rules.databases import database
-from rules.facts import Facts, Held, about_columns
+from rules.facts import Facts, Held, about_columns, number_holds
 from rules.faults import Fault, RuleError
 from rules.inputs import Row
 from rules.readers import READERS, read_values
@@ -32,7 +32,7 @@ from rules.sigma.condition import And, Expression, Is, Not, Or
 from rules.sigma.fields import Part
 from rules.sigma.modifiers import Atom
 from rules.sigma.rule import Rule
-from rules.texts import AGAIN, Seen, Shelf
+from rules.texts import Seen, Shelf
 from rules.unfold import LEVELS, URL, URL_RAW, Unfolder, levels
 
 Rows: TypeAlias = npt.NDArray[np.bool_]
@@ -42,10 +42,12 @@ HITS_A_ROW = 64
 """Pattern hits a scan may report for each row on average. Past it the rest is scanned row by row, each pattern once: a flood of
 one literal costs microseconds a row, not a callback an octet."""
 
-HEADS_KEPT = 8 << 20
-"""Octets of header blocks that are remembered as holding nothing: those of some ten thousand clients."""
-ANSWERS_KEPT = 32 << 20
-"""Octets of response bodies that are remembered as holding nothing: the lists and pages that a service sends again and again."""
+HEADS_KEPT = 1 << 15
+"""Header blocks that are remembered as holding nothing: those of some ten thousand clients."""
+ANSWERS_KEPT = 1 << 15
+"""Response bodies that are remembered as holding nothing: the lists and pages that a service sends again and again."""
+SHORT_ANSWER = 512
+"""Octets below which a response body is searched as quickly as it is looked up."""
 MOST_CLASSES = 4096
 """Classes of calls whose conditions are kept worked out."""
 
@@ -194,6 +196,8 @@ def _compiled(pattern: bytes, flags: int) -> Any:
 
 def unanchored(pattern: bytes, start: bytes = b"", end: bytes = b"") -> bytes:
     """A regular expression with `start` for its ^ and `end` for its $: texts stand side by side, so the first search looks for them anywhere."""
+    if b"^" not in pattern and b"$" not in pattern:
+        return pattern
     out = bytearray()
     i = 0
     inside = False
@@ -255,11 +259,6 @@ class Scan:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def parted(self, alphabet: frozenset[int]) -> tuple[Scan, Scan]:
-        """The patterns that may match in a text of these octets, and those that need another one."""
-        within = [matches_within(pattern, alphabet) for _, pattern, _ in self.rows]
-        return Scan(row for row, may in zip(self.rows, within, strict=True) if may), Scan(row for row, may in zip(self.rows, within, strict=True) if not may)
-
 
 _NO_SCAN = Scan(())
 
@@ -320,16 +319,18 @@ class Matcher:
         self._shelf = Shelf()
         self._few = Shelf()
         self._heads = Seen(HEADS_KEPT)
-        self._answers = Seen(ANSWERS_KEPT)
+        self._answers = Seen(ANSWERS_KEPT, SHORT_ANSWER)
         self._build()
 
     def _build(self) -> None:
         """Sort the atoms over text into groups, and the patterns of what is always looked for by where and in what texts they can match."""
         conditions: dict[int, set[Expression | bool]] = {}
+        statuses = frozenset(i for i, atom in enumerate(self.atoms) if atom.field.name == "status")
+        answered = frozenset(i for i in statuses if number_holds(self.atoms[i], 200, partial(self.compared, i)))
         for number, atoms in enumerate(self.texts_of):
             condition = _condition(self.expressions[number], self.about_columns)
             # Calls that failed are few, so what is asked of them only is looked for on them only. Any other condition is tried after the search.
-            if isinstance(condition, bool) or not any(self.atoms[i].field.name == "status" for i in _atoms_of(condition)):
+            if isinstance(condition, bool) or _possible(condition, answered, statuses)[0]:
                 condition = True
             for i in atoms:
                 conditions.setdefault(i, set()).add(condition)
@@ -348,11 +349,9 @@ class Matcher:
         heads = scans.get("request_head", _NO_SCAN)
         # Input and bodies share databases: most patterns are looked for in both, and compiling one takes time. A pattern is looked for only in texts
         # that have the octets it needs.
-        self.inputs: list[Scan] = []
-        rest = Scan(sorted({*ours.rows, *bodies.rows}))
-        for alphabet in LEVELS:
-            level, rest = rest.parted(alphabet)
-            self.inputs.append(level)
+        both = sorted({*ours.rows, *bodies.rows})
+        needed = levels_needed([pattern for _, pattern, _ in both], LEVELS)
+        self.inputs = [Scan(row for row, its in zip(both, needed, strict=True) if its == level) for level in range(len(LEVELS))]
         self.of_input, self.of_body = (np.isin(np.arange(len(self.atoms)), scan.atoms) for scan in (ours, bodies))
         raw = [row for row in heads.rows if self.atoms[row[0]].field.name in ("request_head", "anywhere")]
         # A start line is searched by itself, since what follows it was often seen before: what may begin in it and end after it needs the whole.
@@ -419,6 +418,11 @@ class Matched:
             self._find()
             self._judge()
 
+    @cached_property
+    def ts(self) -> npt.NDArray[np.int64]:
+        """When each call was seen, ns since the epoch."""
+        return columns.integers(self.batch.column("ts"))
+
     def _class(self, row: int) -> Class:
         return self._classes[0 if self._class_of_row is None else int(self._class_of_row[row])]
 
@@ -459,28 +463,36 @@ class Matched:
         stops: npt.NDArray[np.int64],
         of_level: npt.NDArray[np.uint8],
         rows: npt.NDArray[np.int64],
-        wanted: Rows,
+        inputs: int,
         floors: npt.NDArray[np.int64] | None = None,
     ) -> list[int]:
-        """Look for what is wanted in texts that stand side by side, a 127 after each; returns the rows of what was hit."""
+        """Look for what is wanted in texts that stand side by side, a 127 after each: so many inputs, then bodies as sent. Returns the rows of what was
+        hit."""
         matcher = self.matcher
         hit: list[int] = []
+        count = len(begins)
+        texts: Any = data
+        starts, ends = begins, stops + 1
+        chosen: npt.NDArray[np.int64] | None = None
         for level, scan in enumerate(matcher.inputs):
-            chosen = np.flatnonzero(of_level >= level) if level else np.arange(len(begins))
-            if not len(chosen):
-                break
-            if not len(scan):
-                continue
-            if 2 * len(chosen) > len(begins) or floors is not None:
-                ids, found = scan.patterns.rows(data, begins, stops + 1, floors, matcher.classes[scan.atoms])
-                chosen = np.arange(len(begins))
-            else:
-                starts, ends = matcher._few.lay(data, begins, stops, chosen, 127)
-                ids, found = scan.patterns.rows(matcher._few.octets, starts, ends + 1)
+            if level:
+                some = np.flatnonzero(of_level >= level)
+                if not len(some):
+                    break
+                if not len(scan):
+                    continue
+                # Of what is laid side by side already nothing is laid again.
+                if floors is None and 2 * len(some) < len(starts):
+                    starts, ends = matcher._few.lay(data, begins, stops, some, 127)
+                    texts, ends, chosen = matcher._few.octets, ends + 1, some
+            ids, found = scan.patterns.rows(texts, starts, ends, floors, matcher.classes[scan.atoms] if floors is not None else None)
             if len(ids):
-                here = wanted[scan.atoms[ids]]
-                of_row = rows[chosen[found[here]]]
-                self._pairs.append(scan.atoms[ids[here]] * self.count + of_row)
+                if chosen is not None:
+                    found = chosen[found]
+                atoms = scan.atoms[ids]
+                here = matcher.of_input[atoms] if inputs == count else np.where(found < inputs, matcher.of_input[atoms], matcher.of_body[atoms])
+                of_row = rows[found[here]]
+                self._pairs.append(atoms[here] * self.count + of_row)
                 hit += of_row.tolist()
         return hit
 
@@ -488,44 +500,34 @@ class Matched:
         """What is looked for on every call."""
         matcher, table = self.matcher, self.table
         unfolder, shelf = matcher._unfolder, matcher._shelf
-        body = self.table.spans("request_body")
-        data, starts, ends = self.table.spans("request_head")
-        self._heads_said, lines = matcher._heads.known_after_line(data, starts, ends)
-        self._after_lines = (data, lines, ends)
+        data, starts, ends = table.spans("request_head")
+        self._new_heads, lines = matcher._heads.fresh_after_line(data, starts, ends)
         unfolder.survey(
             self.count,
             table.word_spans("host"),
             table.spans("path"),
             table.spans("query"),
             table.valid("query").view(np.uint8),
-            self._after_lines,
-            self._heads_said,
-            body,
+            (data, lines, ends),
+            self._new_heads,
+            table.spans("request_body"),
             table.body_kinds(),
             matcher.with_host,
         )
         self._tainted: set[int] = set()
         self.arena = memoryview(unfolder.arena)
         self.segments: npt.NDArray[np.int64] = unfolder.segments[: unfolder.n_segments]
-        # Targets and forms that stand for themselves; what was decoded; bodies as sent.
-        if unfolder.n_plain:
-            stops = unfolder.plain_ends[: unfolder.n_plain]
-            begins = np.empty(len(stops), np.int64)
-            begins[0] = 0
-            np.add(stops[:-1], 1, out=begins[1:])
-            self._inputs(unfolder.plain, begins, stops, unfolder.plain_levels[: unfolder.n_plain], unfolder.plain_rows[: unfolder.n_plain], matcher.of_input)
+        # Targets and forms that stand for themselves, and bodies as sent; what was decoded.
+        count = unfolder.n_plain
+        if count:
+            begins, stops = self._plain(count)
+            self._inputs(unfolder.plain, begins, stops, unfolder.plain_levels[:count], unfolder.plain_rows[:count], unfolder.n_inputs)
         if len(self.segments):
             begins, stops = np.ascontiguousarray(self.segments[:, 0]), np.ascontiguousarray(self.segments[:, 1])
-            found = self._inputs(self.arena, begins, stops, levels(self.arena, begins, stops), self.segments[:, 2], matcher.of_input, self._floors(begins))
-            self._tainted.update(found)
-        data, starts, ends = body
-        rows = np.flatnonzero(ends > starts)
-        if len(rows):
-            begins, stops = shelf.lay(data, starts, ends, rows, 127)
-            self._inputs(shelf.octets, begins, stops, levels(shelf.octets, begins, stops), rows, matcher.of_body)
-        data, starts, ends = table.spans("request_head")
+            of_level = levels(self.arena, begins, stops)
+            self._tainted.update(self._inputs(self.arena, begins, stops, of_level, self.segments[:, 2], len(begins), self._floors(begins)))
         # Header blocks not met before, and start lines.
-        new = np.flatnonzero(self._heads_said)
+        new = np.flatnonzero(self._new_heads)
         if len(new) and len(matcher.heads):
             begins, stops = shelf.lay(data, lines, ends, new, 127)
             self._tainted.update(new[self._note(matcher.heads, new, shelf.octets, begins, stops)].tolist())
@@ -535,19 +537,25 @@ class Matched:
         if len(matcher.whole_heads):
             self._note(matcher.whole_heads, None, data, starts, ends)
         # Responses.
-        self._answers_hit: npt.NDArray[np.int64] = np.zeros(0, np.int64)
+        self._new_answers = self._answers_hit = np.zeros(0, np.int64)
         for place, scan in matcher.groups[0].scans.items():
             if place in ("input", "request_head", "request_body"):
                 continue
             data, starts, ends = self.table.spans(place)
             if place == "response_body":
-                self._answers_said = matcher._answers.known(data, starts, ends)
-                rows = np.flatnonzero(self._answers_said)
+                rows = self._new_answers = np.flatnonzero(matcher._answers.fresh(data, starts, ends))
                 if len(rows):
                     begins, stops = shelf.lay(data, starts, ends, rows, 127)
                     self._answers_hit = rows[self._note(scan, rows, shelf.octets, begins, stops)]
             else:
                 self._note(scan, None, data, starts, ends)
+
+    def _plain(self, count: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Where the first so many of the plain texts start and end."""
+        stops = self.matcher._unfolder.plain_ends[:count]
+        begins = np.zeros(count, np.int64)
+        np.add(stops[:-1], 1, out=begins[1:])
+        return begins, stops
 
     def _floors(self, begins: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """Where hits begin to count in each segment, for each class of atoms (see `_class`)."""
@@ -567,11 +575,8 @@ class Matched:
                     begins, stops = shelf.lay(data, starts, ends, rows, 127)
                     self._note(scan, rows, shelf.octets, begins, stops)
                 continue
-            of_plain = unfolder.plain_rows[: unfolder.n_plain]
-            stops = unfolder.plain_ends[: unfolder.n_plain]
-            begins = np.concatenate([np.zeros(min(1, len(stops)), np.int64), stops[:-1] + 1])
             for data, rows_of, starts, ends in (
-                (unfolder.plain, of_plain, begins, stops),
+                (unfolder.plain, unfolder.plain_rows[: unfolder.n_inputs], *self._plain(unfolder.n_inputs)),
                 (unfolder.arena, np.ascontiguousarray(self.segments[:, 2]), np.ascontiguousarray(self.segments[:, 0]), np.ascontiguousarray(self.segments[:, 1])),
             ):
                 chosen = np.flatnonzero(those[rows_of])
@@ -615,16 +620,13 @@ class Matched:
                     self._texts.setdefault(row, set()).add(i)
 
     def _remember(self) -> None:
-        """Keep the header blocks and response bodies that were met again and hit nothing."""
-        data, lines, ends = self._after_lines
-        again = np.flatnonzero(self._heads_said == AGAIN)
-        if len(again):
-            self.matcher._heads.keep(data, lines, ends, again[~np.isin(again, list(self._tainted))] if self._tainted else again)
-        if len(self.matcher.answers):
-            data, starts, ends = self.table.spans("response_body")
-            again = np.flatnonzero(self._answers_said == AGAIN)
-            if len(again):
-                self.matcher._answers.keep(data, starts, ends, again[~np.isin(again, self._answers_hit)] if len(self._answers_hit) else again)
+        """Keep the header blocks and response bodies that hit nothing."""
+        new = np.flatnonzero(self._new_heads)
+        if len(new):
+            self.matcher._heads.keep(new[~np.isin(new, list(self._tainted))] if self._tainted else new)
+        new = self._new_answers
+        if len(new):
+            self.matcher._answers.keep(new[~np.isin(new, self._answers_hit)] if len(self._answers_hit) else new)
 
     def _judge(self) -> None:
         """The rows of each rule: as the class has it, but for rows on which an atom over text holds."""
@@ -641,7 +643,9 @@ class Matched:
                         continue
                     rows = self.hits[number] = np.zeros(self.count, np.bool_)
                 rows[row] = truth
-        self.hits = {number: self.hits[number] for number in sorted(self.hits) if self.hits[number].any()}
+        # A class has rows; that of what it holds nothing is left is what texts may have made of it.
+        touched = {number for atoms in self._texts.values() for i in atoms for number in self.matcher.rules_of_atom[i]}
+        self.hits = {number: self.hits[number] for number in sorted(self.hits) if number not in touched or self.hits[number].any()}
 
     def _read(self, rows: Sequence[int]) -> None:
         """Decode all of these rows, for their texts."""

@@ -9,11 +9,12 @@ from types import MappingProxyType
 import numpy as np
 import pyarrow as pa
 
+from parsers.evidence import Evidence, Feature
 from rules import unfold
 from rules.correlation import Correlator, Counted
 from rules.examples import batch_of
 from rules.faults import Fault, RuleError
-from rules.match import Evidence, Feature, Match
+from rules.match import Match
 from rules.matcher import Matched, Matcher, check_regexes
 from rules.readers import READERS
 from rules.sigma.condition import And, Expression, Is, Or

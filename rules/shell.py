@@ -77,7 +77,7 @@ def commands(text: bytes) -> bool:
     plain = _DROPPED.sub(b"", lower)
     if _placed(plain) or (plain != lower and _placed(lower)):
         return True
-    if (_PATH.search(lower) or _PATH.search(plain)) and not lower.startswith((b"http://", b"https://")):
+    if (_PATH.search(lower) or (plain != lower and _PATH.search(plain))) and not lower.startswith((b"http://", b"https://")):
         return True
     found = _PHRASE.search(lower) or (_PHRASE.search(plain) if plain != lower else None)
     return found is not None and _is_command_like(lower, found.start())

@@ -103,6 +103,7 @@ def _digit(c: cython.int) -> cython.bint:
     return 48 <= c <= 57
 
 
+@cython.final
 @cython.cclass
 class SqlReader:
     """Reads values one after another; holds the tokens of the last reading."""
@@ -215,17 +216,7 @@ class SqlReader:
                 else:
                     self._add(_NAME if c == 96 else _TEXT, i, j + 1)
                     i = j + 1
-            elif c == 45 and nxt == 45:
-                j = i
-                while j < end and data[j] != 10:
-                    j += 1
-                self.comment_from, self.comment_to = i, j
-                if j >= end:
-                    self._add(_COMMENT, i, end)
-                else:
-                    self.inline_comments += 1
-                i = j
-            elif c == 35:
+            elif c == 35 or (c == 45 and nxt == 45):
                 j = i
                 while j < end and data[j] != 10:
                     j += 1

@@ -10,21 +10,22 @@ cdef extern from *:
     """
     void touch "api_sensor_touch"(const void *p)
 
+cdef extern from *:
+    """
+    typedef unsigned __int128 api_sensor_wide;
+    """
+    ctypedef unsigned long long wide "api_sensor_wide"
+
 cdef class Seen:
-    cdef unsigned char[::1] store
-    cdef unsigned char* octets
-    cdef public Py_ssize_t room
-    cdef public Py_ssize_t longest
-    cdef Py_ssize_t sets, turns
-    cdef public long long written
     cdef unsigned long long[::1] slots
-    cdef unsigned long long[::1] once
-    cdef unsigned long long[64] block
-    cdef int _said(self, unsigned long long key, const unsigned char* data, Py_ssize_t start, Py_ssize_t end) except -1
-    cdef int _fetch_set(self, unsigned long long key) except -1
-    cdef int _fetch_text(self, unsigned long long key) except -1
-    cdef bint _holds(self, unsigned long long key, const unsigned char* data, Py_ssize_t start, Py_ssize_t end) except -1
-    cdef int _keep(self, unsigned long long key, const unsigned char* data, Py_ssize_t start, Py_ssize_t end) except -1
+    cdef unsigned long long[::1] key
+    cdef unsigned long long[::1] lows
+    cdef unsigned long long[::1] highs
+    cdef Py_ssize_t sets, shortest
+    cdef int _hold(self, Py_ssize_t texts) except -1
+    cdef int _tag(self, const unsigned char* data, Py_ssize_t start, Py_ssize_t end, Py_ssize_t number) except -1
+    cdef Py_ssize_t _place(self, unsigned long long low) noexcept
+    cdef bint _holds(self, Py_ssize_t number) except -1
 
 cdef class Shelf:
     cdef public object octets

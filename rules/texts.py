@@ -1,13 +1,14 @@
 """Many texts in one buffer: lay some of them side by side, and know again the ones that were looked at before.
 
 Traffic repeats itself: the header block of a client, the answer to a question asked often, a token. What was searched for patterns once and held
-none need not be searched again. `Seen` remembers such texts within a fixed room and compares octet by octet, so a text is known only if it is
-the same one, whatever anybody makes its digest be. What is known changes cost, never a verdict.
+none need not be searched again. `Seen` remembers such texts by tags under a secret key, so nobody can make another text that is taken for one of them.
+What is known changes cost, never a verdict.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 from typing import Any
 
 import numpy as np
@@ -18,29 +19,31 @@ except ModuleNotFoundError:
     from parsers import _cython as cython
 
 if cython.compiled:
-    from cython.cimports.libc.string import memcpy
-    from cython.cimports.parsers.octets import copy, find, same
-    from cython.cimports.rules.texts import touch
+    from cython.cimports.libc.string import memcpy, memset
+    from cython.cimports.parsers.octets import copy, find
+    from cython.cimports.rules.texts import touch, wide
 else:
-    from parsers.octets import copy, find, same
+    from parsers.octets import copy, find
 
 COMPILED = cython.compiled
 _EMPTY = np.zeros(1, np.uint8)
 
-KNOWN, NEW, AGAIN = range(3)
-"""What `Seen.known` says of a text: kept; met for the first time; met before (as far as its digest tells) and not kept."""
-
 WAYS = 4
-"""Places a digest may stand in: texts made to have one digest push each other out and nobody else."""
+"""Texts that may be remembered in one place of the table: of those that fall there, the ones met most often stay."""
 WHOLE = 256
 """Octets up to which all of a text makes its digest; of a longer one, pieces all over it, both ends among them."""
+PIECE = 1024
+"""Octets of a text that make one number of its tag."""
+LONGEST = 1 << 16
+"""Octets of the longest text that is remembered."""
 
 # The same numbers as C has them: a module's names are objects, to be looked up.
-_known = cython.declare(cython.int, KNOWN)
-_new = cython.declare(cython.int, NEW)
-_again = cython.declare(cython.int, AGAIN)
 _ways = cython.declare(cython.Py_ssize_t, WAYS)
 _whole = cython.declare(cython.Py_ssize_t, WHOLE)
+_piece = cython.declare(cython.Py_ssize_t, PIECE)
+_longest = cython.declare(cython.Py_ssize_t, LONGEST)
+_first_top = cython.declare(cython.Py_ssize_t, PIECE // 8)
+_spread = cython.declare(cython.ulonglong, 0x9E3779B97F4A7C15)
 
 
 def digest(data: Any, start: Any, end: Any) -> Any:
@@ -126,38 +129,45 @@ def digests(data: Any, starts: Any, ends: Any) -> Any:
     return found
 
 
+@cython.final
 @cython.cclass
 class Seen:
-    """Texts that were found clean, in a ring of `room` octets: the oldest go first. A text is kept when it is met the second time at the earliest, so
-    that what never comes again costs a digest and no copy."""
+    """Texts that were found clean, each as a tag of 128 bits; a table of fixed size, 16 octets a text.
 
-    def __init__(self, room: Any, entries: Any = 1 << 15, longest: Any = 1 << 16) -> None:
-        self.room = room
-        self.longest = min(longest, room // 2, 0xFFFFF)
+    The tag is NH of UMAC (RFC 4418) over words of 64 bits, under a random key of this object: two different texts have one tag with a chance of less than
+    2**-60, whatever their author chose, since the key is not to be known. Interpreted, it is BLAKE2b with a key.
+    """
+
+    def __init__(self, entries: Any = 1 << 15, shortest: Any = 1) -> None:
+        """`shortest`: octets from which on a text is worth remembering; below it, it has to be looked at each time."""
+        self.shortest = shortest
         self.sets = 1
         while self.sets * WAYS < entries:
             self.sets *= 2
-        self.turns = 8 * self.sets
-        self.written = 0
-        if not cython.compiled:
-            self.block = [0] * 64
-        self.store = np.zeros(room, np.uint8) if cython.compiled else bytearray(room)
-        self.octets = cython.address(self.store[0]) if cython.compiled else self.store
-        # A set is eight numbers, one cache line: four digests, then for each where its text is (counting all that was ever written) and how long.
-        self.slots = np.zeros(self.sets * 2 * WAYS, np.uint64) if cython.compiled else [0] * (self.sets * 2 * WAYS)
-        self.once = np.zeros(self.turns, np.uint64) if cython.compiled else [0] * self.turns
+        words = PIECE // 8 + 2 + 2 * (LONGEST // PIECE)
+        self.key: Any = np.frombuffer(bytearray(os.urandom(8 * words)), np.uint64) if cython.compiled else os.urandom(32)
+        # A place is eight numbers: the tags' first halves, then their second ones; on one cache line, as the table begins with one.
+        room = np.zeros(self.sets * 2 * WAYS + 8, np.uint64)
+        aligned = (-room.ctypes.data // 8) % 8
+        self.slots = room[aligned : aligned + self.sets * 2 * WAYS] if cython.compiled else [0] * (self.sets * 2 * WAYS)
+        self._hold(64)
 
-    def known(self, data: Any, starts: Any, ends: Any) -> Any:
-        """KNOWN, NEW or AGAIN for each text data[starts[i]:ends[i]] (uint8); an empty one is known."""
-        return self._known(data, starts, ends, None)
+    def _hold(self, texts: Any) -> Any:
+        self.lows = np.zeros(texts, np.uint64) if cython.compiled else [0] * texts
+        self.highs = np.zeros(texts, np.uint64) if cython.compiled else [0] * texts
+        return 0
 
-    def known_after_line(self, data: Any, starts: Any, ends: Any) -> Any:
-        """As `known`, for what follows the first line of each text: (what is said, where that begins: at the line feed, or at the end where there is
+    def fresh(self, data: Any, starts: Any, ends: Any) -> Any:
+        """For each text data[starts[i]:ends[i]] whether it has to be looked at (uint8): 0 for one that was kept and for an empty one."""
+        return self._fresh(data, starts, ends, None)
+
+    def fresh_after_line(self, data: Any, starts: Any, ends: Any) -> Any:
+        """As `fresh`, for what follows the first line of each text: (what is said, where that begins: at the line feed, or at the end where there is
         none (int64))."""
         lines = np.empty(len(starts), np.int64)
-        return self._known(data, starts, ends, lines), lines
+        return self._fresh(data, starts, ends, lines), lines
 
-    def _known(self, data: Any, starts: Any, ends: Any, lines: Any) -> Any:
+    def _fresh(self, data: Any, starts: Any, ends: Any, lines: Any) -> Any:
         out = np.empty(len(starts), np.uint8)
         i: cython.Py_ssize_t
         j: cython.Py_ssize_t
@@ -172,115 +182,123 @@ class Seen:
         begin: cython.longlong[::1] = lines if feed else starts
         to: cython.uchar[::1] = out
         base = cython.address(source[0]) if cython.compiled else source
-        # In blocks, each three times over: what the next step reads from the tables is then on its way while others are worked on.
-        for i in range(0, n, 64):
-            until = i + 64 if i + 64 < n else n
+        if n > len(self.lows):
+            self._hold(n + n // 2)
+        # In blocks, twice over: the places in the table are on their way while further texts are read.
+        for i in range(0, n, 32):
+            until = i + 32 if i + 32 < n else n
             for j in range(i, until):
                 if first[j] < 0 or last[j] > len(source):
-                    raise IndexError("texts.known: range outside the buffer")
+                    raise IndexError("texts.fresh: range outside the buffer")
                 if feed:
                     at = find(base, first[j], last[j], 10)
                     begin[j] = last[j] if at < 0 else at
-                if begin[j] < last[j] <= begin[j] + self.longest:
-                    self.block[j - i] = digest(base, begin[j], last[j])
-                    self._fetch_set(self.block[j - i])
+                if begin[j] + self.shortest <= last[j] <= begin[j] + _longest:
+                    self._tag(base, begin[j], last[j], j)
                 else:
-                    self.block[j - i] = 0
+                    self.lows[j] = 0
             for j in range(i, until):
-                self._fetch_text(self.block[j - i])
-            for j in range(i, until):
-                if self.block[j - i] == 0:
-                    to[j] = _known if last[j] <= begin[j] else _new
+                if self.lows[j] != 0:
+                    to[j] = not self._holds(j)
                 else:
-                    to[j] = self._said(self.block[j - i], base, begin[j], last[j])
+                    to[j] = begin[j] < last[j]
         return out
 
-    def _said(self, key: Any, data: Any, start: Any, end: Any) -> Any:
-        turn: cython.Py_ssize_t
-        if self._holds(key, data, start, end):
-            return _known
-        turn = cython.cast(cython.Py_ssize_t, (key >> 20) & (self.turns - 1))
-        if self.once[turn] == key:
-            return _again
-        self.once[turn] = key
-        return _new
-
-    def _fetch_set(self, key: Any) -> Any:
+    def _tag(self, data: Any, start: Any, end: Any, number: Any) -> Any:
+        """Note the tag of data[start:end] (not empty, at most LONGEST octets); the caller has checked the range."""
         if cython.compiled:
-            touch(cython.address(self.slots[cython.cast(cython.Py_ssize_t, key & (self.sets - 1)) * 2 * _ways]))
+            n: cython.Py_ssize_t = end - start
+            size: cython.Py_ssize_t
+            i: cython.Py_ssize_t
+            t: cython.Py_ssize_t = _first_top
+            k: cython.pointer(cython.ulonglong) = cython.address(self.key[0])
+            base: cython.pointer(cython.const[cython.uchar]) = data + start
+            rest = cython.declare(cython.uchar[32])
+            w: cython.ulonglong = 0
+            x: cython.ulonglong = 0
+            y: cython.ulonglong = 0
+            z: cython.ulonglong = 0
+            a: wide
+            b: wide
+            top: wide = cython.cast(wide, k[t] + cython.cast(cython.ulonglong, n)) * cython.cast(wide, k[t + 1])
+            while n > 0:
+                size = n if n < _piece else _piece
+                a = 0
+                b = 0
+                i = 0
+                while i + 32 <= size:
+                    memcpy(cython.address(w), base + i, 8)
+                    memcpy(cython.address(x), base + i + 8, 8)
+                    memcpy(cython.address(y), base + i + 16, 8)
+                    memcpy(cython.address(z), base + i + 24, 8)
+                    a += cython.cast(wide, w + k[i >> 3]) * cython.cast(wide, x + k[(i >> 3) + 1])
+                    b += cython.cast(wide, y + k[(i >> 3) + 2]) * cython.cast(wide, z + k[(i >> 3) + 3])
+                    i += 32
+                if i < size:
+                    memset(rest, 0, 32)
+                    memcpy(rest, base + i, size - i)
+                    memcpy(cython.address(w), rest, 8)
+                    memcpy(cython.address(x), rest + 8, 8)
+                    memcpy(cython.address(y), rest + 16, 8)
+                    memcpy(cython.address(z), rest + 24, 8)
+                    a += cython.cast(wide, w + k[i >> 3]) * cython.cast(wide, x + k[(i >> 3) + 1])
+                    b += cython.cast(wide, y + k[(i >> 3) + 2]) * cython.cast(wide, z + k[(i >> 3) + 3])
+                a += b
+                # The pieces' numbers, of 128 bits each, make one in the same way.
+                t += 2
+                top += cython.cast(wide, k[t] + cython.cast(cython.ulonglong, a)) * cython.cast(wide, k[t + 1] + cython.cast(cython.ulonglong, a >> 64))
+                base += size
+                n -= size
+            w = cython.cast(cython.ulonglong, top)
+            x = cython.cast(cython.ulonglong, top >> 64)
+            self.lows[number] = w if w != 0 else 1
+            self.highs[number] = x
+            touch(cython.address(self.slots[self._place(w if w != 0 else 1)]))
+        else:
+            tag = hashlib.blake2b(bytes(data[start:end]), digest_size=16, key=self.key).digest()
+            self.lows[number] = int.from_bytes(tag[:8], "little") or 1
+            self.highs[number] = int.from_bytes(tag[8:], "little")
         return 0
 
-    def _fetch_text(self, key: Any) -> Any:
-        if cython.compiled:
-            e: cython.Py_ssize_t
-            place: cython.Py_ssize_t
-            base: cython.Py_ssize_t
-            if key == 0:
-                return 0
-            base = cython.cast(cython.Py_ssize_t, key & (self.sets - 1)) * 2 * _ways
-            for e in range(base, base + _ways):
-                if self.slots[e] == key:
-                    place = cython.cast(cython.Py_ssize_t, (self.slots[e + _ways] >> 20) % cython.cast(cython.ulonglong, self.room))
-                    touch(cython.address(self.store[place]))
-                    if place + 64 < self.room:
-                        touch(cython.address(self.store[place + 64]))
-                    return 0
-            touch(cython.address(self.once[cython.cast(cython.Py_ssize_t, (key >> 20) & (self.turns - 1))]))
-        return 0
+    def _place(self, low: Any) -> Any:
+        """Where in the table a tag's place begins."""
+        spread: cython.ulonglong = (low * _spread) & cython.cast(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
+        return cython.cast(cython.Py_ssize_t, (spread >> 32) & cython.cast(cython.ulonglong, self.sets - 1)) * 2 * _ways
 
-    def keep(self, data: Any, starts: Any, ends: Any, chosen: Any) -> None:
-        """Remember the chosen texts (indices) as clean."""
-        i: cython.Py_ssize_t
-        k: cython.Py_ssize_t
-        key: cython.ulonglong
-        source: cython.const[cython.uchar][::1] = data if len(data) else _EMPTY
-        base: cython.pointer(cython.const[cython.uchar])
-        first: cython.longlong[::1] = starts
-        last: cython.longlong[::1] = ends
-        which: cython.longlong[::1] = chosen
-        base = cython.address(source[0]) if cython.compiled else source
-        for k in range(len(chosen)):
-            i = which[k]
-            if first[i] < 0 or last[i] > len(source):
-                raise IndexError("texts.keep: range outside the buffer")
-            if first[i] < last[i] <= first[i] + self.longest:
-                key = digest(base, first[i], last[i])
-                if not self._holds(key, base, first[i], last[i]):
-                    self._keep(key, base, first[i], last[i])
-
-    def _holds(self, key: Any, data: Any, start: Any, end: Any) -> Any:
+    def _holds(self, number: Any) -> Any:
+        """Whether a tag is in the table; one that is moves ahead of the one before it."""
+        low: cython.ulonglong = self.lows[number]
+        high: cython.ulonglong = self.highs[number]
+        base: cython.Py_ssize_t = self._place(low)
         e: cython.Py_ssize_t
-        base: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, key & (self.sets - 1)) * 2 * _ways
-        at: cython.longlong
-        packed: cython.ulonglong
         for e in range(base, base + _ways):
-            if self.slots[e] == key:
-                packed = self.slots[e + _ways]
-                at = cython.cast(cython.longlong, packed >> 20)
-                if cython.cast(cython.Py_ssize_t, packed & 0xFFFFF) == end - start and self.written - at <= self.room:
-                    # What stands there was written whole, and nothing over it since.
-                    if same(self.octets, at % self.room, data, start, end):
-                        return True
+            if self.slots[e] == low and self.slots[e + _ways] == high:
+                if e > base:
+                    self.slots[e] = self.slots[e - 1]
+                    self.slots[e + _ways] = self.slots[e + _ways - 1]
+                    self.slots[e - 1] = low
+                    self.slots[e + _ways - 1] = high
+                return True
         return False
 
-    def _keep(self, key: Any, data: Any, start: Any, end: Any) -> Any:
+    def keep(self, chosen: Any) -> None:
+        """Remember texts as clean: those with these numbers (int64) of the ones that were asked about last."""
+        k: cython.Py_ssize_t
         e: cython.Py_ssize_t
-        base: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, key & (self.sets - 1)) * 2 * _ways
-        oldest: cython.Py_ssize_t = base
-        place: cython.Py_ssize_t = self.written % self.room
-        if place + (end - start) > self.room:
-            self.written += self.room - place
-            place = 0
-        for e in range(base, base + _ways):
-            if self.slots[e + _ways] < self.slots[oldest + _ways]:
-                oldest = e
-        copy(self.octets, self.room, place, data, start, end)
-        self.slots[oldest] = key
-        self.slots[oldest + _ways] = (cython.cast(cython.ulonglong, self.written) << 20) | cython.cast(cython.ulonglong, end - start)
-        self.written += end - start
-        return 0
+        number: cython.Py_ssize_t
+        which: cython.longlong[::1] = chosen
+        for k in range(len(which)):
+            number = which[k]
+            if number < 0 or number >= len(self.lows):
+                raise IndexError("texts.keep: no such text")
+            if self.lows[number] != 0 and not self._holds(number):
+                # What is met once only comes and goes in the last place.
+                e = self._place(self.lows[number]) + _ways - 1
+                self.slots[e] = self.lows[number]
+                self.slots[e + _ways] = self.highs[number]
 
 
+@cython.final
 @cython.cclass
 class Shelf:
     """A buffer that is used again and again: where texts are laid side by side to be searched in one go."""

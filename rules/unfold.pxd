@@ -18,12 +18,14 @@ cdef class Unfolder:
     cdef public object plain_levels
     cdef public Py_ssize_t plain_used
     cdef public Py_ssize_t n_plain
+    cdef public Py_ssize_t n_inputs
     cdef unsigned char[::1] plain_out
     cdef long long[::1] plain_row
     cdef long long[::1] plain_end
     cdef unsigned char[::1] plain_level
     cdef Py_ssize_t row, row_values
     cdef int _plain_copy(self, Py_ssize_t at, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t end, bint pairs) except -2
+    cdef int _raw_copy(self, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t end) except -1
     cdef int _plain_room(self, Py_ssize_t octets) except -1
     cdef int _plain_done(self, Py_ssize_t end, int level) except -1
     cdef int _room(self, Py_ssize_t octets) except -1

@@ -20,6 +20,11 @@ try:
 except ModuleNotFoundError:
     from parsers import _cython as cython
 
+if cython.compiled:
+    from cython.cimports.parsers.octets import same_in
+else:
+    from parsers.octets import same_in
+
 COMPILED = cython.compiled
 
 MAX_VALUES = 512
@@ -198,7 +203,7 @@ def percent(data: Any, start: Any, end: Any, plus: Any) -> Any:
 
 @cython.cfunc
 @cython.exceptval(-2)
-def _four(data: cython.uchar[::1], at: cython.Py_ssize_t) -> cython.int:
+def _four(data: cython.const[cython.uchar][::1], at: cython.Py_ssize_t) -> cython.int:
     """Value of four hexadecimal digits, or -1."""
     code: cython.int = 0
     j: cython.Py_ssize_t
@@ -363,12 +368,24 @@ def levels(data: Any, starts: Any, ends: Any) -> Any:
     return found
 
 
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def _program(last: cython.int, middle: cython.int, first: cython.int) -> cython.bint:
+    """Whether three octets before a slash end the name of a folder of programs: bin, system32."""
+    if last == 50:
+        return middle == 51 and (first | 32) == 109
+    return (last | 32) == 110 and (middle | 32) == 105 and (first | 32) == 98
+
+
+@cython.final
 @cython.cclass
 class Unfolder:
     """Decodes batch after batch into its arena; `arena`, `segments` and `values` hold the last batch's.
 
     `unfold` writes all of every call. `survey` writes what somebody has to look at: a target or form that stands for itself goes as it is into `plain`
-    (one text a `plain_rows` entry, a 127 after each), headers that are known are left out, and what needs decoding goes into the arena.
+    (one text a `plain_rows` entry, a 127 after each), headers that are known are left out, and what needs decoding goes into the arena. After the first
+    `n_inputs` plain texts stand the bodies as they were sent.
     """
 
     def __init__(self) -> None:
@@ -386,7 +403,7 @@ class Unfolder:
         self.plain_row = self.plain_rows
         self.plain_end = self.plain_ends
         self.plain_level = self.plain_levels
-        self.used = self.n_segments = self.n_values = self.overflow = self.plain_used = self.n_plain = 0
+        self.used = self.n_segments = self.n_values = self.overflow = self.plain_used = self.n_plain = self.n_inputs = 0
         self.row = self.row_values = 0
 
     def survey(
@@ -420,7 +437,7 @@ class Unfolder:
         if not cython.compiled:
             host_data, path_data, query_data = bytes(host[0]), bytes(path[0]), bytes(query[0])
             head_data, body_data = bytes(head[0]), bytes(body[0])
-        self.used = self.n_segments = self.n_values = self.overflow = self.plain_used = self.n_plain = 0
+        self.used = self.n_segments = self.n_values = self.overflow = self.plain_used = self.n_plain = self.n_inputs = 0
         for i in range(n):
             self.row = i
             self.row_values = 0
@@ -459,6 +476,32 @@ class Unfolder:
                         self._plain_done(self.plain_used + b1[i] - b0[i], level)
                         continue
                 self._body(body_data, b0[i], b1[i], kind[i])
+        self.n_inputs = self.n_plain
+        for i in range(n):
+            if b1[i] > b0[i]:
+                self.row = i
+                self._plain_room(b1[i] - b0[i] + 16)
+                self._plain_done(self.plain_used + b1[i] - b0[i], self._raw_copy(body_data, b0[i], b1[i]))
+
+    def _raw_copy(self, data: Any, start: Any, end: Any) -> Any:
+        """Copy a text as it is to the plain ones; returns its level."""
+        i: cython.Py_ssize_t
+        at: cython.Py_ssize_t = self.plain_used
+        level: cython.uchar = 0
+        octets: cython.pointer(cython.const[cython.uchar])
+        out: cython.pointer(cython.uchar)
+        if start < 0 or end > len(data) or start >= end or at + end - start >= len(self.plain_out):
+            raise IndexError("unfold: range outside the buffer")
+        if cython.compiled:
+            octets = cython.address(data[start])
+            out = cython.address(self.plain_out[at])
+        else:
+            octets = data[start:end]
+            out = memoryview(self.plain_out)[at:]
+        for i in range(end - start):
+            out[i] = octets[i]
+            level = max(level, _level_of[octets[i]])
+        return level
 
     def _plain_copy(self, at: Any, data: Any, start: Any, end: Any, pairs: Any) -> Any:
         """Copy a path or (`pairs`) a query or form into the plain texts if it stands for itself: only plain octets, none of which make a value worth
@@ -495,7 +538,7 @@ class Unfolder:
                     continue
             before = octets[i - 1] if i > 0 else 0
             if c == 47:
-                if (before | 32) == 110 or before == 50:
+                if i >= 3 and _program(before, octets[i - 2], octets[i - 3]):
                     return -1
             elif c == 38:
                 if not pairs:
@@ -633,9 +676,7 @@ class Unfolder:
             elif c == before and (c == 45 or c == 64):
                 mask |= _COMPARES
             elif c == 47 or c == 92:
-                if i - start >= 3 and (out[i - 1] | 32) == 110 and (out[i - 2] | 32) == 105 and (out[i - 3] | 32) == 98:
-                    mask |= _PROGRAM
-                elif i - start >= 2 and before == 50 and out[i - 2] == 51:
+                if i - start >= 3 and _program(before, out[i - 2], out[i - 3]):
                     mask |= _PROGRAM
             elif (c | 32) == 120 and i - start >= 2 and (before | 32) == 101 and out[i - 2] == 46:
                 mask |= _PROGRAM
@@ -963,7 +1004,7 @@ class Unfolder:
                     i += 1
                     c = data[i]
                     if c == 117 and i + 4 < end:
-                        code = _four_of(data, i + 1)
+                        code = _four(data, i + 1)
                         if code >= 0:
                             out[to] = _narrow(code)
                             to += 1
@@ -1105,7 +1146,7 @@ class Unfolder:
             # Its content: up to the delimiter.
             j = i
             while j < end:
-                if data[j] == 45 and j + length <= end and _same(data, start, data, j, length):
+                if data[j] == 45 and j + length <= end and same_in(data, j, data, start, start + length):
                     break
                 while j < end and data[j] != 10:
                     j += 1
@@ -1130,32 +1171,6 @@ class Unfolder:
             while i < end and data[i] != 10:
                 i += 1
         return 0
-
-
-@cython.cfunc
-@cython.exceptval(-2)
-def _four_of(data: cython.const[cython.uchar][::1], at: cython.Py_ssize_t) -> cython.int:
-    code: cython.int = 0
-    j: cython.Py_ssize_t
-    digit: cython.int
-    for j in range(at, at + 4):
-        digit = hexadecimal(data[j])
-        if digit < 0:
-            return -1
-        code = (code << 4) | digit
-    return code
-
-
-@cython.cfunc
-@cython.exceptval(-1, check=True)
-def _same(
-    a: cython.const[cython.uchar][::1], at: cython.Py_ssize_t, b: cython.const[cython.uchar][::1], start: cython.Py_ssize_t, n: cython.Py_ssize_t
-) -> cython.bint:
-    i: cython.Py_ssize_t
-    for i in range(n):
-        if a[at + i] != b[start + i]:
-            return False
-    return True
 
 
 WORDS = frozenset(

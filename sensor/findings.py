@@ -11,26 +11,9 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
+from parsers.evidence import Evidence, Feature
+
 SEVERITIES = ("low", "medium", "high", "critical")
-
-
-@dataclass(frozen=True, slots=True)
-class Feature:
-    """One thing that told: its name, the value seen, the value that is usual (both as a person reads them)."""
-
-    name: str
-    seen: str
-    usual: str
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """Where to look: the connection, the capture file and the packet's number in it, and its time (ns since the epoch)."""
-
-    uid: str
-    pcap_file: str
-    packet: int
-    ts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +55,6 @@ class Detector(Protocol):
     id: str
 
     def observe(self, batch: pa.RecordBatch) -> list[Finding]: ...
+
+
+__all__ = ["SEVERITIES", "Detector", "Evidence", "Feature", "Finding"]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rules
-from rules.alphabet import holds_inside, matches_within
+from rules.alphabet import holds_inside, levels_needed, matches_within
 from rules.matcher import Regex
 from rules.unfold import LEVELS
 
@@ -50,3 +52,14 @@ def test_no_rule_matches_where_it_is_said_not_to(pattern: tuple[bytes, bool], le
     made = b"".join(drawn.draw(st.lists(st.sampled_from(pieces + words * 4), max_size=40)))
     made = bytes(c for c in made if c in LEVELS[level])
     assert Regex(text, cased).search(made) is None
+
+
+def test_the_level_a_pattern_needs_is_the_first_it_may_match_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    patterns = [text for text, _ in PATTERNS]
+    for _ in range(2):  # worked out, and read back
+        needed = levels_needed(patterns, LEVELS[:-1])
+        for pattern, level in zip(patterns, needed, strict=True):
+            assert [matches_within(pattern, alphabet) for alphabet in LEVELS[:-1]] == [k >= level for k in range(len(LEVELS) - 1)]
+        assert set(needed) > {0, 4}
+    assert len(list(tmp_path.rglob("*.kept"))) == 1

@@ -126,3 +126,18 @@ def test_the_user_chooses_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     database(PATTERNS)
     assert list((tmp_path / "home" / ".cache" / "api-sensor" / "patterns").iterdir())
+
+
+def test_what_was_worked_out_is_read_back_until_what_it_is_about_changes(tmp_path: Path) -> None:
+    made: list[int] = []
+
+    def work() -> bytes:
+        made.append(1)
+        return b"\x01\x02"
+
+    for about in ([b"ab", b"c"], [b"ab", b"c"], [b"a", b"bc"], [b"ab", b"c"]):
+        assert databases.worked_out(about, work, tmp_path) == b"\x01\x02"
+    assert len(made) == 2
+    for path in tmp_path.iterdir():
+        path.write_bytes(path.read_bytes()[:-1] + b"\x03")
+    assert databases.worked_out([b"ab", b"c"], work, tmp_path) == b"\x01\x02" and len(made) == 3

@@ -93,3 +93,14 @@ def test_a_long_dictionary_is_remembered_and_says_the_same() -> None:
         assert classes is not None
         holds = np.array([atom in read.held(of_class) for of_class in numbers])[classes]
         assert np.flatnonzero(holds).tolist() == [400]
+
+
+def test_how_words_begin_is_seen_in_a_long_dictionary_too() -> None:
+    rule = "title: t\nid: t\ndetection:\n  a: {authorization|startswith: 'Basic '}\n  b: {authorization|cased|startswith: 'Key'}\n  c: {authorization: nothing}\n  condition: 1 of them\n"
+    matcher = Matcher(read_rules(rule, "t.yaml", []))
+    tokens = [f"Bearer {n}" for n in range(400)] + ["basic abc", "BASIC x", "Basic", "Key1", "key1", "NOTHING", "nothing more", "", None]  # type: ignore[list-item]
+    batch = pa.RecordBatch.from_pylist([row(authorization=token) for token in tokens], schema=CALL_SCHEMA)
+    for _ in range(2):
+        classes, numbers = matcher.facts.classes(columns.Table(batch))
+        assert classes is not None
+        assert np.flatnonzero([bool(matcher.facts.held(numbers[k])) for k in classes]).tolist() == [400, 401, 403, 405]

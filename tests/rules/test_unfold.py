@@ -81,6 +81,45 @@ def test_both_forms_give_the_same_for_any_octets(path: bytes, query: bytes, head
     assert unfolded(interpreted, path, query, b"x\n" + head, body, kind) == unfolded(compiled, path, query, b"x\n" + head, body, kind)
 
 
+def surveyed(form_of, path: bytes, query: bytes | None, body: bytes, kind: int):
+    """What a survey of one call makes plain, and the values it has read."""
+    unfolder = form_of.Unfolder()
+    data = [spans([text]) for text in (b"h", path, query or b"", b"", body)]
+    if not form_of.COMPILED:
+        data = [(bytes(octets), starts, ends) for octets, starts, ends in data]
+    has_query = np.array([query is not None], np.uint8)
+    unfolder.survey(1, *data[:3], has_query, data[3], np.zeros(1, np.uint8), data[4], np.array([kind], np.uint8), False)
+    ends = unfolder.plain_ends[: unfolder.n_plain].tolist()
+    plain = [bytes(unfolder.plain[0 if k == 0 else ends[k - 1] + 1 : end]) for k, end in enumerate(ends)]
+    values = [(int(place), bytes(unfolder.arena[start:end])) for start, end, _, place, _ in unfolder.values[: unfolder.n_values].tolist()]
+    return plain[: unfolder.n_inputs], plain[unfolder.n_inputs :], unfolder.plain_levels[: unfolder.n_plain].tolist(), values
+
+
+TARGETS = st.lists(
+    st.sampled_from([b"/", b"bin/", b"usr/", b"32/", b"system32/", b"SysTEM32/", b"v2/", b"login/", b"a", b"7", b"-", b"--", b"@", b"@@", b".", b".e", b"x", b"X", b"=", b"&", b"?", b"%27", b"+", b"'", b" "]), max_size=10
+).map(b"".join)
+
+
+@settings(max_examples=300, deadline=None)
+@given(TARGETS, st.none() | TARGETS, TARGETS | st.binary(max_size=60), st.sampled_from([0, 1, 2]))
+def test_what_is_surveyed_as_plain_holds_no_value_to_read(path: bytes, query: bytes | None, body: bytes, kind: int) -> None:
+    told = [surveyed(form_of, path, query, body, kind) for form_of in FORMS]
+    assert told[0] == told[1]
+    inputs, bodies, levels, _ = told[1]
+    assert bodies == ([body] if body else [])
+    assert levels == [next(k for k, alphabet in enumerate(compiled.LEVELS) if set(text) <= alphabet) for text in [*inputs, *bodies]]
+    if surveyed(compiled, path, query, b"", 0)[0]:
+        assert not unfolded(compiled, path, query or b"")[0]
+    if kind == compiled.FORM and body in surveyed(compiled, b"%", None, body, kind)[0]:
+        assert not unfolded(compiled, body=body, kind=kind)[0]
+
+
+@pytest.mark.parametrize("path, plain", [(b"/v2/users", True), (b"/login/", True), (b"/usr/bin/id", False), (b"/x/system32/a", False), (b"/432/orders", True), (b"/BIN/a", False)])
+def test_folders_of_programs_are_read(form_of, path: bytes, plain: bool) -> None:
+    inputs, _, _, values = surveyed(form_of, path, None, b"", 0)
+    assert (inputs == [path]) is plain and bool(values) is not plain
+
+
 @settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=100), st.booleans())
 def test_decoding_one_text_never_grows_it(text: bytes, plus: bool) -> None:

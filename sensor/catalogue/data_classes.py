@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sensor.masking import card_number
+from sensor.cards import card_number
 
 if TYPE_CHECKING:
     from sensor.catalogue.schema import Schema

@@ -62,10 +62,10 @@ class CallLog:
         except OSError as error:
             raise SensorError(f"--calls {target}: it cannot be written ({error.strerror})") from error
 
-    def add(self, batch: pa.RecordBatch, generation: int = -1) -> None:
-        """Take a judged batch, labelled under this generation of the map; it is written when the map is done."""
+    def add(self, batch: pa.RecordBatch, marks: dict[str, pa.Array], generation: int = -1) -> None:
+        """Take a batch labelled under this generation of the map, and the columns `marks` that judging it made; it is written when the map is done."""
         self._generations.append(generation)
-        self._waiting.add(batch.select([name for name in self._kept if name in batch.schema.names]))
+        self._waiting.add(pa.RecordBatch.from_arrays([marks[name] if name in marks else batch.column(name) for name in self._kept], names=self._kept))
 
     def finish(self, label: Label, generation: int = 0) -> None:
         """Write every call with the templates and operations that `label` gives; what was labelled under `generation` has them."""

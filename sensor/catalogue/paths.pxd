@@ -1,3 +1,5 @@
+cdef unsigned long long spread(unsigned long long x) noexcept
+
 cdef class Segment:
     cdef public int kind
     cdef public Py_ssize_t stem_at, stem_end, frame_at, frame_end

@@ -44,7 +44,6 @@ EMAIL = cython.declare(cython.int, 7)
 NUMBER = cython.declare(cython.int, 8)
 
 _MASK = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
-_SPREAD = cython.declare(cython.ulonglong, 0x9E3779B97F4A7C15)
 
 # The sample of values must not depend on the table's secret, or the same capture would show other examples each time.
 _SAMPLE0 = cython.declare(cython.ulonglong, 0x5A17C0DE5A17C0DE)
@@ -58,17 +57,14 @@ _LOWER = cython.declare(cython.int, 2)
 _UPPER = cython.declare(cython.int, 4)
 
 
-@cython.cfunc
-@cython.inline
-@cython.exceptval(check=False)
-def _spread(x: cython.ulonglong) -> cython.ulonglong:
+def spread(x: Any) -> Any:
     """A bijection of 64-bit words that moves every bit (the finaliser of SplitMix64)."""
     if cython.compiled:
         x = (x ^ (x >> 30)) * cython.cast(cython.ulonglong, 0xBF58476D1CE4E5B9)
         x = (x ^ (x >> 27)) * cython.cast(cython.ulonglong, 0x94D049BB133111EB)
         return x ^ (x >> 31)
     else:
-        x = int(x)
+        x = int(x) & 0xFFFFFFFFFFFFFFFF
         x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & 0xFFFFFFFFFFFFFFFF
         x = ((x ^ (x >> 27)) * 0x94D049BB133111EB) & 0xFFFFFFFFFFFFFFFF
         return x ^ (x >> 31)
@@ -363,13 +359,13 @@ class PathTable:
 
     def word_key(self, node: Any, data: Any, start: Any, end: Any) -> Any:
         n: cython.ulonglong = node
-        key: cython.ulonglong = bytes_hash(self.k0 ^ _spread(n + 1), self.k1, data, start, end)
+        key: cython.ulonglong = bytes_hash(self.k0 ^ spread(n + 1), self.k1, data, start, end)
         return key | 1  # 0 is an empty slot
 
     def frame_key(self, node: Any, kind: Any, data: Any, start: Any, stem_at: Any, stem_end: Any, end: Any) -> Any:
         n: cython.ulonglong = node
         k: cython.ulonglong = kind
-        key: cython.ulonglong = _spread(self.k1 ^ (n << 8) ^ k)
+        key: cython.ulonglong = spread(self.k1 ^ (n << 8) ^ k)
         if stem_at > start:
             key ^= bytes_hash(self.k1, self.k0, data, start, stem_at)
         if end > stem_end:
@@ -601,7 +597,7 @@ class PathTable:
         number: cython.ulonglong = method
         key: cython.ulonglong = (at << 6 | number) + 1
         mask: cython.Py_ssize_t = self.cell_slots - 1
-        i: cython.Py_ssize_t = _spread(key) & mask
+        i: cython.Py_ssize_t = spread(key) & mask
         while self.cell_key[i] != 0:
             if self.cell_key[i] == key:
                 return _plain(self.cell_slot[i])
@@ -611,7 +607,7 @@ class PathTable:
     def place_cell(self, node: Any, method: Any, cell: Any) -> None:
         key = (int(node) << 6 | int(method)) + 1
         mask = int(self.cell_slots) - 1
-        i = int(_spread(key)) & mask
+        i = int(spread(key)) & mask
         while self.cell_key[i] != 0:
             i = (i + 1) & mask
         self.cell_key[i] = key
@@ -714,7 +710,7 @@ class PathTable:
         code: cython.ulonglong = status
         key: cython.ulonglong = (at << 10 | (code & 1023)) + 1
         mask: cython.Py_ssize_t = self.status_slots - 1
-        i: cython.Py_ssize_t = _spread(key) & mask
+        i: cython.Py_ssize_t = spread(key) & mask
         while self.status_key[i] != 0:
             if self.status_key[i] == key:
                 self.status_calls[i] += calls
@@ -737,7 +733,7 @@ class PathTable:
         mask: cython.Py_ssize_t = self.status_slots - 1
         i: cython.Py_ssize_t
         for at in np.flatnonzero(keys):
-            i = int(_spread(int(keys[at]))) & mask
+            i = int(spread(int(keys[at]))) & mask
             while self.status_key[i] != 0:
                 i = (i + 1) & mask
             self.status_key[i] = keys[at]
@@ -750,7 +746,7 @@ class PathTable:
         mask = int(self.status_slots) - 1
         for status in self.codes_of[cell]:
             key = (int(cell) << 10 | status) + 1
-            i = int(_spread(key)) & mask
+            i = int(spread(key)) & mask
             while self.status_key[i] != 0:
                 if self.status_key[i] == key:
                     found[status] = int(self.status_calls[i])
@@ -912,7 +908,7 @@ def _joined_key(path: cython.ulonglong, root: cython.int, method: cython.int) ->
     """The key of a path below a root, with a method; 0 is an empty slot."""
     at: cython.ulonglong = root
     number: cython.ulonglong = method + 1
-    return path ^ _spread(at << 8 | number) | 1
+    return path ^ spread(at << 8 | number) | 1
 
 
 def path_keys(k0: Any, k1: Any, offsets: Any, octets: Any) -> Any:
@@ -988,7 +984,7 @@ class Matcher:
 
     def word_key(self, node: Any, data: Any, start: Any, end: Any) -> Any:
         n: cython.ulonglong = node
-        key: cython.ulonglong = bytes_hash(self.k0 ^ _spread(n + 1), self.k1, data, start, end)
+        key: cython.ulonglong = bytes_hash(self.k0 ^ spread(n + 1), self.k1, data, start, end)
         return key | 1
 
     def add_node(self) -> int:

@@ -184,15 +184,3 @@ def test_many_endpoints_keep_their_counts(structures: ModuleType) -> None:
     _, slots, _ = chosen.feed([(1 + n % 1500, 200, b"", HEAD, b"", b"{}") for n in range(4_500)])
     assert slots[:1500] == slots[1500:3000] == slots[3000:] and len(set(slots)) == 1500
     assert {int(chosen.sampler.bodies[slot + 1]) for slot in slots} == {3}
-
-
-def test_remembered_strings_are_told_again(structures: ModuleType) -> None:
-    known = structures.Remembered(1, 2, 4)
-    numbers = np.zeros(3, np.int32)
-    offsets, octets = column([b"a", b"bb", b""])
-    assert known.look(offsets, octets, numbers) == [0, 1, 2]
-    known.put(b"bb", 5)
-    assert known.look(offsets, octets, numbers) == [0, 2] and numbers.tolist() == [-1, 5, -1]
-    for n in range(20):
-        known.put(b"%d" % n, n)
-    assert known.count <= 4

@@ -18,10 +18,10 @@ import contextlib
 import os
 import re
 from collections.abc import Callable, Iterable
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from sensor.cards import PATTERN, card_number, may_hold
 from sensor.errors import SensorError
@@ -57,26 +57,33 @@ _CREDENTIAL_HEADERS = (
 _COOKIE_HEADER = re.compile(r"(?:set-)?cookie2?\Z", re.IGNORECASE)
 _COOKIE_ATTRIBUTES = frozenset({"path", "domain", "expires", "max-age", "samesite", "secure", "httponly", "partitioned", "priority", "version"})
 
-class _Patterns(NamedTuple):
-    """What one installation looks for."""
+class _Patterns:
+    """What one installation looks for: the built-in secret names and `names`. Each pattern is compiled when it is first needed."""
 
-    search: re.Pattern[str]
-    always: re.Pattern[str]
-    header: re.Pattern[str]
-    hints: tuple[bytes, ...]
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self._more = "|".join(re.escape(name) for name in names)
+        self._words = f"{_SECRET_WORD}|{self._more}" if names else _SECRET_WORD
+        self._headers = f"{_CREDENTIAL_HEADERS}|{self._more}" if names else _CREDENTIAL_HEADERS
 
+    @cached_property
+    def always(self) -> re.Pattern[str]:
+        """Names whose value is masked whatever it looks like."""
+        return re.compile(f"{_ALWAYS_WORD}|{self._more}" if self._more else _ALWAYS_WORD, re.IGNORECASE)
 
-@lru_cache(maxsize=16)
-def _patterns(names: tuple[str, ...]) -> _Patterns:
-    """The patterns for the built-in secret names and these."""
-    more = "|".join(re.escape(name) for name in names)
-    words = f"{_SECRET_WORD}|{more}" if more else _SECRET_WORD
-    headers = f"{_CREDENTIAL_HEADERS}|{more}" if more else _CREDENTIAL_HEADERS
-    # What stands before a secret word in a name is not read: `x` words of prefix would be tried at every one of its letters.
-    name = rf"(?:(?:{words})[A-Za-z0-9_.%\]\-]{{0,40}}+|(?<![A-Za-z0-9_.-])(?:{_SECRET_EXACT}))"
-    # One alternation, so that a text is read once. Possessive and bounded quantifiers: no input makes it slower than linear (times 64).
-    search = re.compile(
-        rf"""
+    @cached_property
+    def header(self) -> re.Pattern[str]:
+        """Headers whose value is a credential."""
+        return re.compile(rf"(?:{self._headers})\Z", re.IGNORECASE)
+
+    @cached_property
+    def search(self) -> re.Pattern[str]:
+        """Everything that is masked in a text."""
+        headers = self._headers
+        # What stands before a secret word in a name is not read: `x` words of prefix would be tried at every one of its letters.
+        name = rf"(?:(?:{self._words})[A-Za-z0-9_.%\]\-]{{0,40}}+|(?<![A-Za-z0-9_.-])(?:{_SECRET_EXACT}))"
+        # One alternation, so that a text is read once. Possessive and bounded quantifiers: no input makes it slower than linear (times 64).
+        return re.compile(
+            rf"""
     (?P<pem>-----BEGIN[ ][A-Z0-9 ]{{0,40}}PRIVATE[ ]KEY-----(?:.{{0,20000}}?-----END[ ][A-Z0-9 ]{{0,40}}PRIVATE[ ]KEY-----|.{{0,20000}}))
   | (?P<jwt>\beyJ[A-Za-z0-9_=-]{{6,}}+\.[A-Za-z0-9_=-]{{2,}}+(?:\.[A-Za-z0-9_=-]*+){{0,3}})
   | (?P<key>\b(?:A[KS]IA[0-9A-Z]{{16}}|gh[pousr]_[A-Za-z0-9]{{30,}}|github_pat_[A-Za-z0-9_]{{22,}}|glpat-[A-Za-z0-9_-]{{20,}}
@@ -94,27 +101,32 @@ def _patterns(names: tuple[str, ...]) -> _Patterns:
   | (?P<email>(?<![A-Za-z0-9._+-])(?:[A-Za-z0-9._+-]|%2[Bb]){{1,64}}?(?:@|%40)[A-Za-z0-9-]{{1,63}}+(?:\.[A-Za-z0-9-]{{1,63}}+){{1,8}})
   | (?P<card>{PATTERN})
     """,
-        re.VERBOSE | re.IGNORECASE | re.DOTALL | re.ASCII,
-    )
-    extra = more.encode() if more else b"(?!)"
-    # What a text must hold for `search` to find anything but a card number: cheap literals for hyperscan, a superset by design (a test holds it to that).
-    named = rb"(=|[\\]{0,7}[\"']\s{0,16}:|[\"'\r\n>; \t])"
-    hints = (
-        rb"PRIVATE KEY",
-        rb"eyJ[A-Za-z0-9_=-]{6}",
-        rb"A[KS]IA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{8}|github_pat_|glpat-|[sr]k_(live|test)_|xox[abeoprs]-|AIza[0-9A-Za-z_-]{8}|SG\.[A-Za-z0-9_-]{8}",
-        rb"(key|token|authorization|cookie2?)[ \t]*:",
-        rb"(bearer|basic|digest|token|apikey|negotiate) ",
-        rb"(passw(or)?d|passphrase|passcode|pwd|secret|api[_-]?key|access[_-]?key|private[_-]?key|credential|token)[A-Za-z0-9_.%\]\-]{0,40}" + named,
-        rb"\b(pass|pw|sig|signature|session|sid|session[_-]?id|jsessionid|phpsessid|auth|authorization|jwt|otp|pin|cvv|cvc|cvv2|csc"
-        rb"|card[_-]?number|pan|assertion|samlresponse|samlrequest|code[_-]verifier|key[_-]?id)" + named,
-        rb"(@|%40)[A-Za-z0-9-]{1,63}\.",
-        rb"://[^/@\s\"'?#]{1,256}@",
-        *((b"(" + extra + b")",) if more else ()),
-    )
-    return _Patterns(
-        search, re.compile(f"{_ALWAYS_WORD}|{more}" if more else _ALWAYS_WORD, re.IGNORECASE), re.compile(rf"(?:{headers})\Z", re.IGNORECASE), hints
-    )
+            re.VERBOSE | re.IGNORECASE | re.DOTALL | re.ASCII,
+        )
+
+    @cached_property
+    def hints(self) -> tuple[bytes, ...]:
+        """What a text must hold for `search` to find anything but a card number: cheap literals for hyperscan, a superset by design (a test holds it to that)."""
+        named = rb"(=|[\\]{0,7}[\"']\s{0,16}:|[\"'\r\n>; \t])"
+        return (
+            rb"PRIVATE KEY",
+            rb"eyJ[A-Za-z0-9_=-]{6}",
+            rb"A[KS]IA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{8}|github_pat_|glpat-|[sr]k_(live|test)_|xox[abeoprs]-|AIza[0-9A-Za-z_-]{8}|SG\.[A-Za-z0-9_-]{8}",
+            rb"(key|token|authorization|cookie2?)[ \t]*:",
+            rb"(bearer|basic|digest|token|apikey|negotiate) ",
+            rb"(passw(or)?d|passphrase|passcode|pwd|secret|api[_-]?key|access[_-]?key|private[_-]?key|credential|token)[A-Za-z0-9_.%\]\-]{0,40}" + named,
+            rb"\b(pass|pw|sig|signature|session|sid|session[_-]?id|jsessionid|phpsessid|auth|authorization|jwt|otp|pin|cvv|cvc|cvv2|csc"
+            rb"|card[_-]?number|pan|assertion|samlresponse|samlrequest|code[_-]verifier|key[_-]?id)" + named,
+            rb"(@|%40)[A-Za-z0-9-]{1,63}\.",
+            rb"://[^/@\s\"'?#]{1,256}@",
+            *((f"({self._more})".encode(),) if self._more else ()),
+        )
+
+
+@lru_cache(maxsize=16)
+def _patterns(names: tuple[str, ...]) -> _Patterns:
+    """The patterns for these names beside the built-in ones."""
+    return _Patterns(names)
 
 
 def state_directory() -> Path:

@@ -122,6 +122,8 @@ class Learner:
         self._kept_body = Limits().kept_body
         self._kinds: dict[str, int] = {}
         self._handed: dict[int, set[str]] = {}
+        self._handing: dict[int, bool] = {}
+        """Of fields and values that responses held lately, as hashes: whether later paths may ask for them. APIs answer the same again and again."""
 
     # Taking calls ---------------------------------------------------------------------------------------------------------------------
 
@@ -279,19 +281,30 @@ class Learner:
                 if kind is dict or kind is list:
                     stack.append((key, part))
                 elif kind is int or kind is str:
-                    called, identifies = _handing(key)
-                    if not called or (kind is int and not identifies):
-                        continue
-                    text = str(part)
-                    if not _HANDED_TEXT(text) or (text.isdigit() and not identifies):
-                        continue
-                    values -= 1
-                    fields = self._handed.setdefault(sample_hash(text.encode()), set())
-                    if len(fields) < 8:
-                        fields.add(called)
+                    mark = hash((key, part))
+                    handed = self._handing.get(mark)
+                    if handed is None:
+                        handed = self._handing[mark] = self._hand(key, part, kind is int)
+                    values -= handed
         if len(self._handed) > 2 * HANDED:  # the smallest hashes: a sample that no order of the calls changes
             for mark in sorted(self._handed)[HANDED:]:
                 del self._handed[mark]
+            self._handing.clear()
+        elif len(self._handing) > 4 * HANDED:
+            self._handing.clear()
+
+    def _hand(self, key: str, part: int | str, number: bool) -> bool:
+        """Remember that a response held `part` in the field `key`; whether later paths may ask for it."""
+        called, identifies = _handing(key)
+        if not called or (number and not identifies):
+            return False
+        text = str(part)
+        if not _HANDED_TEXT(text) or (text.isdigit() and not identifies):
+            return False
+        fields = self._handed.setdefault(sample_hash(text.encode()), set())
+        if len(fields) < 8:
+            fields.add(called)
+        return True
 
     def field_of(self, values: list[str]) -> str:
         """The field of responses that handed out most of these values, as a parameter's name; empty when there is none.

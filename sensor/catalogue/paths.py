@@ -52,12 +52,18 @@ _SAMPLE1 = cython.declare(cython.ulonglong, 0x0DDB1A5E0DDB1A5E)
 PATHS = cython.declare(cython.Py_ssize_t, 16_384)
 """Whole paths that are remembered with where they lead: a power of two; 0.2 MB a table."""
 
+PREFIXES = cython.declare(cython.Py_ssize_t, 1_024)
+"""Paths without their last segment that are remembered likewise: most new paths are new in the last."""
+
 _DIGIT = cython.declare(cython.int, 1)
 _LOWER = cython.declare(cython.int, 2)
 _UPPER = cython.declare(cython.int, 4)
 
 
-def spread(x: Any) -> Any:
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def spread(x: cython.ulonglong) -> cython.ulonglong:
     """A bijection of 64-bit words that moves every bit (the finaliser of SplitMix64)."""
     if cython.compiled:
         x = (x ^ (x >> 30)) * cython.cast(cython.ulonglong, 0xBF58476D1CE4E5B9)
@@ -322,6 +328,9 @@ class PathTable:
         self.sighted = np.zeros(65_536, np.uint8)
         self.path_key = np.zeros(PATHS, np.uint64)
         self.path_cell = np.zeros(PATHS, np.int32)
+        self.prefix_key = np.zeros(PREFIXES, np.uint64)
+        self.prefix_node = np.zeros(PREFIXES, np.int32)
+        self.prefix_depth = np.zeros(PREFIXES, np.int32)
         self.unsure = False
         self.kept = set()
         self.segment = Segment()
@@ -782,7 +791,23 @@ class PathTable:
         cut: cython.Py_ssize_t
         depth: cython.int = 0
         segment: Segment = self.segment
+        last: cython.Py_ssize_t = end - 1  # the last slash
+        slot: cython.Py_ssize_t = 0
+        key: cython.ulonglong = 0
+        while last > start and data[last] != 47:
+            last -= 1
+        if last > start:
+            key = _joined_key(bytes_hash(self.k1, self.k0, data, start, last), root, 0)
+            slot = key & (PREFIXES - 1)
+            if self.prefix_key[slot] == key:
+                node = self.prefix_node[slot]
+                depth = self.prefix_depth[slot]
+                at = last
         while at < end:
+            if at == last and key != 0 and not self.unsure:
+                self.prefix_key[slot] = key
+                self.prefix_node[slot] = node
+                self.prefix_depth[slot] = depth
             at += 1  # the slash
             stop = at
             cut = -1
@@ -822,8 +847,9 @@ class PathTable:
         return node
 
     def forget_paths(self) -> None:
-        """Forget which cell a whole path leads to: nodes have moved."""
+        """Forget where paths lead: nodes have moved."""
         self.path_key = np.zeros(PATHS, np.uint64)
+        self.prefix_key = np.zeros(PREFIXES, np.uint64)
 
     def observe(
         self,

@@ -1,5 +1,3 @@
-cdef unsigned long long spread(unsigned long long x) noexcept
-
 cdef class Segment:
     cdef public int kind
     cdef public Py_ssize_t stem_at, stem_end, frame_at, frame_end

@@ -25,8 +25,10 @@ except ModuleNotFoundError:
 
 if cython.compiled:
     from cython.cimports.parsers.siphash import bytes_hash
+    from cython.cimports.sensor.catalogue.spread import spread
 else:
     from parsers.siphash import bytes_hash
+    from sensor.catalogue.spread import spread
 
 COMPILED = cython.compiled
 
@@ -58,22 +60,6 @@ PREFIXES = cython.declare(cython.Py_ssize_t, 1_024)
 _DIGIT = cython.declare(cython.int, 1)
 _LOWER = cython.declare(cython.int, 2)
 _UPPER = cython.declare(cython.int, 4)
-
-
-@cython.cfunc
-@cython.inline
-@cython.exceptval(check=False)
-def spread(x: cython.ulonglong) -> cython.ulonglong:
-    """A bijection of 64-bit words that moves every bit (the finaliser of SplitMix64)."""
-    if cython.compiled:
-        x = (x ^ (x >> 30)) * cython.cast(cython.ulonglong, 0xBF58476D1CE4E5B9)
-        x = (x ^ (x >> 27)) * cython.cast(cython.ulonglong, 0x94D049BB133111EB)
-        return x ^ (x >> 31)
-    else:
-        x = int(x) & 0xFFFFFFFFFFFFFFFF
-        x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & 0xFFFFFFFFFFFFFFFF
-        x = ((x ^ (x >> 27)) * 0x94D049BB133111EB) & 0xFFFFFFFFFFFFFFFF
-        return x ^ (x >> 31)
 
 
 @cython.cfunc

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sensor.catalogue.spread import spread
 from tests.forms import FORMS, is_compiled, module
 
 JSON, FORM, XML = 1, 2, 3
@@ -40,6 +41,17 @@ def fingerprint(structures: ModuleType, body: Any, kind: int = JSON) -> int:
 )
 def test_the_same_structure(structures: ModuleType, one: Any, other: Any) -> None:
     assert fingerprint(structures, one) == fingerprint(structures, other) != 0
+
+
+def test_both_forms_give_the_same_fingerprint() -> None:
+    compiled, interpreted = (module("sensor.catalogue.structure", form) for form in FORMS)
+    for body in ({"a": [1, {"b": "x"}], "1": None}, [[], {}, 1.5], {"123e4567-e89b-12d3-a456-426614174000": {"n": 1}}):
+        assert fingerprint(compiled, body) == fingerprint(interpreted, body)
+
+
+def test_spread_is_the_finaliser_of_splitmix64() -> None:
+    # The first numbers of SplitMix64 from seed 0: its state grows by the golden ratio's odd number.
+    assert [spread(n * 0x9E3779B97F4A7C15) for n in (1, 2, 3)] == [0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4, 0x06C45D188009454F]
 
 
 @pytest.mark.parametrize(

@@ -25,10 +25,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", choices=WHATS, nargs="?", default="list", help="list them (the default), show one whole, or say what became of it")
     parser.add_argument("uid", nargs="*", help="the alert's uid, or the beginning of it (show, ack, close, reopen)")
     parser.add_argument("--store", metavar="FILE", help="the store (default: alerts.sqlite in the state directory)")
-    parser.add_argument("--state-dir", metavar="DIR", help="the state directory (default: the user's)")
+    parser.add_argument("--state", metavar="DIR", help="the state directory (default: the user's)")
     which = parser.add_argument_group("which to list")
     which.add_argument("--status", choices=("new", "acknowledged", "closed"), default="", help="what people made of it")
-    which.add_argument("--state", choices=("open", "updated", "closed"), action="append", default=[], help="how the incident stands; repeatable")
+    which.add_argument("--incident", choices=("open", "updated", "closed"), action="append", default=[], help="how the incident stands; repeatable")
     which.add_argument(
         "--min", "--severity", dest="min", choices=("low", "medium", "high", "critical"), default="low", help="this severity and above"
     )
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     from sensor.masking import state_directory
     from sensor.store import AlertStore
 
-    path = Path(args.store) if args.store else (Path(args.state_dir) if args.state_dir else state_directory()) / "alerts.sqlite"
+    path = Path(args.store) if args.store else (Path(args.state) if args.state else state_directory()) / "alerts.sqlite"
     if not path.exists():
         raise SensorError(f"{path}: there is no store of alerts; one is written by replay with --sink store: (or store:{path})")
     if args.what == "list" and args.uid:
@@ -123,13 +123,13 @@ def _matcher(args: argparse.Namespace) -> Callable[[dict[str, Any]], bool] | Non
 
     from sensor.alerts import client_matcher
 
-    if not (args.state or args.client or args.endpoint or args.detector):
+    if not (args.incident or args.client or args.endpoint or args.detector):
         return None
     clients = [client_matcher(one) for one in args.client]
 
     def matches(alert: dict[str, Any]) -> bool:
         return (
-            (not args.state or alert["state"] in args.state)
+            (not args.incident or alert["state"] in args.incident)
             and (not clients or any(inside(client) for inside in clients for client in alert["clients"]))
             and (not args.endpoint or any(fnmatchcase(name, glob) for glob in args.endpoint for name in alert["endpoints"]))
             and (not args.detector or any(fnmatchcase(name, glob) for glob in args.detector for name in alert["detectors"]))

@@ -1,13 +1,14 @@
 """The call log: one row an API call, as Parquet or JSON lines, the same columns in both (parsers.schema.LOG_SCHEMA).
 
 A call's template is what the map makes of it at the end, so batches wait here until the map is done: slim (no heads or bodies unless they are
-asked for), in memory up to KEPT octets and in a temporary Arrow file past that. Secrets are masked on the way out, not before: evidence kept in
-memory stays what was seen.
+asked for), as Arrow streams, in memory up to KEPT octets and past that in a temporary file without a name. Secrets are masked on the way out, not
+before: evidence kept in memory stays what was seen.
 """
 
 from __future__ import annotations
 
 import base64
+import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -22,7 +23,11 @@ from sensor.errors import SensorError
 from sensor.identity import with_columns
 from sensor.masking import Masker
 
-KEPT = 67_108_864
+KEPT = 8_388_608
+"""Octets of waiting batches that stay in memory, some 40 000 calls: memory that grows costs more to take than a file's pages."""
+GROUP_ROWS = 65_536
+GROUP_OCTETS = 33_554_432
+"""Rows and octets of one row group of a Parquet file: what begins a column chunk is paid once, a dictionary written once, and little of it is in memory."""
 HEADS = ("request_head", "response_head")
 BODIES = ("request_body", "response_body")
 
@@ -42,8 +47,8 @@ class CallLog:
         self._bodies = bodies
         self._mask_bodies = mask_bodies
         self._generations: list[int] = []
-        self._spool = tempfile.SpooledTemporaryFile(KEPT, prefix="api-sensor-")  # noqa: SIM115 (it lives as long as the log)
-        self._stream: Any = None
+        self._waiting = _Waiting()
+        self._schema: pa.Schema | None = None
         self._kept = [*LOG_SCHEMA.names, *(HEADS if self._headers else ()), *(BODIES if bodies else ())]
         self._file: IO[bytes] | None = None
         self.written = 0
@@ -57,59 +62,35 @@ class CallLog:
         except OSError as error:
             raise SensorError(f"--calls {target}: it cannot be written ({error.strerror})") from error
 
-    def add(self, batch: pa.RecordBatch, generation: int = -1) -> None:
-        """Take a judged batch, labelled under this generation of the map; it is written when the map is done."""
+    def add(self, batch: pa.RecordBatch, marks: dict[str, pa.Array], generation: int = -1) -> None:
+        """Take a batch labelled under this generation of the map, and the columns `marks` that judging it made; it is written when the map is done."""
         self._generations.append(generation)
-        slim = batch.select([name for name in self._kept if name in batch.schema.names])
-        if self._stream is None:
-            # Written at once, not kept: a column is a view of its whole batch, heads and bodies included.
-            self._stream = pa.ipc.new_stream(self._spool, slim.schema, options=pa.ipc.IpcWriteOptions(emit_dictionary_deltas=False))
-        self._stream.write_batch(slim)
-
-    def _all(self) -> Iterator[pa.RecordBatch]:
-        if self._stream is not None:
-            self._stream.close()
-            self._spool.seek(0)
-            yield from pa.ipc.open_stream(self._spool)
-        self._spool.close()
+        self._waiting.add(pa.RecordBatch.from_arrays([marks[name] if name in marks else batch.column(name) for name in self._kept], names=self._kept))
 
     def finish(self, label: Label, generation: int = 0) -> None:
         """Write every call with the templates and operations that `label` gives; what was labelled under `generation` has them."""
-        writer: Any = None
         if self._file is None:
             return
+        parquet = _Parquet(self._file) if self.target.endswith(".parquet") else None
         try:
-            for batch, under in zip(self._all(), self._generations, strict=True):
+            for batch, under in zip(self._waiting.take(), self._generations, strict=True):
                 whole = batch
                 if under != generation:
                     template, operation = label(batch)
                     whole = with_columns(batch, {"template": template, "operation": operation})
                 for name in ("path", "query", "user_agent", "host"):
-                    masked = self._masker.column(whole.column(name))
-                    if masked is not whole.column(name):
+                    column = whole.column(name)
+                    masked = self._masker.column(column)
+                    if masked is not column:
                         whole = with_columns(whole, {name: masked})
-                if self.target.endswith(".parquet"):
-                    rows = self._columns(whole)
-                    if writer is None:
-                        from pyarrow import parquet
-
-                        dictionaries = [field.name for field in rows.schema if pa.types.is_dictionary(field.type)]
-                        # Numbers as differences: a sixth smaller and a tenth cheaper than as they are (mixed load, 972 717 calls).
-                        numbers = {field.name: "DELTA_BINARY_PACKED" for field in rows.schema if pa.types.is_integer(field.type)}
-                        writer = parquet.ParquetWriter(
-                            self._file, rows.schema, compression="snappy", use_dictionary=dictionaries, column_encoding=numbers, write_statistics=["ts"]
-                        )
-                    writer.write_batch(rows)
+                if parquet is not None:
+                    parquet.add(self._columns(whole))
                 else:
                     self._lines(whole)
                 self.written += batch.num_rows
         finally:
-            if writer is not None:
-                writer.close()
-            elif self.target.endswith(".parquet") and self.written == 0:
-                from pyarrow import parquet
-
-                parquet.write_table(LOG_SCHEMA.empty_table(), self._file)
+            if parquet is not None:
+                parquet.close()
             if self._file is sys.stdout.buffer:
                 self._file.flush()
             else:
@@ -130,7 +111,10 @@ class CallLog:
                 ]
                 columns[f"{side}_body"] = pa.array([text for text, _ in bodies], pa.string())
                 columns[f"{side}_body_encoding"] = pa.array([encoding for _, encoding in bodies], pa.string())
-        return pa.RecordBatch.from_arrays(list(columns.values()), names=list(columns))
+        if self._schema is None:
+            more = [pa.field(name, column.type) for name, column in columns.items() if name not in LOG_SCHEMA.names]
+            self._schema = pa.schema([*LOG_SCHEMA, *more], LOG_SCHEMA.metadata)
+        return pa.RecordBatch.from_arrays(list(columns.values()), schema=self._schema)
 
     def _lines(self, batch: pa.RecordBatch) -> None:
         assert self._file is not None
@@ -166,6 +150,92 @@ class CallLog:
                 return None, None
             return base64.b64encode(body).decode(), "base64"
         return (self._masker.text(text) if self._mask_bodies else text), None
+
+
+class _Waiting:
+    """Batches on their way to the log, in the order they came: in memory up to KEPT octets, past that in a temporary file."""
+
+    def __init__(self) -> None:
+        self._sink: Any = None
+        self._stream: Any = None
+        self._held: Any = None
+        self._file = -1
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Take a batch: written at once, not kept, since a column is a view of its whole batch, heads and bodies included."""
+        if self._stream is None:
+            self._begin(pa.BufferOutputStream(), batch.schema)
+        elif self._file < 0 and self._sink.tell() >= KEPT:
+            self._stream.close()
+            self._held = self._sink.getvalue()
+            self._file, name = tempfile.mkstemp(prefix="api-sensor-")
+            try:
+                self._begin(pa.OSFile(name, "wb"), batch.schema)
+            finally:
+                Path(name).unlink()  # whatever ends this process, nothing is left
+        self._stream.write_batch(batch)
+
+    def _begin(self, sink: Any, schema: pa.Schema) -> None:
+        self._sink = sink
+        self._stream = pa.ipc.new_stream(sink, schema)
+
+    def take(self) -> Iterator[pa.RecordBatch]:
+        """All batches, once."""
+        if self._stream is None:
+            return
+        self._stream.close()
+        if self._file < 0:
+            self._held = self._sink.getvalue()
+        yield from pa.ipc.open_stream(self._held)
+        self._held = None
+        if self._file >= 0:
+            self._sink.close()
+            with os.fdopen(self._file, "rb") as file:
+                yield from pa.ipc.open_stream(file)
+
+
+class _Parquet:
+    """A Parquet file under way: batches gather into row groups."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._writer: Any = None
+        self._group: list[pa.RecordBatch] = []
+        self._rows = 0
+        self._octets = 0
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Take a batch."""
+        self._group.append(batch)
+        self._rows += batch.num_rows
+        self._octets += batch.nbytes
+        if self._rows >= GROUP_ROWS or self._octets >= GROUP_OCTETS:
+            self._write()
+
+    def _write(self) -> None:
+        rows = pa.Table.from_batches(self._group).unify_dictionaries()
+        if self._writer is None:
+            from pyarrow import parquet
+
+            dictionaries = [field.name for field in rows.schema if pa.types.is_dictionary(field.type)]
+            # Numbers as differences: a sixth smaller and a tenth cheaper than as they are (mixed load, 972 717 calls).
+            numbers = {field.name: "DELTA_BINARY_PACKED" for field in rows.schema if pa.types.is_integer(field.type)}
+            self._writer = parquet.ParquetWriter(
+                self._file, rows.schema, compression="snappy", use_dictionary=dictionaries, column_encoding=numbers, write_statistics=["ts"]
+            )
+        self._writer.write_table(rows, self._rows)
+        self._group, self._rows, self._octets = [], 0, 0
+
+    def close(self) -> None:
+        """Write what is left, and the footer."""
+        if self._group:
+            self._write()
+        if self._writer is not None:
+            self._writer.close()
+        else:
+            from pyarrow import parquet
+
+            parquet.write_table(LOG_SCHEMA.empty_table(), self._file)
 
 
 def header_list(head: bytes) -> list[tuple[str, str]]:

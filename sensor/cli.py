@@ -8,6 +8,7 @@ answers at once. Exit statuses stand in `STATUSES`; an operator's mistake is a s
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import signal
 import sys
@@ -84,6 +85,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     finally:
         if previous is not None:
             signal.signal(signal.SIGTERM, previous)
+
+
+def entry() -> NoReturn:
+    """The command `api-sensor`: `main`, and an end at once. Taking apart all that a process has made before it ends costs it 0.04 s and more."""
+    status = main()
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(status)
 
 
 def _arguments(words: list[str]) -> argparse.Namespace:

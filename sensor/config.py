@@ -24,7 +24,6 @@ from sensor.errors import SensorError
 from sensor.evidence.cut import CutLimits
 from sensor.evidence.gather import EvidenceLimits
 from sensor.evidence.ring import RingLimits
-from sensor.sinks.destination import Destination
 
 OCTETS_MAX: Final = 1_048_576
 """Octets of a configuration file: what is larger is none."""
@@ -87,6 +86,7 @@ class SinkConfig:
     def faults(self) -> list[str]:
         """What is wrong with it, a sentence each; what only opening it can tell comes then."""
         from sensor.sinks import SINKS
+        from sensor.sinks.destination import Destination
 
         if not self.to:
             return ["to: say where, such as tls://siem.example:6514 or file:alerts.jsonl"]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+import secrets
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +18,9 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
+from parsers.columns import codes, spans
 from sensor.masking import Masker
+from sensor.remembered import Remembered
 
 KINDS = ("address", "jwt", "user", "token", "key", "session")
 
@@ -30,8 +33,6 @@ SUBJECTS = ("sub", "user_id", "uid", "username", "preferred_username", "email", 
 
 REMEMBERED = 65_536
 """Credentials whose principal is remembered: the active users of a large API; 10 MB or so."""
-
-_NEW = -2
 
 _JWT = re.compile(r"^[\w-]+\.([\w-]+)\.[\w-]*$")
 
@@ -50,44 +51,53 @@ class Identity:
         self._forget()
 
     def _forget(self) -> None:
-        self._known: dict[str, dict[str, int]] = {column: {} for column in self._tell}
-        """By column and credential: the number of its principal, -1 where it tells none."""
+        low, high = (int.from_bytes(secrets.token_bytes(8), "little") for _ in range(2))
+        self._known = {column: Remembered(low, high ^ place, REMEMBERED) for place, column in enumerate(self._tell)}
+        """By column and credential: the number of its principal, 0 where it tells none."""
         self._numbers: dict[tuple[int, str], int] = {}
-        self._kinds: list[int] = []
-        self._names: list[str] = []
+        self._kinds: list[int] = [-1]
+        self._names: list[str] = [""]
 
     def observe(self, batch: pa.RecordBatch) -> tuple[pa.DictionaryArray, pa.DictionaryArray]:
         """(principal, principal_kind) of every call of a batch, both dictionary-encoded."""
-        if sum(map(len, self._known.values())) >= REMEMBERED:
+        if sum(known.count for known in self._known.values()) >= REMEMBERED:
             self._forget()
-        rows = np.full(batch.num_rows, -1, np.int32)
+        rows = np.zeros(batch.num_rows, np.int32)
         for column, known in self._known.items():
             array = batch.column(column)
-            values = array.dictionary.to_pylist()
-            told = np.empty(len(values) + 1, np.int32)
-            told[-1] = -1  # of rows without one
-            told[:-1] = [known.get(value, _NEW) for value in values]
-            for code in np.flatnonzero(told == _NEW):
-                known[values[code]] = told[code] = self._number(self._tell[column](values[code]))
-            codes = array.indices.fill_null(len(values)).to_numpy(zero_copy_only=False)
-            rows = np.where(rows < 0, told[codes], rows)
+            if array.null_count == len(array):
+                continue
+            told = self._told(column, known, array.dictionary)[codes(array)]
+            rows = np.where(rows == 0, told, rows)
+            if rows.all():
+                break
         # The batch's own dictionary: the principals it names, in the order of their numbers.
-        seen = np.zeros(len(self._names) + 1, bool)
+        seen = np.zeros(len(self._names), bool)
         seen[rows] = True
-        used = np.flatnonzero(seen[:-1])
-        place = np.full(len(self._names) + 1, -1, np.int32)
+        seen[0] = False
+        used = np.flatnonzero(seen)
+        place = np.zeros(len(self._names), np.int32)
         place[used] = np.arange(len(used), dtype=np.int32)
-        kinds = np.array([*self._kinds, -1], np.int32)[rows]
-        absent = rows < 0
+        absent = rows == 0
         mask = absent if absent.any() else None
-        principals = pa.DictionaryArray.from_arrays(pa.array(place[rows], mask=mask), pa.array([self._names[number] for number in used], pa.string()))
+        principals = pa.DictionaryArray.from_arrays(pa.array(place[rows], mask=mask), pa.array([self._names[number] for number in used.tolist()], pa.string()))
+        kinds = np.array(self._kinds, np.int32)[rows]
         return principals, pa.DictionaryArray.from_arrays(pa.array(kinds, mask=mask), pa.array(KINDS, pa.string()))
 
+    def _told(self, column: str, known: Remembered, values: pa.Array) -> np.ndarray[Any, Any]:
+        """The number of each value's principal, and 0 past the last for rows without a value."""
+        numbers = np.zeros(len(values) + 1, np.int32)
+        for i in known.look(*spans(values), numbers[:-1]):
+            value = values[i].as_py() or ""
+            numbers[i] = self._number(self._tell[column](value))
+            known.put(value.encode(), int(numbers[i]))
+        return numbers
+
     def _number(self, found: tuple[int, str] | None) -> int:
-        """The number of a principal, given out when it is first met."""
+        """The number of a principal, given out when it is first met; 0 for none."""
         if found is None:
-            return -1
-        number = self._numbers.setdefault(found, len(self._numbers))
+            return 0
+        number = self._numbers.setdefault(found, len(self._names))
         if number == len(self._names):
             self._kinds.append(found[0])
             self._names.append(found[1])

@@ -169,7 +169,7 @@ class Pipeline:
             self._told(alert)
         if self.call_log is not None:
             marks = {"findings": _marks(findings, n), "anomaly_score": score, "anomaly_p": p}
-            self.call_log.add(with_columns(batch, marks), self.catalogue.generation if self.catalogue is not None else -1)
+            self.call_log.add(batch, marks, self.catalogue.generation if self.catalogue is not None else -1)
 
     def _ask(self, judge: str, question: Callable[[], list[Any]]) -> list[Any]:
         try:

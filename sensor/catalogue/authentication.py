@@ -14,8 +14,10 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
-from sensor.catalogue.structure import IN_THE_OPEN, NEEDS_PROOF, Remembered
+from parsers.columns import codes, spans
+from sensor.catalogue.structure import IN_THE_OPEN, NEEDS_PROOF
 from sensor.identity import SESSION_COOKIES
+from sensor.remembered import Remembered
 
 VERSION = 1
 
@@ -196,7 +198,7 @@ class Credentials:
         """The number of the credential that each call carries (an index into `found`); 0 where there is none in the columns."""
         if len(self.found) + 3 * batch.num_rows > KEPT:
             self._forget()
-        rows = np.zeros(batch.num_rows, np.int32)
+        rows: np.ndarray[Any, Any] | None = None
         for name, known in self._known.items():
             if name not in batch.schema.names:
                 continue
@@ -204,9 +206,9 @@ class Credentials:
             if column.null_count == len(column):
                 continue
             numbers = self._numbers_of(name, known, column.dictionary)
-            codes = column.indices.fill_null(len(numbers)).to_numpy(zero_copy_only=False)
-            rows = np.where(rows == 0, np.append(numbers, 0)[codes], rows)
-        return rows
+            found = np.append(numbers, np.int32(0))[codes(column)]
+            rows = found if rows is None else np.where(rows == 0, found, rows)
+        return np.zeros(batch.num_rows, np.int32) if rows is None else rows
 
     def _numbers_of(self, name: str, known: Remembered, values: pa.Array) -> np.ndarray[Any, Any]:
         numbers = np.zeros(len(values), np.int32)
@@ -241,18 +243,6 @@ class Credentials:
         for known in self._known.values():
             known.forget()
         self._columns()
-
-
-def spans(column: pa.Array) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """(offsets, octets) of a string or binary array, null as empty, however it was sliced."""
-    if column.offset or len(column.buffers()[1] or b"") < 4 * (len(column) + 1):
-        column = pa.concat_arrays([column])
-        if column.offset or len(column) == 0:
-            column = pa.array(column.to_pylist(), column.type)
-    _, offsets, octets = column.buffers()
-    if len(column) == 0:
-        return np.zeros(1, np.int32), np.zeros(1, np.uint8)
-    return np.frombuffer(offsets, np.int32)[: len(column) + 1], np.frombuffer(octets, np.uint8) if octets is not None and octets.size else np.zeros(1, np.uint8)
 
 
 @dataclass(slots=True)

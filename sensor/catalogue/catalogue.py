@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from parsers.columns import codes, numbers, present, spans
 from sensor.catalogue import operations
 from sensor.catalogue.authentication import Authentication
 from sensor.catalogue.contents import EndpointSchema
@@ -238,7 +239,7 @@ class Catalogue:
         if asked.null_count == batch.num_rows:
             return asked
         path, method = batch.column("path"), batch.column("method")
-        for row in np.flatnonzero(asked.is_valid().to_numpy(zero_copy_only=False)):
+        for row in np.flatnonzero(present(asked)):
             if not (path[row].is_valid and method[row].is_valid):
                 continue
             key = (hosts.names[hosts.codes[row]], path[row].as_py(), method[row].as_py(), asked[row].as_py())
@@ -416,21 +417,20 @@ class _Columns:
     def __init__(self, batch: pa.RecordBatch) -> None:
         self.batch = batch
         path = batch.column("path")
-        self.offsets, self.octets = operations.octets_of(path)
-        self.paths_seen = np.asarray(path.is_valid().to_numpy(zero_copy_only=False), bool) if path.null_count else np.ones(len(path), bool)
+        self.offsets, self.octets = spans(path)
+        self.paths_seen = present(path)
 
     def words(self, name: str) -> tuple[np.ndarray[Any, Any], list[str]]:
         """(index of each row, -1 for null; the words)."""
         column = self.batch.column(name)
-        codes = column.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
-        return codes, [word if word is not None else "" for word in column.dictionary.to_pylist()]
+        return codes(column), [word if word is not None else "" for word in column.dictionary.to_pylist()]
 
     @property
     def times(self) -> np.ndarray[Any, Any]:
-        return np.ascontiguousarray(self.batch.column("ts").to_numpy(zero_copy_only=False), np.int64)
+        return numbers(self.batch.column("ts"), 0)
 
     def statuses(self) -> np.ndarray[Any, Any]:
-        status = self.batch.column("status").fill_null(0).to_numpy(zero_copy_only=False).astype(np.int32)
+        status = numbers(self.batch.column("status"), 0)
         return np.where((status < 0) | (status > 999), 0, status).astype(np.int32)
 
     def hosts(self, name_of: Any) -> _Hosts:
@@ -442,7 +442,7 @@ class _Columns:
             missing |= np.isin(codes, [i for i, name in enumerate(names) if not name])
         if missing.any():
             server, servers = self.words("server_ip")
-            ports = self.batch.column("server_port").to_numpy(zero_copy_only=False)
+            ports = numbers(self.batch.column("server_port"), 0)
             index: dict[tuple[int, int], int] = {}
             codes = codes.copy()
             for row in np.flatnonzero(missing):

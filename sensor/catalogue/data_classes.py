@@ -17,13 +17,16 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sensor.masking import card_number
+from sensor.cards import card_number
 
 if TYPE_CHECKING:
     from sensor.catalogue.schema import Schema
 
 LONGEST = 16_384
 """Characters of one text that are searched for keys."""
+TOLD = 65_536
+"""Texts of which it is remembered whether they hold a key, 6 MB or so: what APIs answer repeats itself."""
+_told: dict[int, str] = {}
 
 CLASSES = {
     "email": ("personal", "e-mail addresses"),
@@ -237,8 +240,19 @@ _NATIONAL: tuple[tuple[str, str, str, bool], ...] = (
     ("ie", "ie.pps", r"\d{7}[A-W][A-IW]?", False),
     ("cl", "cl.rut", r"\d{7,8}-?[0-9Kk]", False),
 )
-_NATIONAL_TEXT = tuple((country, module, re.compile(pattern).fullmatch, strong) for country, module, pattern, strong in _NATIONAL)
-_NATIONAL_ANY = re.compile("|".join(f"(?:{pattern})" for _, _, pattern, _ in _NATIONAL)).fullmatch  # one look, where all of them would be forty
+
+
+@lru_cache(maxsize=1)
+def _national_any() -> re.Pattern[str]:
+    """One look, where all of them would be forty."""
+    return re.compile("|".join(f"(?:{pattern})" for _, _, pattern, _ in _NATIONAL))
+
+
+@lru_cache(maxsize=1)
+def _national_texts() -> tuple[tuple[str, str, Callable[[str], object], bool], ...]:
+    return tuple((country, module, re.compile(pattern).fullmatch, strong) for country, module, pattern, strong in _NATIONAL)
+
+
 _NINO = re.compile(r"(?!BG|GB|KN|NK|NT|TN|ZZ)[ABCEGHJ-PRSTW-Z][ABCEGHJ-NPRSTW-Z] ?\d{2} ?\d{2} ?\d{2} ?[A-D]").fullmatch  # NI numbers, HMRC NIM39110
 
 
@@ -281,6 +295,17 @@ def of_number(value: int | float, field: str) -> str:
 
 def _secret(text: str) -> str:
     """Keys and tokens that anything may hold, told by their make. No pattern begins twice in one run of letters: a text is read once, whatever it holds."""
+    mark = hash(text)  # of what was told before no text is kept
+    found = _told.get(mark)
+    if found is None:
+        if len(_told) >= TOLD:
+            _told.clear()
+        found = _told[mark] = _read_secret(text)
+    return found
+
+
+def _read_secret(text: str) -> str:
+    """What a text holds that was not told before."""
     if len(text) > LONGEST:
         text = text[:LONGEST]
     if "PRIVATE KEY" in text and _PEM.search(text):
@@ -350,9 +375,9 @@ def _of_digits(text: str, digits: int, hint: str, field: str) -> str:
 def _national(text: str, strong: bool) -> str:
     """The national id that a text is valid as; `strong`: by a form of its own, or else told apart as `national_id?`, which alone proves little."""
     weak = ""
-    if not _NATIONAL_ANY(text):
+    if not _national_any().fullmatch(text):
         return weak
-    for country, module, looks, proves in _NATIONAL_TEXT:
+    for country, module, looks, proves in _national_texts():
         if looks(text) and (proves or not strong or len(text) >= 11 or not text.isdigit()) and _valid(module, text):
             if proves or not strong:
                 return f"national_id:{country}"

@@ -21,8 +21,9 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
+from parsers.columns import codes, numbers, spans
 from parsers.limits import Limits
-from sensor.catalogue.authentication import NAMES, SCHEMES, WEAKNESSES, Authentication, Credentials, spans
+from sensor.catalogue.authentication import NAMES, SCHEMES, WEAKNESSES, Authentication, Credentials
 from sensor.catalogue.contents import Body, EndpointSchema
 from sensor.catalogue.data_classes import words_of
 from sensor.catalogue.paths import sample_hash, shape
@@ -121,6 +122,8 @@ class Learner:
         self._kept_body = Limits().kept_body
         self._kinds: dict[str, int] = {}
         self._handed: dict[int, set[str]] = {}
+        self._handing: dict[int, bool] = {}
+        """Of fields and values that responses held lately, as hashes: whether later paths may ask for them. APIs answer the same again and again."""
 
     # Taking calls ---------------------------------------------------------------------------------------------------------------------
 
@@ -131,13 +134,13 @@ class Learner:
         names = set(batch.schema.names)
         if asked.null_count < n:  # an operation is counted and sampled for itself
             words = np.array([sample_hash(name.encode("utf-8", "backslashreplace")) for name in asked.dictionary.to_pylist()] + [0], np.uint64)
-            ids = np.where(ids == 0, ids, ids ^ words[asked.indices.fill_null(len(words) - 1).to_numpy(zero_copy_only=False)])
+            ids = np.where(ids == 0, ids, ids ^ words[codes(asked)])
         carried = self.credentials.observe(batch)
         schemes = self.credentials.scheme[carried]
-        times = np.ascontiguousarray(batch.column("ts").to_numpy(zero_copy_only=False), np.int64)
+        times = numbers(batch.column("ts"), 0)
         chances = times.view(np.uint64)
         if "client_port" in names:
-            chances = chances ^ (batch.column("client_port").to_numpy(zero_copy_only=False).astype(np.uint64) << np.uint64(44))
+            chances = chances ^ (numbers(batch.column("client_port"), 0).astype(np.uint64) << np.uint64(44))
         empty = (np.zeros(n + 1, np.int32), np.zeros(1, np.uint8))
         query, head, request, response = (spans(batch.column(name)) if name in names else empty for name in ("query", "request_head", "request_body", "response_body"))
         kinds = self._kinds_of(batch, "request_type") | self._kinds_of(batch, "response_type") << 4
@@ -170,8 +173,7 @@ class Learner:
                 if len(self._kinds) < 4096:
                     self._kinds[media] = kind
             kinds.append(kind)
-        codes = column.indices.fill_null(len(kinds)).to_numpy(zero_copy_only=False)
-        found: np.ndarray[Any, Any] = np.array([*kinds, OTHER], np.uint8)[codes]
+        found: np.ndarray[Any, Any] = np.array([*kinds, OTHER], np.uint8)[codes(column)]
         return found
 
     def _whole(self, batch: pa.RecordBatch, request: Any, response: Any) -> np.ndarray[Any, Any]:
@@ -180,7 +182,7 @@ class Learner:
         if "complete" in batch.schema.names:
             column = batch.column("complete")
             parts = [sum(bit for part, bit in _COMPLETE if part in (text or "").split()) for text in column.dictionary.to_pylist()]
-            whole = np.array([*parts, 0], np.uint8)[column.indices.fill_null(len(parts)).to_numpy(zero_copy_only=False)]
+            whole = np.array([*parts, 0], np.uint8)[codes(column)]
         for (offsets, _), bit in ((request, 1), (response, 2)):
             whole[np.diff(offsets) >= self._kept_body] &= ~np.uint8(bit)
         return whole
@@ -279,19 +281,30 @@ class Learner:
                 if kind is dict or kind is list:
                     stack.append((key, part))
                 elif kind is int or kind is str:
-                    called, identifies = _handing(key)
-                    if not called or (kind is int and not identifies):
-                        continue
-                    text = str(part)
-                    if not _HANDED_TEXT(text) or (text.isdigit() and not identifies):
-                        continue
-                    values -= 1
-                    fields = self._handed.setdefault(sample_hash(text.encode()), set())
-                    if len(fields) < 8:
-                        fields.add(called)
+                    mark = hash((key, part))
+                    handed = self._handing.get(mark)
+                    if handed is None:
+                        handed = self._handing[mark] = self._hand(key, part, kind is int)
+                    values -= handed
         if len(self._handed) > 2 * HANDED:  # the smallest hashes: a sample that no order of the calls changes
             for mark in sorted(self._handed)[HANDED:]:
                 del self._handed[mark]
+            self._handing.clear()
+        elif len(self._handing) > 4 * HANDED:
+            self._handing.clear()
+
+    def _hand(self, key: str, part: int | str, number: bool) -> bool:
+        """Remember that a response held `part` in the field `key`; whether later paths may ask for it."""
+        called, identifies = _handing(key)
+        if not called or (number and not identifies):
+            return False
+        text = str(part)
+        if not _HANDED_TEXT(text) or (text.isdigit() and not identifies):
+            return False
+        fields = self._handed.setdefault(sample_hash(text.encode()), set())
+        if len(fields) < 8:
+            fields.add(called)
+        return True
 
     def field_of(self, values: list[str]) -> str:
         """The field of responses that handed out most of these values, as a parameter's name; empty when there is none.

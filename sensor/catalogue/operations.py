@@ -15,6 +15,7 @@ from urllib.parse import parse_qs
 import numpy as np
 import pyarrow as pa
 
+from parsers.columns import spans
 from sensor.catalogue.signs import in_bodies, in_queries
 
 LONGEST_NAME = 120
@@ -34,11 +35,11 @@ def column(batch: pa.RecordBatch) -> pa.DictionaryArray:
     names = set(batch.schema.names)
     if n and "request_body" in names:
         body = batch.column("request_body")
-        for row in in_bodies(*octets_of(body)) if body.null_count < n else ():
+        for row in in_bodies(*spans(body)) if body.null_count < n else ():
             found[int(row)] = operation_of(body[row].as_py() or b"")
     if n and "query" in names:
         query, path = batch.column("query"), batch.column("path")
-        for row in in_queries(*octets_of(query)) if query.null_count < n else ():
+        for row in in_queries(*spans(query)) if query.null_count < n else ():
             if not found.get(int(row)) and "graphql" in (path[row].as_py() or "").lower():
                 found[int(row)] = _from_query(query[row].as_py() or "")
     texts: dict[str, int] = {}
@@ -47,15 +48,6 @@ def column(batch: pa.RecordBatch) -> pa.DictionaryArray:
         if text:
             codes[row] = texts.setdefault(text, len(texts))
     return pa.DictionaryArray.from_arrays(pa.array(codes, mask=codes < 0), pa.array(list(texts), pa.string()))
-
-
-def octets_of(array: pa.Array) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """(offsets i32, octets u8) of a string or binary column; a null is empty."""
-    if array.offset:
-        array = pa.concat_arrays([array])
-    _, offsets, octets = array.buffers()
-    start = np.frombuffer(offsets, np.int32)[array.offset : array.offset + len(array) + 1]
-    return start, np.frombuffer(octets, np.uint8) if octets is not None and octets.size else np.zeros(1, np.uint8)
 
 
 @lru_cache(maxsize=4096)

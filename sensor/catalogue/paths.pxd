@@ -42,6 +42,8 @@ cdef class PathTable:
     # Whole paths seen lately, and the cell each leads to.
     cdef unsigned long long[::1] path_key
     cdef int[::1] path_cell
+    cdef unsigned long long[::1] prefix_key
+    cdef int[::1] prefix_node, prefix_depth
     cdef bint unsure
     # Texts that never fold: an operator pinned them.
     cdef public set kept

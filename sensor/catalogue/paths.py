@@ -25,8 +25,10 @@ except ModuleNotFoundError:
 
 if cython.compiled:
     from cython.cimports.parsers.siphash import bytes_hash
+    from cython.cimports.sensor.catalogue.spread import spread
 else:
     from parsers.siphash import bytes_hash
+    from sensor.catalogue.spread import spread
 
 COMPILED = cython.compiled
 
@@ -44,7 +46,6 @@ EMAIL = cython.declare(cython.int, 7)
 NUMBER = cython.declare(cython.int, 8)
 
 _MASK = cython.declare(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
-_SPREAD = cython.declare(cython.ulonglong, 0x9E3779B97F4A7C15)
 
 # The sample of values must not depend on the table's secret, or the same capture would show other examples each time.
 _SAMPLE0 = cython.declare(cython.ulonglong, 0x5A17C0DE5A17C0DE)
@@ -53,25 +54,12 @@ _SAMPLE1 = cython.declare(cython.ulonglong, 0x0DDB1A5E0DDB1A5E)
 PATHS = cython.declare(cython.Py_ssize_t, 16_384)
 """Whole paths that are remembered with where they lead: a power of two; 0.2 MB a table."""
 
+PREFIXES = cython.declare(cython.Py_ssize_t, 1_024)
+"""Paths without their last segment that are remembered likewise: most new paths are new in the last."""
+
 _DIGIT = cython.declare(cython.int, 1)
 _LOWER = cython.declare(cython.int, 2)
 _UPPER = cython.declare(cython.int, 4)
-
-
-@cython.cfunc
-@cython.inline
-@cython.exceptval(check=False)
-def _spread(x: cython.ulonglong) -> cython.ulonglong:
-    """A bijection of 64-bit words that moves every bit (the finaliser of SplitMix64)."""
-    if cython.compiled:
-        x = (x ^ (x >> 30)) * cython.cast(cython.ulonglong, 0xBF58476D1CE4E5B9)
-        x = (x ^ (x >> 27)) * cython.cast(cython.ulonglong, 0x94D049BB133111EB)
-        return x ^ (x >> 31)
-    else:
-        x = int(x)
-        x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & 0xFFFFFFFFFFFFFFFF
-        x = ((x ^ (x >> 27)) * 0x94D049BB133111EB) & 0xFFFFFFFFFFFFFFFF
-        return x ^ (x >> 31)
 
 
 @cython.cfunc
@@ -326,6 +314,9 @@ class PathTable:
         self.sighted = np.zeros(65_536, np.uint8)
         self.path_key = np.zeros(PATHS, np.uint64)
         self.path_cell = np.zeros(PATHS, np.int32)
+        self.prefix_key = np.zeros(PREFIXES, np.uint64)
+        self.prefix_node = np.zeros(PREFIXES, np.int32)
+        self.prefix_depth = np.zeros(PREFIXES, np.int32)
         self.unsure = False
         self.kept = set()
         self.segment = Segment()
@@ -363,13 +354,13 @@ class PathTable:
 
     def word_key(self, node: Any, data: Any, start: Any, end: Any) -> Any:
         n: cython.ulonglong = node
-        key: cython.ulonglong = bytes_hash(self.k0 ^ _spread(n + 1), self.k1, data, start, end)
+        key: cython.ulonglong = bytes_hash(self.k0 ^ spread(n + 1), self.k1, data, start, end)
         return key | 1  # 0 is an empty slot
 
     def frame_key(self, node: Any, kind: Any, data: Any, start: Any, stem_at: Any, stem_end: Any, end: Any) -> Any:
         n: cython.ulonglong = node
         k: cython.ulonglong = kind
-        key: cython.ulonglong = _spread(self.k1 ^ (n << 8) ^ k)
+        key: cython.ulonglong = spread(self.k1 ^ (n << 8) ^ k)
         if stem_at > start:
             key ^= bytes_hash(self.k1, self.k0, data, start, stem_at)
         if end > stem_end:
@@ -601,7 +592,7 @@ class PathTable:
         number: cython.ulonglong = method
         key: cython.ulonglong = (at << 6 | number) + 1
         mask: cython.Py_ssize_t = self.cell_slots - 1
-        i: cython.Py_ssize_t = _spread(key) & mask
+        i: cython.Py_ssize_t = spread(key) & mask
         while self.cell_key[i] != 0:
             if self.cell_key[i] == key:
                 return _plain(self.cell_slot[i])
@@ -611,7 +602,7 @@ class PathTable:
     def place_cell(self, node: Any, method: Any, cell: Any) -> None:
         key = (int(node) << 6 | int(method)) + 1
         mask = int(self.cell_slots) - 1
-        i = int(_spread(key)) & mask
+        i = int(spread(key)) & mask
         while self.cell_key[i] != 0:
             i = (i + 1) & mask
         self.cell_key[i] = key
@@ -714,7 +705,7 @@ class PathTable:
         code: cython.ulonglong = status
         key: cython.ulonglong = (at << 10 | (code & 1023)) + 1
         mask: cython.Py_ssize_t = self.status_slots - 1
-        i: cython.Py_ssize_t = _spread(key) & mask
+        i: cython.Py_ssize_t = spread(key) & mask
         while self.status_key[i] != 0:
             if self.status_key[i] == key:
                 self.status_calls[i] += calls
@@ -737,7 +728,7 @@ class PathTable:
         mask: cython.Py_ssize_t = self.status_slots - 1
         i: cython.Py_ssize_t
         for at in np.flatnonzero(keys):
-            i = int(_spread(int(keys[at]))) & mask
+            i = int(spread(int(keys[at]))) & mask
             while self.status_key[i] != 0:
                 i = (i + 1) & mask
             self.status_key[i] = keys[at]
@@ -750,7 +741,7 @@ class PathTable:
         mask = int(self.status_slots) - 1
         for status in self.codes_of[cell]:
             key = (int(cell) << 10 | status) + 1
-            i = int(_spread(key)) & mask
+            i = int(spread(key)) & mask
             while self.status_key[i] != 0:
                 if self.status_key[i] == key:
                     found[status] = int(self.status_calls[i])
@@ -786,7 +777,23 @@ class PathTable:
         cut: cython.Py_ssize_t
         depth: cython.int = 0
         segment: Segment = self.segment
+        last: cython.Py_ssize_t = end - 1  # the last slash
+        slot: cython.Py_ssize_t = 0
+        key: cython.ulonglong = 0
+        while last > start and data[last] != 47:
+            last -= 1
+        if last > start:
+            key = _joined_key(bytes_hash(self.k1, self.k0, data, start, last), root, 0)
+            slot = key & (PREFIXES - 1)
+            if self.prefix_key[slot] == key:
+                node = self.prefix_node[slot]
+                depth = self.prefix_depth[slot]
+                at = last
         while at < end:
+            if at == last and key != 0 and not self.unsure:
+                self.prefix_key[slot] = key
+                self.prefix_node[slot] = node
+                self.prefix_depth[slot] = depth
             at += 1  # the slash
             stop = at
             cut = -1
@@ -826,8 +833,9 @@ class PathTable:
         return node
 
     def forget_paths(self) -> None:
-        """Forget which cell a whole path leads to: nodes have moved."""
+        """Forget where paths lead: nodes have moved."""
         self.path_key = np.zeros(PATHS, np.uint64)
+        self.prefix_key = np.zeros(PREFIXES, np.uint64)
 
     def observe(
         self,
@@ -912,7 +920,7 @@ def _joined_key(path: cython.ulonglong, root: cython.int, method: cython.int) ->
     """The key of a path below a root, with a method; 0 is an empty slot."""
     at: cython.ulonglong = root
     number: cython.ulonglong = method + 1
-    return path ^ _spread(at << 8 | number) | 1
+    return path ^ spread(at << 8 | number) | 1
 
 
 def path_keys(k0: Any, k1: Any, offsets: Any, octets: Any) -> Any:
@@ -988,7 +996,7 @@ class Matcher:
 
     def word_key(self, node: Any, data: Any, start: Any, end: Any) -> Any:
         n: cython.ulonglong = node
-        key: cython.ulonglong = bytes_hash(self.k0 ^ _spread(n + 1), self.k1, data, start, end)
+        key: cython.ulonglong = bytes_hash(self.k0 ^ spread(n + 1), self.k1, data, start, end)
         return key | 1
 
     def add_node(self) -> int:

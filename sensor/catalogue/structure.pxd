@@ -35,10 +35,3 @@ cdef class Sampler:
     cdef int named(self, unsigned long long name) except -1
     cdef int query_scheme(self, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t end) except -1
     cdef int head_scheme(self, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t end) except -1
-
-cdef class Remembered:
-    cdef unsigned long long k0, k1
-    cdef public int kept, count
-    cdef unsigned long long[::1] key
-    cdef int[::1] value
-    cdef int place(self, unsigned long long key, int number) except -1

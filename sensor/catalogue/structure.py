@@ -32,9 +32,11 @@ except ModuleNotFoundError:
 if cython.compiled:
     from cython.cimports.parsers.octets import find_in
     from cython.cimports.parsers.siphash import bytes_hash
+    from cython.cimports.sensor.catalogue.spread import spread
 else:
     from parsers.octets import find_in
     from parsers.siphash import bytes_hash
+    from sensor.catalogue.spread import spread
 
 COMPILED = cython.compiled
 
@@ -76,25 +78,9 @@ _OBJECT = cython.declare(cython.int, 7)
 @cython.cfunc
 @cython.inline
 @cython.exceptval(check=False)
-def _spread(x: cython.ulonglong) -> cython.ulonglong:
-    """A bijection of 64-bit words that moves every bit (the finaliser of SplitMix64)."""
-    if cython.compiled:
-        x = (x ^ (x >> 30)) * cython.cast(cython.ulonglong, 0xBF58476D1CE4E5B9)
-        x = (x ^ (x >> 27)) * cython.cast(cython.ulonglong, 0x94D049BB133111EB)
-        return x ^ (x >> 31)
-    else:
-        x = int(x) & 0xFFFFFFFFFFFFFFFF
-        x = ((x ^ (x >> 30)) * 0xBF58476D1CE4E5B9) & 0xFFFFFFFFFFFFFFFF
-        x = ((x ^ (x >> 27)) * 0x94D049BB133111EB) & 0xFFFFFFFFFFFFFFFF
-        return x ^ (x >> 31)
-
-
-@cython.cfunc
-@cython.inline
-@cython.exceptval(check=False)
 def _join(a: cython.ulonglong, b: cython.ulonglong) -> cython.ulonglong:
     """One word of two, in this order."""
-    return _spread(_spread(a ^ _FNV_START) + b if cython.compiled else (_spread(a ^ _FNV_START) + int(b)) & _LOW)
+    return spread(spread(a ^ _FNV_START) + b if cython.compiled else (spread(a ^ _FNV_START) + int(b)) & _LOW)
 
 
 @cython.cfunc
@@ -159,7 +145,7 @@ class Structure:
         self.found += 1
         self.known_in[i] = self.round
         self.known[i] = part
-        self.total = (self.total + _spread(part)) & _LOW
+        self.total = (self.total + spread(part)) & _LOW
         return 0
 
     def of(self, data: Any, start: Any, end: Any, kind: Any) -> Any:
@@ -530,7 +516,7 @@ class Sampler:
                 h = ((h ^ c) * _FNV) & _LOW
                 i += 1
             bit = 1
-            bit <<= _spread(h) & 63
+            bit <<= spread(h) & 63
             if self.beginnings[slot] & bit == 0:
                 self.beginnings[slot] = self.beginnings[slot] | bit
                 look = True
@@ -676,7 +662,7 @@ class Sampler:
             if self.slots > before:
                 fresh.append(row)
             slot_v[row] = slot
-            chance = _spread(chance_v[row] ^ id_v[row])
+            chance = spread(chance_v[row] ^ id_v[row])
             # How it authenticates.
             code = scheme_v[row]
             start = query_at[row]
@@ -718,75 +704,9 @@ class Sampler:
                 self.bodies[other] += 1
                 if not whole_v[row] & 2:
                     self.incomplete[other] += 1
-                elif self.judge(other, _spread(chance), response_data, start, end, kind_v[row] >> 4, 0):
+                elif self.judge(other, spread(chance), response_data, start, end, kind_v[row] >> 4, 0):
                     take_v[row] = take_v[row] | 2
         return fresh
-
-
-@cython.cclass
-class Remembered:
-    """Small numbers for octet strings seen before, without keeping them: credentials. Forgets all of them past `kept`."""
-
-    def __init__(self, k0: Any, k1: Any, kept: Any = 65_536) -> None:
-        self.k0 = k0
-        self.k1 = k1
-        self.kept = kept
-        self.count = 0
-        self.key = np.zeros(1024, np.uint64)  # grows with what it holds: a table that fits the cache answers in a tenth of the time
-        self.value = np.zeros(1024, np.int32)
-
-    def look(self, offsets: Any, octets: Any, numbers: Any) -> list[int]:
-        """Write the number of every string into `numbers`, -1 for those not seen before; returns their indices."""
-        if not cython.compiled:
-            offsets, octets = offsets.tolist(), octets.tobytes()
-        offset_v: cython.const[cython.int][::1] = offsets
-        data: cython.const[cython.uchar][::1] = octets
-        number_v: cython.int[::1] = numbers
-        mask: cython.Py_ssize_t = len(self.key) - 1
-        i: cython.Py_ssize_t
-        row: cython.Py_ssize_t
-        h: cython.ulonglong
-        new = []
-        for row in range(len(number_v)):
-            h = bytes_hash(self.k0, self.k1, data, offset_v[row], offset_v[row + 1]) | 1
-            i = (h >> 1) & mask
-            while self.key[i] != 0 and self.key[i] != h:
-                i = (i + 1) & mask
-            if self.key[i] == h:
-                number_v[row] = self.value[i]
-            else:
-                number_v[row] = -1
-                new.append(row)
-        return new
-
-    def put(self, octets: bytes, number: int) -> None:
-        """Remember a string's number."""
-        if self.count >= self.kept:
-            self.forget()
-        if 2 * self.count >= len(self.key):
-            keys, values = np.asarray(self.key), np.asarray(self.value)
-            self.key = np.zeros(2 * len(keys), np.uint64)
-            self.value = np.zeros(2 * len(keys), np.int32)
-            for at in np.flatnonzero(keys):
-                self.place(int(keys[at]), int(values[at]))
-        self.count += self.place(bytes_hash(self.k0, self.k1, octets, 0, len(octets)) | 1, number)
-
-    def place(self, key: Any, number: Any) -> Any:
-        """Write a number under a hash; 1 when the hash is new."""
-        h: cython.ulonglong = key
-        mask: cython.Py_ssize_t = len(self.key) - 1
-        i: cython.Py_ssize_t = (h >> 1) & mask
-        while self.key[i] != 0 and self.key[i] != h:
-            i = (i + 1) & mask
-        new: cython.int = 1 if self.key[i] == 0 else 0
-        self.key[i] = h
-        self.value[i] = number
-        return new
-
-    def forget(self) -> None:
-        """Know no string any more."""
-        np.asarray(self.key)[:] = 0
-        self.count = 0
 
 
 def _power_of_two(n: int) -> int:

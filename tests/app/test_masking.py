@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import stat
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sensor.cards import PATTERN, card_number, luhn
 from sensor.errors import SensorError
-from sensor.masking import KEY_FILE, Masker, card_number, installation_key, luhn
+from sensor.masking import KEY_FILE, Masker, installation_key
+from tests.forms import FORMS, module
 
 MASKER = Masker(b"k" * 32)
 
@@ -129,6 +133,20 @@ def test_the_scan_over_columns_misses_nothing_that_masking_changes(rows: list[st
 @pytest.mark.parametrize("digits", ["4111111111111111", "378282246310005", "5555555555554444", "6011111111111117", "30569309025904"])
 def test_test_card_numbers_of_the_schemes_are_cards(digits: str) -> None:
     assert luhn(digits) and card_number(digits)
+
+
+DIGITS = st.sampled_from(["4", "4111", "378282246310005", "0", "9", " ", "+", "-", "%20", "%", ".", "a", "F", "g", "é", "5", "60"])
+
+
+@settings(max_examples=500, deadline=None)
+@given(rows=st.lists(st.lists(DIGITS, max_size=8).map("".join), max_size=5))
+def test_no_row_that_may_hold_a_card_number_is_missed_in_either_form(rows: list[str]) -> None:
+    column = pa.array(["", *rows], pa.string())
+    offsets, octets = np.frombuffer(column.buffers()[1], np.int32), np.frombuffer(column.buffers()[2] or b"\0", np.uint8)
+    found = [module("sensor.cards", form).may_hold(offsets[: len(column) + 1], octets) for form in FORMS]
+    assert found[0] == found[1]
+    matching = {row for row, text in enumerate(column.to_pylist()) if re.search(PATTERN, text)}
+    assert matching <= set(found[0]) <= {row for row, text in enumerate(column.to_pylist()) if re.search(r"[2-6]\d{12}|[2-6]\d{3}([ +-]|%)", text)}
 
 
 @pytest.mark.parametrize("digits", ["4111111111111112", "1700000000000", "0000000000000000", "9999999999999995"])

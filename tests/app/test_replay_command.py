@@ -105,3 +105,12 @@ def test_a_reader_who_closes_the_pipe_has_seen_enough(state: Path) -> None:
         said = process.stderr.read().decode()
         assert process.wait(60) == 0
     assert "Traceback" not in said and "fault" not in said
+
+
+@pytest.mark.parametrize(("words", "status", "said"), [(["config"], 0, "# api-sensor: every setting"), (["replay", "nowhere.pcap"], 2, "nowhere.pcap")])
+def test_the_command_ends_at_once_with_everything_said_and_its_status(words: list[str], status: int, said: str) -> None:
+    done = subprocess.run([sys.executable, "-c", "from sensor.cli import entry; entry()", *words], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == status
+    assert said in done.stdout + done.stderr
+    if status == 0:
+        assert "\nsinks:" in done.stdout  # its last section: the end of what was printed is there

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sensor.catalogue.spread import spread
 from tests.forms import FORMS, is_compiled, module
 
 JSON, FORM, XML = 1, 2, 3
@@ -40,6 +41,17 @@ def fingerprint(structures: ModuleType, body: Any, kind: int = JSON) -> int:
 )
 def test_the_same_structure(structures: ModuleType, one: Any, other: Any) -> None:
     assert fingerprint(structures, one) == fingerprint(structures, other) != 0
+
+
+def test_both_forms_give_the_same_fingerprint() -> None:
+    compiled, interpreted = (module("sensor.catalogue.structure", form) for form in FORMS)
+    for body in ({"a": [1, {"b": "x"}], "1": None}, [[], {}, 1.5], {"123e4567-e89b-12d3-a456-426614174000": {"n": 1}}):
+        assert fingerprint(compiled, body) == fingerprint(interpreted, body)
+
+
+def test_spread_is_the_finaliser_of_splitmix64() -> None:
+    # The first numbers of SplitMix64 from seed 0: its state grows by the golden ratio's odd number.
+    assert [spread(n * 0x9E3779B97F4A7C15) for n in (1, 2, 3)] == [0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4, 0x06C45D188009454F]
 
 
 @pytest.mark.parametrize(
@@ -184,15 +196,3 @@ def test_many_endpoints_keep_their_counts(structures: ModuleType) -> None:
     _, slots, _ = chosen.feed([(1 + n % 1500, 200, b"", HEAD, b"", b"{}") for n in range(4_500)])
     assert slots[:1500] == slots[1500:3000] == slots[3000:] and len(set(slots)) == 1500
     assert {int(chosen.sampler.bodies[slot + 1]) for slot in slots} == {3}
-
-
-def test_remembered_strings_are_told_again(structures: ModuleType) -> None:
-    known = structures.Remembered(1, 2, 4)
-    numbers = np.zeros(3, np.int32)
-    offsets, octets = column([b"a", b"bb", b""])
-    assert known.look(offsets, octets, numbers) == [0, 1, 2]
-    known.put(b"bb", 5)
-    assert known.look(offsets, octets, numbers) == [0, 2] and numbers.tolist() == [-1, 5, -1]
-    for n in range(20):
-        known.put(b"%d" % n, n)
-    assert known.count <= 4

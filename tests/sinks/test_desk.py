@@ -63,10 +63,12 @@ def test_filters_by_state_client_endpoint_and_time(place: Path, capsys: pytest.C
         other for other in everything if one["clients"][0] in other["clients"]  # type: ignore[index,operator]
     ]
     assert listed(place, capsys, "list", "--endpoint", "nothing *") == []
-    assert listed(place, capsys, "list", "--state", "closed") == [other for other in everything if other["state"] == "closed"]
+    assert listed(place, capsys, "list", "--incident", "closed") == [other for other in everything if other["state"] == "closed"]
     assert listed(place, capsys, "list", "--since", "2001-01-01T00:00") == everything
     assert listed(place, capsys, "list", "--since", "2999-01-01") == []
     assert listed(place, capsys, "--limit", "3") == everything[:3]
+    assert main(["alerts", "--json", "--state", str(place.parent)]) == 0
+    assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == everything
 
 
 def test_who_did_what_is_kept_and_a_verdict_changes_the_next_decision(place: Path, capsys: pytest.CaptureFixture[str]) -> None:

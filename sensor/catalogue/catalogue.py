@@ -136,6 +136,13 @@ class Endpoint:
             endpoint.authentication = Authentication.from_json(data["authentication"])
         return endpoint
 
+    def classify(self) -> None:
+        """Make `data_classes` anew from the schema, and forget the examples of parameters that hold such data."""
+        self.data_classes = self.schema.data_classes(self.template)
+        for one in self.data_classes:
+            if one.field.startswith("path."):
+                self.parameters.get(one.field[5:], {})["examples"] = []
+
     @property
     def name(self) -> str:
         return f"{self.method} {self.host}{self.template}"

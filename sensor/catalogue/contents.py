@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +18,8 @@ STATUSES = 32
 """Statuses of one endpoint whose bodies have a schema."""
 OPERATIONS = 256
 """GraphQL, JSON-RPC and SOAP operations of one endpoint that have schemas of their own."""
+
+_PARAMETER = re.compile(r"\{([^{}/]+)\}")
 
 
 @dataclass(slots=True)
@@ -92,6 +95,9 @@ class EndpointSchema:
     headers: Schema = field(default_factory=Schema)
     request: Body = field(default_factory=Body)
     responses: dict[int, Body] = field(default_factory=dict)
+    path: dict[int, dict[str, int]] = field(default_factory=dict)
+    """By the number of a path segment, from 0: how many of the calls looked at had a value of which data class there. No value is kept, and which segments are
+    parameters is known to the template alone."""
     operations: dict[str, EndpointSchema] = field(default_factory=dict)
     """By GraphQL, JSON-RPC or SOAP operation, where the path is not the API."""
     calls: int = 0
@@ -108,10 +114,18 @@ class EndpointSchema:
             mine = self.response(status)
             if mine is not None:
                 mine.absorb(other.responses[status])
+        for number, classes in other.path.items():
+            for name, count in classes.items():
+                self.classify(number, name, count)
         for name in sorted(other.operations):
             operation = self.operation(name)
             if operation is not None:
                 operation.absorb(other.operations[name])
+
+    def classify(self, number: int, name: str, count: int = 1) -> None:
+        """Count values of a data class in a segment of the path."""
+        classes = self.path.setdefault(number, {})
+        classes[name] = classes.get(name, 0) + count
 
     def response(self, status: int) -> Body | None:
         """The bodies of a status, made when it is new; None past STATUSES."""
@@ -127,16 +141,20 @@ class EndpointSchema:
             found = self.operations[name] = EndpointSchema()
         return found
 
-    def data_classes(self) -> list[DataClass]:
-        """The data classes of every field, of the operations too (``query Users: response.200.email``)."""
-        found = data_classes.below(self.query, "query") + data_classes.below(self.headers, "header")
+    def data_classes(self, template: str = "") -> list[DataClass]:
+        """The data classes of every field, of the operations too (``query Users: response.200.email``), and of the parameters of the template (``path.email``)."""
+        found = []
+        for number, part in enumerate(template.split("/")[1:]):
+            for name in _PARAMETER.findall(part) if number in self.path else ():
+                found += data_classes.of_counts(self.path[number], self.looked, name, f"path.{name}")
+        found += data_classes.below(self.query, "query") + data_classes.below(self.headers, "header")
         for _, schema in sorted(self.request.content.items()):
             found += data_classes.below(schema, "request")
         for status, body in sorted(self.responses.items()):
             for _, schema in sorted(body.content.items()):
                 found += data_classes.below(schema, f"response.{status}")
         for name, operation in sorted(self.operations.items()):
-            for one in operation.data_classes():
+            for one in operation.data_classes(template):
                 found.append(DataClass(f"{name}: {one.field}", one.name, one.count, one.seen, one.confidence, one.detail))
         return found
 
@@ -151,6 +169,8 @@ class EndpointSchema:
             "request": self.request.to_json(),
             "responses": {str(status): body.to_json() for status, body in sorted(self.responses.items())},
         }
+        if self.path:
+            made["path"] = {str(number): dict(sorted(classes.items())) for number, classes in sorted(self.path.items())}
         if self.operations:
             made["operations"] = {name: operation.to_json() for name, operation in sorted(self.operations.items())}
         return made
@@ -166,6 +186,7 @@ class EndpointSchema:
                 Schema.from_json(data.get("headers", {})),
                 Body.from_json(data.get("request", {})),
                 {int(status): Body.from_json(body) for status, body in data.get("responses", {}).items()},
+                {int(number): {str(name): int(count) for name, count in classes.items()} for number, classes in data.get("path", {}).items()},
                 {str(name): cls.from_json(operation) for name, operation in data.get("operations", {}).items()},
                 int(data.get("calls", 0)),
                 int(data.get("looked", 0)),

@@ -77,6 +77,8 @@ def between(before: View, after: View) -> list[Change]:
         found.append(Change("authentication_lost", "authentication", ", ".join(sorted(before.schemes)), "none"))
     for where, name in sorted(after.data - before.data):
         there = _said(before, where)
+        if where.startswith("path.") and any(place.startswith("path.") and kind == name for place, kind in before.data):
+            continue  # a parameter is called otherwise once more is known of it
         if there and there not in before.fields and (there, name) not in before.data:
             found.append(Change("data_appeared", where, "no such data", name))
     for where, types in sorted(after.fields.items()):
@@ -104,7 +106,7 @@ def seen(endpoint: Endpoint) -> View:
     told = set()
     schema = endpoint.schema
     if schema.looked:
-        told |= {"query", "header"}
+        told |= {"query", "header", "path"}
     flatten(schema.query.to_json_schema(bounds=False), "query", fields)
     flatten(schema.headers.to_json_schema(bounds=False), "header", fields)
     fields = {where.lower() if where.startswith("header.") else where: types for where, types in fields.items()}

@@ -10,11 +10,11 @@ What cannot be read is counted: `malformed` bodies, `incomplete` ones, what had 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
-from urllib.parse import unquote_plus
+from urllib.parse import unquote, unquote_plus
 from xml.parsers import expat
 
 import numpy as np
@@ -24,9 +24,9 @@ import pyarrow as pa
 from parsers.limits import Limits
 from sensor.catalogue.authentication import NAMES, SCHEMES, WEAKNESSES, Authentication, Credentials, spans
 from sensor.catalogue.contents import Body, EndpointSchema
-from sensor.catalogue.data_classes import words_of
+from sensor.catalogue.data_classes import named, words_of
 from sensor.catalogue.paths import sample_hash, shape
-from sensor.catalogue.schema import Room, Schema, learn, learn_fields, learn_opaque, learn_tree, members
+from sensor.catalogue.schema import Room, Schema, learn, learn_fields, learn_opaque, learn_text, learn_tree, members
 from sensor.catalogue.structure import FORM, JSON, MULTIPART, OTHER, XML, Sampler
 
 PATHS = 4_096
@@ -38,6 +38,8 @@ FIELDS = 256
 ELEMENTS = 20_000
 """XML elements of one body that are read."""
 XML_DEPTH = 64
+SEGMENTS = 32
+"""Segments of one path that are looked at for data classes; the tree keeps no deeper ones."""
 HANDED = 16_384
 """Values of response fields that are remembered, as hashes, to tell path parameters by the field that handed their values out."""
 HANDED_OF_ONE = 64
@@ -49,6 +51,8 @@ _WORDS = frozenset({"word", "mixed"})
 _IN_LINES = re.compile(r"text/event-stream|.*[/+-](?:ndjson|jsonl|jsonlines|json-seq|stream\+json)").match
 LINES = 24
 """Of a body that holds one JSON value a line, so many are read."""
+_ANYTHING = frozenset({"password", "health", "special_category"})
+"""Classes that a field's name alone gives to its values."""
 _COMPLETE = (("request_body", 1), ("response_body", 2))
 _HANDED_TEXT = re.compile(r"[\w.@:~-]{1,64}").fullmatch
 _IDENTIFYING = re.compile(r"(?:[a-z0-9_]+_)?(?:id|uuid|guid|key|number|no|code|slug|sku|token)").fullmatch
@@ -221,6 +225,8 @@ class Learner:
         names = batch.schema.names
         if take & 1:
             into.looked += 1
+            for number, name in path_classes(origin.path, self.room):
+                into.classify(number, name)
             query = batch.column("query")[row].as_py() if "query" in names else None
             fields = form_fields(query) if query else []
             learn_fields(into.query, fields, self.room)
@@ -364,7 +370,7 @@ class Learner:
                 body.looked += int(sampler.looked[slot])
                 body.incomplete += int(sampler.incomplete[slot])
         for endpoint in endpoints:
-            endpoint.data_classes = endpoint.schema.data_classes()
+            endpoint.classify()
 
     def _count(self, into: Any, slot: int) -> None:
         """Add what one slot knows of authentication."""
@@ -389,6 +395,33 @@ class Learner:
 
 
 # Reading what calls carry ---------------------------------------------------------------------------------------------------------------
+
+
+def path_classes(path: str, room: Room) -> Iterator[tuple[int, str]]:
+    """The data classes of a path's segments, each with the segment's number from 0. The segment before stands for a field's name (``/emails/{}``), as far as it
+    is none of the values itself."""
+    number = -1
+    before = ""
+    for segment in path.partition("//")[2].partition("/")[2].split("/") if path[:1] != "/" else path.split("/"):
+        part = segment.partition(";")[0]
+        if not part:
+            continue
+        number += 1
+        if number >= SEGMENTS:
+            return
+        kind, _, stem, _ = shape(part.encode("utf-8", "backslashreplace"))
+        hint, called = before, named(before)
+        before = part if kind == "word" else ""
+        if len(part) < 16 and part.isalpha() and not called:  # most segments are names
+            continue
+        if called in _ANYTHING and kind not in _WORDS:  # /diagnoses/17 names a record, and not what is in it
+            hint = ""
+        for text in (part, stem.decode("utf-8", "replace")) if kind != "word" else (part,):
+            value = Schema(hint)
+            learn_text(value, unquote(text), room)
+            if value.classes:
+                yield number, next(iter(value.classes))
+                break
 
 
 def form_fields(text: str) -> list[tuple[str, str]]:

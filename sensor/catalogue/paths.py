@@ -203,6 +203,9 @@ class Segment:
                     elif c == 64:
                         mail = True
                         others += 1
+                    elif c == 37 and i + 2 < stop and data[i + 1] == 52 and data[i + 2] == 48:  # %40
+                        mail = True
+                        others += 1
                     else:
                         others += 1
                     if i > token_at and token_is_number:

@@ -159,7 +159,7 @@ class MapState:
                 endpoint.authentication.absorb(record.endpoint.authentication)
                 if record is not chief:
                     self._gone.append((record.number, chief.number))
-            endpoint.data_classes = endpoint.schema.data_classes()
+            endpoint.classify()
             was = chief.endpoint
             if not self._catalogue.described:  # a run without descriptions says nothing about them
                 endpoint.declared, endpoint.declared_in, endpoint.drift = was.declared, was.declared_in, was.drift

@@ -20,6 +20,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from sensor.catalogue.data_classes import secret
 from sensor.catalogue.paths import KINDS, PathTable, sample_hash, shape
 from sensor.catalogue.pins import Decisions
 from sensor.catalogue.shapes import cast, locale, numbered, tokens, version, wordness
@@ -354,7 +355,7 @@ class Templates:
         words: list[Item] = []
         why: dict[str, tuple[float, str]] = {}
         for item in items:
-            if item.folded or item.kind in CERTAIN:
+            if item.folded or item.kind in CERTAIN or (len(item.text) >= 16 and secret(item.text)):
                 values.append(item)
             else:
                 words.append(item)

@@ -126,6 +126,15 @@ class Vocabulary:
                 self.tokens[part] += 1
 
 
+@dataclass(slots=True)
+class Slugs:
+    """The numbered slugs (``gold-25``) below one name, at all places of a host that it leads to."""
+
+    calls: dict[str, int] = field(default_factory=dict)
+    methods: set[str] = field(default_factory=set)
+    places: set[tuple[str, ...]] = field(default_factory=set)
+
+
 class Templates:
     """The decided map of one host."""
 
@@ -135,14 +144,15 @@ class Templates:
         self.pins = pins or {}
         self.vocabulary = Vocabulary()
         self.views: set[frozenset[str]] = set()
+        self.slugs: dict[str, Slugs] = {}
         self.followed: tuple[list[Item], int, set[str]] = ([], 0, set())
         """Of the place being split: its values, how many of them are counted, and all that follows those."""
         self.learning = True
         # First to learn which words are values anywhere, then, knowing them, to decide; a pass that learns nothing has decided.
         for _ in range(2):
-            before = len(self.vocabulary.words), len(self.views)
+            before = len(self.vocabulary.words), len(self.views), len(self.slugs)
             self.top = self.place([root], ())
-            if (len(self.vocabulary.words), len(self.views)) == before:
+            if (len(self.vocabulary.words), len(self.views), len(self.slugs)) == before:
                 break
         else:
             self.learning = False
@@ -162,7 +172,7 @@ class Templates:
             here.literals[items[0].text] = self.place(items[0].nodes, (*where, items[0].text), items[0].text)
             self.join_pictures(here)
             return here
-        values, words, why = self.split(items, len(where))
+        values, words, why = self.split(items, where, before, bool(here.cells))
         if pinned is not None:
             values, words = self.obey(pinned, values, words, why)
         frames: dict[tuple[str, str], list[Item]] = {}
@@ -349,8 +359,8 @@ class Templates:
 
     # The decision ---------------------------------------------------------------------------------------------------------------------
 
-    def split(self, items: list[Item], depth: int) -> tuple[list[Item], list[Item], dict[str, tuple[float, str]]]:
-        """(values, literals, why) of a place's items."""
+    def split(self, items: list[Item], where: tuple[str, ...], before: str, ends: bool) -> tuple[list[Item], list[Item], dict[str, tuple[float, str]]]:
+        """(values, literals, why) of a place's items. `before`: the name that leads to the place; `ends`: whether paths end there."""
         values: list[Item] = []
         words: list[Item] = []
         why: dict[str, tuple[float, str]] = {}
@@ -359,9 +369,14 @@ class Templates:
                 values.append(item)
             else:
                 words.append(item)
-        self.keep_versions(values, words, why, depth)
+        self.keep_versions(values, words, why, len(where))
+        if self.learning and before:
+            self.note_slugs(words, before, where)
+        if ends and singular(before) != before:
+            self.take_keys(values, words)
         self.take_opaque(values, words)
         self.take_numbered(values, words)
+        self.take_pooled(values, words, before)
         self.take_enumeration(values, words)
         self.take_codes(values, words)
         self.take_constants(values, words)
@@ -467,8 +482,10 @@ class Templates:
                 continue
             kin = sum(n for (length, chars), n in makes.items() if length == len(stem) and set(cast(stem)) <= set(chars) and chars != "a-")
             odd = stem.isupper() or (any(c.isdigit() for c in stem) and not stem.islower())
-            if kin >= 3 and (odd or kin * 3 >= sum(makes.values())) and wordness(stem) < (9.0 if odd and kin >= 5 else 0.9 if odd else 0.35):
-                if self.compatible(item, values):
+            code = odd and stem.isupper() and any(c.isdigit() for c in stem)
+            common = kin * 3 >= sum(makes.values()) or (kin >= 8 and len(stem) >= 12)  # one place may take ids of several makes
+            if kin >= (2 if code else 3) and (odd or common) and wordness(stem) < (9.0 if odd and kin >= 5 else 0.9 if odd else 0.35):
+                if (code and kin >= 8) or self.compatible(item, values):
                     self.reframe(item, stem)
                     words.remove(item)
                     values.append(item)
@@ -542,6 +559,36 @@ class Templates:
                 if len(tokens(item.text)) >= 2 and item.text.islower() and ("-" in item.text or "_" in item.text) and self.compatible(item, values):
                     words.remove(item)
                     values.append(item)
+
+    def note_slugs(self, words: list[Item], before: str, where: tuple[str, ...]) -> None:
+        """Remember the numbered slugs that end paths here, by the name before them."""
+        for item in words:
+            tail = numbered(item.text)
+            if tail is not None and tail[1] in ("-", "_") and item.leaf and item.text.islower():
+                known = self.slugs.setdefault(before, Slugs())
+                known.calls[item.text] = item.calls
+                known.methods |= item.methods
+                known.places.add(where)
+
+    def take_keys(self, values: list[Item], words: list[Item]) -> None:
+        """Below a collection that is answered itself (``/Contacts``), a code in upper case with digits is the key of one of its items (``/Contacts/LP6``)."""
+        for item in list(words):
+            text = item.text
+            if text.isupper() and text.isalnum() and text.isascii() and any(c.isdigit() for c in text) and not version(text) and self.compatible(item, values):
+                words.remove(item)
+                values.append(item)
+
+    def take_pooled(self, values: list[Item], words: list[Item], before: str) -> None:
+        """Where one name leads to several places (``/voice/countries``, ``/messaging/countries``), what is too little at each of them counts together: below it
+        slugs are the rule, so words that end paths as they do, and are not called more than they are, are slugs too."""
+        known = self.slugs.get(before)
+        if known is None or len(known.calls) < 4 or len(known.places) < 2:
+            return
+        most = 1.5 * sum(known.calls.values()) / len(known.calls) + 1
+        for item in list(words):
+            if item.leaf and item.text.islower() and not version(item.text) and item.calls <= most and item.methods <= known.methods and self.compatible(item, values):
+                words.remove(item)
+                values.append(item)
 
     def take_codes(self, values: list[Item], words: list[Item]) -> None:
         """Countries and languages: segments of two letters, or ``pt-BR``, when no other word stands with them."""
@@ -674,7 +721,8 @@ class Templates:
         found = Stock()
         for node in item.nodes:
             for child in self.table.children[node]:
-                if self.table.kinds[child] in (UUID, HEX, TOKEN):
+                kind = self.table.kinds[child]
+                if kind in (UUID, HEX, TOKEN) or (kind == WORD and self.table.frames[child] is None and self.opaque(self.table.texts[child].decode("utf-8", "replace"))):
                     if self.table.frames[child] is None:
                         found.hashes.add(sample_hash(self.table.texts[child]))
                     else:
@@ -742,12 +790,12 @@ class Stock:
             self.bound = min(self.bound, max(texts))
 
     def shares(self, other: Stock) -> bool:
-        """Whether both hold values of one stock: two or more in common, and an eighth of the smaller one's."""
+        """Whether both hold values of one stock: two or more in common, and an eighth of the smaller one's or as many as no chance makes."""
         bound = min(self.bound, other.bound)
         mine = {value for value in self.hashes if value <= bound}
         theirs = {value for value in other.hashes if value <= bound}
         common = len(mine & theirs)
-        return common >= 2 and common * 8 >= min(len(mine), len(theirs))
+        return common >= 2 and (common * 8 >= min(len(mine), len(theirs)) or common >= 8)
 
 
 def singular(word: str) -> str:

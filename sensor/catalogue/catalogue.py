@@ -76,6 +76,8 @@ class CatalogueLimits:
     """Fields of all schemas together: some 150 MB. A large API has 20 000."""
     operations: int = 8_192
     """GraphQL, JSON-RPC and SOAP operations counted, each below the path it was sent to."""
+    save_seconds: int = 60
+    """Seconds between two saves of a map that lasts while a run goes on (twenty times what a save takes, where that is longer): so much is lost to kill -9."""
 
 
 @dataclass(slots=True)
@@ -175,6 +177,9 @@ class Catalogue:
         """Grows whenever the map is decided anew and labels some path otherwise: what was labelled under one generation need not be labelled again
         under it."""
         self.calls = 0
+        self.taken = 0
+        """Calls of this run that were counted, those without a path included."""
+        self._passing = 0
         self._descriptions: Descriptions | None = None
         self._unseen: list[Operation] = []
         self._drift: dict[str, list[Change]] = {}
@@ -197,8 +202,13 @@ class Catalogue:
         """Take the evidence of a batch's calls."""
         if self._frozen:
             raise RuntimeError("the map is finished and takes no more calls")
+        if self._passing:
+            passed = min(self._passing, batch.num_rows)
+            self._passing -= passed
+            batch = batch.slice(passed)
         if batch.num_rows == 0:
             return
+        self.taken += batch.num_rows
         columns = _Columns(batch)
         hosts = columns.hosts(self._host_name)
         requested = self._note_operations(batch, hosts)
@@ -279,6 +289,20 @@ class Catalogue:
             table.kept = kept_texts(self.pins)
 
     # Saving ---------------------------------------------------------------------------------------------------------------------------
+
+    def pass_by(self, calls: int) -> None:
+        """Count none of the next `calls` calls: an earlier run has counted them, and `restore` brought them."""
+        self._passing = calls
+
+    def snapshot(self) -> list[Endpoint]:
+        """The endpoints as they would be if no call came any more. What calls are labelled with stays as it is: it must not depend on when somebody asks."""
+        tenant_of = dict(self._tenant_of)
+        decided = _Map(self)
+        self._tenant_of = tenant_of
+        if self._descriptions is not None:
+            self._descriptions.mark(decided.endpoints)
+        self._learner.attach(decided.endpoints, decided.owner)
+        return decided.endpoints
 
     def evidence(self) -> dict[str, Any]:
         """Everything that templates are decided on, as plain data that `restore` reads back."""

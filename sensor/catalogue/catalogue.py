@@ -21,6 +21,7 @@ import numpy as np
 import pyarrow as pa
 
 from sensor.catalogue import operations
+from sensor.catalogue.agreement import Known
 from sensor.catalogue.authentication import Authentication
 from sensor.catalogue.contents import EndpointSchema
 from sensor.catalogue.data_classes import DataClass
@@ -309,6 +310,7 @@ class Catalogue:
         return {
             "trees": [{host: table.dump(root) for host, root in sorted(table.roots.items())} for table in self._tables],
             "answered": self._answered,
+            "fields": self._learner.evidence(),
             "asked": [[*key, calls] for key, calls in sorted(self._asked.items())],
             "calls": self.calls,
         }
@@ -326,8 +328,9 @@ class Catalogue:
                     mine[i] += int(counts[i])
             for host, path, method, operation, calls in evidence["asked"]:
                 self._asked[host, path, method, operation] = int(calls)
+            self._learner.restore(evidence.get("fields", []))
             self.calls += int(evidence["calls"])
-        except (KeyError, TypeError, IndexError, AttributeError, UnicodeEncodeError) as error:
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError, UnicodeEncodeError) as error:
             raise ValueError(f"no evidence of a map: {error}") from error
 
     # Deciding -------------------------------------------------------------------------------------------------------------------------
@@ -546,7 +549,7 @@ class _Map:
             table = _joined(self.catalogue, name, members, silent)
         if name not in table.roots:
             return
-        templates = self.places[name] = Templates(table, table.roots[name], of_host(self.catalogue.pins, name))
+        templates = self.places[name] = Templates(table, table.roots[name], of_host(self.catalogue.pins, name), Known(self.catalogue._learner.fields, members))
         root = self.roots[name] = self.matcher.add_node()
         for member in members:
             self.roots[member] = root

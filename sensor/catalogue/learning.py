@@ -22,6 +22,7 @@ import orjson
 import pyarrow as pa
 
 from parsers.limits import Limits
+from sensor.catalogue import agreement
 from sensor.catalogue.authentication import NAMES, SCHEMES, WEAKNESSES, Authentication, Credentials, spans
 from sensor.catalogue.contents import Body, EndpointSchema
 from sensor.catalogue.data_classes import named, words_of
@@ -125,6 +126,8 @@ class Learner:
         self._kept_body = Limits().kept_body
         self._kinds: dict[str, int] = {}
         self._handed: dict[int, set[str]] = {}
+        self._before: dict[tuple[str, str, str], agreement.Fields] = {}
+        """Of paths that earlier runs have read: their fields."""
 
     # Taking calls ---------------------------------------------------------------------------------------------------------------------
 
@@ -312,6 +315,23 @@ class Learner:
             return ""
         best = max(found, key=lambda name: (found[name], _IDENTIFYING(name) is not None, -len(name), name))
         return best if found[best] >= 2 and 2 * found[best] >= len(values) else ""
+
+    def fields(self, host: str, path: str, method: str) -> agreement.Fields:
+        """The names of fields at a folded path, of this run and those before."""
+        learned = self._learned.get((host, path, method, ""))
+        before = self._before.get((host, path, method), agreement.NOTHING)
+        return before if learned is None else agreement.joined([before, agreement.fields_of(learned.schema)])
+
+    def evidence(self) -> list[list[Any]]:
+        """The fields of all paths as plain data that `restore` reads back; at most PATHS of them."""
+        keys = sorted({*self._before, *((host, path, method) for host, path, method, operation in self._learned if not operation)})
+        found = [(key, self.fields(*key)) for key in keys]
+        return [[*key, sorted(request), sorted(response)] for key, (request, response) in found if request or response][:PATHS]
+
+    def restore(self, evidence: list[list[Any]]) -> None:
+        """Know again what `evidence` gave."""
+        for host, path, method, request, response in evidence:
+            self._before[host, path, method] = (frozenset(map(str, request)), frozenset(map(str, response)))
 
     # Giving ---------------------------------------------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ So what is seen below one user id is evidence for every user id. At a place, the
 * their shape (numbers, UUIDs, hex, tokens, dates, addresses are values; a version number is not),
 * how they read (`shapes.wordness`), alone and as a set: values of one parameter share length and characters,
 * numbered stems (``gold-25``, ``gold-7``): the stems are a vocabulary of values that holds at every other place of the same host,
-* whether siblings share what follows them,
+* whether siblings share what follows them, and whether the bodies of their requests and answers have the same fields (`agreement`),
 * how many there are, how often each was called, and so whether their number still grows.
 
 Every decision carries its evidence as sentences and a confidence. Nothing depends on the order of the calls: the tree does not, and the
@@ -20,6 +20,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from sensor.catalogue import agreement
 from sensor.catalogue.data_classes import secret
 from sensor.catalogue.paths import KINDS, PathTable, sample_hash, shape
 from sensor.catalogue.pins import Decisions
@@ -138,8 +139,9 @@ class Slugs:
 class Templates:
     """The decided map of one host."""
 
-    def __init__(self, table: PathTable, root: int, pins: dict[tuple[str, ...], Decisions] | None = None) -> None:
+    def __init__(self, table: PathTable, root: int, pins: dict[tuple[str, ...], Decisions] | None = None, known: agreement.Known | None = None) -> None:
         self.table = table
+        self.known = known
         table.count_passed()
         self.pins = pins or {}
         self.vocabulary = Vocabulary()
@@ -272,7 +274,10 @@ class Templates:
             if name not in shared:
                 continue
             why = f"{', '.join(members)} all lead to {name} and {name} leads to all of them and to nothing else: one relation for any of them"
-            kind = Param("type", "", "", 1 << WORD, Place([]), len(members), list(members)[:8], 0.75, [why])
+            same = self.same_bodies([member.literals[name] for member in members.values()])
+            if same:
+                why += "; their bodies have the same fields"
+            kind = Param("type", "", "", 1 << WORD, Place([]), len(members), list(members)[:8], 0.85 if same else 0.75, [why])
             for kept in kinds.values():
                 kept.known_as = (name, "{id}", "{type}")
                 kept.known_params = {"type": kind}
@@ -290,9 +295,44 @@ class Templates:
         return place.params[0].place if len(place.params) == 1 and not place.params[0].prefix else None
 
     def alike(self, places: list[Place]) -> bool:
-        """Whether paths end at all these places, with the same methods, and none goes on."""
+        """Whether paths end at all these places, with the same methods and with bodies that nothing tells apart, and none goes on."""
         methods = [{self.table.cell_method[cell] for cell in place.cells} for place in places]
-        return all(methods) and all(one == methods[0] for one in methods) and not any(place.literals or place.params for place in places)
+        if not all(methods) or any(one != methods[0] for one in methods) or any(place.literals or place.params for place in places):
+            return False
+        return self.same_bodies(places) is not False
+
+    def same_bodies(self, places: list[Place]) -> bool | None:
+        """Whether requests and answers at these places have the same fields, method by method; None where too little is known."""
+        said = None
+        parts = [self.bodies(sorted({int(self.table.cell_node[cell]) for cell in place.cells})) for place in places]
+        for one, part in enumerate(parts):
+            for other in parts[:one]:
+                for method in part.keys() & other.keys():
+                    found = agreement.agree(part[method], other[method])
+                    if found is False:
+                        return False
+                    said = found or said
+        return said
+
+    def bodies(self, nodes: list[int]) -> dict[str, agreement.Fields]:
+        """The fields of bodies at nodes, by method."""
+        if self.known is None:
+            return {}
+        paths: dict[str, set[str]] = {}
+        for node in nodes[:64]:
+            for cell in self.table.cells_of[node]:
+                paths.setdefault(self.table.method_names[self.table.cell_method[cell]], set()).add(self.path_of(node))
+        return {method: self.known.of(sorted(found), method) for method, found in paths.items()}
+
+    def path_of(self, node: int) -> str:
+        """The path of a node, its values by shape folded."""
+        table = self.table
+        parts: list[str] = []
+        while table.parents[node] >= 0:
+            text = table.texts[node] if table.frames[node] is None else min(table.value_texts[node].values(), default=b"")
+            parts.append(text.decode("utf-8", "backslashreplace") if table.kinds[node] in (WORD, MIXED) else "{}")
+            node = table.parents[node]
+        return "/" + "/".join(reversed(parts))
 
     def join_pictures(self, here: Place) -> None:
         """One picture in several formats (``thumbnail.png``, ``thumbnail.jpg``) is one endpoint with the format as parameter."""
@@ -386,6 +426,7 @@ class Templates:
         self.take_kin(values, words)
         self.take_growing(values, words)
         self.give_back_outliers(values, words, why)
+        self.give_back_unlike(values, words, why)
         if values:
             for item in words:
                 why.setdefault(item.text, (0.9, "reads as a name and stands beside values of another make"))
@@ -743,6 +784,41 @@ class Templates:
                 values.remove(item)
                 words.append(item)
                 why[item.text] = (0.8, "leads to " + ", ".join(sorted(own)[:3]) + ", as no value beside it does")
+
+    def give_back_unlike(self, values: list[Item], words: list[Item], why: dict[str, tuple[float, str]]) -> None:
+        """A readable word that was taken for a value, though the bodies of its requests or answers have other fields than those of all other values, is a
+        name after all (``/orders/summary``)."""
+        suspects = [item for item in values if item.kind == WORD and not item.folded and not item.view and not self.opaque(item.text)]
+        if not suspects or len(values) < 2 or self.known is None:
+            return
+        made = {id(item): self.bodies_of(item) for item in values}
+        counts: dict[tuple[str, str], tuple[Counter[str], Counter[str]]] = {}
+        for mine in made.values():
+            for key, fields in mine.items():
+                for count, names in zip(counts.setdefault(key, (Counter(), Counter())), fields, strict=True):
+                    count.update(names)
+        for item in suspects:
+            found = []
+            for key, (request, response) in made[id(item)].items():
+                requests, responses = counts[key]
+                rest = frozenset(name for name in requests if requests[name] > (name in request)), frozenset(name for name in responses if responses[name] > (name in response))
+                found.append(agreement.agree((request, response), rest))
+            if False in found and True not in found:
+                values.remove(item)
+                words.append(item)
+                why[item.text] = (0.85, "its bodies have other fields than those of the values beside it")
+
+    def bodies_of(self, item: Item) -> dict[tuple[str, str], agreement.Fields]:
+        """The fields of bodies at an item and right below it, by name of what follows and method."""
+        found = {("", method): fields for method, fields in self.bodies(item.nodes).items()}
+        below: dict[str, list[int]] = {}
+        for node in item.nodes[:64]:
+            for child in self.table.children[node]:
+                if self.table.kinds[child] == WORD and self.table.frames[child] is None:
+                    below.setdefault(self.table.texts[child].decode("utf-8", "backslashreplace"), []).append(child)
+        for name, nodes in below.items():
+            found.update({(name, method): fields for method, fields in self.bodies(nodes).items()})
+        return found
 
     # Parameters -----------------------------------------------------------------------------------------------------------------------
 

@@ -48,7 +48,11 @@ _IS_DATE = re.compile(_DATE).fullmatch
 _IS_TIME = re.compile(rf"{_TIME}(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)").fullmatch
 _IS_UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}").fullmatch  # RFC 9562 4
 _IS_EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?){1,8}").fullmatch
-_IS_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,31}://[A-Za-z0-9\[\]._~:/?#@!$&'()*+,;=%-]+").fullmatch  # RFC 3986, those with an authority
+_PCHAR = r"[A-Za-z0-9._~:@!$&'()*+,;=/-]|%[0-9A-Fa-f]{2}"
+_IS_URI = re.compile(  # RFC 3986, those with an authority
+    r"[A-Za-z][A-Za-z0-9+.-]{1,31}://(?:(?:[A-Za-z0-9._~:!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*@)?(?:\[[0-9A-Fa-fVv:.]+\]|(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*)(?::\d*)?"
+    rf"(?:/(?:{_PCHAR})*)?(?:\?(?:{_PCHAR}|\?)*)?(?:#(?:{_PCHAR}|\?)*)?"
+).fullmatch
 _IS_IPV4 = re.compile(r"(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}").fullmatch
 _IS_IPV6 = re.compile(r"[0-9A-Fa-f:]{2,39}(?:(?:\d{1,3}\.){3}\d{1,3})?").fullmatch
 _IS_BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?").fullmatch  # RFC 4648 4
@@ -192,15 +196,15 @@ class Schema:
                 else:
                     del made["enum"]
             return made
-        nullable = {"nullable": True} if "null" in types else {}
+        nullable = {"nullable": True} if "null" in types else {}  # of 3.0: it says something beside a `type` only
         if not parts:
-            return nullable
+            return {"type": "string", **nullable, "enum": [None]} if nullable else {}
         if len(parts) == 1:
             kind, part = parts[0]
             if nullable and "enum" in part:
                 part["enum"] = [*part["enum"], None]
             return {"type": kind, **part, **nullable}
-        return {"anyOf": [{"type": kind, **part} for kind, part in parts], **nullable}
+        return {"anyOf": [{"type": kind, **part, **nullable} for kind, part in parts]}
 
     def _typed(self, kind: str, dialect: str, bounds: bool, closed: bool) -> dict[str, Any]:
         """The keywords of one type."""

@@ -38,6 +38,8 @@ class Body:
     parsed: int = 0
     malformed: int = 0
     incomplete: int = 0
+    headers: Schema = field(default_factory=Schema)
+    """Of responses: an object whose properties are the header fields of the first ones that were read."""
 
     @property
     def schema(self) -> Schema | None:
@@ -64,11 +66,14 @@ class Body:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for media in sorted(other.content):
             self.of(media).absorb(other.content[media])
+        self.headers.absorb(other.headers)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data that `from_json` reads back."""
         made: dict[str, Any] = {name: getattr(self, name) for name in ("seen", "looked", "parsed", "malformed", "incomplete")}
         made["content"] = {media: schema.to_json() for media, schema in sorted(self.content.items())}
+        if self.headers.seen:
+            made["headers"] = self.headers.to_json()
         return made
 
     @classmethod
@@ -76,10 +81,12 @@ class Body:
         """What `to_json` wrote. Raises ValueError for what it cannot have written."""
         try:
             content = {str(media): Schema.from_json(schema) for media, schema in data.get("content", {}).items()}
-            counts = [int(data.get(name, 0)) for name in ("seen", "looked", "parsed", "malformed", "incomplete")]
+            made = cls(content, headers=Schema.from_json(data.get("headers", {})))
+            for name in ("seen", "looked", "parsed", "malformed", "incomplete"):
+                setattr(made, name, int(data.get(name, 0)))
         except (AttributeError, TypeError) as error:
             raise ValueError(f"no body: {error}") from error
-        return cls(content, *counts)
+        return made
 
 
 @dataclass(slots=True)
@@ -153,6 +160,7 @@ class EndpointSchema:
         for status, body in sorted(self.responses.items()):
             for _, schema in sorted(body.content.items()):
                 found += data_classes.below(schema, f"response.{status}")
+            found += data_classes.below(body.headers, f"response_header.{status}")
         for name, operation in sorted(self.operations.items()):
             for one in operation.data_classes(template):
                 found.append(DataClass(f"{name}: {one.field}", one.name, one.count, one.seen, one.confidence, one.detail))

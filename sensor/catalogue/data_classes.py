@@ -52,8 +52,8 @@ class DataClass:
     """One class of data in one field of an endpoint."""
 
     field: str
-    """Where: ``request.user.email``, ``response.200.items[].iban``, ``query.q``, ``header.x-user``, ``path.email`` for a parameter of the path; ``{}`` stands
-    for the keys of a map."""
+    """Where: ``request.user.email``, ``response.200.items[].iban``, ``query.q``, ``header.x-user``, ``response_header.200.x-user``, ``path.email`` for a
+    parameter of the path; ``{}`` stands for the keys of a map."""
     name: str
     """One of CLASSES."""
     count: int

@@ -66,6 +66,24 @@ _COMMON_HEADER = re.compile(
     r"|(?:accept|content|if|proxy|sec|x-forwarded|x-b3|x-envoy|cf|access-control|x-original)(?:-[a-z0-9-]+)?"
 ).fullmatch
 """Header fields that say nothing of an endpoint."""
+_COMMON_ANSWER_HEADER = re.compile(
+    r"date|server|connection|keep-alive|transfer-encoding|trailer|upgrade|via|set-cookie2?|alt-svc|vary|age|pragma|nel|report-to|reporting-endpoints|server-timing|timing-allow-origin|strict-transport-security"
+    r"|(?:x-powered|x-served|x-cache|x-amz|x-envoy|x-runtime|x-content-type|x-frame|x-xss|x-permitted|x-download|x-dns|cf|content|cross-origin|access-control|referrer|permissions|proxy|traceparent|tracestate)(?:-[a-z0-9-]+)?"
+).fullmatch
+"""Header fields of answers that any server sends to anybody."""
+HEADS = 128
+"""Of each endpoint and status the header fields of so many answers are read."""
+_ENDED = (b"\r\n\r\n", b"\n\n")
+
+
+def told_header(name: str) -> bool:
+    """Whether a request's header field (in lower case) is among those that schemas tell of: it is no credential, and not what any client sends."""
+    return name not in NAMES and not _COMMON_HEADER(name)
+
+
+def told_answer_header(name: str) -> bool:
+    """The same of an answer's."""
+    return not _COMMON_ANSWER_HEADER(name)
 
 
 def kind_of(media: str) -> int:
@@ -235,7 +253,8 @@ class Learner:
             learn_fields(into.query, fields, self.room)
             head = batch.column("request_head")[row].as_py() if "request_head" in names else None
             headers = header_fields(head) if head else []
-            learn_fields(into.headers, [(name, value) for name, value in headers if name not in NAMES and not _COMMON_HEADER(name)], self.room)
+            if head and head.endswith(_ENDED):  # of a head that was cut off nobody knows what it had
+                learn_fields(into.headers, [(name, value) for name, value in headers if told_header(name)], self.room)
             self._note_names(slot, scheme, carried, fields, headers)
             if "request_body" in names:
                 self._body(into.request, batch, row, "request")
@@ -243,6 +262,9 @@ class Learner:
             body = into.response(status)
             if body is not None:
                 self._body(body, batch, row, "response")
+                head = batch.column("response_head")[row].as_py() if "response_head" in names and body.headers.objects < HEADS else None
+                if head and head.endswith(_ENDED):
+                    learn_fields(body.headers, [(name, value) for name, value in header_fields(head) if told_answer_header(name)], self.room)
 
     def _note_names(self, slot: int, scheme: int, carried: int, fields: list[tuple[str, str]], headers: list[tuple[str, str]]) -> None:
         """The names that carried the credential."""

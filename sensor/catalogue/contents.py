@@ -19,6 +19,7 @@ STATUSES = 32
 OPERATIONS = 256
 """GraphQL, JSON-RPC and SOAP operations of one endpoint that have schemas of their own."""
 
+_COUNTS = ("seen", "looked", "parsed", "malformed", "incomplete", "cut")
 _PARAMETER = re.compile(r"\{([^{}/]+)\}")
 
 
@@ -28,7 +29,7 @@ class Body:
 
     Not every body is read. `seen` were carried by calls; `looked` had their structure compared with what is known; `parsed` had a structure that was
     new, or were taken as a sample, and are what `content` was learned from. `looked == seen` on small captures. `malformed` could not be read as what
-    their media type says; `incomplete` were not seen whole, and are not read.
+    their media type says; `incomplete` were not seen whole. They are not read, but for `cut` ones, of which the end alone was not kept.
     """
 
     content: dict[str, Schema] = field(default_factory=dict)
@@ -38,6 +39,7 @@ class Body:
     parsed: int = 0
     malformed: int = 0
     incomplete: int = 0
+    cut: int = 0
     headers: Schema = field(default_factory=Schema)
     """Of responses: an object whose properties are the header fields of the first ones that were read."""
 
@@ -62,7 +64,7 @@ class Body:
 
     def absorb(self, other: Body) -> None:
         """Add what another has seen."""
-        for name in ("seen", "looked", "parsed", "malformed", "incomplete"):
+        for name in _COUNTS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for media in sorted(other.content):
             self.of(media).absorb(other.content[media])
@@ -70,7 +72,7 @@ class Body:
 
     def to_json(self) -> dict[str, Any]:
         """Plain data that `from_json` reads back."""
-        made: dict[str, Any] = {name: getattr(self, name) for name in ("seen", "looked", "parsed", "malformed", "incomplete")}
+        made: dict[str, Any] = {name: getattr(self, name) for name in _COUNTS}
         made["content"] = {media: schema.to_json() for media, schema in sorted(self.content.items())}
         if self.headers.seen:
             made["headers"] = self.headers.to_json()
@@ -82,7 +84,7 @@ class Body:
         try:
             content = {str(media): Schema.from_json(schema) for media, schema in data.get("content", {}).items()}
             made = cls(content, headers=Schema.from_json(data.get("headers", {})))
-            for name in ("seen", "looked", "parsed", "malformed", "incomplete"):
+            for name in _COUNTS:
                 setattr(made, name, int(data.get(name, 0)))
         except (AttributeError, TypeError) as error:
             raise ValueError(f"no body: {error}") from error

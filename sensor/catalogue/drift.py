@@ -154,12 +154,12 @@ def seen(endpoint: Endpoint) -> View:
     text = set(fields)
     headers = {where: types for where, types in fields.items() if where.startswith("header.") and where.count(".") == 1}
     lacking = _lacking(schema.headers, "header")
-    if schema.request.parsed:
+    if schema.request.parsed or schema.request.cut:
         told.add("request")
     for media, one in schema.request.content.items():
         _contents(one, media, "request", fields, text)
     for status, body in schema.responses.items():
-        if body.parsed:
+        if body.parsed or body.cut:
             told.add(f"response.{status}")
         for media, one in body.content.items():
             _contents(one, media, f"response.{status}", fields, text)

@@ -4,7 +4,8 @@ What was read is kept by path, its values by shape folded into one (``/users/{}/
 is final: `attach` asks for each path's endpoint then, so the schemas follow the templates. Counts are kept by slot of the sampler, each with one path that
 it was made for.
 
-What cannot be read is counted: `malformed` bodies, `incomplete` ones, what had no room.
+What cannot be read is counted: `malformed` bodies, `incomplete` ones, what had no room. A body that was kept up to the limit of bodies is read as far as it goes
+(`cut`): it proves what it has, and nothing by what it lacks.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from parsers.limits import Limits
 from sensor.catalogue import agreement
 from sensor.catalogue.authentication import NAMES, SCHEMES, WEAKNESSES, Authentication, Credentials, spans
 from sensor.catalogue.contents import Body, EndpointSchema
+from sensor.catalogue.cut import close_json, drop_open_items, mark_open, mark_open_elements
 from sensor.catalogue.data_classes import named, words_of
 from sensor.catalogue.paths import sample_hash, shape
 from sensor.catalogue.schema import Room, Schema, learn, learn_fields, learn_opaque, learn_text, learn_tree, members
@@ -200,14 +202,15 @@ class Learner:
         return found
 
     def _whole(self, batch: pa.RecordBatch, request: Any, response: Any) -> np.ndarray[Any, Any]:
-        """Bits of each call's bodies that were seen whole and not cut where bodies are."""
+        """Bits of each call's bodies that were seen whole, and two higher, of those that were cut where bodies are."""
         whole = np.full(batch.num_rows, 3, np.uint8)
         if "complete" in batch.schema.names:
             column = batch.column("complete")
             parts = [sum(bit for part, bit in _COMPLETE if part in (text or "").split()) for text in column.dictionary.to_pylist()]
             whole = np.array([*parts, 0], np.uint8)[column.indices.fill_null(len(parts)).to_numpy(zero_copy_only=False)]
         for (offsets, _), bit in ((request, 1), (response, 2)):
-            whole[np.diff(offsets) >= self._kept_body] &= ~np.uint8(bit)
+            cut = np.flatnonzero((np.diff(offsets) >= self._kept_body) & (whole & bit > 0))
+            whole[cut] ^= np.uint8(5 * bit)
         return whole
 
     def _note_weak(self, carried: Any, take: Any, slots: Any, statuses: Any, times: Any) -> None:
@@ -280,7 +283,11 @@ class Learner:
         octets = batch.column(f"{side}_body")[row].as_py()
         if not octets:
             return
-        body.parsed += 1
+        cut = len(octets) >= self._kept_body
+        if cut:
+            body.cut += 1
+        else:
+            body.parsed += 1
         media = batch.column(f"{side}_type")[row].as_py() if f"{side}_type" in batch.schema.names else None
         media = (media or "").partition(";")[0].strip()
         kind = kind_of(media)
@@ -290,12 +297,12 @@ class Learner:
                 media = "application/json"
 
         def also(value: Any) -> None:
-            if self.sampler.structure.of(octets, 0, len(octets), JSON) and self.sampler.structure.names != members(value):
+            if not cut and self.sampler.structure.of(octets, 0, len(octets), JSON) and self.sampler.structure.names != members(value):
                 self.room.count("duplicate_names")
             if side == "response":  # what a response holds, later paths may ask for
                 self._hand_out(value)
 
-        if not read_body(body.of(media or "application/octet-stream"), octets, kind, media, self.room, also):
+        if not read_body(body.of(media or "application/octet-stream"), octets, kind, media, self.room, also, cut):
             body.malformed += 1
 
     def _hand_out(self, value: Any) -> None:
@@ -486,29 +493,38 @@ def header_fields(head: bytes) -> list[tuple[str, str]]:
     return fields
 
 
-def read_body(schema: Schema, octets: bytes, kind: int, media: str, room: Room, also: Callable[[Any], None] | None = None) -> bool:
-    """Learn from a body; returns whether it could be read as what it is said to be. `also` is given what JSON says."""
+def read_body(schema: Schema, octets: bytes, kind: int, media: str, room: Room, also: Callable[[Any], None] | None = None, cut: bool = False) -> bool:
+    """Learn from a body; returns whether it could be read as what it is said to be. `also` is given what JSON says. `cut`: its end was not kept."""
     if _IN_LINES(media):
         return _read_lines(schema, octets, room)
     if kind == JSON:
+        octets, open_at = close_json(octets.removeprefix(b"\xef\xbb\xbf")) if cut else (octets.removeprefix(b"\xef\xbb\xbf"), "")
         try:
-            value = orjson.loads(octets.removeprefix(b"\xef\xbb\xbf"))
+            value = orjson.loads(octets)
         except ValueError:
             return False
+        open_at = drop_open_items(value, open_at)
         learn(schema, value, 0, room)
+        mark_open(schema, value, open_at)
         if also is not None and isinstance(value, dict | list):
             also(value)
     elif kind == FORM:
-        learn_fields(schema, form_fields(octets.decode("utf-8", "replace").strip()), room)
+        fields = form_fields((octets.rpartition(b"&")[0] if cut else octets).decode("utf-8", "replace").strip())
+        learn_fields(schema, fields, room)
+        if cut:
+            mark_open(schema, dict(fields), "{")
     elif kind == XML:
-        tree = read_xml(octets)
+        open_names: list[str] = []
+        tree = read_xml(octets, open_names if cut else None)
         if tree is None:
             return False
         learn_tree(schema, tree, 0, room)
+        if open_names:
+            mark_open_elements(schema, tree, open_names)
     elif kind == MULTIPART:
-        return _read_multipart(schema, octets, room)
+        return _read_multipart(schema, octets, room, cut)
     else:
-        learn_opaque(schema, len(octets), not _TEXTUAL(media))
+        learn_opaque(schema, -1 if cut else len(octets), not _TEXTUAL(media))
     return True
 
 
@@ -526,14 +542,16 @@ def _read_lines(schema: Schema, octets: bytes, room: Room) -> bool:
     return read > 0
 
 
-def _read_multipart(schema: Schema, octets: bytes, room: Room) -> bool:
-    """Learn from multipart/form-data (RFC 7578); its first line is the boundary."""
+def _read_multipart(schema: Schema, octets: bytes, room: Room, cut: bool) -> bool:
+    """Learn from multipart/form-data (RFC 7578); its first line is the boundary. Of one that was cut the last part is a file of no known length, or nothing."""
     line = octets[:2048].lstrip(b"\r\n").partition(b"\n")[0].rstrip(b"\r")
     if not line.startswith(b"--") or len(line) > 74:
         return False
     texts: list[tuple[str, str]] = []
     files: list[tuple[str, int]] = []
-    for part in octets.split(line, FIELDS)[1:FIELDS]:
+    parts = octets.split(line, FIELDS)[1:FIELDS]
+    for number, part in enumerate(parts, 1):
+        open_part = cut and number == len(parts)
         head, blank, content = part.partition(b"\r\n\r\n")
         if not blank:
             continue
@@ -543,8 +561,8 @@ def _read_multipart(schema: Schema, octets: bytes, room: Room) -> bool:
         called = name[1].decode("utf-8", "replace")
         content = content.removesuffix(b"\r\n")
         if re.search(rb"(?i)filename\*?=|content-type:[ \t]*(?!text/plain)", head):
-            files.append((called, len(content)))
-        else:
+            files.append((called, -1 if open_part else len(content)))
+        elif not open_part:
             texts.append((called, content.decode("utf-8", "replace")))
     learn_fields(schema, texts, room)
     for called, length in files:
@@ -554,6 +572,8 @@ def _read_multipart(schema: Schema, octets: bytes, room: Room) -> bool:
             child = schema.properties[called] = Schema(called)
         if child is not None:
             learn_opaque(child, length, True)
+    if cut:
+        mark_open(schema, dict([*texts, *((called, "") for called, _ in files)]), "{")
     return True
 
 
@@ -561,8 +581,10 @@ class _Odd(Exception):
     """What no honest XML body has, or more than is read."""
 
 
-def read_xml(octets: bytes) -> dict[str, Any] | None:
+def read_xml(octets: bytes, open_names: list[str] | None = None) -> dict[str, Any] | None:
     """An XML document as nested dicts: ``@name`` for attributes, names without prefix for children, ``#text`` beside them; None for what is none.
+
+    With `open_names` the document may end anywhere: what is open there is closed, and named, the root first.
 
     No entity is expanded and nothing is fetched: a document that declares one is not read.
     """
@@ -611,7 +633,12 @@ def read_xml(octets: bytes) -> dict[str, Any] | None:
     parser.EndElementHandler = end
     parser.CharacterDataHandler = data
     try:
-        parser.Parse(octets, True)
+        parser.Parse(octets, open_names is None)
+        if open_names is not None:
+            open_names += names[1:]
+            texts[-1] = []  # half a text is none
+            while len(stack) > 1:
+                end(names[-1])
     except (expat.ExpatError, _Odd, ValueError, LookupError):
         return None
     return root

@@ -85,12 +85,13 @@ class Schema:
     `seen` values, of them `nulls booleans integers numbers strings arrays objects`. `least` and `most`: bounds of the numbers (None: none seen);
     `shortest` and `longest`: of the strings, in characters (-1: none); `fewest` and `largest`: of the arrays, in items. `formats`: strings by format.
     `values`: strings by value as long as they can be an enumeration, else `crowded`. `classes`: values by data class. `text`: the values travelled as
-    text, their types are what they read as. `partial`: not all that stood below was looked at, for its depth, its number or for want of room.
+    text, their types are what they read as. `cut`: objects whose end was not kept, `loose`: values that stood in such objects. `partial`: not all that stood below was looked at, for its depth, its number or for want of room.
     """
 
     def __init__(self, hint: str = "") -> None:
         self.hint = hint
         self.seen = self.nulls = self.booleans = self.integers = self.numbers = self.strings = self.arrays = self.objects = 0
+        self.cut = self.loose = 0
         self.least = None
         self.most = None
         self.shortest = self.longest = self.fewest = self.largest = -1
@@ -148,9 +149,9 @@ class Schema:
         return tuple(sorted(self.values))
 
     def required(self, name: str) -> bool:
-        """Whether every object had the property."""
+        """Whether every object had the property, of those seen to their end: there must be one."""
         found = self.properties.get(name)
-        return found is not None and found.seen == self.objects
+        return found is not None and found.seen - found.loose == self.objects - self.cut and self.objects > self.cut
 
     @property
     def is_map(self) -> bool:
@@ -287,7 +288,7 @@ class Schema:
         return f"Schema({self.hint!r}, {self.seen} values of {' '.join(self.types) or 'no type'})"
 
 
-_COUNTS = ("seen", "nulls", "booleans", "integers", "numbers", "strings", "arrays", "objects")
+_COUNTS = ("seen", "nulls", "booleans", "integers", "numbers", "strings", "arrays", "objects", "cut", "loose")
 _BOUNDS = ("least", "most")
 _LENGTHS = ("shortest", "longest", "fewest", "largest")
 
@@ -478,10 +479,11 @@ def learn_tree(schema: Schema, value: Any, depth: int, room: Room) -> None:
 
 
 def learn_opaque(schema: Schema, octets: int, binary: bool) -> None:
-    """Take a body or a file that is not read: its length in octets."""
+    """Take a body or a file that is not read: its length in octets, -1 where that is not known."""
     schema.seen += 1
     schema.strings += 1
-    _length_seen(schema, octets)
+    if octets >= 0:
+        _length_seen(schema, octets)
     if binary:
         schema.formats["binary"] = schema.formats.get("binary", 0) + 1
 

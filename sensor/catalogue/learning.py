@@ -458,11 +458,12 @@ def path_classes(path: str, room: Room) -> Iterator[tuple[int, str]]:
         number += 1
         if number >= SEGMENTS:
             return
-        kind, _, stem, _ = shape(part.encode("utf-8", "backslashreplace"))
-        hint, called = before, named(before)
-        before = part if kind == "word" else ""
-        if len(part) < 16 and part.isalpha() and not called:  # most segments are names
+        hint, called = before, named(before) if before else ""
+        if len(part) < 16 and not called and (part.isalpha() or (len(part) < 7 and part.isdigit())):  # most segments are names or short numbers
+            before = part if part.isalpha() else ""
             continue
+        kind, _, stem, _ = shape(part.encode("utf-8", "backslashreplace"))
+        before = part if kind == "word" else ""
         if called in _ANYTHING and kind not in _WORDS:  # /diagnoses/17 names a record, and not what is in it
             hint = ""
         for text in (part, stem.decode("utf-8", "replace")) if kind != "word" else (part,):

@@ -40,8 +40,8 @@ class Body:
     malformed: int = 0
     incomplete: int = 0
     cut: int = 0
-    headers: Schema = field(default_factory=Schema)
-    """Of responses: an object whose properties are the header fields of the first ones that were read."""
+    headers: Schema | None = None
+    """Of responses: an object whose properties are the header fields of the first ones that were read; None where none was."""
 
     @property
     def schema(self) -> Schema | None:
@@ -68,13 +68,15 @@ class Body:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for media in sorted(other.content):
             self.of(media).absorb(other.content[media])
-        self.headers.absorb(other.headers)
+        if other.headers is not None:
+            self.headers = self.headers or Schema()
+            self.headers.absorb(other.headers)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data that `from_json` reads back."""
         made: dict[str, Any] = {name: getattr(self, name) for name in _COUNTS}
         made["content"] = {media: schema.to_json() for media, schema in sorted(self.content.items())}
-        if self.headers.seen:
+        if self.headers is not None:
             made["headers"] = self.headers.to_json()
         return made
 
@@ -83,7 +85,7 @@ class Body:
         """What `to_json` wrote. Raises ValueError for what it cannot have written."""
         try:
             content = {str(media): Schema.from_json(schema) for media, schema in data.get("content", {}).items()}
-            made = cls(content, headers=Schema.from_json(data.get("headers", {})))
+            made = cls(content, headers=Schema.from_json(data["headers"]) if "headers" in data else None)
             for name in _COUNTS:
                 setattr(made, name, int(data.get(name, 0)))
         except (AttributeError, TypeError) as error:
@@ -162,7 +164,8 @@ class EndpointSchema:
         for status, body in sorted(self.responses.items()):
             for _, schema in sorted(body.content.items()):
                 found += data_classes.below(schema, f"response.{status}")
-            found += data_classes.below(body.headers, f"response_header.{status}")
+            if body.headers is not None:
+                found += data_classes.below(body.headers, f"response_header.{status}")
         for name, operation in sorted(self.operations.items()):
             for one in operation.data_classes(template):
                 found.append(DataClass(f"{name}: {one.field}", one.name, one.count, one.seen, one.confidence, one.detail))

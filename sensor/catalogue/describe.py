@@ -46,7 +46,7 @@ def _contents(schema: EndpointSchema, indent: str) -> Iterator[str]:
 
 
 def _body(called: str, body: Body, indent: str) -> Iterator[str]:
-    if body.headers.properties or body.headers.additional is not None:
+    if body.headers is not None and (body.headers.properties or body.headers.additional is not None):
         yield f"{indent}{called} headers, of {body.headers.objects:,} read"
         yield from _limited(_fields(body.headers, indent + "    "))
     for media, schema in sorted(body.content.items()):

@@ -163,7 +163,7 @@ def seen(endpoint: Endpoint) -> View:
             told.add(f"response.{status}")
         for media, one in body.content.items():
             _contents(one, media, f"response.{status}", fields, text)
-        if body.headers.objects:
+        if body.headers is not None:
             told.add("response_header")
             lacking.update(_lacking(body.headers, f"response_header.{status}"))
             headers.update({f"response_header.{status}.{name.lower()}": frozenset(one.types) for name, one in body.headers.properties.items()})

@@ -86,7 +86,7 @@ def _operation(many: list[Endpoint], names: list[str], version: str, mask: Mask,
             body = schema.responses.get(status)
             if body is not None and body.content:
                 responses[str(status)]["content"] = _content(body, dialect, mask)
-            if body is not None and body.headers.properties:
+            if body is not None and body.headers is not None and body.headers.properties:
                 whole_part = body.headers.objects == whole.statuses[status]
                 responses[str(status)]["headers"] = {
                     mask(name): {"required": whole_part and body.headers.required(name), "schema": _clean(one.to_json_schema(dialect, whole_part), mask) if whole_part else {}}

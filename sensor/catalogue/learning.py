@@ -146,6 +146,7 @@ class Learner:
         self._kept_body = Limits().kept_body
         self._kinds: dict[str, int] = {}
         self._handed: dict[int, set[str]] = {}
+        self._join_past = PATHS
         self._before: dict[tuple[str, str, str], agreement.Fields] = {}
         """Of paths that earlier runs have read: their fields."""
 
@@ -182,8 +183,9 @@ class Learner:
         for row in np.flatnonzero(take & 3).tolist():
             self._read(batch, row, int(take[row]), int(slots[row]), int(schemes[row]), int(carried[row]), int(statuses[row]), origin(row))
         self.changes += 1
-        if len(self._learned) > PATHS:
+        if len(self._learned) > self._join_past:
             self._join(owner)
+            self._join_past = max(PATHS, len(self._learned) + PATHS // 2)  # more endpoints than that are not joined anew with every batch
 
     def _kinds_of(self, batch: pa.RecordBatch, name: str) -> np.ndarray[Any, Any]:
         if name not in batch.schema.names:
@@ -265,8 +267,9 @@ class Learner:
             body = into.response(status)
             if body is not None:
                 self._body(body, batch, row, "response")
-                head = batch.column("response_head")[row].as_py() if "response_head" in names and body.headers.objects < HEADS else None
+                head = batch.column("response_head")[row].as_py() if "response_head" in names and (body.headers is None or body.headers.objects < HEADS) else None
                 if head and head.endswith(_ENDED):
+                    body.headers = body.headers or Schema()
                     learn_fields(body.headers, [(name, value) for name, value in header_fields(head) if told_answer_header(name)], self.room)
 
     def _note_names(self, slot: int, scheme: int, carried: int, fields: list[tuple[str, str]], headers: list[tuple[str, str]]) -> None:

@@ -160,6 +160,7 @@ class Templates:
             self.learning = False
             self.top = self.place([root], ())
         self.join_relations(self.top, ())
+        self.known = None  # it has told what it could, and holds the fields of every path asked for
 
     def place(self, nodes: list[int], where: tuple[str, ...], before: str = "") -> Place:
         """Decide the place that these nodes make up, and all below it. `where`: the segments that lead here, ``{}`` for a parameter."""
@@ -791,7 +792,11 @@ class Templates:
         suspects = [item for item in values if item.kind == WORD and not item.folded and not item.view and not self.opaque(item.text)]
         if not suspects or len(values) < 2 or self.known is None:
             return
-        made = {id(item): self.bodies_of(item) for item in values}
+        made = {id(item): self.bodies_of(item) for item in suspects}
+        suspects = [item for item in suspects if any(any(fields) for fields in made[id(item)].values())]
+        if not suspects:
+            return
+        made |= {id(item): self.bodies_of(item) for item in values if id(item) not in made}
         counts: dict[tuple[str, str], tuple[Counter[str], Counter[str]]] = {}
         for mine in made.values():
             for key, fields in mine.items():

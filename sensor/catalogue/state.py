@@ -97,6 +97,7 @@ class MapState:
         self._changes: _Changes | None = None
         self._calls_before = 0
         self._taken_before = 0
+        self._based = False
         self._saved_at = time.monotonic()
         self._saving_took = 0.0
         if not make and not path.exists():
@@ -141,8 +142,6 @@ class MapState:
         if last is not None and last[1] == captures != "":
             self._run, _, self._taken_before, calls_of_run = last
             catalogue.pass_by(self._taken_before)
-        self._db.execute("CREATE TEMP TABLE IF NOT EXISTS base AS SELECT id, whole FROM endpoint")
-        self._db.execute("CREATE UNIQUE INDEX IF NOT EXISTS temp.base_by_id ON base (id)")
         try:
             for _, packed in self._db.execute("SELECT part, packed FROM evidence ORDER BY part"):
                 catalogue.restore(orjson.loads(zlib.decompress(packed)))
@@ -219,14 +218,13 @@ class MapState:
 
     def _records_of_run(self) -> list[Record]:
         """The records as they stand, with what they were when this run began and what was last told of them."""
-        rows = self._db.execute(
-            "SELECT endpoint.id, status, endpoint.whole, told, base.whole FROM endpoint LEFT JOIN base ON base.id = endpoint.id ORDER BY host, template, method"
-        )
+        base = "base.whole FROM endpoint LEFT JOIN base ON base.id = endpoint.id" if self._based else "endpoint.whole FROM endpoint"
         found = []
-        for number, status, whole, told, base in rows:
+        for number, status, whole, told, begun in self._db.execute(f"SELECT endpoint.id, status, endpoint.whole, told, {base} ORDER BY host, template, method"):
             now = self._endpoint(whole)
             known = told is None or len(told) > 0
-            found.append(Record(number, status, now, (), now if told is None else self._endpoint(told) if known else None, known, self._endpoint(base) if base is not None else None))
+            at_begin = now if begun == whole else self._endpoint(begun) if begun is not None else None
+            found.append(Record(number, status, now, (), now if told is None else self._endpoint(told) if known else None, known, at_begin))
         return found
 
     def save_on_the_way(self, every_s: float) -> bool:
@@ -235,6 +233,10 @@ class MapState:
         begun = time.monotonic()
         if begun - self._saved_at < max(every_s, 20 * self._saving_took):
             return False
+        if not self._based:  # until now the records were as they had been when this run began
+            self._db.execute("CREATE TEMP TABLE base AS SELECT id, whole FROM endpoint")
+            self._db.execute("CREATE UNIQUE INDEX temp.base_by_id ON base (id)")
+            self._based = True
         self._write(self._compare(self._catalogue.snapshot()), ended=False)
         self._saved_at = time.monotonic()
         self._saving_took = self._saved_at - begun

@@ -53,7 +53,7 @@ def all_calls(path: Path) -> int:
 
 def test_a_replay_killed_in_its_middle_goes_on_and_counts_nothing_twice(tmp_path: Path) -> None:
     capture = tmp_path / "long.pcap"
-    capture.write_bytes(repeated(NORMAL.read_bytes(), 150))
+    capture.write_bytes(repeated(NORMAL.read_bytes(), 300))
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     config = tmp_path / "config.yaml"
     config.write_text("catalogue:\n  save_seconds: 1\n", encoding="utf-8")

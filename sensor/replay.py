@@ -62,7 +62,7 @@ def _replay(args: argparse.Namespace) -> int:
     from sensor.config import Config, read
     from sensor.incidents import IncidentFile
     from sensor.masking import Masker, installation_key, state_directory
-    from sensor.pipeline import Pipeline
+    from sensor.pipeline import Pipeline, Summary
     from sensor.terminal import Progress
 
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="api-sensor: %(message)s")
@@ -103,11 +103,17 @@ def _replay(args: argparse.Namespace) -> int:
         )
         if spec is not None and pipeline.catalogue is not None:
             spec.attach(pipeline.catalogue)
-        map_state = _map_state(args, pipeline.catalogue)
+        map_state = _map_state(args, config, pipeline.catalogue)
         progress = Progress(args.quiet)
         gc.freeze()
         gc.enable()
-        summary = pipeline.run(source, lambda so_far: progress.show(packets=so_far.packets, calls=so_far.calls, alerts=so_far.alerts_told))
+
+        def block_done(so_far: Summary) -> None:
+            progress.show(packets=so_far.packets, calls=so_far.calls, alerts=so_far.alerts_told)
+            if map_state is not None:
+                map_state.save_on_the_way(config.catalogue.save_seconds)
+
+        summary = pipeline.run(source, block_done)
         progress.close()
         if map_state is not None:  # after the alerts were told: a kill in between tells them again rather than never
             map_state.save()
@@ -171,15 +177,18 @@ def _spec(args: argparse.Namespace) -> Any:
     return spec.load([Path(path) for path in args.spec])
 
 
-def _map_state(args: argparse.Namespace, catalogue: Any) -> Any:
+def _map_state(args: argparse.Namespace, config: Any, catalogue: Any) -> Any:
     if not args.map_state:
         return None
     if catalogue is None:
         raise SensorError("--map-state keeps the map, and --no-map makes none: leave one of them out")
+    from sensor.capture import identity
     from sensor.catalogue.state import MapState
 
     state = MapState(Path(args.map_state))
-    state.attach(catalogue)
+    passed = state.attach(catalogue, identity(args.captures, repr((config.parsers, args.verify_checksums))))
+    if passed:
+        _say(f"{args.map_state}: the last run over these captures was cut off; the map goes on behind the {passed:,} calls that it has counted")
     return state
 
 

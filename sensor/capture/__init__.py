@@ -20,7 +20,7 @@ from typing import Any
 
 from sensor.capture.formats import CaptureError, NotACapture
 from sensor.capture.reading import CaptureStats, CaptureWarning, Secret
-from sensor.capture.source import CaptureSource, open_captures
+from sensor.capture.source import CaptureSource, identity, open_captures
 
 __all__ = [
     "SOURCES",
@@ -30,6 +30,7 @@ __all__ = [
     "CaptureWarning",
     "NotACapture",
     "Secret",
+    "identity",
     "open_captures",
 ]
 

@@ -5,7 +5,7 @@ Every `Endpoint` of the map has, beside its counts:
 * `schema`, an `EndpointSchema`: `.query` and `.headers` (a `Schema` whose properties are the parameters), `.request` and `.responses[status]` (a `Body`:
   `.content[media_type]` is a `Schema`, `.schema` the one seen most, `.seen .looked .parsed .malformed .incomplete` say what it rests on, `.whole` whether
   every body was read), `.operations[name]` (the same again for a GraphQL, JSON-RPC or SOAP operation), `.absorb(other)`;
-* `data_classes`, a list of `DataClass` (`field name detail count seen confidence`), made anew from the schema by `schema.data_classes()`;
+* `data_classes`, a list of `DataClass` (`field name detail count seen confidence`), made anew from the schema by `classify()`;
 * `authentication`, an `Authentication`: `.schemes` (scheme: calls answered), `.refused` (scheme: calls answered 401 or 403), `.weaknesses`, masked
   `.examples`, `.names`, `.kind` (none, mixed, several, unknown, or the scheme), `.absorb(other)`. Authentication is *lost* where `kind` was a scheme and
   `none` now stands in `.schemes`.

@@ -22,6 +22,7 @@ import pyarrow as pa
 
 from parsers.columns import codes, numbers, present, spans
 from sensor.catalogue import operations
+from sensor.catalogue.agreement import Known
 from sensor.catalogue.authentication import Authentication
 from sensor.catalogue.contents import EndpointSchema
 from sensor.catalogue.data_classes import DataClass
@@ -77,6 +78,8 @@ class CatalogueLimits:
     """Fields of all schemas together: some 150 MB. A large API has 20 000."""
     operations: int = 8_192
     """GraphQL, JSON-RPC and SOAP operations counted, each below the path it was sent to."""
+    save_seconds: int = 60
+    """Seconds between two saves of a map that lasts while a run goes on (twenty times what a save takes, where that is longer): so much is lost to kill -9."""
 
 
 @dataclass(slots=True)
@@ -137,6 +140,13 @@ class Endpoint:
             endpoint.authentication = Authentication.from_json(data["authentication"])
         return endpoint
 
+    def classify(self) -> None:
+        """Make `data_classes` anew from the schema, and forget the examples of parameters that hold such data."""
+        self.data_classes = self.schema.data_classes(self.template)
+        for one in self.data_classes:
+            if one.field.startswith("path."):
+                self.parameters.get(one.field[5:], {})["examples"] = []
+
     @property
     def name(self) -> str:
         return f"{self.method} {self.host}{self.template}"
@@ -169,6 +179,9 @@ class Catalogue:
         """Grows whenever the map is decided anew and labels some path otherwise: what was labelled under one generation need not be labelled again
         under it."""
         self.calls = 0
+        self.taken = 0
+        """Calls of this run that were counted, those without a path included."""
+        self._passing = 0
         self._descriptions: Descriptions | None = None
         self._unseen: list[Operation] = []
         self._drift: dict[str, list[Change]] = {}
@@ -191,8 +204,13 @@ class Catalogue:
         """Take the evidence of a batch's calls."""
         if self._frozen:
             raise RuntimeError("the map is finished and takes no more calls")
+        if self._passing:
+            passed = min(self._passing, batch.num_rows)
+            self._passing -= passed
+            batch = batch.slice(passed)
         if batch.num_rows == 0:
             return
+        self.taken += batch.num_rows
         columns = _Columns(batch)
         hosts = columns.hosts(self._host_name)
         requested = self._note_operations(batch, hosts)
@@ -274,11 +292,26 @@ class Catalogue:
 
     # Saving ---------------------------------------------------------------------------------------------------------------------------
 
+    def pass_by(self, calls: int) -> None:
+        """Count none of the next `calls` calls: an earlier run has counted them, and `restore` brought them."""
+        self._passing = calls
+
+    def snapshot(self) -> list[Endpoint]:
+        """The endpoints as they would be if no call came any more. What calls are labelled with stays as it is: it must not depend on when somebody asks."""
+        tenant_of = dict(self._tenant_of)
+        decided = _Map(self)
+        self._tenant_of = tenant_of
+        if self._descriptions is not None:
+            self._descriptions.mark(decided.endpoints)
+        self._learner.attach(decided.endpoints, decided.owner)
+        return decided.endpoints
+
     def evidence(self) -> dict[str, Any]:
         """Everything that templates are decided on, as plain data that `restore` reads back."""
         return {
             "trees": [{host: table.dump(root) for host, root in sorted(table.roots.items())} for table in self._tables],
             "answered": self._answered,
+            "fields": self._learner.evidence(),
             "asked": [[*key, calls] for key, calls in sorted(self._asked.items())],
             "calls": self.calls,
         }
@@ -296,8 +329,9 @@ class Catalogue:
                     mine[i] += int(counts[i])
             for host, path, method, operation, calls in evidence["asked"]:
                 self._asked[host, path, method, operation] = int(calls)
+            self._learner.restore(evidence.get("fields", []))
             self.calls += int(evidence["calls"])
-        except (KeyError, TypeError, IndexError, AttributeError, UnicodeEncodeError) as error:
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError, UnicodeEncodeError) as error:
             raise ValueError(f"no evidence of a map: {error}") from error
 
     # Deciding -------------------------------------------------------------------------------------------------------------------------
@@ -515,7 +549,7 @@ class _Map:
             table = _joined(self.catalogue, name, members, silent)
         if name not in table.roots:
             return
-        templates = self.places[name] = Templates(table, table.roots[name], of_host(self.catalogue.pins, name))
+        templates = self.places[name] = Templates(table, table.roots[name], of_host(self.catalogue.pins, name), Known(self.catalogue._learner.fields, members))
         root = self.roots[name] = self.matcher.add_node()
         for member in members:
             self.roots[member] = root

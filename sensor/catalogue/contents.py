@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,9 @@ STATUSES = 32
 OPERATIONS = 256
 """GraphQL, JSON-RPC and SOAP operations of one endpoint that have schemas of their own."""
 
+_COUNTS = ("seen", "looked", "parsed", "malformed", "incomplete", "cut")
+_PARAMETER = re.compile(r"\{([^{}/]+)\}")
+
 
 @dataclass(slots=True)
 class Body:
@@ -25,7 +29,7 @@ class Body:
 
     Not every body is read. `seen` were carried by calls; `looked` had their structure compared with what is known; `parsed` had a structure that was
     new, or were taken as a sample, and are what `content` was learned from. `looked == seen` on small captures. `malformed` could not be read as what
-    their media type says; `incomplete` were not seen whole, and are not read.
+    their media type says; `incomplete` were not seen whole. They are not read, but for `cut` ones, of which the end alone was not kept.
     """
 
     content: dict[str, Schema] = field(default_factory=dict)
@@ -35,6 +39,9 @@ class Body:
     parsed: int = 0
     malformed: int = 0
     incomplete: int = 0
+    cut: int = 0
+    headers: Schema | None = None
+    """Of responses: an object whose properties are the header fields of the first ones that were read; None where none was."""
 
     @property
     def schema(self) -> Schema | None:
@@ -57,15 +64,20 @@ class Body:
 
     def absorb(self, other: Body) -> None:
         """Add what another has seen."""
-        for name in ("seen", "looked", "parsed", "malformed", "incomplete"):
+        for name in _COUNTS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for media in sorted(other.content):
             self.of(media).absorb(other.content[media])
+        if other.headers is not None:
+            self.headers = self.headers or Schema()
+            self.headers.absorb(other.headers)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data that `from_json` reads back."""
-        made: dict[str, Any] = {name: getattr(self, name) for name in ("seen", "looked", "parsed", "malformed", "incomplete")}
+        made: dict[str, Any] = {name: getattr(self, name) for name in _COUNTS}
         made["content"] = {media: schema.to_json() for media, schema in sorted(self.content.items())}
+        if self.headers is not None:
+            made["headers"] = self.headers.to_json()
         return made
 
     @classmethod
@@ -73,10 +85,12 @@ class Body:
         """What `to_json` wrote. Raises ValueError for what it cannot have written."""
         try:
             content = {str(media): Schema.from_json(schema) for media, schema in data.get("content", {}).items()}
-            counts = [int(data.get(name, 0)) for name in ("seen", "looked", "parsed", "malformed", "incomplete")]
+            made = cls(content, headers=Schema.from_json(data["headers"]) if "headers" in data else None)
+            for name in _COUNTS:
+                setattr(made, name, int(data.get(name, 0)))
         except (AttributeError, TypeError) as error:
             raise ValueError(f"no body: {error}") from error
-        return cls(content, *counts)
+        return made
 
 
 @dataclass(slots=True)
@@ -92,6 +106,9 @@ class EndpointSchema:
     headers: Schema = field(default_factory=Schema)
     request: Body = field(default_factory=Body)
     responses: dict[int, Body] = field(default_factory=dict)
+    path: dict[int, dict[str, int]] = field(default_factory=dict)
+    """By the number of a path segment, from 0: how many of the calls looked at had a value of which data class there. No value is kept, and which segments are
+    parameters is known to the template alone."""
     operations: dict[str, EndpointSchema] = field(default_factory=dict)
     """By GraphQL, JSON-RPC or SOAP operation, where the path is not the API."""
     calls: int = 0
@@ -108,10 +125,18 @@ class EndpointSchema:
             mine = self.response(status)
             if mine is not None:
                 mine.absorb(other.responses[status])
+        for number, classes in other.path.items():
+            for name, count in classes.items():
+                self.classify(number, name, count)
         for name in sorted(other.operations):
             operation = self.operation(name)
             if operation is not None:
                 operation.absorb(other.operations[name])
+
+    def classify(self, number: int, name: str, count: int = 1) -> None:
+        """Count values of a data class in a segment of the path."""
+        classes = self.path.setdefault(number, {})
+        classes[name] = classes.get(name, 0) + count
 
     def response(self, status: int) -> Body | None:
         """The bodies of a status, made when it is new; None past STATUSES."""
@@ -127,16 +152,22 @@ class EndpointSchema:
             found = self.operations[name] = EndpointSchema()
         return found
 
-    def data_classes(self) -> list[DataClass]:
-        """The data classes of every field, of the operations too (``query Users: response.200.email``)."""
-        found = data_classes.below(self.query, "query") + data_classes.below(self.headers, "header")
+    def data_classes(self, template: str = "") -> list[DataClass]:
+        """The data classes of every field, of the operations too (``query Users: response.200.email``), and of the parameters of the template (``path.email``)."""
+        found = []
+        for number, part in enumerate(template.split("/")[1:]):
+            for name in _PARAMETER.findall(part) if number in self.path else ():
+                found += data_classes.of_counts(self.path[number], self.looked, name, f"path.{name}")
+        found += data_classes.below(self.query, "query") + data_classes.below(self.headers, "header")
         for _, schema in sorted(self.request.content.items()):
             found += data_classes.below(schema, "request")
         for status, body in sorted(self.responses.items()):
             for _, schema in sorted(body.content.items()):
                 found += data_classes.below(schema, f"response.{status}")
+            if body.headers is not None:
+                found += data_classes.below(body.headers, f"response_header.{status}")
         for name, operation in sorted(self.operations.items()):
-            for one in operation.data_classes():
+            for one in operation.data_classes(template):
                 found.append(DataClass(f"{name}: {one.field}", one.name, one.count, one.seen, one.confidence, one.detail))
         return found
 
@@ -151,6 +182,8 @@ class EndpointSchema:
             "request": self.request.to_json(),
             "responses": {str(status): body.to_json() for status, body in sorted(self.responses.items())},
         }
+        if self.path:
+            made["path"] = {str(number): dict(sorted(classes.items())) for number, classes in sorted(self.path.items())}
         if self.operations:
             made["operations"] = {name: operation.to_json() for name, operation in sorted(self.operations.items())}
         return made
@@ -166,6 +199,7 @@ class EndpointSchema:
                 Schema.from_json(data.get("headers", {})),
                 Body.from_json(data.get("request", {})),
                 {int(status): Body.from_json(body) for status, body in data.get("responses", {}).items()},
+                {int(number): {str(name): int(count) for name, count in classes.items()} for number, classes in data.get("path", {}).items()},
                 {str(name): cls.from_json(operation) for name, operation in data.get("operations", {}).items()},
                 int(data.get("calls", 0)),
                 int(data.get("looked", 0)),

@@ -55,7 +55,8 @@ class DataClass:
     """One class of data in one field of an endpoint."""
 
     field: str
-    """Where: ``request.user.email``, ``response.200.items[].iban``, ``query.q``, ``header.x-user``; ``{}`` stands for the keys of a map."""
+    """Where: ``request.user.email``, ``response.200.items[].iban``, ``query.q``, ``header.x-user``, ``response_header.200.x-user``, ``path.email`` for a
+    parameter of the path; ``{}`` stands for the keys of a map."""
     name: str
     """One of CLASSES."""
     count: int
@@ -264,7 +265,7 @@ def of_text(text: str, form: str, digits: int, field: str) -> str:
     if form in ("ipv4", "ipv6"):
         return "" if _VERSIONED(words_of(field)) else "ip_address"
     if len(text) >= 16:
-        found = _secret(text)
+        found = secret(text)
         if found:
             return found
     if hint and text:
@@ -293,7 +294,7 @@ def of_number(value: int | float, field: str) -> str:
     return _of_digits(text, len(text), hint, field)
 
 
-def _secret(text: str) -> str:
+def secret(text: str) -> str:
     """Keys and tokens that anything may hold, told by their make. No pattern begins twice in one run of letters: a text is read once, whatever it holds."""
     mark = hash(text)  # of what was told before no text is kept
     found = _told.get(mark)
@@ -409,14 +410,18 @@ _PROOF = {"payment_card": 0.9, "iban": 0.99, "national_id": 0.9, "national_id?":
 
 def of_schema(schema: Schema, field: str) -> list[DataClass]:
     """The classes that a field's values hold, all of them judged together."""
+    return of_counts(schema.classes, schema.strings + schema.integers + schema.numbers, schema.hint, field)
+
+
+def of_counts(counts: dict[str, int], whole: int, called: str, field: str) -> list[DataClass]:
+    """The classes of `whole` values, of which `counts` were taken for each class; `called`: the field's name."""
     found: list[DataClass] = []
-    whole = schema.strings + schema.integers + schema.numbers
     shares: dict[str, tuple[int, str]] = {}
-    for key, count in sorted(schema.classes.items()):
+    for key, count in sorted(counts.items()):
         name, _, detail = key.partition(":")
         total, best = shares.get(name, (0, ""))
         shares[name] = (max(total, count), detail if count > total else best) if name.startswith("national") else (total + count, detail or best)
-    hint = named(schema.hint)
+    hint = named(called)
     for name, (count, detail) in sorted(shares.items()):
         share = count / max(1, whole)
         if share < _SHARE.get(name, 0.0) or count < _LEAST.get(name, 1):

@@ -46,8 +46,11 @@ def _contents(schema: EndpointSchema, indent: str) -> Iterator[str]:
 
 
 def _body(called: str, body: Body, indent: str) -> Iterator[str]:
+    if body.headers is not None and (body.headers.properties or body.headers.additional is not None):
+        yield f"{indent}{called} headers, of {body.headers.objects:,} read"
+        yield from _limited(_fields(body.headers, indent + "    "))
     for media, schema in sorted(body.content.items()):
-        odd = "".join(f", {n:,} {name}" for name, n in (("malformed", body.malformed), ("not seen whole", body.incomplete)) if n)
+        odd = "".join(f", {n:,} {name}" for name, n in (("malformed", body.malformed), ("not seen whole", body.incomplete), ("read as far as kept", body.cut)) if n)
         yield f"{indent}{called} {media}, {body.parsed:,} of {body.seen:,} bodies read{odd}"
         yield from _limited(_outline(schema, "", False, indent + "    "))
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sensor.catalogue.catalogue import Endpoint
+from sensor.catalogue.schema import Schema
 from sensor.findings import Finding
 
 FIELDS = 5_000
@@ -27,6 +28,7 @@ KINDS = {
     "authentication_lost": (7.5, "calls without a credential are answered"),
     "data_appeared": (6.0, "carries personal or secret data that it did not carry"),
     "new_type": (3.5, "a field has another type"),
+    "header_missing": (3.5, "lacks a header field that it must have"),
     "new_status": (3.0, "answers with another status"),
     "new_field": (3.0, "carries a field that it did not carry"),
 }
@@ -54,6 +56,14 @@ class View:
     """Parts that this side says something about (``query``, ``request``, ``response.200``): elsewhere nothing can be new."""
     free: frozenset[str] = frozenset()
     """Fields below which anything may stand."""
+    text: frozenset[str] = frozenset()
+    """Fields whose values travelled as text, so that what reads as a number may be text."""
+    headers: dict[str, frozenset[str]] = field(default_factory=dict)
+    """JSON types by header field: ``header.x-tenant``, ``response_header.200.retry-after``; empty: any."""
+    needed: frozenset[str] = frozenset()
+    """Of a description: header fields that must be there."""
+    lacking: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Of traffic, by header field (or ``header.``, ``response_header.200.`` for any other): messages without it, of those read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +87,8 @@ def between(before: View, after: View) -> list[Change]:
         found.append(Change("authentication_lost", "authentication", ", ".join(sorted(before.schemes)), "none"))
     for where, name in sorted(after.data - before.data):
         there = _said(before, where)
+        if where.startswith("path.") and any(place.startswith("path.") and kind == name for place, kind in before.data):
+            continue  # a parameter is called otherwise once more is known of it
         if there and there not in before.fields and (there, name) not in before.data:
             found.append(Change("data_appeared", where, "no such data", name))
     for where, types in sorted(after.fields.items()):
@@ -88,8 +100,9 @@ def between(before: View, after: View) -> list[Change]:
             inside = _above(there)
             if inside == _part(there) or inside in before.fields:  # of a new object only the object is told, not each of its fields
                 found.append(Change("new_field", where, "no such field", _words(types)))
-        elif known and types and not types <= _wider(known):
+        elif known and types and not types <= _wider(known) and not (where in after.text and "string" in known):
             found.append(Change("new_type", where, _words(known), _words(types - _wider(known))))
+    found += _headers(before, after)
     if before.statuses and "default" not in before.statuses:
         for status in sorted(after.statuses - before.statuses):
             if f"{status[0]}XX" not in before.statuses and status not in ("0", "default") and not status.endswith("XX"):
@@ -98,33 +111,92 @@ def between(before: View, after: View) -> list[Change]:
     return sorted(found, key=lambda change: (order.index(change.kind), change.where))
 
 
+def _headers(before: View, after: View) -> list[Change]:
+    """Header fields that lack though they are needed, or have another type than was said."""
+    found = []
+    for where, types in sorted(after.headers.items()):
+        known = before.headers.get(_declared(where, before.headers), frozenset())
+        if known and types and "string" not in known and not known & {"array", "object"} and not types <= _wider(known):
+            if where not in before.fields:  # or it was told as a field
+                found.append(Change("new_type", where, _words(known), _words(types - _wider(known))))
+    statuses = {one.split(".")[1] for one in after.lacking if one.startswith("response_header.")}
+    for declared in sorted(before.needed):
+        part, _, name = declared.rpartition(".")
+        for place in [part] if part == "header" else [f"response_header.{status}" for status in sorted(statuses)]:
+            where = f"{place}.{name}"
+            if _declared(where, before.headers) == declared:
+                without, read = after.lacking.get(where) or after.lacking.get(f"{place}.", (0, 0))
+                if without:
+                    found.append(Change("header_missing", where, "required", f"none in {without:,} of {read:,} messages"))
+    return found
+
+
+def _declared(where: str, headers: dict[str, frozenset[str]]) -> str:
+    """The name that a description has for a header field of an answer: it may speak of ``2XX`` or ``default``."""
+    if where in headers or not where.startswith("response_header."):
+        return where
+    _, status, name = where.split(".", 2)
+    others = (f"response_header.{status[0]}XX.{name}", f"response_header.default.{name}")
+    return next((other for other in others if other in headers), where)
+
+
 def seen(endpoint: Endpoint) -> View:
     """What traffic says about an endpoint."""
     fields: dict[str, frozenset[str]] = {}
     told = set()
     schema = endpoint.schema
     if schema.looked:
-        told |= {"query", "header"}
+        told |= {"query", "header", "path"}
     flatten(schema.query.to_json_schema(bounds=False), "query", fields)
     flatten(schema.headers.to_json_schema(bounds=False), "header", fields)
     fields = {where.lower() if where.startswith("header.") else where: types for where, types in fields.items()}
     fields = {where: types for where, types in fields.items() if not where.startswith("header.") or where[7:] not in ORDINARY_HEADERS}
-    if schema.request.parsed:
+    text = set(fields)
+    headers = {where: types for where, types in fields.items() if where.startswith("header.") and where.count(".") == 1}
+    lacking = _lacking(schema.headers, "header")
+    if schema.request.parsed or schema.request.cut:
         told.add("request")
-    for one in schema.request.content.values():
-        flatten(one.to_json_schema(bounds=False), "request", fields)
+    for media, one in schema.request.content.items():
+        _contents(one, media, "request", fields, text)
     for status, body in schema.responses.items():
-        if body.parsed:
+        if body.parsed or body.cut:
             told.add(f"response.{status}")
-        for one in body.content.values():
-            flatten(one.to_json_schema(bounds=False), f"response.{status}", fields)
+        for media, one in body.content.items():
+            _contents(one, media, f"response.{status}", fields, text)
+        if body.headers is not None:
+            told.add("response_header")
+            lacking.update(_lacking(body.headers, f"response_header.{status}"))
+            headers.update({f"response_header.{status}.{name.lower()}": frozenset(one.types) for name, one in body.headers.properties.items()})
     return View(
         fields,
         frozenset(str(status) for status in endpoint.statuses if status),
         frozenset(name for name, calls in endpoint.authentication.schemes.items() if calls),
         frozenset((one.field, one.name) for one in endpoint.data_classes),
         frozenset(told),
+        frozenset(),
+        frozenset(text),
+        headers,
+        frozenset(),
+        lacking,
     )
+
+
+def _contents(schema: Schema, media: str, where: str, fields: dict[str, frozenset[str]], text: set[str]) -> None:
+    """The fields of a body; those that travelled as text into `text` too."""
+    found: dict[str, frozenset[str]] = {}
+    flatten(schema.to_json_schema(bounds=False), where, found)
+    for name, types in found.items():
+        fields[name] = fields.get(name, frozenset()) | types
+    if not media.endswith(("/json", "+json")):
+        text.update(found)
+
+
+def _lacking(headers: Schema, where: str) -> dict[str, tuple[int, int]]:
+    """How many of the messages whose head was read lack each header field."""
+    if not headers.objects:
+        return {}
+    found = {f"{where}.{name.lower()}": (headers.objects - one.seen, headers.objects) for name, one in headers.properties.items()}
+    return {**found, f"{where}.": (headers.objects, headers.objects)} if not headers.partial and headers.additional is None else found
 
 
 Follow = Callable[[Any, Any], tuple[Any, Any]]

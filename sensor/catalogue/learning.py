@@ -4,17 +4,18 @@ What was read is kept by path, its values by shape folded into one (``/users/{}/
 is final: `attach` asks for each path's endpoint then, so the schemas follow the templates. Counts are kept by slot of the sampler, each with one path that
 it was made for.
 
-What cannot be read is counted: `malformed` bodies, `incomplete` ones, what had no room.
+What cannot be read is counted: `malformed` bodies, `incomplete` ones, what had no room. A body that was kept up to the limit of bodies is read as far as it goes
+(`cut`): it proves what it has, and nothing by what it lacks.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
-from urllib.parse import unquote_plus
+from urllib.parse import unquote, unquote_plus
 from xml.parsers import expat
 
 import numpy as np
@@ -23,11 +24,13 @@ import pyarrow as pa
 
 from parsers.columns import codes, numbers, spans
 from parsers.limits import Limits
+from sensor.catalogue import agreement
 from sensor.catalogue.authentication import NAMES, SCHEMES, WEAKNESSES, Authentication, Credentials
 from sensor.catalogue.contents import Body, EndpointSchema
-from sensor.catalogue.data_classes import words_of
+from sensor.catalogue.cut import close_json, drop_open_items, mark_open, mark_open_elements
+from sensor.catalogue.data_classes import named, words_of
 from sensor.catalogue.paths import sample_hash, shape
-from sensor.catalogue.schema import Room, Schema, learn, learn_fields, learn_opaque, learn_tree, members
+from sensor.catalogue.schema import Room, Schema, learn, learn_fields, learn_opaque, learn_text, learn_tree, members
 from sensor.catalogue.structure import FORM, JSON, MULTIPART, OTHER, XML, Sampler
 
 PATHS = 4_096
@@ -39,6 +42,8 @@ FIELDS = 256
 ELEMENTS = 20_000
 """XML elements of one body that are read."""
 XML_DEPTH = 64
+SEGMENTS = 32
+"""Segments of one path that are looked at for data classes; the tree keeps no deeper ones."""
 HANDED = 16_384
 """Values of response fields that are remembered, as hashes, to tell path parameters by the field that handed their values out."""
 HANDED_OF_ONE = 64
@@ -50,6 +55,8 @@ _WORDS = frozenset({"word", "mixed"})
 _IN_LINES = re.compile(r"text/event-stream|.*[/+-](?:ndjson|jsonl|jsonlines|json-seq|stream\+json)").match
 LINES = 24
 """Of a body that holds one JSON value a line, so many are read."""
+_ANYTHING = frozenset({"password", "health", "special_category"})
+"""Classes that a field's name alone gives to its values."""
 _COMPLETE = (("request_body", 1), ("response_body", 2))
 _HANDED_TEXT = re.compile(r"[\w.@:~-]{1,64}").fullmatch
 _IDENTIFYING = re.compile(r"(?:[a-z0-9_]+_)?(?:id|uuid|guid|key|number|no|code|slug|sku|token)").fullmatch
@@ -62,6 +69,24 @@ _COMMON_HEADER = re.compile(
     r"|(?:accept|content|if|proxy|sec|x-forwarded|x-b3|x-envoy|cf|access-control|x-original)(?:-[a-z0-9-]+)?"
 ).fullmatch
 """Header fields that say nothing of an endpoint."""
+_COMMON_ANSWER_HEADER = re.compile(
+    r"date|server|connection|keep-alive|transfer-encoding|trailer|upgrade|via|set-cookie2?|alt-svc|vary|age|pragma|nel|report-to|reporting-endpoints|server-timing|timing-allow-origin|strict-transport-security"
+    r"|(?:x-powered|x-served|x-cache|x-amz|x-envoy|x-runtime|x-content-type|x-frame|x-xss|x-permitted|x-download|x-dns|cf|content|cross-origin|access-control|referrer|permissions|proxy|traceparent|tracestate)(?:-[a-z0-9-]+)?"
+).fullmatch
+"""Header fields of answers that any server sends to anybody."""
+HEADS = 128
+"""Of each endpoint and status the header fields of so many answers are read."""
+_ENDED = (b"\r\n\r\n", b"\n\n")
+
+
+def told_header(name: str) -> bool:
+    """Whether a request's header field (in lower case) is among those that schemas tell of: it is no credential, and not what any client sends."""
+    return name not in NAMES and not _COMMON_HEADER(name)
+
+
+def told_answer_header(name: str) -> bool:
+    """The same of an answer's."""
+    return not _COMMON_ANSWER_HEADER(name)
 
 
 def kind_of(media: str) -> int:
@@ -124,6 +149,9 @@ class Learner:
         self._handed: dict[int, set[str]] = {}
         self._handing: dict[int, bool] = {}
         """Of fields and values that responses held lately, as hashes: whether later paths may ask for them. APIs answer the same again and again."""
+        self._join_past = PATHS
+        self._before: dict[tuple[str, str, str], agreement.Fields] = {}
+        """Of paths that earlier runs have read: their fields."""
 
     # Taking calls ---------------------------------------------------------------------------------------------------------------------
 
@@ -158,8 +186,9 @@ class Learner:
         for row in np.flatnonzero(take & 3).tolist():
             self._read(batch, row, int(take[row]), int(slots[row]), int(schemes[row]), int(carried[row]), int(statuses[row]), origin(row))
         self.changes += 1
-        if len(self._learned) > PATHS:
+        if len(self._learned) > self._join_past:
             self._join(owner)
+            self._join_past = max(PATHS, len(self._learned) + PATHS // 2)  # more endpoints than that are not joined anew with every batch
 
     def _kinds_of(self, batch: pa.RecordBatch, name: str) -> np.ndarray[Any, Any]:
         if name not in batch.schema.names:
@@ -177,14 +206,15 @@ class Learner:
         return found
 
     def _whole(self, batch: pa.RecordBatch, request: Any, response: Any) -> np.ndarray[Any, Any]:
-        """Bits of each call's bodies that were seen whole and not cut where bodies are."""
+        """Bits of each call's bodies that were seen whole, and two higher, of those that were cut where bodies are."""
         whole = np.full(batch.num_rows, 3, np.uint8)
         if "complete" in batch.schema.names:
             column = batch.column("complete")
             parts = [sum(bit for part, bit in _COMPLETE if part in (text or "").split()) for text in column.dictionary.to_pylist()]
             whole = np.array([*parts, 0], np.uint8)[codes(column)]
         for (offsets, _), bit in ((request, 1), (response, 2)):
-            whole[np.diff(offsets) >= self._kept_body] &= ~np.uint8(bit)
+            cut = np.flatnonzero((np.diff(offsets) >= self._kept_body) & (whole & bit > 0))
+            whole[cut] ^= np.uint8(5 * bit)
         return whole
 
     def _note_weak(self, carried: Any, take: Any, slots: Any, statuses: Any, times: Any) -> None:
@@ -223,12 +253,15 @@ class Learner:
         names = batch.schema.names
         if take & 1:
             into.looked += 1
+            for number, name in path_classes(origin.path, self.room):
+                into.classify(number, name)
             query = batch.column("query")[row].as_py() if "query" in names else None
             fields = form_fields(query) if query else []
             learn_fields(into.query, fields, self.room)
             head = batch.column("request_head")[row].as_py() if "request_head" in names else None
             headers = header_fields(head) if head else []
-            learn_fields(into.headers, [(name, value) for name, value in headers if name not in NAMES and not _COMMON_HEADER(name)], self.room)
+            if head and head.endswith(_ENDED):  # of a head that was cut off nobody knows what it had
+                learn_fields(into.headers, [(name, value) for name, value in headers if told_header(name)], self.room)
             self._note_names(slot, scheme, carried, fields, headers)
             if "request_body" in names:
                 self._body(into.request, batch, row, "request")
@@ -236,6 +269,10 @@ class Learner:
             body = into.response(status)
             if body is not None:
                 self._body(body, batch, row, "response")
+                head = batch.column("response_head")[row].as_py() if "response_head" in names and (body.headers is None or body.headers.objects < HEADS) else None
+                if head and head.endswith(_ENDED):
+                    body.headers = body.headers or Schema()
+                    learn_fields(body.headers, [(name, value) for name, value in header_fields(head) if told_answer_header(name)], self.room)
 
     def _note_names(self, slot: int, scheme: int, carried: int, fields: list[tuple[str, str]], headers: list[tuple[str, str]]) -> None:
         """The names that carried the credential."""
@@ -251,7 +288,11 @@ class Learner:
         octets = batch.column(f"{side}_body")[row].as_py()
         if not octets:
             return
-        body.parsed += 1
+        cut = len(octets) >= self._kept_body
+        if cut:
+            body.cut += 1
+        else:
+            body.parsed += 1
         media = batch.column(f"{side}_type")[row].as_py() if f"{side}_type" in batch.schema.names else None
         media = (media or "").partition(";")[0].strip()
         kind = kind_of(media)
@@ -261,12 +302,12 @@ class Learner:
                 media = "application/json"
 
         def also(value: Any) -> None:
-            if self.sampler.structure.of(octets, 0, len(octets), JSON) and self.sampler.structure.names != members(value):
+            if not cut and self.sampler.structure.of(octets, 0, len(octets), JSON) and self.sampler.structure.names != members(value):
                 self.room.count("duplicate_names")
             if side == "response":  # what a response holds, later paths may ask for
                 self._hand_out(value)
 
-        if not read_body(body.of(media or "application/octet-stream"), octets, kind, media, self.room, also):
+        if not read_body(body.of(media or "application/octet-stream"), octets, kind, media, self.room, also, cut):
             body.malformed += 1
 
     def _hand_out(self, value: Any) -> None:
@@ -319,6 +360,23 @@ class Learner:
             return ""
         best = max(found, key=lambda name: (found[name], _IDENTIFYING(name) is not None, -len(name), name))
         return best if found[best] >= 2 and 2 * found[best] >= len(values) else ""
+
+    def fields(self, host: str, path: str, method: str) -> agreement.Fields:
+        """The names of fields at a folded path, of this run and those before."""
+        learned = self._learned.get((host, path, method, ""))
+        before = self._before.get((host, path, method), agreement.NOTHING)
+        return before if learned is None else agreement.joined([before, agreement.fields_of(learned.schema)])
+
+    def evidence(self) -> list[list[Any]]:
+        """The fields of all paths as plain data that `restore` reads back; at most PATHS of them."""
+        keys = sorted({*self._before, *((host, path, method) for host, path, method, operation in self._learned if not operation)})
+        found = [(key, self.fields(*key)) for key in keys]
+        return [[*key, sorted(request), sorted(response)] for key, (request, response) in found if request or response][:PATHS]
+
+    def restore(self, evidence: list[list[Any]]) -> None:
+        """Know again what `evidence` gave."""
+        for host, path, method, request, response in evidence:
+            self._before[host, path, method] = (frozenset(map(str, request)), frozenset(map(str, response)))
 
     # Giving ---------------------------------------------------------------------------------------------------------------------------
 
@@ -377,7 +435,7 @@ class Learner:
                 body.looked += int(sampler.looked[slot])
                 body.incomplete += int(sampler.incomplete[slot])
         for endpoint in endpoints:
-            endpoint.data_classes = endpoint.schema.data_classes()
+            endpoint.classify()
 
     def _count(self, into: Any, slot: int) -> None:
         """Add what one slot knows of authentication."""
@@ -404,6 +462,34 @@ class Learner:
 # Reading what calls carry ---------------------------------------------------------------------------------------------------------------
 
 
+def path_classes(path: str, room: Room) -> Iterator[tuple[int, str]]:
+    """The data classes of a path's segments, each with the segment's number from 0. The segment before stands for a field's name (``/emails/{}``), as far as it
+    is none of the values itself."""
+    number = -1
+    before = ""
+    for segment in path.partition("//")[2].partition("/")[2].split("/") if path[:1] != "/" else path.split("/"):
+        part = segment.partition(";")[0]
+        if not part:
+            continue
+        number += 1
+        if number >= SEGMENTS:
+            return
+        hint, called = before, named(before) if before else ""
+        if len(part) < 16 and not called and (part.isalpha() or (len(part) < 7 and part.isdigit())):  # most segments are names or short numbers
+            before = part if part.isalpha() else ""
+            continue
+        kind, _, stem, _ = shape(part.encode("utf-8", "backslashreplace"))
+        before = part if kind == "word" else ""
+        if called in _ANYTHING and kind not in _WORDS:  # /diagnoses/17 names a record, and not what is in it
+            hint = ""
+        for text in (part, stem.decode("utf-8", "replace")) if kind != "word" else (part,):
+            value = Schema(hint)
+            learn_text(value, unquote(text), room)
+            if value.classes:
+                yield number, next(iter(value.classes))
+                break
+
+
 def form_fields(text: str) -> list[tuple[str, str]]:
     """The fields of a query or an urlencoded form."""
     fields = []
@@ -424,29 +510,38 @@ def header_fields(head: bytes) -> list[tuple[str, str]]:
     return fields
 
 
-def read_body(schema: Schema, octets: bytes, kind: int, media: str, room: Room, also: Callable[[Any], None] | None = None) -> bool:
-    """Learn from a body; returns whether it could be read as what it is said to be. `also` is given what JSON says."""
+def read_body(schema: Schema, octets: bytes, kind: int, media: str, room: Room, also: Callable[[Any], None] | None = None, cut: bool = False) -> bool:
+    """Learn from a body; returns whether it could be read as what it is said to be. `also` is given what JSON says. `cut`: its end was not kept."""
     if _IN_LINES(media):
         return _read_lines(schema, octets, room)
     if kind == JSON:
+        octets, open_at = close_json(octets.removeprefix(b"\xef\xbb\xbf")) if cut else (octets.removeprefix(b"\xef\xbb\xbf"), "")
         try:
-            value = orjson.loads(octets.removeprefix(b"\xef\xbb\xbf"))
+            value = orjson.loads(octets)
         except ValueError:
             return False
+        open_at = drop_open_items(value, open_at)
         learn(schema, value, 0, room)
+        mark_open(schema, value, open_at)
         if also is not None and isinstance(value, dict | list):
             also(value)
     elif kind == FORM:
-        learn_fields(schema, form_fields(octets.decode("utf-8", "replace").strip()), room)
+        fields = form_fields((octets.rpartition(b"&")[0] if cut else octets).decode("utf-8", "replace").strip())
+        learn_fields(schema, fields, room)
+        if cut:
+            mark_open(schema, dict(fields), "{")
     elif kind == XML:
-        tree = read_xml(octets)
+        open_names: list[str] = []
+        tree = read_xml(octets, open_names if cut else None)
         if tree is None:
             return False
         learn_tree(schema, tree, 0, room)
+        if open_names:
+            mark_open_elements(schema, tree, open_names)
     elif kind == MULTIPART:
-        return _read_multipart(schema, octets, room)
+        return _read_multipart(schema, octets, room, cut)
     else:
-        learn_opaque(schema, len(octets), not _TEXTUAL(media))
+        learn_opaque(schema, -1 if cut else len(octets), not _TEXTUAL(media))
     return True
 
 
@@ -464,14 +559,16 @@ def _read_lines(schema: Schema, octets: bytes, room: Room) -> bool:
     return read > 0
 
 
-def _read_multipart(schema: Schema, octets: bytes, room: Room) -> bool:
-    """Learn from multipart/form-data (RFC 7578); its first line is the boundary."""
+def _read_multipart(schema: Schema, octets: bytes, room: Room, cut: bool) -> bool:
+    """Learn from multipart/form-data (RFC 7578); its first line is the boundary. Of one that was cut the last part is a file of no known length, or nothing."""
     line = octets[:2048].lstrip(b"\r\n").partition(b"\n")[0].rstrip(b"\r")
     if not line.startswith(b"--") or len(line) > 74:
         return False
     texts: list[tuple[str, str]] = []
     files: list[tuple[str, int]] = []
-    for part in octets.split(line, FIELDS)[1:FIELDS]:
+    parts = octets.split(line, FIELDS)[1:FIELDS]
+    for number, part in enumerate(parts, 1):
+        open_part = cut and number == len(parts)
         head, blank, content = part.partition(b"\r\n\r\n")
         if not blank:
             continue
@@ -481,8 +578,8 @@ def _read_multipart(schema: Schema, octets: bytes, room: Room) -> bool:
         called = name[1].decode("utf-8", "replace")
         content = content.removesuffix(b"\r\n")
         if re.search(rb"(?i)filename\*?=|content-type:[ \t]*(?!text/plain)", head):
-            files.append((called, len(content)))
-        else:
+            files.append((called, -1 if open_part else len(content)))
+        elif not open_part:
             texts.append((called, content.decode("utf-8", "replace")))
     learn_fields(schema, texts, room)
     for called, length in files:
@@ -492,6 +589,8 @@ def _read_multipart(schema: Schema, octets: bytes, room: Room) -> bool:
             child = schema.properties[called] = Schema(called)
         if child is not None:
             learn_opaque(child, length, True)
+    if cut:
+        mark_open(schema, dict([*texts, *((called, "") for called, _ in files)]), "{")
     return True
 
 
@@ -499,8 +598,10 @@ class _Odd(Exception):
     """What no honest XML body has, or more than is read."""
 
 
-def read_xml(octets: bytes) -> dict[str, Any] | None:
+def read_xml(octets: bytes, open_names: list[str] | None = None) -> dict[str, Any] | None:
     """An XML document as nested dicts: ``@name`` for attributes, names without prefix for children, ``#text`` beside them; None for what is none.
+
+    With `open_names` the document may end anywhere: what is open there is closed, and named, the root first.
 
     No entity is expanded and nothing is fetched: a document that declares one is not read.
     """
@@ -549,7 +650,12 @@ def read_xml(octets: bytes) -> dict[str, Any] | None:
     parser.EndElementHandler = end
     parser.CharacterDataHandler = data
     try:
-        parser.Parse(octets, True)
+        parser.Parse(octets, open_names is None)
+        if open_names is not None:
+            open_names += names[1:]
+            texts[-1] = []  # half a text is none
+            while len(stack) > 1:
+                end(names[-1])
     except (expat.ExpatError, _Odd, ValueError, LookupError):
         return None
     return root

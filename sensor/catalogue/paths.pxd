@@ -53,6 +53,7 @@ cdef class PathTable:
     cdef int note_value(self, int node, unsigned long long value, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t end) except -1
     cdef int note_caller(self, int cell, unsigned long long caller) except -1
     cdef int note_status(self, int cell, int status, long long calls) except -1
+    cdef int crowded_word(self, int node, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t end, unsigned long long key) except -2
     cdef int find_cell(self, int node, int method) except -2
     cdef int walk(self, int root, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t end) except -2
 

@@ -191,6 +191,9 @@ class Segment:
                     elif c == 64:
                         mail = True
                         others += 1
+                    elif c == 37 and i + 2 < stop and data[i + 1] == 52 and data[i + 2] == 48:  # %40
+                        mail = True
+                        others += 1
                     else:
                         others += 1
                     if i > token_at and token_is_number:
@@ -776,6 +779,7 @@ class PathTable:
         stop: cython.Py_ssize_t
         cut: cython.Py_ssize_t
         depth: cython.int = 0
+        key: cython.ulonglong
         segment: Segment = self.segment
         last: cython.Py_ssize_t = end - 1  # the last slash
         slot: cython.Py_ssize_t = 0
@@ -822,7 +826,10 @@ class PathTable:
                     if below >= 0:
                         self.note_value(below, bytes_hash(_SAMPLE0, _SAMPLE1, data, at, cut), data, at, cut)
             if below < 0:
-                below = self.edge(self.word_key(node, data, at, cut))
+                key = self.word_key(node, data, at, cut)
+                below = self.edge(key)
+                if below < 0 and self.folded[node] & 1 and cut > at:
+                    below = self.crowded_word(node, data, at, cut, key)
                 if below < 0:
                     below = self.child(node, bytes(data[at:cut]))
                     if below < 0:
@@ -831,6 +838,29 @@ class PathTable:
             node = below
             at = stop
         return node
+
+    def crowded_word(self, node: Any, data: Any, start: Any, end: Any, key: Any) -> Any:
+        """What `child` says of a new word beside too many others, as long as it gets no edge; -1 where `child` must decide.
+
+        Random paths come this way, each segment of them, so it makes no object.
+        """
+        sight: cython.ulonglong = (key >> 20) & 0xFFFF
+        below: cython.int
+        segment: Segment = self.segment
+        beside: cython.Py_ssize_t = len(self.siblings.get((node, 0, b"", b""), ()))
+        if self.kept or beside < self.words_kept or (self.sighted[sight] >= 3 and beside < 4 * self.words_kept and self.nodes < self.nodes_kept):
+            return -1
+        segment.read(data, start, end)
+        if segment.kind != 0:
+            return -1
+        below = self.edge(self.frame_key(node, 0, data, start, start, end, end))
+        if below < 0:
+            return -1
+        self.sighted[sight] = min(self.sighted[sight] + 1, 255)
+        self.unsure = True
+        self.dropped["words_folded"] += 1
+        self.note_value(below, bytes_hash(_SAMPLE0, _SAMPLE1, data, start, end), data, start, end)
+        return below
 
     def forget_paths(self) -> None:
         """Forget where paths lead: nodes have moved."""

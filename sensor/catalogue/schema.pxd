@@ -4,7 +4,7 @@ cdef class Room:
 
 cdef class Schema:
     cdef public str hint
-    cdef public long long seen, nulls, booleans, integers, numbers, strings, arrays, objects
+    cdef public long long seen, nulls, booleans, integers, numbers, strings, arrays, objects, cut, loose
     cdef public object least, most
     cdef public long long shortest, longest, fewest, largest
     cdef public dict formats, values, classes

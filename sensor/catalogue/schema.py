@@ -48,7 +48,11 @@ _IS_DATE = re.compile(_DATE).fullmatch
 _IS_TIME = re.compile(rf"{_TIME}(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)").fullmatch
 _IS_UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}").fullmatch  # RFC 9562 4
 _IS_EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?){1,8}").fullmatch
-_IS_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,31}://[A-Za-z0-9\[\]._~:/?#@!$&'()*+,;=%-]+").fullmatch  # RFC 3986, those with an authority
+_PCHAR = r"[A-Za-z0-9._~:@!$&'()*+,;=/-]|%[0-9A-Fa-f]{2}"
+_IS_URI = re.compile(  # RFC 3986, those with an authority
+    r"[A-Za-z][A-Za-z0-9+.-]{1,31}://(?:(?:[A-Za-z0-9._~:!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*@)?(?:\[[0-9A-Fa-fVv:.]+\]|(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*)(?::\d*)?"
+    rf"(?:/(?:{_PCHAR})*)?(?:\?(?:{_PCHAR}|\?)*)?(?:#(?:{_PCHAR}|\?)*)?"
+).fullmatch
 _IS_IPV4 = re.compile(r"(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}").fullmatch
 _IS_IPV6 = re.compile(r"[0-9A-Fa-f:]{2,39}(?:(?:\d{1,3}\.){3}\d{1,3})?").fullmatch
 _IS_BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?").fullmatch  # RFC 4648 4
@@ -81,12 +85,13 @@ class Schema:
     `seen` values, of them `nulls booleans integers numbers strings arrays objects`. `least` and `most`: bounds of the numbers (None: none seen);
     `shortest` and `longest`: of the strings, in characters (-1: none); `fewest` and `largest`: of the arrays, in items. `formats`: strings by format.
     `values`: strings by value as long as they can be an enumeration, else `crowded`. `classes`: values by data class. `text`: the values travelled as
-    text, their types are what they read as. `partial`: not all that stood below was looked at, for its depth, its number or for want of room.
+    text, their types are what they read as. `cut`: objects whose end was not kept, `loose`: values that stood in such objects. `partial`: not all that stood below was looked at, for its depth, its number or for want of room.
     """
 
     def __init__(self, hint: str = "") -> None:
         self.hint = hint
         self.seen = self.nulls = self.booleans = self.integers = self.numbers = self.strings = self.arrays = self.objects = 0
+        self.cut = self.loose = 0
         self.least = None
         self.most = None
         self.shortest = self.longest = self.fewest = self.largest = -1
@@ -144,9 +149,9 @@ class Schema:
         return tuple(sorted(self.values))
 
     def required(self, name: str) -> bool:
-        """Whether every object had the property."""
+        """Whether every object had the property, of those seen to their end: there must be one."""
         found = self.properties.get(name)
-        return found is not None and found.seen == self.objects
+        return found is not None and found.seen - found.loose == self.objects - self.cut and self.objects > self.cut
 
     @property
     def is_map(self) -> bool:
@@ -192,15 +197,15 @@ class Schema:
                 else:
                     del made["enum"]
             return made
-        nullable = {"nullable": True} if "null" in types else {}
+        nullable = {"nullable": True} if "null" in types else {}  # of 3.0: it says something beside a `type` only
         if not parts:
-            return nullable
+            return {"type": "string", **nullable, "enum": [None]} if nullable else {}
         if len(parts) == 1:
             kind, part = parts[0]
             if nullable and "enum" in part:
                 part["enum"] = [*part["enum"], None]
             return {"type": kind, **part, **nullable}
-        return {"anyOf": [{"type": kind, **part} for kind, part in parts], **nullable}
+        return {"anyOf": [{"type": kind, **part, **nullable} for kind, part in parts]}
 
     def _typed(self, kind: str, dialect: str, bounds: bool, closed: bool) -> dict[str, Any]:
         """The keywords of one type."""
@@ -283,7 +288,7 @@ class Schema:
         return f"Schema({self.hint!r}, {self.seen} values of {' '.join(self.types) or 'no type'})"
 
 
-_COUNTS = ("seen", "nulls", "booleans", "integers", "numbers", "strings", "arrays", "objects")
+_COUNTS = ("seen", "nulls", "booleans", "integers", "numbers", "strings", "arrays", "objects", "cut", "loose")
 _BOUNDS = ("least", "most")
 _LENGTHS = ("shortest", "longest", "fewest", "largest")
 
@@ -474,10 +479,11 @@ def learn_tree(schema: Schema, value: Any, depth: int, room: Room) -> None:
 
 
 def learn_opaque(schema: Schema, octets: int, binary: bool) -> None:
-    """Take a body or a file that is not read: its length in octets."""
+    """Take a body or a file that is not read: its length in octets, -1 where that is not known."""
     schema.seen += 1
     schema.strings += 1
-    _length_seen(schema, octets)
+    if octets >= 0:
+        _length_seen(schema, octets)
     if binary:
         schema.formats["binary"] = schema.formats.get("binary", 0) + 1
 

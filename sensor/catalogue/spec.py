@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from sensor.catalogue.drift import Change, View, between, flatten, seen
+from sensor.catalogue.learning import told_answer_header, told_header
 from sensor.errors import SensorError
 from sensor.findings import Finding
 
@@ -267,6 +268,18 @@ def _view(source: Source) -> View:
     fields: dict[str, frozenset[str]] = {}
     free: set[str] = set()
     told = {"query", "request"}
+    headers: dict[str, frozenset[str]] = {}
+    needed: set[str] = set()
+
+    def header(one: Any, where: str, file: Path) -> None:
+        """A header field that is declared: its types, and whether it must be there."""
+        declared, inside = follow(one, file)
+        if isinstance(declared, dict):
+            found: dict[str, frozenset[str]] = {}
+            flatten(declared if swagger else declared.get("schema", {}), f"{where}", found, follow, inside, set())
+            headers[where] = found.get(where, frozenset())
+            if declared.get("required") is True:
+                needed.add(where)
 
     def follow(node: Any, file: Path) -> tuple[Any, Path]:
         return reader.follow(node, (), file, [])
@@ -288,6 +301,8 @@ def _view(source: Source) -> View:
     for (place, name), (parameter, inside) in parameters.items():
         if place == "body":
             flatten(parameter.get("schema"), "request", fields, follow, inside, free)
+        elif place == "header" and told_header(name.lower()):
+            header(parameter, f"header.{name.lower()}", inside)
         elif place == "formData":
             flatten(parameter, f"request.{name}", fields, follow, inside, free)
         elif place == "query":
@@ -306,6 +321,10 @@ def _view(source: Source) -> View:
         response, inside = follow(one, source.file)
         if not isinstance(response, dict):
             continue
+        named_headers = response.get("headers")
+        for name, declared in named_headers.items() if isinstance(named_headers, dict) else ():
+            if told_answer_header(str(name).lower()):
+                header(declared, f"response_header.{status}.{str(name).lower()}", inside)
         where = f"response.{status}"
         if swagger and "schema" in response:
             told.add(where)
@@ -318,7 +337,7 @@ def _view(source: Source) -> View:
     if isinstance(security, list):
         named = {str(name) for one in security if isinstance(one, dict) for name in one}
         schemes = frozenset(named | {"none"} if not security or {} in security else named)
-    return View(fields, frozenset(statuses), schemes, frozenset(), frozenset(told), frozenset(free))
+    return View(fields, frozenset(statuses), schemes, frozenset(), frozenset(told), frozenset(free), headers=headers, needed=frozenset(needed))
 
 
 class _Reader:

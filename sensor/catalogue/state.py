@@ -1,7 +1,11 @@
 """The map that lasts: endpoints as records with what people decided about them, in one SQLite file.
 
 A `MapState` gives a `Catalogue` the evidence of earlier runs (`attach`), says what has changed once the map is decided (`findings`), and keeps both
-the evidence and the records (`save`, one transaction: after kill -9 the file holds the state before or after a save, never half of one). WAL with
+the evidence and the records (`save`, one transaction: after kill -9 the file holds the state before or after a save, never half of one).
+
+A long run saves on its way too (`save_on_the_way`): such a save says how many calls of which captures it counts, so a run over the same captures goes on
+behind them, and nothing is counted twice. What changed in a run that was cut off is told by the next one: a record keeps what was last told of it until a run ends.
+WAL with
 ``synchronous=NORMAL``: what was saved outlives the process; a power failure may cost the last save. The evidence holds samples of path segments as they
 were sent, without which no template could be decided anew; so the file is its owner's alone to read.
 
@@ -19,6 +23,7 @@ import sqlite3
 import time
 import zlib
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -46,6 +51,12 @@ MIGRATIONS: Final = (
     CREATE TABLE evidence (part TEXT PRIMARY KEY, packed BLOB NOT NULL);
     CREATE TABLE run (number INTEGER PRIMARY KEY, first_ts INTEGER NOT NULL, last_ts INTEGER NOT NULL, calls INTEGER NOT NULL);
     """,
+    """
+    ALTER TABLE endpoint ADD COLUMN told BLOB;
+    ALTER TABLE run ADD COLUMN captures TEXT NOT NULL DEFAULT '';
+    ALTER TABLE run ADD COLUMN taken INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE run ADD COLUMN ended INTEGER NOT NULL DEFAULT 1;
+    """,
 )
 """One step a schema version; a state of an older version is brought up by the steps it lacks."""
 
@@ -58,6 +69,20 @@ class Record(NamedTuple):
     endpoint: Endpoint
     notes: tuple[tuple[int, str, str], ...] = ()
     """(seconds since the epoch, status then given, text)."""
+    told: Endpoint | None = None
+    """The endpoint as it was last told, where a run since then was cut off or has not ended."""
+    known: bool = True
+    """Whether any run that ended has told of it."""
+    base: Endpoint | None = None
+    """The endpoint as it was when this run began; None for one that came since."""
+
+
+@dataclass(slots=True)
+class _Changes:
+    """Every endpoint of a map with its record and what has changed about it; records that are one with another (gone, kept)."""
+
+    endpoints: list[tuple[Endpoint, Record | None, list[drift.Change]]] = field(default_factory=list)
+    gone: list[tuple[int, int]] = field(default_factory=list)
 
 
 class MapState:
@@ -66,11 +91,15 @@ class MapState:
     def __init__(self, path: Path, make: bool = True) -> None:
         self.path = path
         self._runs = 0
+        self._run = 0
+        self._captures = ""
         self._catalogue: Catalogue | None = None
-        self._changes: list[tuple[Endpoint, Record | None, list[drift.Change]]] = []
-        self._gone: list[tuple[int, int]] = []
-        self._updated = False
+        self._changes: _Changes | None = None
         self._calls_before = 0
+        self._taken_before = 0
+        self._based = False
+        self._saved_at = time.monotonic()
+        self._saving_took = 0.0
         if not make and not path.exists():
             raise SensorError(f"{path}: there is no state of a map here; `api-sensor replay --map-state {path} CAPTURE` makes one")
         try:
@@ -97,49 +126,65 @@ class MapState:
 
     # One run ------------------------------------------------------------------------------------------------------------------------------
 
-    def attach(self, catalogue: Catalogue) -> None:
-        """Give a catalogue that has seen no calls yet the evidence of earlier runs and the pins."""
+    def attach(self, catalogue: Catalogue, captures: str = "") -> int:
+        """Give a catalogue that has seen no calls yet the evidence of earlier runs and the pins.
+
+        `captures`: what this run reads, as a word that is the same for the same files only; empty where that cannot be known. Where the last run read the same
+        and was cut off, the catalogue passes by the calls that it counted; returns how many.
+        """
         self._catalogue = catalogue
+        self._captures = captures
         catalogue.pin(self.pins())
         catalogue.state = self
-        self._runs = int(self._db.execute("SELECT count(*) FROM run").fetchone()[0])
+        self._runs = int(self._db.execute("SELECT count(*) FROM run WHERE ended").fetchone()[0])
+        last = self._db.execute("SELECT number, captures, taken, calls FROM run WHERE NOT ended ORDER BY number DESC LIMIT 1").fetchone()
+        calls_of_run = 0
+        if last is not None and last[1] == captures != "":
+            self._run, _, self._taken_before, calls_of_run = last
+            catalogue.pass_by(self._taken_before)
         try:
             for _, packed in self._db.execute("SELECT part, packed FROM evidence ORDER BY part"):
                 catalogue.restore(orjson.loads(zlib.decompress(packed)))
         except (ValueError, zlib.error, sqlite3.Error) as fault:
             raise SensorError(f"{self.path}: its evidence cannot be read ({fault}); move the file away to begin anew") from fault
-        self._calls_before = catalogue.calls
+        self._calls_before = catalogue.calls - calls_of_run
+        return self._taken_before
 
     def findings(self) -> list[Finding]:
-        """What has changed since the last save, of the catalogue attached: nothing of what was there before, or was accepted."""
+        """What has changed since the last run that ended, of the catalogue attached: nothing of what was there before, or was accepted."""
         found: list[Finding] = []
-        for endpoint, record, changes in self._update():
-            if record is None and self._runs:
+        for endpoint, record, changes in self._update().endpoints:
+            if (record is None or not record.known) and self._runs:
                 found.append(drift.new_endpoint(endpoint))
-            before = record.endpoint.declared if record is not None else ""
+            told = record.told if record is not None and record.known else None
+            before = told.declared if told is not None else ""
             accepted = record is not None and record.status == "accepted"
             if endpoint.declared != before and (endpoint.declared == "zombie" or (endpoint.declared == "shadow" and not accepted)):
                 from sensor.catalogue.spec import findings
 
                 found += findings([endpoint])
-            told = set(record.endpoint.drift) if record is not None else set()
-            declared = [change for change in self._catalogue.drift_of(endpoint) if str(change) not in told] if self._catalogue is not None else []
+            drifted = set(told.drift) if told is not None else set()
+            declared = [change for change in self._catalogue.drift_of(endpoint) if str(change) not in drifted] if self._catalogue is not None else []
             found += drift.findings(endpoint, declared, endpoint.declared_in) or drift.findings(endpoint, changes)
         return found
 
-    def _update(self) -> list[tuple[Endpoint, Record | None, list[drift.Change]]]:
-        """Every endpoint of the catalogue with its record and what has changed about it; what was known is added to what was seen."""
+    def _update(self) -> _Changes:
+        """`_compare` of the final map, once: what was known is added to what was seen."""
         assert self._catalogue is not None
-        if self._updated:
-            return self._changes
-        self._updated = True
-        endpoints = self._catalogue.endpoints()
+        if self._changes is None:
+            self._changes = self._compare(self._catalogue.endpoints())
+        return self._changes
+
+    def _compare(self, endpoints: list[Endpoint]) -> _Changes:
+        """Every endpoint with its record and what has changed about it; what was known when this run began is added to what it has seen."""
+        assert self._catalogue is not None
+        made = _Changes()
         names = {(one.method, one.host, one.template): i for i, one in enumerate(endpoints)}
         shapes: dict[tuple[str, str, int], list[int]] = {}
         for i, one in enumerate(endpoints):
             shapes.setdefault((one.method, one.host, one.template.count("/")), []).append(i)
         mine: dict[int, list[Record]] = {}
-        for record in self.records():
+        for record in self._records_of_run():
             key = (record.endpoint.method, record.endpoint.host, record.endpoint.template)
             at = names.get(key)
             if at is None:
@@ -151,53 +196,91 @@ class MapState:
             records = mine.get(i, [])
             chief = min(records, key=lambda one: (one.endpoint.template != endpoint.template, -STATUSES.index(one.status), one.number), default=None)
             if chief is None:
-                self._changes.append((endpoint, None, []))
+                made.endpoints.append((endpoint, None, []))
                 continue
-            changes = drift.between(drift.seen(chief.endpoint), drift.seen(endpoint)) if len(records) == 1 else []
             for record in records:
-                endpoint.schema.absorb(record.endpoint.schema)
-                endpoint.authentication.absorb(record.endpoint.authentication)
+                if record.base is not None:
+                    endpoint.schema.absorb(record.base.schema)
+                    endpoint.authentication.absorb(record.base.authentication)
                 if record is not chief:
-                    self._gone.append((record.number, chief.number))
-            endpoint.data_classes = endpoint.schema.data_classes()
-            was = chief.endpoint
+                    made.gone.append((record.number, chief.number))
+            endpoint.classify()
+            changes = drift.between(drift.seen(chief.told), drift.seen(endpoint)) if chief.told is not None and len(records) == 1 else []
+            was = chief.told or chief.endpoint
             if not self._catalogue.described:  # a run without descriptions says nothing about them
                 endpoint.declared, endpoint.declared_in, endpoint.drift = was.declared, was.declared_in, was.drift
             elif endpoint.declared == "shadow" and (was.declared == "declared" or was.declared_in.startswith("removed")):
                 endpoint.declared = "zombie"
                 endpoint.declared_in = was.declared_in if was.declared == "zombie" else f"removed: {was.declared_in} is there no more"
             status = max((record.status for record in records), key=STATUSES.index)
-            self._changes.append((endpoint, chief._replace(status=status), changes))
-        return self._changes
+            made.endpoints.append((endpoint, chief._replace(status=status), changes))
+        return made
+
+    def _records_of_run(self) -> list[Record]:
+        """The records as they stand, with what they were when this run began and what was last told of them."""
+        base = "base.whole FROM endpoint LEFT JOIN base ON base.id = endpoint.id" if self._based else "endpoint.whole FROM endpoint"
+        found = []
+        for number, status, whole, told, begun in self._db.execute(f"SELECT endpoint.id, status, endpoint.whole, told, {base} ORDER BY host, template, method"):
+            now = self._endpoint(whole)
+            known = told is None or len(told) > 0
+            at_begin = now if begun == whole else self._endpoint(begun) if begun is not None else None
+            found.append(Record(number, status, now, (), now if told is None else self._endpoint(told) if known else None, known, at_begin))
+        return found
+
+    def save_on_the_way(self, every_s: float) -> bool:
+        """Save what a run has seen so far, where the last save was so long ago (and twenty times as long as it took); returns whether it was."""
+        assert self._catalogue is not None
+        begun = time.monotonic()
+        if begun - self._saved_at < max(every_s, 20 * self._saving_took):
+            return False
+        if not self._based:  # until now the records were as they had been when this run began
+            self._db.execute("CREATE TEMP TABLE base AS SELECT id, whole FROM endpoint")
+            self._db.execute("CREATE UNIQUE INDEX temp.base_by_id ON base (id)")
+            self._based = True
+        self._write(self._compare(self._catalogue.snapshot()), ended=False)
+        self._saved_at = time.monotonic()
+        self._saving_took = self._saved_at - begun
+        return True
 
     def save(self) -> None:
-        """Keep the catalogue's evidence and its endpoints, all or nothing. Raises SensorError when the file cannot be written."""
+        """Keep the catalogue's evidence and its endpoints, all or nothing, at the end of a run. Raises SensorError when the file cannot be written."""
+        self._write(self._update(), ended=True)
+
+    def _write(self, changes: _Changes, ended: bool) -> None:
         assert self._catalogue is not None
-        changes = self._update()
         catalogue = self._catalogue
         rows = [
             (one.method, one.host, one.template, record.status if record else "new", one.first_seen, one.last_seen, one.calls, one.declared, orjson.dumps(one.to_json(), option=orjson.OPT_NON_STR_KEYS), record.number if record else None)
-            for one, record, _ in changes
+            for one, record, _ in changes.endpoints
         ]
         packed = zlib.compress(orjson.dumps(catalogue.evidence()), 1)
-        first = min((one.first_seen for one, _, _ in changes), default=0)
-        last = max((one.last_seen for one, _, _ in changes), default=0)
+        first = min((one.first_seen for one, _, _ in changes.endpoints), default=0)
+        last = max((one.last_seen for one, _, _ in changes.endpoints), default=0)
+        run = (first, last, catalogue.calls - self._calls_before, self._captures, self._taken_before + catalogue.taken, ended)
         try:
             self._db.execute("BEGIN IMMEDIATE")
             try:
-                for gone, into in self._gone:
+                for gone, into in changes.gone:
                     self._db.execute("UPDATE note SET endpoint = ? WHERE endpoint = ?", (into, gone))
                     self._db.execute("DELETE FROM endpoint WHERE id = ?", (gone,))
+                if not ended:  # what is not told now stays to be told
+                    self._db.execute("UPDATE endpoint SET told = whole WHERE told IS NULL")
                 self._db.executemany(
                     "UPDATE endpoint SET method = ?, host = ?, template = ?, status = ?, first_seen = ?, last_seen = ?, calls = ?, declared = ?, whole = ? WHERE id = ?",
                     [row for row in rows if row[-1] is not None],
                 )
                 self._db.executemany(
-                    "INSERT INTO endpoint (method, host, template, status, first_seen, last_seen, calls, declared, whole) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    "INSERT INTO endpoint (method, host, template, status, first_seen, last_seen, calls, declared, whole, told) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, x'')",
                     [row[:-1] for row in rows if row[-1] is None],
                 )
+                if ended:
+                    self._db.execute("UPDATE endpoint SET told = NULL WHERE told IS NOT NULL")
+                    self._db.execute("UPDATE run SET ended = 1 WHERE NOT ended")
                 self._db.execute("INSERT OR REPLACE INTO evidence VALUES ('all', ?)", (packed,))
-                self._db.execute("INSERT INTO run (first_ts, last_ts, calls) VALUES (?, ?, ?)", (first, last, catalogue.calls - self._calls_before))
+                if self._run:
+                    self._db.execute("UPDATE run SET first_ts = ?, last_ts = ?, calls = ?, captures = ?, taken = ?, ended = ? WHERE number = ?", (*run, self._run))
+                else:
+                    self._run = int(self._db.execute("INSERT INTO run (first_ts, last_ts, calls, captures, taken, ended) VALUES (?, ?, ?, ?, ?, ?)", run).lastrowid or 0)
                 over = int(self._db.execute("SELECT count(*) FROM endpoint").fetchone()[0]) - RECORDS
                 if over > 0:
                     self._db.execute("DELETE FROM endpoint WHERE id IN (SELECT id FROM endpoint ORDER BY status <> 'new', last_seen LIMIT ?)", (over,))

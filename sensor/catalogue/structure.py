@@ -365,6 +365,59 @@ class Structure:
         return _join(self.total, self.found) | 1
 
 
+def last_whole(octets: bytes) -> tuple[int, bytes]:
+    """Where the last complete value of a JSON text ends that was cut somewhere, and what is open there, outermost first, as ``{`` and ``[``.
+
+    (0, b"") where nothing is complete, or where more than DEEPEST are open.
+    """
+    data: cython.const[cython.uchar][::1] = octets
+    stack = bytearray(DEEPEST)
+    kinds: cython.uchar[::1] = stack
+    depth: cython.int = 0
+    kept: cython.int = 0
+    whole: cython.Py_ssize_t = 0
+    i: cython.Py_ssize_t = 0
+    j: cython.Py_ssize_t
+    k: cython.Py_ssize_t
+    n: cython.Py_ssize_t = len(octets)
+    c: cython.int
+    while i < n:
+        c = data[i]
+        if c == 34:
+            j = i + 1
+            while True:
+                j = find_in(data, j, n, 34)
+                if j < 0:
+                    return whole, bytes(stack[:kept])  # a string that never ends
+                k = j - 1
+                while data[k] == 92:
+                    k -= 1
+                if (j - k) & 1:
+                    break
+                j += 1
+            i = j
+        elif c == 44:
+            whole = i
+            kept = depth
+        elif c == 123 or c == 91:
+            if depth >= DEEPEST:
+                return 0, b""
+            kinds[depth] = c
+            depth += 1
+            whole = i + 1
+            kept = depth
+        elif c == 125 or c == 93:
+            if depth == 0 or kinds[depth - 1] != (123 if c == 125 else 91):
+                return 0, b""
+            depth -= 1
+            whole = i + 1
+            kept = depth
+            if depth == 0:
+                break
+        i += 1
+    return whole, bytes(stack[:kept])
+
+
 def fold_name(name: str) -> int:
     """The hash that names of query parameters and headers are looked up by, in lower case."""
     h = 0xCBF29CE484222325
@@ -618,7 +671,7 @@ class Sampler:
 
         Columns by row: `ids` (what makes an endpoint, 0: none), `statuses`, `chances` (random bits), `schemes` (how it authenticates, 0: nothing seen in the
         columns; the scheme found is written back), `kinds` (of the request's body, and of the response's in the next four bits), `whole` (bit 0: the request's body was seen whole, bit 1:
-        the response's). `query head request response` are pairs (offsets, octets). Written: `take` (bit 0: read the request, bit 1: read the response; bit 2: a
+        the response's; bits 2 and 3: it was cut where bodies are). `query head request response` are pairs (offsets, octets). Written: `take` (bit 0: read the request, bit 1: read the response; bit 2: a
         credential stands in the query) and `slots`.
         """
         if not cython.compiled:
@@ -689,7 +742,7 @@ class Sampler:
                 self.bodies[slot] += 1
             if status_v[row] < 400 and end > start and not whole_v[row] & 1:
                 self.incomplete[slot] += 1
-            elif status_v[row] < 400:
+            if status_v[row] < 400 and (end == start or whole_v[row] & 5):
                 if query_at[row + 1] > query_at[row] and (self.seen[slot] < FIRST or ((chance & _LOW32) * LOOKED) >> 32 == 0):
                     extra = self.structure.of(query_data, query_at[row], query_at[row + 1], _FORM)
                 if self.judge(slot, chance, request_data, start, end, kind_v[row] & 15, extra):
@@ -704,7 +757,7 @@ class Sampler:
                 self.bodies[other] += 1
                 if not whole_v[row] & 2:
                     self.incomplete[other] += 1
-                elif self.judge(other, spread(chance), response_data, start, end, kind_v[row] >> 4, 0):
+                if whole_v[row] & 10 and self.judge(other, spread(chance), response_data, start, end, kind_v[row] >> 4, 0):
                     take_v[row] = take_v[row] | 2
         return fresh
 

@@ -6,7 +6,7 @@ So what is seen below one user id is evidence for every user id. At a place, the
 * their shape (numbers, UUIDs, hex, tokens, dates, addresses are values; a version number is not),
 * how they read (`shapes.wordness`), alone and as a set: values of one parameter share length and characters,
 * numbered stems (``gold-25``, ``gold-7``): the stems are a vocabulary of values that holds at every other place of the same host,
-* whether siblings share what follows them,
+* whether siblings share what follows them, and whether the bodies of their requests and answers have the same fields (`agreement`),
 * how many there are, how often each was called, and so whether their number still grows.
 
 Every decision carries its evidence as sentences and a confidence. Nothing depends on the order of the calls: the tree does not, and the
@@ -20,6 +20,8 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from sensor.catalogue import agreement
+from sensor.catalogue.data_classes import secret
 from sensor.catalogue.paths import KINDS, PathTable, sample_hash, shape
 from sensor.catalogue.pins import Decisions
 from sensor.catalogue.shapes import cast, locale, numbered, tokens, version, wordness
@@ -125,28 +127,40 @@ class Vocabulary:
                 self.tokens[part] += 1
 
 
+@dataclass(slots=True)
+class Slugs:
+    """The numbered slugs (``gold-25``) below one name, at all places of a host that it leads to."""
+
+    calls: dict[str, int] = field(default_factory=dict)
+    methods: set[str] = field(default_factory=set)
+    places: set[tuple[str, ...]] = field(default_factory=set)
+
+
 class Templates:
     """The decided map of one host."""
 
-    def __init__(self, table: PathTable, root: int, pins: dict[tuple[str, ...], Decisions] | None = None) -> None:
+    def __init__(self, table: PathTable, root: int, pins: dict[tuple[str, ...], Decisions] | None = None, known: agreement.Known | None = None) -> None:
         self.table = table
+        self.known = known
         table.count_passed()
         self.pins = pins or {}
         self.vocabulary = Vocabulary()
         self.views: set[frozenset[str]] = set()
+        self.slugs: dict[str, Slugs] = {}
         self.followed: tuple[list[Item], int, set[str]] = ([], 0, set())
         """Of the place being split: its values, how many of them are counted, and all that follows those."""
         self.learning = True
         # First to learn which words are values anywhere, then, knowing them, to decide; a pass that learns nothing has decided.
         for _ in range(2):
-            before = len(self.vocabulary.words), len(self.views)
+            before = len(self.vocabulary.words), len(self.views), len(self.slugs)
             self.top = self.place([root], ())
-            if (len(self.vocabulary.words), len(self.views)) == before:
+            if (len(self.vocabulary.words), len(self.views), len(self.slugs)) == before:
                 break
         else:
             self.learning = False
             self.top = self.place([root], ())
         self.join_relations(self.top, ())
+        self.known = None  # it has told what it could, and holds the fields of every path asked for
 
     def place(self, nodes: list[int], where: tuple[str, ...], before: str = "") -> Place:
         """Decide the place that these nodes make up, and all below it. `where`: the segments that lead here, ``{}`` for a parameter."""
@@ -161,7 +175,7 @@ class Templates:
             here.literals[items[0].text] = self.place(items[0].nodes, (*where, items[0].text), items[0].text)
             self.join_pictures(here)
             return here
-        values, words, why = self.split(items, len(where))
+        values, words, why = self.split(items, where, before, bool(here.cells))
         if pinned is not None:
             values, words = self.obey(pinned, values, words, why)
         frames: dict[tuple[str, str], list[Item]] = {}
@@ -261,7 +275,10 @@ class Templates:
             if name not in shared:
                 continue
             why = f"{', '.join(members)} all lead to {name} and {name} leads to all of them and to nothing else: one relation for any of them"
-            kind = Param("type", "", "", 1 << WORD, Place([]), len(members), list(members)[:8], 0.75, [why])
+            same = self.same_bodies([member.literals[name] for member in members.values()])
+            if same:
+                why += "; their bodies have the same fields"
+            kind = Param("type", "", "", 1 << WORD, Place([]), len(members), list(members)[:8], 0.85 if same else 0.75, [why])
             for kept in kinds.values():
                 kept.known_as = (name, "{id}", "{type}")
                 kept.known_params = {"type": kind}
@@ -279,9 +296,44 @@ class Templates:
         return place.params[0].place if len(place.params) == 1 and not place.params[0].prefix else None
 
     def alike(self, places: list[Place]) -> bool:
-        """Whether paths end at all these places, with the same methods, and none goes on."""
+        """Whether paths end at all these places, with the same methods and with bodies that nothing tells apart, and none goes on."""
         methods = [{self.table.cell_method[cell] for cell in place.cells} for place in places]
-        return all(methods) and all(one == methods[0] for one in methods) and not any(place.literals or place.params for place in places)
+        if not all(methods) or any(one != methods[0] for one in methods) or any(place.literals or place.params for place in places):
+            return False
+        return self.same_bodies(places) is not False
+
+    def same_bodies(self, places: list[Place]) -> bool | None:
+        """Whether requests and answers at these places have the same fields, method by method; None where too little is known."""
+        said = None
+        parts = [self.bodies(sorted({int(self.table.cell_node[cell]) for cell in place.cells})) for place in places]
+        for one, part in enumerate(parts):
+            for other in parts[:one]:
+                for method in part.keys() & other.keys():
+                    found = agreement.agree(part[method], other[method])
+                    if found is False:
+                        return False
+                    said = found or said
+        return said
+
+    def bodies(self, nodes: list[int]) -> dict[str, agreement.Fields]:
+        """The fields of bodies at nodes, by method."""
+        if self.known is None:
+            return {}
+        paths: dict[str, set[str]] = {}
+        for node in nodes[:64]:
+            for cell in self.table.cells_of[node]:
+                paths.setdefault(self.table.method_names[self.table.cell_method[cell]], set()).add(self.path_of(node))
+        return {method: self.known.of(sorted(found), method) for method, found in paths.items()}
+
+    def path_of(self, node: int) -> str:
+        """The path of a node, its values by shape folded."""
+        table = self.table
+        parts: list[str] = []
+        while table.parents[node] >= 0:
+            text = table.texts[node] if table.frames[node] is None else min(table.value_texts[node].values(), default=b"")
+            parts.append(text.decode("utf-8", "backslashreplace") if table.kinds[node] in (WORD, MIXED) else "{}")
+            node = table.parents[node]
+        return "/" + "/".join(reversed(parts))
 
     def join_pictures(self, here: Place) -> None:
         """One picture in several formats (``thumbnail.png``, ``thumbnail.jpg``) is one endpoint with the format as parameter."""
@@ -348,19 +400,24 @@ class Templates:
 
     # The decision ---------------------------------------------------------------------------------------------------------------------
 
-    def split(self, items: list[Item], depth: int) -> tuple[list[Item], list[Item], dict[str, tuple[float, str]]]:
-        """(values, literals, why) of a place's items."""
+    def split(self, items: list[Item], where: tuple[str, ...], before: str, ends: bool) -> tuple[list[Item], list[Item], dict[str, tuple[float, str]]]:
+        """(values, literals, why) of a place's items. `before`: the name that leads to the place; `ends`: whether paths end there."""
         values: list[Item] = []
         words: list[Item] = []
         why: dict[str, tuple[float, str]] = {}
         for item in items:
-            if item.folded or item.kind in CERTAIN:
+            if item.folded or item.kind in CERTAIN or (len(item.text) >= 16 and secret(item.text)):
                 values.append(item)
             else:
                 words.append(item)
-        self.keep_versions(values, words, why, depth)
+        self.keep_versions(values, words, why, len(where))
+        if self.learning and before:
+            self.note_slugs(words, before, where)
+        if ends and singular(before) != before:
+            self.take_keys(values, words)
         self.take_opaque(values, words)
         self.take_numbered(values, words)
+        self.take_pooled(values, words, before)
         self.take_enumeration(values, words)
         self.take_codes(values, words)
         self.take_constants(values, words)
@@ -370,6 +427,7 @@ class Templates:
         self.take_kin(values, words)
         self.take_growing(values, words)
         self.give_back_outliers(values, words, why)
+        self.give_back_unlike(values, words, why)
         if values:
             for item in words:
                 why.setdefault(item.text, (0.9, "reads as a name and stands beside values of another make"))
@@ -466,8 +524,10 @@ class Templates:
                 continue
             kin = sum(n for (length, chars), n in makes.items() if length == len(stem) and set(cast(stem)) <= set(chars) and chars != "a-")
             odd = stem.isupper() or (any(c.isdigit() for c in stem) and not stem.islower())
-            if kin >= 3 and (odd or kin * 3 >= sum(makes.values())) and wordness(stem) < (9.0 if odd and kin >= 5 else 0.9 if odd else 0.35):
-                if self.compatible(item, values):
+            code = odd and stem.isupper() and any(c.isdigit() for c in stem)
+            common = kin * 3 >= sum(makes.values()) or (kin >= 8 and len(stem) >= 12)  # one place may take ids of several makes
+            if kin >= (2 if code else 3) and (odd or common) and wordness(stem) < (9.0 if odd and kin >= 5 else 0.9 if odd else 0.35):
+                if (code and kin >= 8) or self.compatible(item, values):
                     self.reframe(item, stem)
                     words.remove(item)
                     values.append(item)
@@ -541,6 +601,36 @@ class Templates:
                 if len(tokens(item.text)) >= 2 and item.text.islower() and ("-" in item.text or "_" in item.text) and self.compatible(item, values):
                     words.remove(item)
                     values.append(item)
+
+    def note_slugs(self, words: list[Item], before: str, where: tuple[str, ...]) -> None:
+        """Remember the numbered slugs that end paths here, by the name before them."""
+        for item in words:
+            tail = numbered(item.text)
+            if tail is not None and tail[1] in ("-", "_") and item.leaf and item.text.islower():
+                known = self.slugs.setdefault(before, Slugs())
+                known.calls[item.text] = item.calls
+                known.methods |= item.methods
+                known.places.add(where)
+
+    def take_keys(self, values: list[Item], words: list[Item]) -> None:
+        """Below a collection that is answered itself (``/Contacts``), a code in upper case with digits is the key of one of its items (``/Contacts/LP6``)."""
+        for item in list(words):
+            text = item.text
+            if text.isupper() and text.isalnum() and text.isascii() and any(c.isdigit() for c in text) and not version(text) and self.compatible(item, values):
+                words.remove(item)
+                values.append(item)
+
+    def take_pooled(self, values: list[Item], words: list[Item], before: str) -> None:
+        """Where one name leads to several places (``/voice/countries``, ``/messaging/countries``), what is too little at each of them counts together: below it
+        slugs are the rule, so words that end paths as they do, and are not called more than they are, are slugs too."""
+        known = self.slugs.get(before)
+        if known is None or len(known.calls) < 4 or len(known.places) < 2:
+            return
+        most = 1.5 * sum(known.calls.values()) / len(known.calls) + 1
+        for item in list(words):
+            if item.leaf and item.text.islower() and not version(item.text) and item.calls <= most and item.methods <= known.methods and self.compatible(item, values):
+                words.remove(item)
+                values.append(item)
 
     def take_codes(self, values: list[Item], words: list[Item]) -> None:
         """Countries and languages: segments of two letters, or ``pt-BR``, when no other word stands with them."""
@@ -673,7 +763,8 @@ class Templates:
         found = Stock()
         for node in item.nodes:
             for child in self.table.children[node]:
-                if self.table.kinds[child] in (UUID, HEX, TOKEN):
+                kind = self.table.kinds[child]
+                if kind in (UUID, HEX, TOKEN) or (kind == WORD and self.table.frames[child] is None and self.opaque(self.table.texts[child].decode("utf-8", "replace"))):
                     if self.table.frames[child] is None:
                         found.hashes.add(sample_hash(self.table.texts[child]))
                     else:
@@ -694,6 +785,45 @@ class Templates:
                 values.remove(item)
                 words.append(item)
                 why[item.text] = (0.8, "leads to " + ", ".join(sorted(own)[:3]) + ", as no value beside it does")
+
+    def give_back_unlike(self, values: list[Item], words: list[Item], why: dict[str, tuple[float, str]]) -> None:
+        """A readable word that was taken for a value, though the bodies of its requests or answers have other fields than those of all other values, is a
+        name after all (``/orders/summary``)."""
+        suspects = [item for item in values if item.kind == WORD and not item.folded and not item.view and not self.opaque(item.text)]
+        if not suspects or len(values) < 2 or self.known is None:
+            return
+        made = {id(item): self.bodies_of(item) for item in suspects}
+        suspects = [item for item in suspects if any(any(fields) for fields in made[id(item)].values())]
+        if not suspects:
+            return
+        made |= {id(item): self.bodies_of(item) for item in values if id(item) not in made}
+        counts: dict[tuple[str, str], tuple[Counter[str], Counter[str]]] = {}
+        for mine in made.values():
+            for key, fields in mine.items():
+                for count, names in zip(counts.setdefault(key, (Counter(), Counter())), fields, strict=True):
+                    count.update(names)
+        for item in suspects:
+            found = []
+            for key, (request, response) in made[id(item)].items():
+                requests, responses = counts[key]
+                rest = frozenset(name for name in requests if requests[name] > (name in request)), frozenset(name for name in responses if responses[name] > (name in response))
+                found.append(agreement.agree((request, response), rest))
+            if False in found and True not in found:
+                values.remove(item)
+                words.append(item)
+                why[item.text] = (0.85, "its bodies have other fields than those of the values beside it")
+
+    def bodies_of(self, item: Item) -> dict[tuple[str, str], agreement.Fields]:
+        """The fields of bodies at an item and right below it, by name of what follows and method."""
+        found = {("", method): fields for method, fields in self.bodies(item.nodes).items()}
+        below: dict[str, list[int]] = {}
+        for node in item.nodes[:64]:
+            for child in self.table.children[node]:
+                if self.table.kinds[child] == WORD and self.table.frames[child] is None:
+                    below.setdefault(self.table.texts[child].decode("utf-8", "backslashreplace"), []).append(child)
+        for name, nodes in below.items():
+            found.update({(name, method): fields for method, fields in self.bodies(nodes).items()})
+        return found
 
     # Parameters -----------------------------------------------------------------------------------------------------------------------
 
@@ -741,12 +871,12 @@ class Stock:
             self.bound = min(self.bound, max(texts))
 
     def shares(self, other: Stock) -> bool:
-        """Whether both hold values of one stock: two or more in common, and an eighth of the smaller one's."""
+        """Whether both hold values of one stock: two or more in common, and an eighth of the smaller one's or as many as no chance makes."""
         bound = min(self.bound, other.bound)
         mine = {value for value in self.hashes if value <= bound}
         theirs = {value for value in other.hashes if value <= bound}
         common = len(mine & theirs)
-        return common >= 2 and common * 8 >= min(len(mine), len(theirs))
+        return common >= 2 and (common * 8 >= min(len(mine), len(theirs)) or common >= 8)
 
 
 def singular(word: str) -> str:

@@ -3,7 +3,7 @@
     python tests/bench/bench_paths.py [paths]
 
 Three mixtures: values below a few hundred real routes (what a large API sees), random words (what a scanner sends, all of them answered 200), and
-deep random paths. Each runs in a process of its own, so that memory is its own.
+deep random paths, and those again answered 404 (what a scanner gets). Each runs in a process of its own, so that memory is its own.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def deep(noise: random.Random, _n: int) -> str:
 
 
 def run(name: str, paths: int) -> None:
-    noise, make = random.Random(1), {"values": values, "words": words, "deep": deep}[name]
+    noise, make = random.Random(1), {"values": values, "words": words, "deep": deep, "probed": deep}[name]
     word = pa.dictionary(pa.int32(), pa.string())
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     catalogue, spent = Catalogue(), 0.0
@@ -48,7 +48,7 @@ def run(name: str, paths: int) -> None:
         columns = {
             "ts": pa.array(range(at, at + n), pa.int64()),
             "path": pa.array([make(noise, at + i) for i in range(n)], pa.string()),
-            "status": pa.array([200] * n, pa.int32()),
+            "status": pa.array([404 if name == "probed" else 200] * n, pa.int32()),
             "server_port": pa.array([80] * n, pa.int32()),
         }
         for column, value in (("client_ip", "10.0.0.1"), ("server_ip", "10.0.0.2"), ("method", "GET"), ("host", "api.example")):
@@ -68,7 +68,7 @@ def run(name: str, paths: int) -> None:
 
 def main() -> None:
     paths = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
-    for name in ("values", "words", "deep"):
+    for name in ("values", "words", "deep", "probed"):
         process = multiprocessing.get_context("spawn").Process(target=run, args=(name, paths))
         process.start()
         process.join()

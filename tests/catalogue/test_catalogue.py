@@ -136,6 +136,9 @@ def test_countries_and_languages_are_one_parameter() -> None:
     assert templates([f"/countries/{code}" for code in ("US", "GB", "FR", "JP")]) == ["/countries/{locale}"]
 
 
+_NOISE = random.Random(5)
+IDS = [f"/plans/{''.join(_NOISE.choices('abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ0123456789', k=20))}" for _ in range(40)]
+RANDOM = ["".join(_NOISE.choices("bcdfghjklmnpqrstvwxz", k=10)) for _ in range(30)]
 HARD = [
     ([f"/calls/CA{n:032x}.json" for n in range(9)], ["/calls/{call_id}.json"]),
     ([f"/compare/{n:040x}..{n + 1:040x}" for n in range(1, 20)], ["/compare/{compare_id}"]),
@@ -151,6 +154,14 @@ HARD = [
     ([f"/pictures/{n}/large.{kind}" for n in range(9) for kind in ("png", "jpg")], ["/pictures/{picture_id}/large.{format}"]),
     ([f"/hooks/{n}" for n in range(9)] + ["/hooks/type/PORT_IN", "/hooks/type/PORT_OUT"], ["/hooks/type/{type}", "/hooks/{hook_id}"]),
     ([f"/users/{n}/folders/0" for n in range(20)], ["/users/{user_id}/folders/0"]),
+    (["/Invoices", "/Invoices/LP6", "/Ledgers", "/Ledgers/AF5082", "/Ledgers/summary"], ["/Invoices", "/Invoices/{Invoice_id}", "/Ledgers", "/Ledgers/summary", "/Ledgers/{Ledger_id}"]),
+    (["/buckets/S3", "/oauth/OAUTH2"], ["/buckets/S3", "/oauth/OAUTH2"]),
+    ([*(f"/plans/{n * 7919:024x}" for n in range(1, 20)), *IDS, "/plans/HqfCmcWLERLOnLftfEom", "/plans/summary"], ["/plans/summary", "/plans/{plan_id}"]),
+    (["/voice/cities/rome-12", "/voice/cities/lima", "/text/cities/oslo-7", "/text/cities/oslo-9", "/text/cities/kyoto", "/fax/cities/cairo", "/fax/cities/bern-3", "/fax/cities/kyoto"],
+     ["/fax/cities/{city}", "/text/cities/{city}", "/voice/cities/{city}"]),
+    (["/voice/cities/rome-12", "/voice/cities/lima-1", "/text/cities/oslo-7", "/text/cities/oslo-9", *["/text/cities/nearest"] * 9],
+     ["/text/cities/nearest", "/text/cities/{city}", "/voice/cities/{city}"]),
+    ([f"/stores/{n}/tags/{scope}/{key}" for n, key in enumerate(RANDOM) for scope in ("own", "shared")], ["/stores/{store_id}/tags/{tag}/{id}"]),
 ]
 
 

@@ -1,15 +1,22 @@
-"""The exported description: the standard validators accept it, every call of the capture that it came from is valid by it, and a changed call is not."""
+"""The exported description: the standard validators accept it, every call of the capture that it came from is valid by it, and a changed call is not.
+
+Calls are judged by openapi-core, which reads descriptions for web frameworks: paths, servers, parameters, credentials, bodies and media types.
+"""
 
 from __future__ import annotations
 
 import copy
 import json
-import re
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl
 
 import pytest
+from openapi_core import OpenAPI
+from openapi_core.datatypes import RequestParameters
+from openapi_core.exceptions import OpenAPIError
+from werkzeug.datastructures import Headers, ImmutableMultiDict
 
 from parsers.engine import Engine
 from sensor.capture import open_captures
@@ -19,99 +26,97 @@ from sensor.catalogue.schema import Room, learn
 from tests.catalogue.test_catalogue import mapped
 
 PCAPS = Path(__file__).resolve().parents[2] / "pcaps"
-READ = ("method", "host", "path", "query", "status", "request_type", "response_type", "request_body", "response_body", "request_encoding", "response_encoding")
+READ = (
+    "method", "host", "path", "query", "status", "request_type", "response_type", "request_head", "response_head", "request_body", "response_body",
+    "request_encoding", "response_encoding",
+)  # fmt: skip
 Call = dict[str, Any]
 VERSIONS = ["3.1.0", "3.0.3"]
+
+
+def seen(name: str) -> tuple[list[Endpoint], list[Call]]:
+    """The endpoints of a capture, and the calls that they were made of."""
+    catalogue, engine, calls = Catalogue(), Engine(), []
+    with open_captures([str(PCAPS / name)]) as source:
+        batches = [batch for block in source for batch in engine.feed(block)]
+    batches += engine.finish()
+    for batch in batches:
+        catalogue.observe(batch)
+    catalogue.finish()
+    for batch in batches:
+        templates = catalogue.label(batch)[0].to_pylist()
+        rows = batch.select([column for column in READ if column in batch.schema.names]).to_pylist()
+        calls += [call for call, template in zip(rows, templates, strict=True) if template is not None]
+    return catalogue.endpoints(), calls
 
 
 @pytest.fixture(scope="module")
 def shop() -> tuple[list[Endpoint], list[Call]]:
     """The endpoints and the calls of the shop's normal use."""
-    catalogue, engine, calls = Catalogue(), Engine(), []
-    with open_captures([str(PCAPS / "shop-normal.pcap")]) as source:
-        batches = [batch for block in source for batch in engine.feed(block)]
-    batches += engine.finish()
-    for batch in batches:
-        catalogue.observe(batch)
-        calls += batch.select([name for name in READ if name in batch.schema.names]).to_pylist()
-    catalogue.finish()
-    return catalogue.endpoints(), calls
+    return seen("shop-normal.pcap")
 
 
-class Validator:
-    """A call against a description, by the validators of openapi-schema-validator."""
+def headers(head: bytes | None) -> Headers:
+    found = Headers()
+    for line in (head or b"").split(b"\r\n")[1:]:
+        name, colon, value = line.partition(b":")
+        if colon:
+            found.add(name.decode("latin-1"), value.strip().decode("latin-1"))
+    return found
+
+
+@dataclass
+class Request:
+    """A call's request as openapi-core takes requests."""
+
+    call: Call
+    host_url: str = field(init=False)
+    path: str = field(init=False)
+    method: str = field(init=False)
+    body: bytes | None = field(init=False)
+    content_type: str = field(init=False)
+    parameters: RequestParameters = field(init=False)
+
+    def __post_init__(self) -> None:
+        call = self.call
+        self.host_url, self.path, self.method = f"http://{call['host']}", call["path"], call["method"].lower()
+        self.body, self.content_type = call["request_body"], call["request_type"] or ""
+        head = headers(call["request_head"])
+        cookies = dict(part.strip().partition("=")[::2] for part in (head.get("Cookie") or "").split(";") if part)
+        self.parameters = RequestParameters(query=ImmutableMultiDict(parse_qsl(call["query"] or "", keep_blank_values=True)), header=head, cookie=ImmutableMultiDict(cookies))
+
+
+@dataclass
+class Response:
+    """A call's response as openapi-core takes responses."""
+
+    call: Call
+    data: bytes | None = field(init=False)
+    status_code: int = field(init=False)
+    content_type: str = field(init=False)
+    headers: Headers = field(init=False)
+
+    def __post_init__(self) -> None:
+        call = self.call
+        self.data, self.status_code, self.content_type, self.headers = call["response_body"], call["status"], call["response_type"] or "", headers(call["response_head"])
+
+
+class Judge:
+    """openapi-core, of one description."""
 
     def __init__(self, description: dict[str, Any]) -> None:
-        from openapi_schema_validator import OAS30Validator, OAS31Validator
+        self.openapi: Any = OpenAPI.from_dict(description)
 
-        self.validator: Any = OAS31Validator if description["openapi"].startswith("3.1") else OAS30Validator
-        self.paths = [
-            (len(re.findall(r"\{", path)), re.compile("".join("[^/]+" if part.startswith("{") else re.escape(part) for part in re.split(r"(\{[^}]*\})", path))), item)
-            for path, item in description["paths"].items()
-        ]
-        self.paths.sort(key=lambda one: one[0])
-
-    def faults(self, call: Call) -> list[str]:
+    def faults(self, call: Call, requests: bool = True) -> list[str]:
         """What is wrong with a call; nothing where it is valid."""
-        item = next((item for _, pattern, item in self.paths if pattern.fullmatch(unquote(call["path"]))), None)
-        if item is None:
-            return [f"no path takes {call['path']}"]
-        operation = item.get(call["method"].lower())
-        if operation is None:
-            return [f"{call['path']} takes no {call['method']}"]
-        faults = []
-        known = {one["name"]: one for one in operation.get("parameters", []) if one["in"] == "query"}
-        given: dict[str, list[str]] = {}
-        for name, value in parse_qsl(call.get("query") or "", keep_blank_values=True):
-            given.setdefault(name, []).append(value)
-        faults += [f"query parameter {name} is unknown" for name in given.keys() - known.keys()]
-        for name, parameter in known.items():
-            if name in given:
-                values: Any = given[name] if len(given[name]) > 1 else given[name][0]
-                faults += self._check(_as_sent(values, parameter["schema"]), parameter["schema"], f"query.{name}")
-            elif parameter["required"]:
-                faults.append(f"query parameter {name} is missing")
-        body = operation.get("requestBody")
-        faults += self._body(call, "request", body["content"] if body else {}, bool(body and body["required"]))
-        if call["status"] is not None:
-            response = operation["responses"].get(str(call["status"]))
-            if response is None:
-                faults.append(f"status {call['status']} is not declared")
-            else:
-                faults += self._body(call, "response", response.get("content", {}), False)
-        return faults
-
-    def _body(self, call: Call, side: str, content: dict[str, Any], required: bool) -> list[str]:
-        octets = call.get(f"{side}_body")
-        if not octets:
-            return [f"the {side} has no body"] if required else []
-        media = (call[f"{side}_type"] or "").partition(";")[0].strip().lower()
-        if "json" not in media or call.get(f"{side}_encoding"):
-            return []
-        if media not in content:
-            return [f"{side} of {media} is not declared"]
-        return self._check(json.loads(octets), content[media]["schema"], side)
-
-    def _check(self, value: Any, schema: dict[str, Any], where: str) -> list[str]:
-        return [f"{where}: {error.message}" for error in self.validator(schema).iter_errors(value)]
-
-
-def _as_sent(value: Any, schema: dict[str, Any]) -> Any:
-    """A parameter's text as the type that its schema gives it."""
-    if isinstance(value, list):
-        return [_as_sent(one, schema.get("items", {})) for one in value]
-    types = schema.get("type", [])
-    types = [types] if isinstance(types, str) else types
-    types = types or [one.get("type") for one in schema.get("anyOf", [])]
-    if "array" in types and "items" in schema:
-        return [_as_sent(value, schema["items"])]
-    if ("integer" in types or "number" in types) and re.fullmatch(r"-?\d+", value):
-        return int(value)
-    if "number" in types and re.fullmatch(r"-?\d+\.\d+", value):
-        return float(value)
-    if "boolean" in types and value in ("true", "false"):
-        return value == "true"
-    return value
+        request: Any = Request(call)
+        found = []
+        for ask in ([lambda: self.openapi.validate_request(request)] if requests else []) + [lambda: self.openapi.validate_response(request, Response(call))]:
+            try:
+                ask()
+            except OpenAPIError as fault:
+                found.append(f"{type(fault).__name__}: {fault} {fault.__cause__}")
+        return found
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -125,21 +130,30 @@ def test_the_standard_validators_accept_the_description(shop: tuple[list[Endpoin
 def test_every_call_of_the_capture_is_valid_by_its_description(shop: tuple[list[Endpoint], list[Call]], version: str) -> None:
     endpoints, calls = shop
     description = openapi(endpoints, version)
-    validator = Validator(description)
+    judge = Judge(description)
     assert len(calls) == 400
-    assert {call["path"]: faults for call in calls if (faults := validator.faults(call))} == {}
+    assert {call["path"]: faults for call in calls if (faults := judge.faults(call))} == {}
     operations = [item[method] for item in description["paths"].values() for method in item if method != "servers"]
     assert sum("requestBody" in one for one in operations) >= 4
     assert sum("content" in response for one in operations for response in one["responses"].values()) >= 12
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+def test_of_a_capture_with_attacks_every_answer_and_every_request_taken_is_valid(version: str) -> None:
+    endpoints, calls = seen("shop.pcap")
+    judge = Judge(openapi(endpoints, version))
+    assert len(calls) > 700
+    assert {call["path"]: faults for call in calls if (faults := judge.faults(call, call["status"] < 400))} == {}  # what was refused teaches nothing of requests
+
+
 MUTATIONS = {
     "a path nobody serves": {"path": "/api/v9/products"},
     "a method it does not take": {"method": "TRACE"},
+    "no credential": {"request_head": b"GET / HTTP/1.1\r\n\r\n"},
     "a status it never gave": {"status": 418},
-    "a query parameter nobody sent": {"query": "debug=1"},
     "a response of another media type": {"response_type": "application/problem+json"},
     "a response that is no object": {"response_body": b"[]"},
+    "a response cut off": {"response_body": b'{"id":'},
 }
 
 
@@ -148,15 +162,29 @@ MUTATIONS = {
 def test_a_changed_call_is_not_valid(shop: tuple[list[Endpoint], list[Call]], mutation: Call, version: str) -> None:
     endpoints, calls = shop
     call = next(call for call in calls if call["path"].startswith("/api/v1/users/") and call["method"] == "GET" and call["status"] == 200)
-    validator = Validator(openapi(endpoints, version))
-    assert validator.faults(call) == []
-    assert validator.faults({**call, **mutation})
+    judge = Judge(openapi(endpoints, version))
+    assert judge.faults(call) == []
+    assert judge.faults({**call, **mutation})
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_query_with_a_value_of_another_type_is_not_valid(shop: tuple[list[Endpoint], list[Call]], version: str) -> None:
+    endpoints, calls = shop
+    judge = Judge(openapi(endpoints, version))
+    changed = 0
+    for call in calls:
+        fields = parse_qsl(call["query"] or "", keep_blank_values=True)
+        if any(value.isdigit() for _, value in fields):
+            other = "&".join(f"{name}={'odd' if value.isdigit() else value}" for name, value in fields)
+            assert judge.faults({**call, "query": other}), call["query"]
+            changed += 1
+    assert changed > 10
 
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_call_with_any_one_field_of_its_body_changed_is_not_valid(shop: tuple[list[Endpoint], list[Call]], version: str) -> None:
     endpoints, calls = shop
-    validator = Validator(openapi(endpoints, version))
+    judge = Judge(openapi(endpoints, version))
     changed = 0
     for side in ("request", "response"):
         for call in calls:
@@ -167,7 +195,7 @@ def test_a_call_with_any_one_field_of_its_body_changed_is_not_valid(shop: tuple[
             for name, value in whole.items() if isinstance(whole, dict) else ():
                 other = copy.deepcopy(whole)
                 other[name] = {"odd": 1} if not isinstance(value, dict) else 7
-                assert validator.faults({**call, f"{side}_body": json.dumps(other).encode()}), (call["path"], name)
+                assert judge.faults({**call, f"{side}_body": json.dumps(other).encode()}), (call["path"], name)
                 changed += 1
     assert changed > 300
 

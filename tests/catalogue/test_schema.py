@@ -90,7 +90,7 @@ def test_types_formats_required_and_bounds(schemas: ModuleType) -> None:
     }
     older = schema.to_json_schema("3.0")["properties"]
     assert older["owner"] == {"type": "object", "properties": {"mail": {"type": "string", "format": "email"}}, "required": ["mail"], "nullable": True}
-    assert older["note"] == {"nullable": True}
+    assert older["note"] == {"type": "string", "nullable": True, "enum": [None]}
     with pytest.raises(ValueError, match="dialect"):
         schema.to_json_schema("2.0")
 
@@ -104,6 +104,9 @@ def test_types_formats_required_and_bounds(schemas: ModuleType) -> None:
         ("123e4567-e89b-12d3-a456-426614174000", "uuid"),
         ("a.b+c@mail.example", "email"),
         ("https://api.example/a?b=c#d", "uri"),
+        ("ftp://ann:x@[2001:db8::1]:21/a%20b", "uri"),
+        ("sqlite://:memory:", ""),
+        ("https://api.example/{id}", ""),
         ("192.0.2.255", "ipv4"),
         ("2001:db8::1", "ipv6"),
         ("AbcdEfghIjklMnop", ""),

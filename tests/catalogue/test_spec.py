@@ -198,7 +198,7 @@ def test_drift_is_what_was_seen_beside_what_was_declared(tmp_path: Path) -> None
     assert [str(one) for one in descriptions.drift(endpoint)] == ["new status: response.500: 500 seen, 200 or 4XX expected"]
     assert drift.findings(endpoint, descriptions.drift(endpoint), "x") == []  # an undeclared error alone is no alert
     learn(body.of("application/json"), {**good, "id": "x", "lines": [{"gift": {"note": 1}}], "owner": {"email": "ann@example.com"}}, 0, Room())
-    endpoint.data_classes = endpoint.schema.data_classes()
+    endpoint.classify()
     endpoint.authentication.schemes["none"] = 1
     assert [(one.kind, one.where) for one in descriptions.drift(endpoint)] == [
         ("authentication_lost", "authentication"),

@@ -44,7 +44,7 @@ def run(path: Path, calls: Calls, description: str = "", fields: dict[str, objec
             body.seen = body.looked = body.parsed = 1
         if schemes is not None:
             endpoint.authentication.schemes = dict(schemes)
-        endpoint.data_classes = endpoint.schema.data_classes()
+        endpoint.classify()
     told = catalogue.findings()
     state.save()
     state.close()

@@ -78,6 +78,14 @@ def test_what_is_no_json_has_none(structures: ModuleType, body: bytes) -> None:
     assert fingerprint(structures, body) == 0
 
 
+def test_where_a_text_that_was_cut_is_whole(structures: ModuleType) -> None:
+    text = b'{"a": [1, 22, {"b": "x\\"}]", "c": [[], {}]}], "d": {"e": null}, "g": 12}'
+    found = [structures.last_whole(text[:end]) for end in range(len(text) + 1)]
+    assert found == [module("sensor.catalogue.structure", FORMS[0]).last_whole(text[:end]) for end in range(len(text) + 1)]
+    assert (found[0], found[1], found[8], found[10], found[-2], found[-1]) == ((0, b""), (1, b"{"), (7, b"{["), (8, b"{["), (text.rindex(b","), b"{"), (len(text), b""))
+    assert structures.last_whole(b"[" * 65) == structures.last_whole(b"[}") == (0, b"")
+
+
 def test_forms_and_xml(structures: ModuleType) -> None:
     assert fingerprint(structures, b"a=1&b=x", FORM) == fingerprint(structures, b"b=yy&a=22&a=3", FORM) != fingerprint(structures, b"a=x&b=x", FORM)
     one = b'<?xml version="1.0"?><a x="1"><b>t</b><b/></a>'

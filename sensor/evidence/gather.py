@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import PurePath
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from parsers.engine import Engine
 from parsers.frames import FrameBlock
@@ -26,7 +27,12 @@ TIMELINE = (
     "status", "request_bytes", "response_bytes", "request_type", "response_type", "user_agent", "duration", "complete", "weird", "principal",
     "principal_kind", "pcap_file", "packet",
 )  # fmt: skip
-_LIGHT = ("method", "host", "path", "server_ip", "server_port", "status", "request_bytes", "response_bytes", "client_ip", "ts", "query")
+_PLACED = ("method", "host", "server_ip", "server_port", "path")
+"""What a call's endpoint is decided on."""
+_LARGE = ("request_head", "response_head", "response_body")
+_SIZES = ("status", "request_bytes", "response_bytes")
+_REMEMBERED = 65_536
+"""Principals of which it is remembered whether they are the alert's."""
 _WHOLE = ("request_head", "response_head", "request_body", "response_body", "ttfb")
 
 
@@ -42,6 +48,8 @@ class EvidenceLimits:
     """Packet time before and after the alert that the timeline reaches into."""
     compared: int = 2_000_000
     """Calls that the baseline is counted over."""
+    compared_octets: int = 134_217_728
+    """Octets of the paths of these: they are held until the map is whole, each path once a batch."""
     endpoints: int = 200
     """Endpoints of the baseline."""
 
@@ -65,6 +73,19 @@ class Gathered:
     """What stood under secret names anywhere in the capture: to be masked under any name."""
 
 
+class _Compared(NamedTuple):
+    """A batch's calls for the baseline, on buffers of their own: what stays of a batch for the whole run must not hold the batch itself."""
+
+    places: pa.RecordBatch
+    """The columns of `_PLACED`, each combination once."""
+    place: Any
+    """The row of `places` that each call stands at."""
+    client: Any
+    ours: Any
+    sizes: tuple[Any, ...]
+    """Of `_SIZES`, null as -1."""
+
+
 def gather(
     alert: Alert,
     blocks: Iterable[FrameBlock],
@@ -77,15 +98,19 @@ def gather(
 ) -> Gathered:
     """Read the capture. `masker` is the installation's, since principals are its tokens; `every` takes all connections of the alert's clients in its
     time, not only those it cites."""
-    gathering = _Gathering(alert, masker, every, bounds or EvidenceLimits(), Catalogue(catalogue))
+    gathering = _Gathering(alert, masker, every, bounds or EvidenceLimits(), Catalogue(catalogue, contents=False))
     engine = Engine(limits, verify_checksums)
     for block in blocks:
         gathering.found.packets += len(block)
-        for batch in engine.feed(block):
-            gathering.take(batch)
-    for batch in engine.finish():
-        gathering.take(batch)
+        _each(engine.feed(block), gathering.take)
+    _each(engine.finish(), gathering.take)
     return gathering.finish()
+
+
+def _each(batches: list[pa.RecordBatch], take: Callable[[pa.RecordBatch], None]) -> None:
+    """Take each batch, holding none: the engine writes the next one into the memory of one that is gone."""
+    while batches:
+        take(batches.pop(0))
 
 
 class _Gathering:
@@ -103,13 +128,16 @@ class _Gathering:
         self._ends: dict[Ends, set[str]] = {}
         self._cited: list[pa.RecordBatch] = []
         self._theirs: list[pa.RecordBatch] = []
-        self._light: list[tuple[pa.RecordBatch, Any]] = []
-        self._counted = {"calls": 0, "octets": 0, "timeline": 0, "compared": 0}
+        self._compared: list[_Compared] = []
+        self._clients: dict[str, int] = {}
+        self._principals: dict[str, bool] = {}
+        self._counted = {"calls": 0, "octets": 0, "timeline": 0, "compared": 0, "compared_octets": 0}
 
     def take(self, batch: pa.RecordBatch) -> None:
         """One batch of the capture's calls."""
         self.found.seen += batch.num_rows
-        self.catalogue.observe(batch)
+        # The map remembers the batch it saw last; what it decides on is small, and nothing else of the batch may stay.
+        self.catalogue.observe(batch.select([name for name in batch.schema.names if name not in _LARGE]))
         self._masker.learn(batch.column("request_body"), self.found.secrets)
         principal, kind = self._identity.observe(batch)
         batch = with_columns(batch, {"principal": principal, "principal_kind": kind})
@@ -124,10 +152,25 @@ class _Gathering:
         rows = self._room("timeline", np.flatnonzero(near | cited), self.bounds.calls)
         if len(rows):
             names = [name for name in TIMELINE if name != "template"]
-            self._theirs.append(batch.select(names).take(pa.array(rows)))
+            self._theirs.append(_taken(batch.select(names), rows))
+        self._compare(batch, theirs)
+
+    def _compare(self, batch: pa.RecordBatch, ours: Any) -> None:
         rows = self._room("compared", np.arange(batch.num_rows), self.bounds.compared)
-        if len(rows):
-            self._light.append((batch.select(_LIGHT).slice(0, len(rows)), theirs[: len(rows)]))
+        if not len(rows):
+            return
+        batch = batch.slice(0, len(rows))
+        first, place = _places(batch)
+        places = _taken(batch.select(_PLACED), first)
+        self._counted["compared_octets"] += places.column("path").nbytes
+        if self._counted["compared_octets"] > self.bounds.compared_octets:
+            self.found.left_out["compared"] = self.found.left_out.get("compared", 0) + len(rows)
+            return
+        addresses = batch.column("client_ip")
+        of = np.array([self._clients.setdefault(name, len(self._clients)) for name in addresses.dictionary.to_pylist()] or [0], np.int32)
+        client = of[addresses.indices.to_numpy(zero_copy_only=False)]
+        sizes = tuple(_narrow(batch.column(name).fill_null(-1).to_numpy(zero_copy_only=False)) for name in _SIZES)
+        self._compared.append(_Compared(places, place, client, ours[: len(rows)].copy(), sizes))
 
     def _room(self, name: str, rows: Any, limit: int) -> Any:
         room = max(0, limit - self._counted[name])
@@ -138,9 +181,14 @@ class _Gathering:
 
     def _of_principals(self, batch: pa.RecordBatch) -> Any:
         column = batch.column("principal")
-        known = set(self.alert.principals)
-        shown = [value is not None and printable(self._masker.text(value)) in known for value in column.dictionary.to_pylist()]
-        return _rows(column, shown)
+        if len(self._principals) > _REMEMBERED:
+            self._principals.clear()
+        known = self._principals
+        names = column.dictionary.to_pylist()
+        for name in names:
+            if name not in known:
+                known[name] = name is not None and printable(self._masker.text(name)) in self.alert.principals
+        return _rows(column, [known[name] for name in names])
 
     def _at_places(self, batch: pa.RecordBatch) -> Any:
         """Rows that start at a packet the alert cites: where the capture begins later than it did then, uids differ."""
@@ -168,7 +216,7 @@ class _Gathering:
         rows = self._room("calls", rows, self.bounds.calls)
         if not len(rows):
             return
-        whole = batch.select([*(name for name in TIMELINE if name != "template"), *_WHOLE]).take(pa.array(rows))
+        whole = _taken(batch.select([*(name for name in TIMELINE if name != "template"), *_WHOLE]), rows)
         self._counted["octets"] += whole.nbytes
         if self._counted["octets"] > self.bounds.octets:
             self.found.left_out["calls"] = self.found.left_out.get("calls", 0) + whole.num_rows
@@ -200,25 +248,17 @@ class _Gathering:
     def _baseline(self) -> list[dict[str, Any]]:
         """What the alert's callers did at each endpoint, beside what all others did there."""
         names: dict[tuple[str, str, str], int] = {}
-        columns: dict[str, list[Any]] = {name: [] for name in ("endpoint", "ours", "status", "request_bytes", "response_bytes", "client")}
-        clients: dict[str, int] = {}
-        for batch, ours in self._light:
-            template, _ = self.catalogue.label(batch)
-            words = [column.cast(pa.string()).to_pylist() for column in (batch.column("method"), batch.column("host"), template)]
-            codes = [
-                names.setdefault((method, host or "", path), len(names)) if method is not None and path is not None else -1
-                for method, host, path in zip(*words, strict=True)
-            ]
-            columns["endpoint"].append(np.array(codes, np.int64))
-            columns["ours"].append(np.asarray(ours, bool))
-            for name in ("status", "request_bytes", "response_bytes"):
-                columns[name].append(batch.column(name).fill_null(-1).to_numpy(zero_copy_only=False))
-            addresses = batch.column("client_ip")
-            of = np.array([clients.setdefault(name, len(clients)) for name in addresses.dictionary.to_pylist()] or [0])
-            columns["client"].append(of[addresses.indices.to_numpy(zero_copy_only=False)])
+        parts: dict[str, list[Any]] = {name: [] for name in ("endpoint", "ours", *_SIZES, "client")}
+        while self._compared:
+            one = self._compared.pop(0)
+            parts["endpoint"].append(self._endpoints(one, names))
+            parts["ours"].append(one.ours)
+            parts["client"].append(one.client)
+            for name, values in zip(_SIZES, one.sizes, strict=True):
+                parts[name].append(values)
         if not names:
             return []
-        joined = {name: np.concatenate(parts) for name, parts in columns.items()}
+        joined = {name: np.concatenate(parts.pop(name)) for name in list(parts)}
         order = np.argsort(joined["endpoint"], kind="stable")
         edges = np.searchsorted(joined["endpoint"][order], np.arange(len(names) + 1))
         out: list[dict[str, Any]] = []
@@ -240,6 +280,47 @@ class _Gathering:
         return out[: self.bounds.endpoints]
 
 
+    def _endpoints(self, some: _Compared, names: dict[tuple[str, str, str], int]) -> Any:
+        """The number of each call's endpoint, -1 for none; `names` numbers them as they are met."""
+        nothing = pa.nulls(len(some.places), pa.dictionary(pa.int32(), pa.string()))
+        template, _ = self.catalogue.label(with_columns(some.places, {"operation": nothing}))
+        words = [column.cast(pa.string()).to_pylist() for column in (some.places.column("method"), some.places.column("host"), template)]
+        codes = [
+            names.setdefault((method, host or "", path), len(names)) if method is not None and path is not None else -1
+            for method, host, path in zip(*words, strict=True)
+        ]
+        return np.array(codes, np.int32)[some.place]
+
+
+def _places(batch: pa.RecordBatch) -> tuple[Any, Any]:
+    """(a row of each combination of what `_PLACED` names, which of these each row is)."""
+
+    def codes(column: pa.DictionaryArray) -> Any:
+        return column.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64) + 1
+
+    # Two codes as one number, and again: each is below the rows of a batch, so that none leaves 63 bits.
+    asked = codes(batch.column("method")) * (len(batch.column("host").dictionary) + 1) + codes(batch.column("host"))
+    served = codes(batch.column("server_ip")) * 65_536 + batch.column("server_port").to_numpy()
+    together = codes(batch.column("path").dictionary_encode())
+    for number in (asked, served):
+        found, place = np.unique(number, return_inverse=True)
+        together = together * len(found) + place
+    _, first, place = np.unique(together, return_index=True, return_inverse=True)
+    return first, place.astype(np.int32)
+
+
+def _narrow(values: Any) -> Any:
+    """Numbers in 32 bits where these hold them; a copy either way."""
+    return values.astype(np.int32 if len(values) and values.max() < 1 << 31 else values.dtype)
+
+
+def _taken(batch: pa.RecordBatch, rows: Any) -> pa.RecordBatch:
+    """Rows of a batch on buffers of their own, dictionaries with only what these rows say."""
+    some = batch.take(pa.array(rows))
+    arrays = [column.dictionary_decode().dictionary_encode() if pa.types.is_dictionary(column.type) else column for column in some.columns]
+    return pa.RecordBatch.from_arrays(arrays, names=some.schema.names)
+
+
 def _rows(column: pa.DictionaryArray, wanted: list[bool]) -> Any:
     told = np.array([*wanted, False], bool)
     return told[column.indices.fill_null(len(wanted)).to_numpy(zero_copy_only=False)]
@@ -247,7 +328,7 @@ def _rows(column: pa.DictionaryArray, wanted: list[bool]) -> Any:
 
 def _of(batch: pa.RecordBatch, name: str, values: set[str]) -> Any:
     column = batch.column(name)
-    return _rows(column, [value in values for value in column.dictionary.to_pylist()])
+    return _rows(column, pc.is_in(column.dictionary, value_set=pa.array(values, pa.string())).to_pylist())
 
 
 def _figures(columns: dict[str, Any], rows: Any) -> dict[str, Any]:

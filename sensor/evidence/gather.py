@@ -1,8 +1,8 @@
-"""One pass over a capture for one alert: the calls of the connections it cites, what its callers did, and what others do at the same endpoints."""
+"""One pass over a capture, for one alert or many: the calls of the connections each cites, what its callers did, and what others do at the same endpoints."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any, NamedTuple
@@ -66,7 +66,6 @@ class Gathered:
     """Cited connections that are not in this capture."""
     baseline: list[dict[str, Any]] = field(default_factory=list)
     left_out: dict[str, int] = field(default_factory=dict)
-    packets: int = 0
     seen: int = 0
     """Calls in all."""
     secrets: set[str] = field(default_factory=set, repr=False)
@@ -81,7 +80,6 @@ class _Compared(NamedTuple):
     place: Any
     """The row of `places` that each call stands at."""
     client: Any
-    ours: Any
     sizes: tuple[Any, ...]
     """Of `_SIZES`, null as -1."""
 
@@ -96,56 +94,162 @@ def gather(
     catalogue: CatalogueLimits | None = None,
     verify_checksums: bool = False,
 ) -> Gathered:
-    """Read the capture. `masker` is the installation's, since principals are its tokens; `every` takes all connections of the alert's clients in its
-    time, not only those it cites."""
-    gathering = _Gathering(alert, masker, every, bounds or EvidenceLimits(), Catalogue(catalogue, contents=False))
+    """Read the capture for one alert, as `gather_all` does for several."""
+    return next(gather_all([alert], blocks, masker, every, limits, bounds, catalogue, verify_checksums))
+
+
+def gather_all(
+    alerts: Sequence[Alert],
+    blocks: Iterable[FrameBlock],
+    masker: Masker,
+    every: bool = False,
+    limits: Limits | None = None,
+    bounds: EvidenceLimits | None = None,
+    catalogue: CatalogueLimits | None = None,
+    verify_checksums: bool = False,
+) -> Iterator[Gathered]:
+    """Read the capture once; what was found for each of `alerts`, in their order, made as it is asked for. `masker` is the installation's, since principals are its tokens; `every` takes all
+    connections of an alert's clients in its time, not only those it cites."""
+    bounds = bounds or EvidenceLimits()
+    traffic = _Traffic(masker, bounds, Catalogue(catalogue, contents=False))
+    each = [_Gathering(alert, traffic, every, bounds) for alert in alerts]
+
+    def take(batches: list[pa.RecordBatch]) -> None:
+        # Holding none: the engine writes the next batch into the memory of one that is gone.
+        while batches:
+            batch = traffic.take(batches.pop(0))
+            for one in each:
+                one.take(batch)
+            del batch
+
     engine = Engine(limits, verify_checksums)
     for block in blocks:
-        gathering.found.packets += len(block)
-        _each(engine.feed(block), gathering.take)
-    _each(engine.finish(), gathering.take)
-    return gathering.finish()
+        take(engine.feed(block))
+    take(engine.finish())
+    traffic.finish()
+    each.reverse()
+    while each:
+        yield each.pop().finish()
 
 
-def _each(batches: list[pa.RecordBatch], take: Callable[[pa.RecordBatch], None]) -> None:
-    """Take each batch, holding none: the engine writes the next one into the memory of one that is gone."""
-    while batches:
-        take(batches.pop(0))
+class _Traffic:
+    """What is the same for every alert: who calls, the map, the secrets met, and the calls that baselines are counted over."""
+
+    def __init__(self, masker: Masker, bounds: EvidenceLimits, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+        self.secrets: set[str] = set()
+        self.seen = 0
+        self.left_out: dict[str, int] = {}
+        self.shown: list[str | None] = []
+        """The principals of the batch taken last as an alert shows them."""
+        self.compared = 0
+        """Calls of that batch that are compared."""
+        self.names: dict[tuple[str, str, str], int] = {}
+        """(method, host, template) of each endpoint, numbered as they are met."""
+        self.columns: dict[str, Any] = {}
+        """Of the calls compared: number of the endpoint, `_SIZES`, number of the client."""
+        self.order: Any = None
+        """The calls compared by endpoint, and where each endpoint begins."""
+        self.edges: Any = None
+        self._bounds = bounds
+        self._masker = masker
+        self._identity = Identity(masker)
+        self._kept: list[_Compared] = []
+        self._clients: dict[str, int] = {}
+        self._known: dict[str | None, str | None] = {}
+        self._counted = {"compared": 0, "octets": 0}
+
+    def take(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """One batch of the capture's calls; it comes back with who calls."""
+        self.seen += batch.num_rows
+        # The map remembers the batch it saw last; what it decides on is small, and nothing else of the batch may stay.
+        self.catalogue.observe(batch.select([name for name in batch.schema.names if name not in _LARGE]))
+        self._masker.learn(batch.column("request_body"), self.secrets)
+        principal, kind = self._identity.observe(batch)
+        batch = with_columns(batch, {"principal": principal, "principal_kind": kind})
+        if len(self._known) > _REMEMBERED:
+            self._known.clear()
+        known, names = self._known, principal.dictionary.to_pylist()
+        for name in names:
+            if name not in known:
+                known[name] = None if name is None else printable(self._masker.text(name))
+        self.shown = [known[name] for name in names]
+        self._compare(batch)
+        return batch
+
+    def _compare(self, batch: pa.RecordBatch) -> None:
+        rows = min(batch.num_rows, self._bounds.compared - self._counted["compared"])
+        self.compared = 0
+        if rows > 0:
+            batch = batch.slice(0, rows)
+            first, place = _places(batch)
+            places = _taken(batch.select(_PLACED), first)
+            self._counted["octets"] += places.column("path").nbytes
+            if self._counted["octets"] <= self._bounds.compared_octets:
+                addresses = batch.column("client_ip")
+                of = np.array([self._clients.setdefault(name, len(self._clients)) for name in addresses.dictionary.to_pylist()] or [0], np.int32)
+                client = of[addresses.indices.to_numpy(zero_copy_only=False)]
+                sizes = tuple(_narrow(batch.column(name).fill_null(-1).to_numpy(zero_copy_only=False)) for name in _SIZES)
+                self._kept.append(_Compared(places, place, client, sizes))
+                self.compared = rows
+        self._counted["compared"] += self.compared
+
+    def finish(self) -> None:
+        """The capture is over: what the calls compared are to be counted by."""
+        self.catalogue.finish()
+        if self.seen > self._counted["compared"]:
+            self.left_out["compared"] = self.seen - self._counted["compared"]
+        parts: dict[str, list[Any]] = {name: [] for name in ("endpoint", *_SIZES, "client")}
+        while self._kept:
+            one = self._kept.pop(0)
+            parts["endpoint"].append(self._endpoints(one))
+            parts["client"].append(one.client)
+            for name, values in zip(_SIZES, one.sizes, strict=True):
+                parts[name].append(values)
+        if self.names:
+            self.columns = {name: np.concatenate(parts.pop(name)) for name in list(parts)}
+            self.order = np.argsort(self.columns["endpoint"], kind="stable")
+            self.edges = np.searchsorted(self.columns["endpoint"][self.order], np.arange(len(self.names) + 1))
+
+    def _endpoints(self, some: _Compared) -> Any:
+        """The number of each call's endpoint, -1 for none."""
+        nothing = pa.nulls(len(some.places), pa.dictionary(pa.int32(), pa.string()))
+        template, _ = self.catalogue.label(with_columns(some.places, {"operation": nothing}))
+        words = [column.cast(pa.string()).to_pylist() for column in (some.places.column("method"), some.places.column("host"), template)]
+        codes = [
+            self.names.setdefault((method, host or "", path), len(self.names)) if method is not None and path is not None else -1
+            for method, host, path in zip(*words, strict=True)
+        ]
+        return np.array(codes, np.int32)[some.place]
 
 
 class _Gathering:
-    def __init__(self, alert: Alert, masker: Masker, every: bool, bounds: EvidenceLimits, catalogue: Catalogue) -> None:
+    """What is found for one alert."""
+
+    def __init__(self, alert: Alert, traffic: _Traffic, every: bool, bounds: EvidenceLimits) -> None:
         self.alert = alert
         self.every = every
         self.bounds = bounds
-        self.catalogue = catalogue
         self.found = Gathered()
-        self._masker = masker
-        self._identity = Identity(masker)
+        self._traffic = traffic
         self._uids = {one.uid for one in alert.evidence}
         self._places = {(PurePath(one.pcap_file).name, one.packet): one.uid for one in alert.evidence}
         self._met: set[str] = set()
         self._ends: dict[Ends, set[str]] = {}
         self._cited: list[pa.RecordBatch] = []
         self._theirs: list[pa.RecordBatch] = []
-        self._compared: list[_Compared] = []
-        self._clients: dict[str, int] = {}
-        self._principals: dict[str, bool] = {}
-        self._counted = {"calls": 0, "octets": 0, "timeline": 0, "compared": 0, "compared_octets": 0}
+        self._ours: list[Any] = []
+        self._counted = {"calls": 0, "octets": 0, "timeline": 0}
 
     def take(self, batch: pa.RecordBatch) -> None:
-        """One batch of the capture's calls."""
-        self.found.seen += batch.num_rows
-        # The map remembers the batch it saw last; what it decides on is small, and nothing else of the batch may stay.
-        self.catalogue.observe(batch.select([name for name in batch.schema.names if name not in _LARGE]))
-        self._masker.learn(batch.column("request_body"), self.found.secrets)
-        principal, kind = self._identity.observe(batch)
-        batch = with_columns(batch, {"principal": principal, "principal_kind": kind})
-        theirs = _of(batch, "client_ip", set(self.alert.clients)) | self._of_principals(batch)
+        """One batch of the capture's calls, as `_Traffic.take` has given it back."""
+        from_client = _of(batch, "client_ip", set(self.alert.clients))
+        known = set(self.alert.principals)
+        theirs = from_client | _rows(batch.column("principal"), [name is not None and name in known for name in self._traffic.shown])
         times = batch.column("ts").to_numpy()
         cited = _of(batch, "uid", self._uids) | self._at_places(batch)
         if self.every:
-            cited |= _of(batch, "client_ip", set(self.alert.clients)) & (times >= self.alert.first_seen) & (times <= self.alert.last_seen)
+            cited |= from_client & (times >= self.alert.first_seen) & (times <= self.alert.last_seen)
         self._take_cited(batch, np.flatnonzero(cited))
         context = self.bounds.context_s * _SECOND
         near = theirs & (times >= self.alert.first_seen - context) & (times <= self.alert.last_seen + context)
@@ -153,24 +257,7 @@ class _Gathering:
         if len(rows):
             names = [name for name in TIMELINE if name != "template"]
             self._theirs.append(_taken(batch.select(names), rows))
-        self._compare(batch, theirs)
-
-    def _compare(self, batch: pa.RecordBatch, ours: Any) -> None:
-        rows = self._room("compared", np.arange(batch.num_rows), self.bounds.compared)
-        if not len(rows):
-            return
-        batch = batch.slice(0, len(rows))
-        first, place = _places(batch)
-        places = _taken(batch.select(_PLACED), first)
-        self._counted["compared_octets"] += places.column("path").nbytes
-        if self._counted["compared_octets"] > self.bounds.compared_octets:
-            self.found.left_out["compared"] = self.found.left_out.get("compared", 0) + len(rows)
-            return
-        addresses = batch.column("client_ip")
-        of = np.array([self._clients.setdefault(name, len(self._clients)) for name in addresses.dictionary.to_pylist()] or [0], np.int32)
-        client = of[addresses.indices.to_numpy(zero_copy_only=False)]
-        sizes = tuple(_narrow(batch.column(name).fill_null(-1).to_numpy(zero_copy_only=False)) for name in _SIZES)
-        self._compared.append(_Compared(places, place, client, ours[: len(rows)].copy(), sizes))
+        self._ours.append(theirs[: self._traffic.compared].copy())
 
     def _room(self, name: str, rows: Any, limit: int) -> Any:
         room = max(0, limit - self._counted[name])
@@ -178,17 +265,6 @@ class _Gathering:
             self.found.left_out[name] = self.found.left_out.get(name, 0) + len(rows) - room
         self._counted[name] += min(room, len(rows))
         return rows[:room]
-
-    def _of_principals(self, batch: pa.RecordBatch) -> Any:
-        column = batch.column("principal")
-        if len(self._principals) > _REMEMBERED:
-            self._principals.clear()
-        known = self._principals
-        names = column.dictionary.to_pylist()
-        for name in names:
-            if name not in known:
-                known[name] = name is not None and printable(self._masker.text(name)) in self.alert.principals
-        return _rows(column, [known[name] for name in names])
 
     def _at_places(self, batch: pa.RecordBatch) -> Any:
         """Rows that start at a packet the alert cites: where the capture begins later than it did then, uids differ."""
@@ -225,8 +301,8 @@ class _Gathering:
 
     def finish(self) -> Gathered:
         """Everything in order, with the templates of the finished map."""
-        self.catalogue.finish()
         found = self.found
+        found.seen, found.secrets = self._traffic.seen, self._traffic.secrets
         found.calls = self._labelled(self._cited)
         found.timeline = self._labelled(self._theirs)
         cited = {(call["uid"], call["packet"], call["ts"]) for call in found.calls}
@@ -235,61 +311,34 @@ class _Gathering:
         found.connections = {ends: frozenset(uids) for ends, uids in self._ends.items()}
         found.missing = sorted(self._uids - self._met)
         found.baseline = self._baseline()
+        found.left_out.update(self._traffic.left_out)
         return found
 
     def _labelled(self, batches: list[pa.RecordBatch]) -> list[dict[str, Any]]:
         calls: list[dict[str, Any]] = []
         for batch in batches:
-            template, operation = self.catalogue.label(batch)
+            template, operation = self._traffic.catalogue.label(batch)
             calls += with_columns(batch, {"template": template, "operation": operation}).to_pylist()
         calls.sort(key=lambda call: (call["ts"], call["pcap_file"], call["packet"], call["uid"]))
         return calls
 
     def _baseline(self) -> list[dict[str, Any]]:
         """What the alert's callers did at each endpoint, beside what all others did there."""
-        names: dict[tuple[str, str, str], int] = {}
-        parts: dict[str, list[Any]] = {name: [] for name in ("endpoint", "ours", *_SIZES, "client")}
-        while self._compared:
-            one = self._compared.pop(0)
-            parts["endpoint"].append(self._endpoints(one, names))
-            parts["ours"].append(one.ours)
-            parts["client"].append(one.client)
-            for name, values in zip(_SIZES, one.sizes, strict=True):
-                parts[name].append(values)
-        if not names:
+        traffic = self._traffic
+        if not traffic.names:
             return []
-        joined = {name: np.concatenate(parts.pop(name)) for name in list(parts)}
-        order = np.argsort(joined["endpoint"], kind="stable")
-        edges = np.searchsorted(joined["endpoint"][order], np.arange(len(names) + 1))
+        theirs = np.concatenate(self._ours)
         out: list[dict[str, Any]] = []
-        for (method, host, path), number in names.items():
-            rows: Any = order[edges[number] : edges[number + 1]]
-            ours = joined["ours"][rows]
-            if not ours.any():
-                continue
-            out.append(
-                {
-                    "endpoint": f"{method} {host}{path}",
-                    "observed": _figures(joined, rows[ours]),
-                    "usual": _figures(joined, rows[~ours]),
-                }
-            )
+        for (method, host, path), number in traffic.names.items():
+            rows: Any = traffic.order[traffic.edges[number] : traffic.edges[number + 1]]
+            ours = theirs[rows]
+            if ours.any():
+                figures = {"observed": _figures(traffic.columns, rows[ours]), "usual": _figures(traffic.columns, rows[~ours])}
+                out.append({"endpoint": f"{method} {host}{path}", **figures})
         out.sort(key=lambda one: (-int(one["observed"]["calls"]), str(one["endpoint"])))
         if len(out) > self.bounds.endpoints:
             self.found.left_out["endpoints"] = len(out) - self.bounds.endpoints
         return out[: self.bounds.endpoints]
-
-
-    def _endpoints(self, some: _Compared, names: dict[tuple[str, str, str], int]) -> Any:
-        """The number of each call's endpoint, -1 for none; `names` numbers them as they are met."""
-        nothing = pa.nulls(len(some.places), pa.dictionary(pa.int32(), pa.string()))
-        template, _ = self.catalogue.label(with_columns(some.places, {"operation": nothing}))
-        words = [column.cast(pa.string()).to_pylist() for column in (some.places.column("method"), some.places.column("host"), template)]
-        codes = [
-            names.setdefault((method, host or "", path), len(names)) if method is not None and path is not None else -1
-            for method, host, path in zip(*words, strict=True)
-        ]
-        return np.array(codes, np.int32)[some.place]
 
 
 def _places(batch: pa.RecordBatch) -> tuple[Any, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ import pytest
 from sensor.alerts import Alert
 from sensor.errors import SensorError
 from sensor.sinks import Sink, open_sink
-from tests.sinks.conftest import alert, free_port, until
+from tests.sinks.conftest import alert, free_port, freeze, thaw, until
 
 kafka = pytest.importorskip("confluent_kafka")
 
@@ -48,7 +47,7 @@ class Cluster:
                 got.append(record)
             return len(got) >= count
 
-        until(all_there, 60)
+        until(all_there)
         while (record := consumer.poll(0.2)) is not None:
             got.append(record)
         consumer.close()
@@ -74,7 +73,7 @@ def test_every_alert_is_in_the_topic_keyed_and_in_order(cluster: Cluster, tmp_pa
     sent = [alert(number % 3, revision=number + 1) for number in range(500)]
     for one in sent:
         sink.send(one)
-    assert sink.close(30).sentence() == ""
+    assert sink.close(60).sentence() == ""
     got: dict[bytes, list[Alert]] = {}
     for record in cluster.records(len(sent)):
         got.setdefault(record.key(), []).append(Alert.from_json(record.value()))
@@ -86,13 +85,13 @@ def test_brokers_that_stand_still_for_a_while_cost_nothing(cluster: Cluster, tmp
     monkeypatch.setattr("sensor.sinks.kafka.ANSWER_S", 1.0)
     sink = opened(cluster, tmp_path)
     sink.send(alert(0))
-    until(lambda: sink.state().delivered, 30)
-    cluster.process.send_signal(signal.SIGSTOP)
+    until(lambda: sink.state().delivered)
+    freeze(cluster.process)
     for number in range(1, 20):
         sink.send(alert(number))
-    until(lambda: sink.state().outages, 30)
+    until(lambda: sink.state().outages)
     assert (sink.state().waiting, sink.state().dropped) == (19, 0)
-    cluster.process.send_signal(signal.SIGCONT)
+    thaw(cluster.process)
     assert sink.close(60).sentence() == ""
     # At least once: what comes twice has the same key and is the same alert.
     got = {(record.key(), record.value()) for record in cluster.records(20)}

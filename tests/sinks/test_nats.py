@@ -80,10 +80,10 @@ def test_each_alert_is_in_the_stream_once_whatever_was_killed(server: Server, tm
         if number in (300, 600):
             server.stop(signal.SIGKILL)
             server.start()
-    assert sink.close().sentence() == ""
+    assert sink.close(60).sentence() == ""
     sink = open_sink(place, tmp_path / "spools")
     sink.send(alert(7))  # a repeat
-    assert sink.close().sentence() == ""
+    assert sink.close(60).sentence() == ""
     info = server.ask("$JS.API.STREAM.INFO.ALERTS", {})
     assert info["state"]["messages"] == 1000  # type: ignore[index]
     first = server.ask("$JS.API.STREAM.MSG.GET.ALERTS", {"seq": 8})

@@ -51,7 +51,7 @@ def test_a_shipped_configuration_receives_alerts_over_tls(
         )
         for number in range(20):
             sink.send(alert(number))
-        assert sink.close().sentence() == ""
+        assert sink.close(60).sentence() == ""
         lines = until(
             lambda: got if receiver.out.exists() and len(got := receiver.out.read_bytes().splitlines()) >= 20 else None
         )

@@ -347,7 +347,7 @@ def test_leef_is_taken_apart_by_syslog_ng(tmp_path: Path, certificates: Path) ->
         sink = open_sink(f"tcp://127.0.0.1:{receiver.tcp}?format=leef&size=60000", tmp_path / "spools")
         for one in sent:
             sink.send(one)
-        assert sink.close().sentence() == ""
+        assert sink.close(60).sentence() == ""
         lines = until(lambda: got if len(got := (tmp_path / "leef").read_bytes().splitlines()) >= len(sent) else None)
     finally:
         receiver.stop(9)
@@ -382,7 +382,7 @@ def test_leef_is_taken_apart_to_the_octet_by_rsyslog(tmp_path: Path) -> None:
         sink = open_sink(f"tcp://127.0.0.1:{receiver.tcp}?format=leef&size=60000", tmp_path / "spools")
         for one in sent:
             sink.send(one)
-        assert sink.close().sentence() == ""
+        assert sink.close(60).sentence() == ""
         lines = receiver.lines(len(sent))
     finally:
         receiver.stop(9)

@@ -21,6 +21,8 @@ import pytest
 from sensor.alerts import Alert
 from sensor.findings import Evidence, Feature
 from sensor.sinks import Sink
+from sensor.sinks.formats import FORMATS
+from sensor.sinks.message import fields_of
 
 START = 1_700_000_000_123_456_789
 
@@ -54,6 +56,11 @@ def alert(number: int = 1, **more: Any) -> Alert:
         loss={"gaps": 2},
     )
     return replace(made, **more)
+
+
+def worded(name: str, one: Alert) -> bytes:
+    """An alert in a format's words, as long as they get: what `test_standards` proves that others read."""
+    return FORMATS[name](fields_of(one.to_json()), one.to_json(), 1 << 20)
 
 
 def free_port(kind: int = socket.SOCK_STREAM) -> int:

@@ -14,7 +14,8 @@ import pytest
 
 from sensor.errors import SensorError
 from sensor.sinks import open_sink
-from tests.sinks.conftest import alert, free_port
+from tests.sinks.conftest import alert, free_port, worded
+from tests.sinks.test_receivers import hostile_alerts
 
 
 class Hook:
@@ -118,6 +119,31 @@ def test_one_refused_alert_does_not_stop_the_others(hook: Hook, tmp_path: Path) 
     assert (state.waiting, state.dropped, state.delivered) == (0, 1, 4)
     assert "given up" in state.sentence() and "400" in state.sentence()
     assert len({one["uid"] for _, _, body in hook.requests for one in json.loads(body)}) == 4
+
+
+@pytest.mark.parametrize("name", ["json", "ecs", "ocsf", "eve", "zeek"])
+@pytest.mark.parametrize("manner", ["json", "hec&token=abc", "bulk"])
+def test_hostile_text_comes_as_it_was_in_every_manner_and_format(hook: Hook, manner: str, name: str, tmp_path: Path) -> None:
+    sent = hostile_alerts(seed=12, count=60)
+    sink = open_sink(f"http://127.0.0.1:{hook.port}?as={manner}&format={name}", tmp_path / "spools")
+    for one in sent:
+        sink.send(one)
+    assert sink.close(60).sentence() == ""
+    got = []
+    for _, _, body in hook.requests:
+        if manner == "json":
+            got += json.loads(body)
+        elif manner == "bulk":
+            lines = body.split(b"\n")[:-1]
+            assert [json.loads(line)["create"]["_id"] for line in lines[::2]] == [f"{one.uid}-{one.revision}" for one in sent[len(got) : len(got) + len(lines) // 2]]
+            got += [json.loads(line) for line in lines[1::2]]
+        else:
+            rest = body.decode()
+            while rest:  # one object after the other, as Splunk takes them
+                event, end = json.JSONDecoder().raw_decode(rest)
+                got.append(event["event"])
+                rest = rest[end:]
+    assert got == [json.loads(worded(name, one)) for one in sent]
 
 
 def test_splunk_gets_events_with_their_time_and_token(hook: Hook, tmp_path: Path) -> None:

@@ -13,7 +13,9 @@ import pytest
 from sensor.alerts import Alert
 from sensor.errors import SensorError
 from sensor.sinks import Sink, open_sink
-from tests.sinks.conftest import alert, free_port, freeze, thaw, until
+from sensor.sinks.formats import FORMATS
+from tests.sinks.conftest import alert, free_port, freeze, thaw, until, worded
+from tests.sinks.test_receivers import hostile_alerts
 
 kafka = pytest.importorskip("confluent_kafka")
 
@@ -79,6 +81,17 @@ def test_every_alert_is_in_the_topic_keyed_and_in_order(cluster: Cluster, tmp_pa
         got.setdefault(record.key(), []).append(Alert.from_json(record.value()))
     for number in range(3):
         assert got[alert(number).uid.encode()] == sent[number::3]
+
+
+def test_hostile_text_comes_as_it_was_in_every_format(cluster: Cluster, tmp_path: Path) -> None:
+    sent = hostile_alerts(seed=13, count=40)
+    for name in FORMATS:
+        sink = open_sink(f"kafka://{cluster.brokers.split(',')[0]}/alerts?format={name}", tmp_path)
+        for one in sent:
+            sink.send(one)
+        assert sink.close(60).sentence() == ""
+    got = sorted((record.key(), record.value()) for record in cluster.records(len(sent) * len(FORMATS)))
+    assert got == sorted((one.uid.encode(), worded(name, one)) for name in FORMATS for one in sent)
 
 
 def test_brokers_that_stand_still_for_a_while_cost_nothing(cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from sensor.sinks import open_sink
 from sensor.sinks.formats import FORMATS
 from sensor.sinks.message import fields_of
 from sensor.sinks.syslog import SEVERITY
-from tests.sinks.conftest import START, Rsyslog, SyslogNg, alert, free_port, tell, until
+from tests.sinks.conftest import START, Rsyslog, SyslogNg, alert, free_port, tell, until, worded
 
 PIECES = [
     "\x00", "\x07", "\x1b[2J", "\x1b]0;t\x07", "\n", "\r\n", "\t", "\x7f", "\x85", "\x9b31m", "\udcff", "\udc80", "\ud800", "\u202e", "\u2028",
@@ -109,6 +109,24 @@ def test_every_format_arrives_to_the_octet(request: pytest.FixtureRequest, tmp_p
         got = [(line["HOST"], line["MESSAGE"]) for line in lines]
     made = [(name, body(fields_of(one.to_json()), one.to_json(), 1 << 16).decode()) for name, body in FORMATS.items() for one in sent]
     assert got == made
+
+
+@pytest.mark.parametrize("which", ["rsyslog", "syslog_ng"])
+def test_every_format_arrives_to_the_octet_in_rfc_3164(request: pytest.FixtureRequest, tmp_path: Path, which: str) -> None:
+    receiver = request.getfixturevalue(which)
+    port = receiver.old if isinstance(receiver, SyslogNg) else receiver.tcp
+    sent = hostile_alerts(seed=92, count=40)
+    for name in FORMATS:
+        sink = open_sink(f"tcp://127.0.0.1:{port}?rfc=3164&framing=lf&hostname={name}&size=60000&format={name}", tmp_path / "spools")
+        for one in sent:
+            sink.send(one)
+        assert sink.close(60).sentence() == ""
+    lines = receiver.lines(len(sent) * len(FORMATS))
+    if which == "rsyslog":
+        got = [(line["host"], line["msg"].removeprefix(" ").replace("#011", "\t")) for line in lines]
+    else:
+        got = [(line["HOST"], line["MESSAGE"]) for line in lines]
+    assert got == [(name, worded(name, one).decode()) for name in FORMATS for one in sent]
 
 
 @pytest.mark.parametrize("way", ["udp", "lf"])

@@ -107,6 +107,21 @@ def test_vector_configuration_holds_together() -> None:
     assert {"uid", "revision"} <= set(made["transforms"]["api_sensor_repeats"]["fields"]["match"]) <= set(ALERT_FIELDS)
 
 
+def test_vectors_own_language_takes_our_alerts_in_and_others_not() -> None:
+    vrl = pytest.importorskip("vrl_python")
+    made = yaml.safe_load((SNIPPETS / "vector.yaml").read_text())
+    condition = made["transforms"]["api_sensor_alerts"]["condition"]
+    runtime = vrl.VRLRuntime()
+    for one in [alert(1), *hostile_alerts(seed=17, count=60)]:
+        event = orjson.loads(one.to_json())
+        result = runtime.execute(condition, event)
+        assert result.runtime_result is True and result.processed_event == event
+    for other in ({}, {"uid": "x"}, {"message": "hello", "revision": 1}):
+        assert runtime.execute(condition, other).runtime_result is False
+    with pytest.raises(ValueError, match="undefined"):
+        runtime.compile(condition.replace("exists(.uid)", "exist(.uid)"))
+
+
 def test_splunk_files_are_read_and_name_what_we_send() -> None:
     read: dict[str, configparser.ConfigParser] = {}
     for path in sorted((SNIPPETS / "splunk").iterdir()):

@@ -301,6 +301,8 @@ _MOMENT = 10
 """The first characters of a uid are made of the group and the moment, the rest of the group alone."""
 _SAVE_S = 5
 """What changed without being told is kept after this long in packet time."""
+_COUNTS: Final = "counts"
+"""Under which what incidents are opened by is kept: no uid is so short."""
 
 
 def group_of(key: tuple[str, ...]) -> str:
@@ -515,6 +517,8 @@ class Alerts:
         self._groupings: dict[str, Grouping | None] = {}
         self._silences = [_Window(one, at) for at, one in enumerate(self.config.maintenance)]
         self._opened: deque[int] = deque()
+        self._counted = False
+        """Whether `_spread` or `_opened` changed since they were kept."""
         self._keeper = keeper
         self._closed: dict[str, _Incident] = {}
         self._gone: list[str] = []
@@ -573,7 +577,10 @@ class Alerts:
         kept = []
         for line in lines:
             try:
-                kept.append(_Incident.of(line))
+                if line.startswith(b'{"spread":'):
+                    self._restore(line)
+                else:
+                    kept.append(_Incident.of(line))
             except ValueError:
                 self.counters["closed_early"] += 1  # another version's: begun anew
         for incident, closed in sorted(kept, key=lambda one: one[0].order):
@@ -608,12 +615,27 @@ class Alerts:
         mask = self._mask or str
         changed = {one.uid: one.state(False, mask) for one in self._open.values() if one.changed}
         changed |= {uid: one.state(True, mask) for uid, one in self._closed.items()}
+        if self._counted:
+            self._counted = False
+            spread = [[detector, endpoint, list(clients)] for (detector, endpoint), clients in self._spread.items()]
+            changed[_COUNTS] = orjson.dumps({"spread": spread, "opened": list(self._opened)[-self.config.flood :]})
         gone, self._gone = self._gone, list(self._closed)
         if changed or gone:
             self._keeper.save(changed, [uid for uid in gone if uid not in changed])
         self._closed.clear()
         for one in self._open.values():
             one.changed = False
+
+    def _restore(self, line: bytes) -> None:
+        """Which clients did the same, and when incidents opened, as `_save` kept it. Raises ValueError for what is none of ours."""
+        try:
+            got = orjson.loads(line)
+            spread = [((str(detector), str(endpoint)), dict.fromkeys(map(str, clients))) for detector, endpoint, clients in got["spread"]]
+            opened = [int(at) for at in got["opened"]]
+        except (KeyError, TypeError) as fault:
+            raise ValueError(f"no counts: {fault}") from fault
+        self._spread = OrderedDict(spread[-self.config.counted :])
+        self._opened = deque(opened)
 
     def tell_with(self, loss: Callable[[], Mapping[str, int]], mask: Callable[[str], str]) -> None:
         """Where the counters of what was not seen come from, and what hides secrets."""
@@ -690,6 +712,7 @@ class Alerts:
                 wide = self._open.get(key)
                 return wide if wide is not None else self._begin(key, finding, told)
             clients[finding.client] = None
+            self._counted = True
         return self._begin(key, finding, told)
 
     def _begin(self, key: tuple[str, ...], finding: Finding, told: list[Alert]) -> _Incident:
@@ -725,6 +748,7 @@ class Alerts:
         )
         self._order += 1
         opened.append(self._now)
+        self._counted = True
         incident.closes = incident.end(self.config.age_s * _SECOND)
         heapq.heappush(self._timers, (incident.closes, incident.order, incident))
         return incident

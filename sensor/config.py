@@ -106,6 +106,8 @@ class EvidenceConfig:
     ring: RingLimits = field(default_factory=RingLimits)
     bundles: int = 1_000
     """Bundles that one run writes by itself (replay --evidence); past it they are counted."""
+    octets: int = 67_108_864
+    """Octets of these before they are packed, and one more for each 256 of traffic: to mask an octet costs a hundred times what it costs to read it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from parsers.limits import Limits
 from sensor.alerts import Alert, Alerts
 from sensor.calllog import CallLog
 from sensor.catalogue import Catalogue, CatalogueLimits, Endpoint
-from sensor.evidence.ring import FrameRing
+from sensor.evidence.recorder import Recorder
 from sensor.findings import Evidence, Feature, Finding
 from sensor.identity import Identity, with_columns
 from sensor.masking import Masker
@@ -59,7 +59,8 @@ TAUGHT_BY = 8_192
 
 
 class Pipeline:
-    """One run. `rules` and `model` may be None; `tell` gets every alert as it is raised or updated; `ring` remembers the frames seen last."""
+    """One run. `rules` and `model` may be None; `tell` gets every alert as it is raised or updated; `recorder` takes the frames in and
+    writes evidence from them."""
 
     def __init__(
         self,
@@ -74,7 +75,7 @@ class Pipeline:
         self_train: bool = False,
         catalogue_limits: CatalogueLimits | None = None,
         alerts: Alerts | None = None,
-        ring: FrameRing | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
         self.engine = Engine(limits, verify_checksums)
         self.catalogue = Catalogue(catalogue_limits) if catalogue else None
@@ -84,7 +85,7 @@ class Pipeline:
         self.call_log = call_log
         self.alerts = alerts or Alerts()
         self.alerts.tell_with(self.loss, masker.text)
-        self._ring = ring
+        self._recorder = recorder
         self.summary = Summary()
         self._tell = tell
         self._untaught: list[pa.RecordBatch] | None = [] if self_train else None
@@ -103,8 +104,8 @@ class Pipeline:
         try:
             for block in blocks:
                 summary.packets += len(block)
-                if self._ring is not None:
-                    self._ring.add(block)
+                if self._recorder is not None:
+                    self._recorder.add(block)
                 for batch in self.engine.feed(block):
                     self._take(batch)
                 if progress is not None:
@@ -198,6 +199,8 @@ class Pipeline:
         for alert in self.alerts.end():
             self._told(alert)
         self.alerts.suspend()
+        if self._recorder is not None:
+            self._recorder.close()
         if self.call_log is not None:
             if self.catalogue is not None:
                 self.call_log.finish(self.catalogue.label, self.catalogue.generation)

@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     out.add_argument("--unmasked", action="store_true", help="mask nothing anywhere")
     out.add_argument("--alerts", metavar="FILE.jsonl", help="every alert and update as a JSON line")
     out.add_argument("--syslog", "--sink", dest="syslog", metavar="URL", action="append", default=[], help="send alerts by syslog (RFC 5424): udp://HOST:PORT, tcp://HOST:PORT, tls://HOST:PORT, unix:///dev/log; or to another sink, such as store:alerts.sqlite; repeatable")
-    out.add_argument("--evidence", metavar="DIR", help="write each alert's evidence bundle the moment it is told, from a ring of recent frames (for standard input; with files, `api-sensor evidence` has all of them)")
+    out.add_argument("--evidence", metavar="DIR", help="write each alert's evidence bundle soon after it is told, from a ring of recent frames (for standard input; with files, `api-sensor evidence` has all of them)")
     out.add_argument("--json", action="store_true", help="print the whole result as one JSON document instead of tables")
     out.add_argument("-q", "--quiet", action="store_true", help="print the summary line only")
     judge = parser.add_argument_group("how to judge")
@@ -99,7 +99,7 @@ def _replay(args: argparse.Namespace) -> int:
             self_train=model is None and not args.no_model,
             catalogue_limits=config.catalogue,
             alerts=Alerts(config.alerts, keeper=kept, verdicts=sinks.verdicts if sinks is not None else None),
-            ring=recorder.ring if recorder is not None else None,
+            recorder=recorder,
         )
         if spec is not None and pipeline.catalogue is not None:
             spec.attach(pipeline.catalogue)
@@ -216,7 +216,7 @@ def _recorder(args: argparse.Namespace, state: Path, masker: Any, config: Any, r
     about = config.evidence
     return Recorder(
         Path(args.evidence), FrameRing(about.ring), masker if masker.on else Masker(installation_key(state), config.masking.names),
-        lambda alert: judges(alert, rules, args.model), about.bundles, about.bundle, about.packets, config.parsers, config.catalogue,
+        lambda alert: judges(alert, rules, args.model), about.bundles, about.octets, about.bundle, about.packets, config.parsers, config.catalogue,
         config.masking.never_send, args.unmasked, args.verify_checksums,
     )  # fmt: skip
 

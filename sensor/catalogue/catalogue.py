@@ -153,9 +153,10 @@ class Endpoint:
 
 
 class Catalogue:
-    """The map of all hosts of a capture or a running sensor."""
+    """The map of all hosts of a capture or a running sensor. Without `contents` it learns which endpoints there are and reads no message: no schemas,
+    no sensitive fields, no authentication."""
 
-    def __init__(self, limits: CatalogueLimits | None = None, key: bytes | None = None) -> None:
+    def __init__(self, limits: CatalogueLimits | None = None, key: bytes | None = None, contents: bool = True) -> None:
         self.pins: tuple[Pin, ...] = ()
         self.state: MapState | None = None
         """What outlives the run, where something does (`MapState.attach` sets it)."""
@@ -191,6 +192,7 @@ class Catalogue:
         self._placed: tuple[pa.RecordBatch, np.ndarray[Any, Any], np.ndarray[Any, Any]] | None = None
         """The batch observed last, which table each of its calls went to (-1: none) and which cell."""
         self._labelled: tuple[pa.RecordBatch, _Map, np.ndarray[Any, Any]] | None = None
+        self._contents = contents
         self._learner = Learner(self._k0, self._k1, limits.schema_nodes)
         self._attached: tuple[_Map, int] | None = None
 
@@ -239,6 +241,8 @@ class Catalogue:
             numbers = np.array([table.method(name) for name in method_names] + [0], np.int32)
             table.observe(rows, keys, columns.offsets, columns.octets, roots[hosts.codes], numbers[methods], statuses, times, hashes, cells)
         decided = self._current()
+        if not self._contents:
+            return
         leaves = decided.leaves(batch)
         self._labelled = batch, decided, leaves
         self._learner.observe(batch, decided.ids(columns, hosts, leaves, of_row == 0), hosts, statuses, requested, decided.owner)

@@ -87,10 +87,13 @@ def bundle(
     bounds: EvidenceLimits | None = None,
     cut_bounds: CutLimits | None = None,
     never_send: Iterable[str] = (),
+    found: Gathered | None = None,
 ) -> Bundle:
-    """Make the bundle of an alert. `masker` is the installation's; `unmasked` shows everything as it was on the wire all the same."""
-    with source.frames() as blocks:
-        found = gather(alert, blocks, masker, every, source.limits, bounds, source.catalogue, source.verify_checksums)
+    """Make the bundle of an alert. `masker` is the installation's; `unmasked` shows everything as it was on the wire all the same; `found` is what was
+    gathered for it, where that was done already."""
+    if found is None:
+        with source.frames() as blocks:
+            found = gather(alert, blocks, masker, every, source.limits, bounds, source.catalogue, source.verify_checksums)
     shown = Masker(None) if unmasked else Masker(masker.key, masker.names, found.secrets)
     done = Cut()
     if found.connections:

@@ -1,14 +1,15 @@
-"""One pass over a capture for one alert: the calls of the connections it cites, what its callers did, and what others do at the same endpoints."""
+"""One pass over a capture, for one alert or many: the calls of the connections each cites, what its callers did, and what others do at the same endpoints."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from parsers.engine import Engine
 from parsers.frames import FrameBlock
@@ -26,7 +27,12 @@ TIMELINE = (
     "status", "request_bytes", "response_bytes", "request_type", "response_type", "user_agent", "duration", "complete", "weird", "principal",
     "principal_kind", "pcap_file", "packet",
 )  # fmt: skip
-_LIGHT = ("method", "host", "path", "server_ip", "server_port", "status", "request_bytes", "response_bytes", "client_ip", "ts", "query")
+_PLACED = ("method", "host", "server_ip", "server_port", "path")
+"""What a call's endpoint is decided on."""
+_LARGE = ("request_head", "response_head", "response_body")
+_SIZES = ("status", "request_bytes", "response_bytes")
+_REMEMBERED = 65_536
+"""Principals of which it is remembered whether they are the alert's."""
 _WHOLE = ("request_head", "response_head", "request_body", "response_body", "ttfb")
 
 
@@ -42,6 +48,8 @@ class EvidenceLimits:
     """Packet time before and after the alert that the timeline reaches into."""
     compared: int = 2_000_000
     """Calls that the baseline is counted over."""
+    compared_octets: int = 134_217_728
+    """Octets of the paths of these: they are held until the map is whole, each path once a batch."""
     endpoints: int = 200
     """Endpoints of the baseline."""
 
@@ -58,11 +66,22 @@ class Gathered:
     """Cited connections that are not in this capture."""
     baseline: list[dict[str, Any]] = field(default_factory=list)
     left_out: dict[str, int] = field(default_factory=dict)
-    packets: int = 0
     seen: int = 0
     """Calls in all."""
     secrets: set[str] = field(default_factory=set, repr=False)
     """What stood under secret names anywhere in the capture: to be masked under any name."""
+
+
+class _Compared(NamedTuple):
+    """A batch's calls for the baseline, on buffers of their own: what stays of a batch for the whole run must not hold the batch itself."""
+
+    places: pa.RecordBatch
+    """The columns of `_PLACED`, each combination once."""
+    place: Any
+    """The row of `places` that each call stands at."""
+    client: Any
+    sizes: tuple[Any, ...]
+    """Of `_SIZES`, null as -1."""
 
 
 def gather(
@@ -75,59 +94,170 @@ def gather(
     catalogue: CatalogueLimits | None = None,
     verify_checksums: bool = False,
 ) -> Gathered:
-    """Read the capture. `masker` is the installation's, since principals are its tokens; `every` takes all connections of the alert's clients in its
-    time, not only those it cites."""
-    gathering = _Gathering(alert, masker, every, bounds or EvidenceLimits(), Catalogue(catalogue))
+    """Read the capture for one alert, as `gather_all` does for several."""
+    return next(gather_all([alert], blocks, masker, every, limits, bounds, catalogue, verify_checksums))
+
+
+def gather_all(
+    alerts: Sequence[Alert],
+    blocks: Iterable[FrameBlock],
+    masker: Masker,
+    every: bool = False,
+    limits: Limits | None = None,
+    bounds: EvidenceLimits | None = None,
+    catalogue: CatalogueLimits | None = None,
+    verify_checksums: bool = False,
+) -> Iterator[Gathered]:
+    """Read the capture once; what was found for each of `alerts`, in their order, made as it is asked for. `masker` is the installation's, since principals are its tokens; `every` takes all
+    connections of an alert's clients in its time, not only those it cites."""
+    bounds = bounds or EvidenceLimits()
+    traffic = _Traffic(masker, bounds, Catalogue(catalogue, contents=False))
+    each = [_Gathering(alert, traffic, every, bounds) for alert in alerts]
+
+    def take(batches: list[pa.RecordBatch]) -> None:
+        # Holding none: the engine writes the next batch into the memory of one that is gone.
+        while batches:
+            batch = traffic.take(batches.pop(0))
+            for one in each:
+                one.take(batch)
+            del batch
+
     engine = Engine(limits, verify_checksums)
     for block in blocks:
-        gathering.found.packets += len(block)
-        for batch in engine.feed(block):
-            gathering.take(batch)
-    for batch in engine.finish():
-        gathering.take(batch)
-    return gathering.finish()
+        take(engine.feed(block))
+    take(engine.finish())
+    traffic.finish()
+    each.reverse()
+    while each:
+        yield each.pop().finish()
+
+
+class _Traffic:
+    """What is the same for every alert: who calls, the map, the secrets met, and the calls that baselines are counted over."""
+
+    def __init__(self, masker: Masker, bounds: EvidenceLimits, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+        self.secrets: set[str] = set()
+        self.seen = 0
+        self.left_out: dict[str, int] = {}
+        self.shown: list[str | None] = []
+        """The principals of the batch taken last as an alert shows them."""
+        self.compared = 0
+        """Calls of that batch that are compared."""
+        self.names: dict[tuple[str, str, str], int] = {}
+        """(method, host, template) of each endpoint, numbered as they are met."""
+        self.columns: dict[str, Any] = {}
+        """Of the calls compared: number of the endpoint, `_SIZES`, number of the client."""
+        self.order: Any = None
+        """The calls compared by endpoint, and where each endpoint begins."""
+        self.edges: Any = None
+        self._bounds = bounds
+        self._masker = masker
+        self._identity = Identity(masker)
+        self._kept: list[_Compared] = []
+        self._clients: dict[str, int] = {}
+        self._known: dict[str | None, str | None] = {}
+        self._counted = {"compared": 0, "octets": 0}
+
+    def take(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """One batch of the capture's calls; it comes back with who calls."""
+        self.seen += batch.num_rows
+        # The map remembers the batch it saw last; what it decides on is small, and nothing else of the batch may stay.
+        self.catalogue.observe(batch.select([name for name in batch.schema.names if name not in _LARGE]))
+        self._masker.learn(batch.column("request_body"), self.secrets)
+        principal, kind = self._identity.observe(batch)
+        batch = with_columns(batch, {"principal": principal, "principal_kind": kind})
+        if len(self._known) > _REMEMBERED:
+            self._known.clear()
+        known, names = self._known, principal.dictionary.to_pylist()
+        for name in names:
+            if name not in known:
+                known[name] = None if name is None else printable(self._masker.text(name))
+        self.shown = [known[name] for name in names]
+        self._compare(batch)
+        return batch
+
+    def _compare(self, batch: pa.RecordBatch) -> None:
+        rows = min(batch.num_rows, self._bounds.compared - self._counted["compared"])
+        self.compared = 0
+        if rows > 0:
+            batch = batch.slice(0, rows)
+            first, place = _places(batch)
+            places = _taken(batch.select(_PLACED), first)
+            self._counted["octets"] += places.column("path").nbytes
+            if self._counted["octets"] <= self._bounds.compared_octets:
+                addresses = batch.column("client_ip")
+                of = np.array([self._clients.setdefault(name, len(self._clients)) for name in addresses.dictionary.to_pylist()] or [0], np.int32)
+                client = of[addresses.indices.to_numpy(zero_copy_only=False)]
+                sizes = tuple(_narrow(batch.column(name).fill_null(-1).to_numpy(zero_copy_only=False)) for name in _SIZES)
+                self._kept.append(_Compared(places, place, client, sizes))
+                self.compared = rows
+        self._counted["compared"] += self.compared
+
+    def finish(self) -> None:
+        """The capture is over: what the calls compared are to be counted by."""
+        self.catalogue.finish()
+        if self.seen > self._counted["compared"]:
+            self.left_out["compared"] = self.seen - self._counted["compared"]
+        parts: dict[str, list[Any]] = {name: [] for name in ("endpoint", *_SIZES, "client")}
+        while self._kept:
+            one = self._kept.pop(0)
+            parts["endpoint"].append(self._endpoints(one))
+            parts["client"].append(one.client)
+            for name, values in zip(_SIZES, one.sizes, strict=True):
+                parts[name].append(values)
+        if self.names:
+            self.columns = {name: np.concatenate(parts.pop(name)) for name in list(parts)}
+            self.order = np.argsort(self.columns["endpoint"], kind="stable")
+            self.edges = np.searchsorted(self.columns["endpoint"][self.order], np.arange(len(self.names) + 1))
+
+    def _endpoints(self, some: _Compared) -> Any:
+        """The number of each call's endpoint, -1 for none."""
+        nothing = pa.nulls(len(some.places), pa.dictionary(pa.int32(), pa.string()))
+        template, _ = self.catalogue.label(with_columns(some.places, {"operation": nothing}))
+        words = [column.cast(pa.string()).to_pylist() for column in (some.places.column("method"), some.places.column("host"), template)]
+        codes = [
+            self.names.setdefault((method, host or "", path), len(self.names)) if method is not None and path is not None else -1
+            for method, host, path in zip(*words, strict=True)
+        ]
+        return np.array(codes, np.int32)[some.place]
 
 
 class _Gathering:
-    def __init__(self, alert: Alert, masker: Masker, every: bool, bounds: EvidenceLimits, catalogue: Catalogue) -> None:
+    """What is found for one alert."""
+
+    def __init__(self, alert: Alert, traffic: _Traffic, every: bool, bounds: EvidenceLimits) -> None:
         self.alert = alert
         self.every = every
         self.bounds = bounds
-        self.catalogue = catalogue
         self.found = Gathered()
-        self._masker = masker
-        self._identity = Identity(masker)
+        self._traffic = traffic
         self._uids = {one.uid for one in alert.evidence}
         self._places = {(PurePath(one.pcap_file).name, one.packet): one.uid for one in alert.evidence}
         self._met: set[str] = set()
         self._ends: dict[Ends, set[str]] = {}
         self._cited: list[pa.RecordBatch] = []
         self._theirs: list[pa.RecordBatch] = []
-        self._light: list[tuple[pa.RecordBatch, Any]] = []
-        self._counted = {"calls": 0, "octets": 0, "timeline": 0, "compared": 0}
+        self._ours: list[Any] = []
+        self._counted = {"calls": 0, "octets": 0, "timeline": 0}
 
     def take(self, batch: pa.RecordBatch) -> None:
-        """One batch of the capture's calls."""
-        self.found.seen += batch.num_rows
-        self.catalogue.observe(batch)
-        self._masker.learn(batch.column("request_body"), self.found.secrets)
-        principal, kind = self._identity.observe(batch)
-        batch = with_columns(batch, {"principal": principal, "principal_kind": kind})
-        theirs = _of(batch, "client_ip", set(self.alert.clients)) | self._of_principals(batch)
+        """One batch of the capture's calls, as `_Traffic.take` has given it back."""
+        from_client = _of(batch, "client_ip", set(self.alert.clients))
+        known = set(self.alert.principals)
+        theirs = from_client | _rows(batch.column("principal"), [name is not None and name in known for name in self._traffic.shown])
         times = batch.column("ts").to_numpy()
         cited = _of(batch, "uid", self._uids) | self._at_places(batch)
         if self.every:
-            cited |= _of(batch, "client_ip", set(self.alert.clients)) & (times >= self.alert.first_seen) & (times <= self.alert.last_seen)
+            cited |= from_client & (times >= self.alert.first_seen) & (times <= self.alert.last_seen)
         self._take_cited(batch, np.flatnonzero(cited))
         context = self.bounds.context_s * _SECOND
         near = theirs & (times >= self.alert.first_seen - context) & (times <= self.alert.last_seen + context)
         rows = self._room("timeline", np.flatnonzero(near | cited), self.bounds.calls)
         if len(rows):
             names = [name for name in TIMELINE if name != "template"]
-            self._theirs.append(batch.select(names).take(pa.array(rows)))
-        rows = self._room("compared", np.arange(batch.num_rows), self.bounds.compared)
-        if len(rows):
-            self._light.append((batch.select(_LIGHT).slice(0, len(rows)), theirs[: len(rows)]))
+            self._theirs.append(_taken(batch.select(names), rows))
+        self._ours.append(theirs[: self._traffic.compared].copy())
 
     def _room(self, name: str, rows: Any, limit: int) -> Any:
         room = max(0, limit - self._counted[name])
@@ -135,12 +265,6 @@ class _Gathering:
             self.found.left_out[name] = self.found.left_out.get(name, 0) + len(rows) - room
         self._counted[name] += min(room, len(rows))
         return rows[:room]
-
-    def _of_principals(self, batch: pa.RecordBatch) -> Any:
-        column = batch.column("principal")
-        known = set(self.alert.principals)
-        shown = [value is not None and printable(self._masker.text(value)) in known for value in column.dictionary.to_pylist()]
-        return _rows(column, shown)
 
     def _at_places(self, batch: pa.RecordBatch) -> Any:
         """Rows that start at a packet the alert cites: where the capture begins later than it did then, uids differ."""
@@ -168,7 +292,7 @@ class _Gathering:
         rows = self._room("calls", rows, self.bounds.calls)
         if not len(rows):
             return
-        whole = batch.select([*(name for name in TIMELINE if name != "template"), *_WHOLE]).take(pa.array(rows))
+        whole = _taken(batch.select([*(name for name in TIMELINE if name != "template"), *_WHOLE]), rows)
         self._counted["octets"] += whole.nbytes
         if self._counted["octets"] > self.bounds.octets:
             self.found.left_out["calls"] = self.found.left_out.get("calls", 0) + whole.num_rows
@@ -177,8 +301,8 @@ class _Gathering:
 
     def finish(self) -> Gathered:
         """Everything in order, with the templates of the finished map."""
-        self.catalogue.finish()
         found = self.found
+        found.seen, found.secrets = self._traffic.seen, self._traffic.secrets
         found.calls = self._labelled(self._cited)
         found.timeline = self._labelled(self._theirs)
         cited = {(call["uid"], call["packet"], call["ts"]) for call in found.calls}
@@ -187,57 +311,63 @@ class _Gathering:
         found.connections = {ends: frozenset(uids) for ends, uids in self._ends.items()}
         found.missing = sorted(self._uids - self._met)
         found.baseline = self._baseline()
+        found.left_out.update(self._traffic.left_out)
         return found
 
     def _labelled(self, batches: list[pa.RecordBatch]) -> list[dict[str, Any]]:
         calls: list[dict[str, Any]] = []
         for batch in batches:
-            template, operation = self.catalogue.label(batch)
+            template, operation = self._traffic.catalogue.label(batch)
             calls += with_columns(batch, {"template": template, "operation": operation}).to_pylist()
         calls.sort(key=lambda call: (call["ts"], call["pcap_file"], call["packet"], call["uid"]))
         return calls
 
     def _baseline(self) -> list[dict[str, Any]]:
         """What the alert's callers did at each endpoint, beside what all others did there."""
-        names: dict[tuple[str, str, str], int] = {}
-        columns: dict[str, list[Any]] = {name: [] for name in ("endpoint", "ours", "status", "request_bytes", "response_bytes", "client")}
-        clients: dict[str, int] = {}
-        for batch, ours in self._light:
-            template, _ = self.catalogue.label(batch)
-            words = [column.cast(pa.string()).to_pylist() for column in (batch.column("method"), batch.column("host"), template)]
-            codes = [
-                names.setdefault((method, host or "", path), len(names)) if method is not None and path is not None else -1
-                for method, host, path in zip(*words, strict=True)
-            ]
-            columns["endpoint"].append(np.array(codes, np.int64))
-            columns["ours"].append(np.asarray(ours, bool))
-            for name in ("status", "request_bytes", "response_bytes"):
-                columns[name].append(batch.column(name).fill_null(-1).to_numpy(zero_copy_only=False))
-            addresses = batch.column("client_ip")
-            of = np.array([clients.setdefault(name, len(clients)) for name in addresses.dictionary.to_pylist()] or [0])
-            columns["client"].append(of[addresses.indices.to_numpy(zero_copy_only=False)])
-        if not names:
+        traffic = self._traffic
+        if not traffic.names:
             return []
-        joined = {name: np.concatenate(parts) for name, parts in columns.items()}
-        order = np.argsort(joined["endpoint"], kind="stable")
-        edges = np.searchsorted(joined["endpoint"][order], np.arange(len(names) + 1))
+        theirs = np.concatenate(self._ours)
         out: list[dict[str, Any]] = []
-        for (method, host, path), number in names.items():
-            rows: Any = order[edges[number] : edges[number + 1]]
-            ours = joined["ours"][rows]
-            if not ours.any():
-                continue
-            out.append(
-                {
-                    "endpoint": f"{method} {host}{path}",
-                    "observed": _figures(joined, rows[ours]),
-                    "usual": _figures(joined, rows[~ours]),
-                }
-            )
+        for (method, host, path), number in traffic.names.items():
+            rows: Any = traffic.order[traffic.edges[number] : traffic.edges[number + 1]]
+            ours = theirs[rows]
+            if ours.any():
+                figures = {"observed": _figures(traffic.columns, rows[ours]), "usual": _figures(traffic.columns, rows[~ours])}
+                out.append({"endpoint": f"{method} {host}{path}", **figures})
         out.sort(key=lambda one: (-int(one["observed"]["calls"]), str(one["endpoint"])))
         if len(out) > self.bounds.endpoints:
             self.found.left_out["endpoints"] = len(out) - self.bounds.endpoints
         return out[: self.bounds.endpoints]
+
+
+def _places(batch: pa.RecordBatch) -> tuple[Any, Any]:
+    """(a row of each combination of what `_PLACED` names, which of these each row is)."""
+
+    def codes(column: pa.DictionaryArray) -> Any:
+        return column.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64) + 1
+
+    # Two codes as one number, and again: each is below the rows of a batch, so that none leaves 63 bits.
+    asked = codes(batch.column("method")) * (len(batch.column("host").dictionary) + 1) + codes(batch.column("host"))
+    served = codes(batch.column("server_ip")) * 65_536 + batch.column("server_port").to_numpy()
+    together = codes(batch.column("path").dictionary_encode())
+    for number in (asked, served):
+        found, place = np.unique(number, return_inverse=True)
+        together = together * len(found) + place
+    _, first, place = np.unique(together, return_index=True, return_inverse=True)
+    return first, place.astype(np.int32)
+
+
+def _narrow(values: Any) -> Any:
+    """Numbers in 32 bits where these hold them; a copy either way."""
+    return values.astype(np.int32 if len(values) and values.max() < 1 << 31 else values.dtype)
+
+
+def _taken(batch: pa.RecordBatch, rows: Any) -> pa.RecordBatch:
+    """Rows of a batch on buffers of their own, dictionaries with only what these rows say."""
+    some = batch.take(pa.array(rows))
+    arrays = [column.dictionary_decode().dictionary_encode() if pa.types.is_dictionary(column.type) else column for column in some.columns]
+    return pa.RecordBatch.from_arrays(arrays, names=some.schema.names)
 
 
 def _rows(column: pa.DictionaryArray, wanted: list[bool]) -> Any:
@@ -247,7 +377,7 @@ def _rows(column: pa.DictionaryArray, wanted: list[bool]) -> Any:
 
 def _of(batch: pa.RecordBatch, name: str, values: set[str]) -> Any:
     column = batch.column(name)
-    return _rows(column, [value in values for value in column.dictionary.to_pylist()])
+    return _rows(column, pc.is_in(column.dictionary, value_set=pa.array(values, pa.string())).to_pylist())
 
 
 def _figures(columns: dict[str, Any], rows: Any) -> dict[str, Any]:

@@ -23,6 +23,7 @@ import termios
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from sensor.sinks.destination import Destination, Options
 
@@ -271,6 +272,21 @@ class Stream:
         self.reset()
 
 
+class Secured(ssl.SSLSocket):
+    """A TLS connection that is closed where it cannot be made: CPython's wrap_socket (3.11) asks for the peer, looks for octets where there is none,
+    and loses the socket it has made when the other side has reset the connection by then."""
+
+    def getpeername(self) -> Any:
+        """The other side's address. Raises ConnectionResetError, and closes, where the connection is gone before the handshake."""
+        try:
+            return super().getpeername()
+        except OSError as fault:
+            if fault.errno != errno.ENOTCONN:
+                raise
+            self.close()
+            raise ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET)) from fault
+
+
 class Tls(Stream):
     """RFC 5425: TLS 1.2 or newer; the server's certificate is verified, and ours is shown where the receiver wants one."""
 
@@ -291,7 +307,6 @@ class Tls(Stream):
 
     def _secure(self, link: socket.socket) -> socket.socket:
         context = self._certificates.context()
-        link.getpeername()  # raises where the receiver is gone already: wrap_socket (CPython 3.11) would lose the socket it has made by then
         secure = context.wrap_socket(link, server_hostname=self._name)
         if self._fingerprint:
             certificate = secure.getpeercert(binary_form=True) or b""
@@ -364,6 +379,7 @@ class Certificates:
     def _make(self) -> ssl.SSLContext:
         context = ssl.create_default_context()
         context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.sslsocket_class = Secured
         if not self._verify:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE

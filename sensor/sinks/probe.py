@@ -223,9 +223,12 @@ def _handshake(
 
 def _unverified(host: str, port: int, name: str, timeout: float) -> bytes:
     """The certificate that is shown there, whatever it is worth: an operator wants to see which one was refused."""
+    from sensor.sinks.network import Secured
+
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
+    context.sslsocket_class = Secured
     try:
         with socket.create_connection((host, port), timeout) as link, context.wrap_socket(link, server_hostname=name) as secure:
             return secure.getpeercert(binary_form=True) or b""

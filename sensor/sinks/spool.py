@@ -31,7 +31,10 @@ log = logging.getLogger("sensor.sinks")
 HEADER = struct.Struct("<IIQB")
 """Payload octets, CRC-32 of what follows it and the payload, number, severity rank."""
 _AFTER_CRC = struct.Struct("<QB")
-CURSOR = struct.Struct("<QI")
+CURSOR = struct.Struct("<QQI")
+"""Number up to which the receiver has everything, alerts given up, CRC-32 of these."""
+_FIRST_CURSOR = struct.Struct("<QI")
+"""As it was before it told what was given up."""
 SEGMENT_BYTES = 4 * 1024 * 1024
 """A segment is the unit in which space comes back."""
 MEMORY_RECORDS = 20_000
@@ -74,7 +77,7 @@ class Spool:
         self.limit = limit
         self._segment_bytes = min(SEGMENT_BYTES, max(limit // 16, 4096))
         self.dropped = 0
-        """Alerts given up because the spool was full, least severe first."""
+        """Alerts given up because the spool was full, least severe first; those of earlier runs with them, since the spool was empty last."""
         self.damaged = 0
         """Octets that could not be read back after a crash or a fault of the disk."""
         self.error = ""
@@ -110,11 +113,17 @@ class Spool:
 
     def _read_cursor(self) -> int:
         raw = os.pread(self._cursor_fd, CURSOR.size, 0)
-        if len(raw) == CURSOR.size:
-            seq, check = CURSOR.unpack(raw)
-            if crc32(raw[:8]) == check:
-                return int(seq)
+        for form in (CURSOR, _FIRST_CURSOR):
+            if len(raw) == form.size:
+                seq, *dropped, check = form.unpack(raw)
+                if crc32(raw[:-4]) == check:
+                    self.dropped = sum(dropped)
+                    return int(seq)
         return 0
+
+    def _write_cursor(self) -> None:
+        raw = CURSOR.pack(self.acked, self.dropped, 0)
+        os.pwrite(self._cursor_fd, raw[:-4] + crc32(raw[:-4]).to_bytes(4, "little"), 0)
 
     def _recover(self) -> None:
         for path in self.folder.glob("*.new"):
@@ -139,6 +148,8 @@ class Spool:
             else:
                 self._segments.append(segment)
                 self.last = max(self.last, segment.last)
+        # A number that is missing was given up, even where the process was killed before it could say so.
+        self.dropped = max(self.dropped, self.last - self.acked - self.waiting)
 
     # Writing.
 
@@ -211,6 +222,8 @@ class Spool:
         """Rewrite the oldest segments without their least severe alerts until a tenth of the limit is free."""
         before = self.dropped
         self._give_up()
+        with contextlib.suppress(OSError):  # told again with the next acknowledgement
+            self._write_cursor()
         if before == 0 and self.dropped:
             log.warning("%s: the spool is full (%d octets): alerts are given up, the least severe and oldest first", self.folder, self.limit)
 
@@ -340,8 +353,7 @@ class Spool:
             if seq <= self.acked:
                 return
             self.acked = seq
-            raw = seq.to_bytes(8, "little")
-            os.pwrite(self._cursor_fd, CURSOR.pack(seq, crc32(raw)), 0)
+            self._write_cursor()
             while self._memory and self._memory[0].seq <= seq:
                 self._memory.popleft()
             while self._segments and self._segments[0].last <= seq:

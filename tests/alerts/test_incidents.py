@@ -55,10 +55,11 @@ def some(number: int, seed: int) -> list[Finding]:
     )
 
 
+@pytest.mark.parametrize("bounds", [{"wide_clients": 100}, {"wide_clients": 3}, {"wide_clients": 100, "flood": 6, "flood_s": 400}], ids=["free", "wide", "flood"])
 @pytest.mark.parametrize("seed", range(6))
-def test_a_run_cut_in_pieces_tells_what_one_run_tells(seed: int, tmp_path: Path) -> None:
+def test_a_run_cut_in_pieces_tells_what_one_run_tells(seed: int, bounds: dict[str, int], tmp_path: Path) -> None:
     findings = some(400, seed)
-    config = AlertConfig(quiet_s=120, update_s=20, wide_clients=100, detectors=(Grouping("c", ("endpoint",), 600),))
+    config = AlertConfig(quiet_s=120, update_s=20, detectors=(Grouping("c", ("endpoint",), 600),), **bounds)  # type: ignore[arg-type]
     whole = told(Alerts(config), findings)
     cuts = sorted(random.Random(seed).sample(range(1, 400), 5))
     pieces: list[Alert] = []
@@ -73,7 +74,8 @@ def test_a_run_cut_in_pieces_tells_what_one_run_tells(seed: int, tmp_path: Path)
         alerts.suspend()
         keeper.close()
     assert pieces == whole
-    assert IncidentFile(tmp_path).load() == ([], True)
+    lines, in_order = IncidentFile(tmp_path).load()
+    assert in_order and [list(json.loads(line)) for line in lines] == [["spread", "opened"]]
 
 
 def test_after_a_kill_every_open_incident_is_told_again_under_a_higher_revision(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,9 @@ import pytest
 
 from sensor.alerts import Alert
 from sensor.findings import Evidence, Feature
+from sensor.sinks import Sink
+from sensor.sinks.formats import FORMATS
+from sensor.sinks.message import fields_of
 
 START = 1_700_000_000_123_456_789
 
@@ -55,6 +58,11 @@ def alert(number: int = 1, **more: Any) -> Alert:
     return replace(made, **more)
 
 
+def worded(name: str, one: Alert) -> bytes:
+    """An alert in a format's words, as long as they get: what `test_standards` proves that others read."""
+    return FORMATS[name](fields_of(one.to_json()), one.to_json(), 1 << 20)
+
+
 def free_port(kind: int = socket.SOCK_STREAM) -> int:
     """A port nobody has just now. Below those that the kernel gives to outgoing connections: one of these could take it while its receiver is down."""
     while True:
@@ -64,13 +72,40 @@ def free_port(kind: int = socket.SOCK_STREAM) -> int:
             return port
 
 
-def until(seen: Callable[[], Any], seconds: float = 10.0) -> Any:
-    """What `seen` returns once it is true."""
+def until(seen: Callable[[], Any], seconds: float = 60.0) -> Any:
+    """What `seen` returns once it is true: soon, but a machine with other work to do may take its time."""
     end = time.monotonic() + seconds
     while not (got := seen()):
         assert time.monotonic() < end, f"not within {seconds} s"
         time.sleep(0.01)
     return got
+
+
+def freeze(process: subprocess.Popen[bytes] | None) -> None:
+    """Stop a process. The signal reaches one of its threads first; until all stand still, the others go on reading and answering."""
+    assert process is not None
+    process.send_signal(signal.SIGSTOP)
+    tasks = Path(f"/proc/{process.pid}/task")
+
+    def still() -> bool:
+        return all((task / "stat").read_text().rpartition(")")[2].split()[0] == "T" for task in tasks.iterdir())
+
+    until(still)
+
+
+def thaw(process: subprocess.Popen[bytes] | None) -> None:
+    """Let a process that was stopped go on."""
+    assert process is not None
+    process.send_signal(signal.SIGCONT)
+
+
+def tell(sink: Sink, receiver: Receiver, alerts: Iterable[Alert], datagrams: bool) -> None:
+    """Give the alerts to a sink, the first that its receiver gets; datagrams a few at a time, since what overruns the receiver's socket buffer while it has
+    no processor is lost and nobody is told."""
+    for number, one in enumerate(alerts, 1):
+        sink.send(one)
+        if datagrams and number % 10 == 0:
+            receiver.lines(number)
 
 
 class Receiver:
@@ -96,15 +131,15 @@ class Receiver:
             assert self.process.poll() is None, (self.folder / "log").read_text()
             return self._ready()
 
-        until(up, 30)
+        until(up)
 
     def stop(self, how: int = signal.SIGTERM) -> None:
         if self.process is not None:
             self.process.send_signal(how)
-            self.process.wait(10)
+            self.process.wait(60)
             self.process = None
 
-    def lines(self, least: int = 1, seconds: float = 10.0) -> list[dict[str, Any]]:
+    def lines(self, least: int = 1, seconds: float = 60.0) -> list[dict[str, Any]]:
         """What was received, a JSON object a line, once there are `least` of them."""
 
         def enough() -> list[bytes] | None:
@@ -175,7 +210,7 @@ class Rsyslog(Receiver):
             '''
         )
         super().__init__(
-            folder, [binary, "-n", "-iNONE", "-f", str(conf)], lambda: listens(self.tcp) and self.unix.exists()
+            folder, [binary, "-n", "-iNONE", "-f", str(conf)], lambda: listens(self.tcp) and self.unix.exists() and (certificates is None or listens(self.tls))
         )
 
 
@@ -235,7 +270,7 @@ class SyslogNg(Receiver):
         if prefix:
             env["LD_LIBRARY_PATH"] = ":".join(map(str, libraries))
             argv += ["--module-path", str(next((lib / "syslog-ng").glob("[0-9]*")))]
-        super().__init__(folder, argv, lambda: listens(self.tcp), env)
+        super().__init__(folder, argv, lambda: listens(self.tcp) and listens(self.old), env)
         shown = subprocess.run([binary, "--version"], env=self._env, capture_output=True, check=False)
         if shown.returncode:
             pytest.skip(f"syslog-ng does not start here: {shown.stderr.decode(errors='replace').strip()[:200]}")

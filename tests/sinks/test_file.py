@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from sensor.sinks import open_sink
-from tests.sinks.conftest import alert
+from sensor.sinks.formats import FORMATS
+from tests.sinks.conftest import alert, worded
+from tests.sinks.test_receivers import hostile_alerts
 
 
 def uids(*paths: Path) -> list[str]:
@@ -31,6 +33,16 @@ def test_a_file_that_is_moved_away_or_removed_is_begun_anew(tmp_path: Path) -> N
     assert sink.close().sentence() == ""
     assert uids(moved) == [alert(1).uid]
     assert uids(place) == [alert(4).uid]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_hostile_text_is_a_line_of_its_own_in_every_format(name: str, tmp_path: Path) -> None:
+    sent = hostile_alerts(seed=11, count=120)
+    sink = open_sink(f"file:{tmp_path}/alerts?format={name}", tmp_path)
+    for one in sent:
+        sink.send(one)
+    assert sink.close().sentence() == ""
+    assert (tmp_path / "alerts").read_bytes().split(b"\n")[:-1] == [worded(name, one) if name != "json" else one.to_json() for one in sent]
 
 
 def test_a_half_line_of_a_power_cut_spoils_no_other(tmp_path: Path) -> None:

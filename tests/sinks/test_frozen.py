@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sensor.sinks import open_sink
-from tests.sinks.conftest import Rsyslog, alert, until
+from tests.sinks.conftest import Rsyslog, alert, freeze, until
 
 
 @pytest.fixture(autouse=True)
@@ -30,8 +30,7 @@ def test_what_a_frozen_receiver_never_read_is_not_delivered(
     sink = open_sink(place, tmp_path / "spools")
     sink.send(alert(1))
     rsyslog_tls.lines(1)
-    assert rsyslog_tls.process is not None
-    rsyslog_tls.process.send_signal(signal.SIGSTOP)
+    freeze(rsyslog_tls.process)
     for number in range(2, 12):
         sink.send(alert(number))
     state = sink.close(0.3)
@@ -39,7 +38,7 @@ def test_what_a_frozen_receiver_never_read_is_not_delivered(
     assert state.dropped == 0
     rsyslog_tls.stop(signal.SIGKILL)
     rsyslog_tls.start()
-    assert open_sink(place, tmp_path / "spools").close().sentence() == ""
+    assert open_sink(place, tmp_path / "spools").close(60).sentence() == ""
     assert {line["all"]["alert"]["uid"] for line in rsyslog_tls.lines(11)} == {
         alert(number).uid for number in range(1, 12)
     }
@@ -69,7 +68,7 @@ def test_a_receiver_that_never_closes_gets_its_alerts_and_is_believed_in_the_end
         got.clear()
         sink = open_sink(f"tcp://127.0.0.1:{port}{options}", tmp_path / "spools")
         sink.send(alert(1))
-        state = sink.close(5)
+        state = sink.close(60)
         assert (state.waiting, state.delivered) == (0, 1)
         until(lambda least=least: b"".join(got).count(alert(1).uid.encode() + b'","revision"') >= least)
     server.close()

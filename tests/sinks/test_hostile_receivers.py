@@ -135,6 +135,6 @@ def test_a_fault_of_ours_is_said_once_and_costs_no_alert(
     until(lambda: sink.state().outages)
     until(lambda: "a fault of ours, see the log: KeyError" in sink.state().error)
     broken = False
-    assert sink.close(10).sentence() == ""
+    assert sink.close(60).sentence() == ""
     assert [line["all"]["alert"]["uid"] for line in rsyslog.lines(1)] == [alert(1).uid]
     assert sum("Traceback" in (record.exc_text or "") for record in caplog.records) == 1

@@ -14,7 +14,8 @@ import pytest
 
 from sensor.errors import SensorError
 from sensor.sinks import open_sink
-from tests.sinks.conftest import alert, free_port
+from tests.sinks.conftest import alert, free_port, worded
+from tests.sinks.test_receivers import hostile_alerts
 
 
 class Hook:
@@ -72,7 +73,7 @@ def test_a_webhook_gets_signed_arrays(hook: Hook, tmp_path: Path) -> None:
     sink = open_sink(f"http://127.0.0.1:{hook.port}/alerts?secret=@{tmp_path}/secret", tmp_path / "spools")
     for number in range(50):
         sink.send(alert(number))
-    assert sink.close().sentence() == ""
+    assert sink.close(60).sentence() == ""
     got = []
     for path, headers, body in hook.requests:
         assert path == "/alerts"
@@ -92,7 +93,7 @@ def test_alerts_go_where_the_line_says_and_nowhere_else(hook: Hook, tmp_path: Pa
         monkeypatch.setenv(name, f"http://127.0.0.1:{elsewhere}")
     sink = open_sink(f"http://127.0.0.1:{hook.port}/", tmp_path / "spools")
     sink.send(alert(1))
-    assert sink.close().sentence() == ""
+    assert sink.close(60).sentence() == ""
     hook.answers = [302, 302, 302]
     sink = open_sink(f"http://127.0.0.1:{hook.port}/", tmp_path / "spools")
     sink.send(alert(2))
@@ -105,7 +106,7 @@ def test_busy_answers_are_tried_again_and_nothing_is_lost(hook: Hook, tmp_path: 
     hook.answers = [503, 429, 401]
     sink = open_sink(f"http://127.0.0.1:{hook.port}/", tmp_path / "spools")
     sink.send(alert(1))
-    state = sink.close(5)
+    state = sink.close(60)
     assert (state.delivered, state.dropped, state.waiting) == (1, 0, 0)
 
 
@@ -114,16 +115,41 @@ def test_one_refused_alert_does_not_stop_the_others(hook: Hook, tmp_path: Path) 
     sink = open_sink(f"http://127.0.0.1:{hook.port}/", tmp_path / "spools")
     for number in range(5):
         sink.send(alert(number, title="poison" if number == 2 else "fine"))
-    state = sink.close(5)
+    state = sink.close(60)
     assert (state.waiting, state.dropped, state.delivered) == (0, 1, 4)
     assert "given up" in state.sentence() and "400" in state.sentence()
     assert len({one["uid"] for _, _, body in hook.requests for one in json.loads(body)}) == 4
 
 
+@pytest.mark.parametrize("name", ["json", "ecs", "ocsf", "eve", "zeek"])
+@pytest.mark.parametrize("manner", ["json", "hec&token=abc", "bulk"])
+def test_hostile_text_comes_as_it_was_in_every_manner_and_format(hook: Hook, manner: str, name: str, tmp_path: Path) -> None:
+    sent = hostile_alerts(seed=12, count=60)
+    sink = open_sink(f"http://127.0.0.1:{hook.port}?as={manner}&format={name}", tmp_path / "spools")
+    for one in sent:
+        sink.send(one)
+    assert sink.close(60).sentence() == ""
+    got = []
+    for _, _, body in hook.requests:
+        if manner == "json":
+            got += json.loads(body)
+        elif manner == "bulk":
+            lines = body.split(b"\n")[:-1]
+            assert [json.loads(line)["create"]["_id"] for line in lines[::2]] == [f"{one.uid}-{one.revision}" for one in sent[len(got) : len(got) + len(lines) // 2]]
+            got += [json.loads(line) for line in lines[1::2]]
+        else:
+            rest = body.decode()
+            while rest:  # one object after the other, as Splunk takes them
+                event, end = json.JSONDecoder().raw_decode(rest)
+                got.append(event["event"])
+                rest = rest[end:]
+    assert got == [json.loads(worded(name, one)) for one in sent]
+
+
 def test_splunk_gets_events_with_their_time_and_token(hook: Hook, tmp_path: Path) -> None:
     sink = open_sink(f"http://127.0.0.1:{hook.port}?as=hec&token=abc", tmp_path / "spools")
     sink.send(alert(1))
-    assert sink.close().sentence() == ""
+    assert sink.close(60).sentence() == ""
     path, headers, body = hook.requests[0]
     assert (path, headers["Authorization"]) == ("/services/collector/event", "Splunk abc")
     event = json.loads(body)
@@ -135,7 +161,7 @@ def test_bulk_creates_documents_by_id_so_that_repeats_are_stored_once(hook: Hook
     for _ in range(2):
         sink = open_sink(f"http://127.0.0.1:{hook.port}?as=bulk&index=alerts", tmp_path / "spools")
         sink.send(alert(1))
-        assert sink.close().sentence() == ""
+        assert sink.close(60).sentence() == ""
     assert hook.seen == {f"{alert(1).uid}-1"}
     lines = hook.requests[0][2].split(b"\n")
     assert json.loads(lines[0]) == {"create": {"_index": "alerts", "_id": f"{alert(1).uid}-1"}}
@@ -169,7 +195,7 @@ def test_a_file_takes_lines_rotates_and_filters(tmp_path: Path) -> None:
     sink = open_sink(f"file:{place}?rotate=4k&keep=2&min=high&hide=principals,evidence", tmp_path)
     for number in range(40):
         sink.send(alert(number))
-    assert sink.close().sentence() == ""
+    assert sink.close(60).sentence() == ""
     kept = [place, *(Path(f"{place}.{number}") for number in (1, 2))]
     assert not Path(f"{place}.3").exists()
     lines = [json.loads(line) for path in reversed(kept) for line in path.read_bytes().splitlines()]
@@ -191,7 +217,7 @@ def test_a_hook_over_tls_is_verified_by_name_and_authority(hook: Hook, certifica
     ):
         sink = open_sink(f"https://localhost:{hook.port}/{options}", tmp_path / "spools")
         sink.send(alert(1))
-        state = sink.close(5 if not why else 0.1)
+        state = sink.close(60 if not why else 0.1)
         assert why in state.error
         assert state.waiting == (1 if why else 0)
     assert len(hook.requests) == 1
@@ -200,5 +226,5 @@ def test_a_hook_over_tls_is_verified_by_name_and_authority(hook: Hook, certifica
 def test_elasticsearch_with_a_name_and_a_password(hook: Hook, tmp_path: Path) -> None:
     sink = open_sink(f"http://elastic:p%40ss@127.0.0.1:{hook.port}?as=bulk", tmp_path / "spools")
     sink.send(alert(1))
-    assert sink.close().sentence() == ""
+    assert sink.close(60).sentence() == ""
     assert hook.requests[0][1]["Authorization"] == "Basic ZWxhc3RpYzpwQHNz"

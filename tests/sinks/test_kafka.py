@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,7 +13,9 @@ import pytest
 from sensor.alerts import Alert
 from sensor.errors import SensorError
 from sensor.sinks import Sink, open_sink
-from tests.sinks.conftest import alert, free_port, until
+from sensor.sinks.formats import FORMATS
+from tests.sinks.conftest import alert, free_port, freeze, thaw, until, worded
+from tests.sinks.test_receivers import hostile_alerts
 
 kafka = pytest.importorskip("confluent_kafka")
 
@@ -48,7 +49,7 @@ class Cluster:
                 got.append(record)
             return len(got) >= count
 
-        until(all_there, 60)
+        until(all_there)
         while (record := consumer.poll(0.2)) is not None:
             got.append(record)
         consumer.close()
@@ -74,7 +75,7 @@ def test_every_alert_is_in_the_topic_keyed_and_in_order(cluster: Cluster, tmp_pa
     sent = [alert(number % 3, revision=number + 1) for number in range(500)]
     for one in sent:
         sink.send(one)
-    assert sink.close(30).sentence() == ""
+    assert sink.close(60).sentence() == ""
     got: dict[bytes, list[Alert]] = {}
     for record in cluster.records(len(sent)):
         got.setdefault(record.key(), []).append(Alert.from_json(record.value()))
@@ -82,17 +83,28 @@ def test_every_alert_is_in_the_topic_keyed_and_in_order(cluster: Cluster, tmp_pa
         assert got[alert(number).uid.encode()] == sent[number::3]
 
 
+def test_hostile_text_comes_as_it_was_in_every_format(cluster: Cluster, tmp_path: Path) -> None:
+    sent = hostile_alerts(seed=13, count=40)
+    for name in FORMATS:
+        sink = open_sink(f"kafka://{cluster.brokers.split(',')[0]}/alerts?format={name}", tmp_path)
+        for one in sent:
+            sink.send(one)
+        assert sink.close(60).sentence() == ""
+    got = sorted((record.key(), record.value()) for record in cluster.records(len(sent) * len(FORMATS)))
+    assert got == sorted((one.uid.encode(), worded(name, one)) for name in FORMATS for one in sent)
+
+
 def test_brokers_that_stand_still_for_a_while_cost_nothing(cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sensor.sinks.kafka.ANSWER_S", 1.0)
     sink = opened(cluster, tmp_path)
     sink.send(alert(0))
-    until(lambda: sink.state().delivered, 30)
-    cluster.process.send_signal(signal.SIGSTOP)
+    until(lambda: sink.state().delivered)
+    freeze(cluster.process)
     for number in range(1, 20):
         sink.send(alert(number))
-    until(lambda: sink.state().outages, 30)
+    until(lambda: sink.state().outages)
     assert (sink.state().waiting, sink.state().dropped) == (19, 0)
-    cluster.process.send_signal(signal.SIGCONT)
+    thaw(cluster.process)
     assert sink.close(60).sentence() == ""
     # At least once: what comes twice has the same key and is the same alert.
     got = {(record.key(), record.value()) for record in cluster.records(20)}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import shutil
 import signal
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
@@ -14,7 +16,9 @@ import orjson
 import pytest
 
 from sensor.sinks import open_sink
-from tests.sinks.conftest import Receiver, alert, free_port, listens
+from sensor.sinks.formats import FORMATS
+from tests.sinks.conftest import Receiver, alert, free_port, listens, worded
+from tests.sinks.test_receivers import hostile_alerts
 
 
 class Server(Receiver):
@@ -80,14 +84,31 @@ def test_each_alert_is_in_the_stream_once_whatever_was_killed(server: Server, tm
         if number in (300, 600):
             server.stop(signal.SIGKILL)
             server.start()
-    assert sink.close().sentence() == ""
+    assert sink.close(60).sentence() == ""
     sink = open_sink(place, tmp_path / "spools")
     sink.send(alert(7))  # a repeat
-    assert sink.close().sentence() == ""
+    assert sink.close(60).sentence() == ""
     info = server.ask("$JS.API.STREAM.INFO.ALERTS", {})
     assert info["state"]["messages"] == 1000  # type: ignore[index]
     first = server.ask("$JS.API.STREAM.MSG.GET.ALERTS", {"seq": 8})
     assert first["message"]["subject"] == "api.alerts"  # type: ignore[index]
+
+
+def test_hostile_text_comes_as_it_was_in_every_format(server: Server, tmp_path: Path) -> None:
+    made = server.ask("$JS.API.STREAM.CREATE.ALERTS", {"name": "ALERTS", "subjects": ["api.>"], "storage": "memory"})
+    assert "error" not in made
+    sent = hostile_alerts(seed=14, count=25)
+    for name in FORMATS:
+        sink = open_sink(f"nats://sensor:pa%3Ass%40@127.0.0.1:{server.port}/api.{name}?format={name}", tmp_path / "spools")
+        # The stream drops what has an id that it knows.
+        for one in sent:
+            sink.send(replace(one, uid=f"{name}-{one.uid}"))
+        assert sink.close(60).sentence() == ""
+    for at, (name, one) in enumerate((name, one) for name in FORMATS for one in sent):
+        message: dict[str, str] = server.ask("$JS.API.STREAM.MSG.GET.ALERTS", {"seq": at + 1})["message"]  # type: ignore[assignment]
+        assert message["subject"] == f"api.{name}"
+        assert base64.b64decode(message["data"]) == worded(name, replace(one, uid=f"{name}-{one.uid}"))
+        assert f"Nats-Msg-Id: {name}-{one.uid}-{one.revision}\r\n".encode() in base64.b64decode(message["hdrs"])
 
 
 def test_wrong_credentials_are_said(server: Server, tmp_path: Path) -> None:

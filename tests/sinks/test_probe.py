@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import signal
 import socket
 from pathlib import Path
 
 import pytest
 
 from sensor.cli import main
-from tests.sinks.conftest import Rsyslog, SyslogNg, free_port
+from tests.sinks.conftest import Rsyslog, SyslogNg, free_port, freeze, thaw
 
 
 def tried(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, list[tuple[str, bool, str]]]:
@@ -60,7 +59,8 @@ def test_each_way_to_fail_is_said(
         (f"udp://127.0.0.1:{free_port(socket.SOCK_DGRAM)}", "alert", "nothing listens at that port"),
         (f"file:{tmp_path}/alerts.jsonl?min=high", "alert", "filters of this destination"),
     ):
-        status, hops = tried(capsys, line, "--timeout", "0.3")
+        # Patience, but for what never answers: a receiver of lines is told a TLS greeting, and datagrams are tried until the end.
+        status, hops = tried(capsys, line, "--timeout", "60" if why and hop != "alert" else "0.3")
         assert (status, hops[-1][:2]) == (1, (hop, False)), line
         assert why in hops[-1][2]
         assert all(ok for _, ok, _ in hops[:-1])
@@ -72,8 +72,9 @@ def test_each_way_to_fail_is_said(
 
 
 def test_a_missing_client_certificate_is_said(syslog_ng: SyslogNg, certificates: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    status, hops = tried(capsys, f"tls://localhost:{syslog_ng.tls}?ca={certificates}/ca.pem", "--timeout", "0.3")
-    assert (status, hops[-1][0]) == (1, "TLS")
+    status, hops = tried(capsys, f"tls://localhost:{syslog_ng.tls}?ca={certificates}/ca.pem", "--timeout", "10")
+    # In TLS 1.3 the receiver says so after the handshake; one that is slow, when the alert was sent.
+    assert status == 1 and hops[-1][0] in ("TLS", "alert")
     assert "wants a client certificate: give cert=FILE and key=FILE" in hops[-1][2]
 
 
@@ -84,10 +85,9 @@ def test_secrets_are_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_frozen_receiver_is_told_from_a_good_one(rsyslog: Rsyslog, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sensor.sinks.network.CONFIRM_S", 0.2)
-    assert rsyslog.process is not None
-    rsyslog.process.send_signal(signal.SIGSTOP)
+    freeze(rsyslog.process)
     status, hops = tried(capsys, f"tcp://127.0.0.1:{rsyslog.tcp}?confirm=close", "--timeout", "0.3")
-    rsyslog.process.send_signal(signal.SIGCONT)
+    thaw(rsyslog.process)
     assert (status, hops[-1][0]) == (1, "alert")
     assert "does not close its side" in hops[-1][2]
 

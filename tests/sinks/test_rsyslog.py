@@ -44,7 +44,7 @@ def test_rsyslog_gets_every_field_of_every_alert(rsyslog: Rsyslog, tmp_path: Pat
     ]
     for one in sent:
         sink.send(one)
-    state = sink.close()
+    state = sink.close(60)
     assert (state.accepted, state.delivered, state.waiting, state.dropped, state.sentence()) == (
         len(sent),
         len(sent),
@@ -105,7 +105,7 @@ def test_alerts_of_an_outage_arrive_once_the_receiver_is_back(rsyslog: Rsyslog, 
     rsyslog.start()
     sink = open_sink(place, tmp_path / "spools")
     sink.send(alert(100))
-    state = sink.close()
+    state = sink.close(60)
     assert (state.waiting, state.delivered) == (0, 101)
     assert [line["all"]["alert"]["uid"] for line in rsyslog.lines(101)] == [alert(number).uid for number in range(101)]
     assert list((tmp_path / "spools").iterdir()) == []

@@ -51,7 +51,7 @@ def test_a_shipped_configuration_receives_alerts_over_tls(
         )
         for number in range(20):
             sink.send(alert(number))
-        assert sink.close().sentence() == ""
+        assert sink.close(60).sentence() == ""
         lines = until(
             lambda: got if receiver.out.exists() and len(got := receiver.out.read_bytes().splitlines()) >= 20 else None
         )
@@ -105,6 +105,21 @@ def test_vector_configuration_holds_together() -> None:
     for one in [*made["transforms"].values(), *made["sinks"].values()]:
         assert set(one["inputs"]) <= set(parts)
     assert {"uid", "revision"} <= set(made["transforms"]["api_sensor_repeats"]["fields"]["match"]) <= set(ALERT_FIELDS)
+
+
+def test_vectors_own_language_takes_our_alerts_in_and_others_not() -> None:
+    vrl = pytest.importorskip("vrl_python")
+    made = yaml.safe_load((SNIPPETS / "vector.yaml").read_text())
+    condition = made["transforms"]["api_sensor_alerts"]["condition"]
+    runtime = vrl.VRLRuntime()
+    for one in [alert(1), *hostile_alerts(seed=17, count=60)]:
+        event = orjson.loads(one.to_json())
+        result = runtime.execute(condition, event)
+        assert result.runtime_result is True and result.processed_event == event
+    for other in ({}, {"uid": "x"}, {"message": "hello", "revision": 1}):
+        assert runtime.execute(condition, other).runtime_result is False
+    with pytest.raises(ValueError, match="undefined"):
+        runtime.compile(condition.replace("exists(.uid)", "exist(.uid)"))
 
 
 def test_splunk_files_are_read_and_name_what_we_send() -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import random
 import resource
+import shutil
 import signal
+import struct
 import subprocess
 import sys
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 from hypothesis import given, settings
@@ -100,6 +103,44 @@ def test_a_full_spool_gives_up_the_least_severe_and_oldest_first(tmp_path: Path)
     # Of the low and medium ones no more is left than came after the last time that room was made.
     assert len(by_rank[0]) < 200 and len(by_rank[1]) < 200
     assert by_rank[2][0] > 5_000
+
+
+def test_what_was_given_up_is_known_after_a_restart_and_after_kill_9(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "s", limit=100_000)
+    for number in range(3_000):
+        spool.append(number % 4, b"p" * 83)
+    dropped = spool.dropped
+    assert dropped > 500
+    spool.sync()
+    shutil.copytree(tmp_path / "s", tmp_path / "killed")
+    for where in ("told", "untold"):
+        # The second was killed after it had made room and before it said so.
+        if where == "untold":
+            (tmp_path / "killed" / "cursor").write_bytes(b"")
+        found = Spool(tmp_path / "killed", limit=100_000)
+        assert (found.dropped, found.waiting, found.last) == (dropped, 3_000 - dropped, 3_000)
+        found.close()
+    spool.ack(everything(spool)[-10].seq)
+    spool.close()
+    spool = Spool(tmp_path / "s", limit=100_000)
+    assert (spool.dropped, spool.waiting) == (dropped, 9)
+    # Told until the receiver has everything: then the spool begins anew.
+    spool.ack(spool.last)
+    spool.remove()
+    spool = Spool(tmp_path / "s")
+    assert spool.dropped == 0
+    spool.close()
+
+
+def test_the_cursor_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "s")
+    for _ in range(5):
+        spool.append(1, b"p")
+    spool.close()
+    (tmp_path / "s" / "cursor").write_bytes(struct.pack("<QI", 3, crc32((3).to_bytes(8, "little"))))
+    spool = Spool(tmp_path / "s")
+    assert (spool.acked, spool.dropped, [one.seq for one in everything(spool)]) == (3, 0, [4, 5])
+    spool.close()
 
 
 def test_a_reader_in_the_middle_goes_on_after_room_was_made(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@
 | CEF | liblognorm's parser (lognormalizer), which knows every escape; jc and pycef, which do not, for plain alerts |
 | LEEF 2.0 | rsyslog's mmfields; syslog-ng's csv-parser and kv-parser (no LEEF library is in a registry) |
 | OCSF | the OCSF's own schema (ocsf-json-schema) by jsonschema, versions 1.4 to 1.8 |
-| ECS | field types as Elastic's templates have them, below; and those that parsezeeklogs carries |
+| ECS | every field of Elastic's own package @elastic/ecs, with type, length, arrays, allowed values |
 | STIX 2.1 | OASIS' stix2-validator, patterns included, besides stix2 in test_formats |
 | Zeek | parsezeeklogs |
 | webhook | standardwebhooks, in test_http |
@@ -230,16 +230,6 @@ def test_ocsf_made_small_is_still_one() -> None:
             assert document["finding_info"]["uid"] == one["uid"]
 
 
-# ECS 8.11, the types of Elastic's generated index templates; a star is a field that is an array.
-ECS = {
-    "@timestamp": "date", "message": "text", "ecs.version": "keyword", "event.id": "keyword", "event.kind": "keyword", "event.category": "keyword*",
-    "event.type": "keyword*", "event.action": "keyword", "event.module": "keyword", "event.dataset": "keyword", "event.start": "date",
-    "event.end": "date", "event.severity": "long", "event.risk_score": "float", "event.reason": "keyword", "observer.vendor": "keyword",
-    "observer.product": "keyword", "observer.version": "keyword", "observer.type": "keyword", "rule.name": "keyword", "rule.category": "keyword",
-    "rule.id": "keyword", "source.address": "keyword", "source.ip": "ip", "related.ip": "ip*", "related.user": "keyword*", "related.hosts": "keyword*",
-    "user.name": "keyword", "threat.framework": "keyword", "threat.technique.id": "keyword*", "http.request.method": "keyword",
-    "url.domain": "keyword", "url.path": "text",
-}  # fmt: skip
 _DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 
 
@@ -251,30 +241,60 @@ def leaves(place: str, value: Any) -> Iterator[tuple[str, Any]]:
         yield place, value
 
 
-def fits(kind: str, value: Any) -> bool:
-    if kind == "ip":
-        return bool(ip_address(value))
-    if kind == "date":
-        return _DATE.fullmatch(value) is not None
-    if kind == "keyword":
-        return isinstance(value, str) and len(value) <= 1024
-    return isinstance(value, {"long": int, "float": int | float, "text": str}[kind])  # type: ignore[arg-type]
+@pytest.fixture(scope="module")
+def ecs_schema() -> dict[str, dict[str, Any]]:
+    """Every field of ECS as Elastic's package @elastic/ecs has it, unpacked in the folder that API_SENSOR_ECS names."""
+    place, node = os.environ.get("API_SENSOR_ECS", ""), shutil.which("node")
+    if not (place and node and Path(place, "generated/ecs_flat.js").is_file()):
+        pytest.skip("Elastic's package @elastic/ecs is not unpacked where API_SENSOR_ECS says, or there is no node to read it with")
+    script = "console.log(JSON.stringify(require(process.argv[1]).EcsFlat))"
+    shown = subprocess.run([node, "-e", script, str(Path(place, "generated/ecs_flat.js").absolute())], capture_output=True, check=True)
+    schema: dict[str, dict[str, Any]] = orjson.loads(shown.stdout)
+    assert len(schema) > 1_500
+    return schema
 
 
-def test_ecs_uses_only_fields_of_ecs_with_values_of_their_type() -> None:
-    theirs = pytest.importorskip("parsezeeklogs._ecs_tables")
-    for name, kind in ECS.items():
-        if name in theirs.FIELD_TYPES:
-            assert (theirs.FIELD_TYPES[name], name in theirs.ARRAY_FIELDS) == (kind.rstrip("*"), kind.endswith("*"))
+def misfit(field: dict[str, Any], value: Any) -> str:
+    """Why a value is none of its ECS field, as an index of that template and ECS's own guidelines have it; empty where it is one."""
+    if isinstance(value, list) != ("array" in field["normalize"]):
+        return "an array where ECS has none, or none where it has one"
+    for one in value if isinstance(value, list) else [value]:
+        match field["type"]:
+            case "keyword" | "constant_keyword" | "wildcard":
+                good = isinstance(one, str) and len(one) <= field.get("ignore_above", 1 << 15)
+            case "match_only_text" | "text":
+                good = isinstance(one, str)
+            case "date":
+                good = _DATE.fullmatch(one) is not None
+            case "ip":
+                good = bool(ip_address(one))
+            case "long":
+                good = type(one) is int and -(1 << 63) <= one < 1 << 63
+            case "float" | "scaled_float":
+                good = type(one) in (int, float)
+            case "boolean":
+                good = type(one) is bool
+            case kind:
+                return f"of type {kind}, which is no leaf of ours"
+        if not good:
+            return f"no {field['type']}: {one!r}"
+        if "allowed_values" in field and one not in [allowed["name"] for allowed in field["allowed_values"]]:
+            return f"not allowed: {one!r}"
+    return ""
+
+
+def test_ecs_by_the_whole_published_schema(ecs_schema: dict[str, dict[str, Any]]) -> None:
+    expected = {one["name"]: set(one["expected_event_types"]) for one in ecs_schema["event.category"]["allowed_values"]}
+    required = [name for name, field in ecs_schema.items() if field.get("required")]
+    assert {"@timestamp", "ecs.version"} <= set(required)
 
     def judge(one: AlertFields) -> None:
-        for name, value in leaves("", orjson.loads(made("ecs", one))):
-            if name.startswith("api_sensor."):
-                continue
-            kind = ECS[name]
-            values = value if kind.endswith("*") else [value]
-            assert isinstance(values, list)
-            assert all(fits(kind.rstrip("*"), one) for one in values), (name, value)
+        for octets in (1600, 1 << 20):
+            fields = {name: value for name, value in leaves("", orjson.loads(made("ecs", one, octets))) if not name.startswith("api_sensor.")}
+            faults = [f"{name}: {misfit(ecs_schema[name], value) if name in ecs_schema else 'no field of ECS'}" for name, value in fields.items()]
+            assert [fault for fault in faults if not fault.endswith(": ")] == []
+            assert set(required) <= fields.keys()
+            assert all(set(fields["event.type"]) <= expected[category] for category in fields["event.category"])
 
     everything(judge)
 
@@ -347,7 +367,7 @@ def test_leef_is_taken_apart_by_syslog_ng(tmp_path: Path, certificates: Path) ->
         sink = open_sink(f"tcp://127.0.0.1:{receiver.tcp}?format=leef&size=60000", tmp_path / "spools")
         for one in sent:
             sink.send(one)
-        assert sink.close().sentence() == ""
+        assert sink.close(60).sentence() == ""
         lines = until(lambda: got if len(got := (tmp_path / "leef").read_bytes().splitlines()) >= len(sent) else None)
     finally:
         receiver.stop(9)
@@ -382,7 +402,7 @@ def test_leef_is_taken_apart_to_the_octet_by_rsyslog(tmp_path: Path) -> None:
         sink = open_sink(f"tcp://127.0.0.1:{receiver.tcp}?format=leef&size=60000", tmp_path / "spools")
         for one in sent:
             sink.send(one)
-        assert sink.close().sentence() == ""
+        assert sink.close(60).sentence() == ""
         lines = receiver.lines(len(sent))
     finally:
         receiver.stop(9)

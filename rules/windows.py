@@ -230,10 +230,10 @@ class Windows:
         n: cython.Py_ssize_t
         chosen: cython.bint = rows is not None
         count: cython.Py_ssize_t = len(rows) if chosen else len(keys)
-        key: cython.ulonglong[::1] = keys
-        value: cython.ulonglong[::1] = values
-        when: cython.longlong[::1] = ts
-        which: cython.longlong[::1] = rows if chosen else ts
+        key: cython.const[cython.ulonglong][::1] = keys
+        value: cython.const[cython.ulonglong][::1] = values
+        when: cython.const[cython.longlong][::1] = ts
+        which: cython.const[cython.longlong][::1] = rows if chosen else ts
         if not cython.compiled:
             key, value, when, which = keys.tolist(), values.tolist(), ts.tolist(), rows.tolist() if chosen else []
         for i in range(0, count, 32):

@@ -229,7 +229,6 @@ _LOGIN_NAMES = frozenset(
     b"user username user_name login loginid login_id userid user_id email e-mail mail account account_name identifier phone msisdn name uname usr uid "
     b"j_username log customer client_id".split()
 )
-_LOGIN = re.compile(rb'"([A-Za-z_-]{2,16})"\s*:\s*"((?:[^"\\]|\\.){1,200})"')
 
 
 def _login(matched: Matched, row: int) -> str | None:

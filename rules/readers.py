@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,8 +40,6 @@ def looks_like_sql(text: bytes) -> bool:
     data = bytearray(text)
     return bool(_sql.injected(data, 0, len(data)))
 
-
-_TESTS: dict[int, Callable[[bytes], bool]] = {2: runs, 4: commands}
 
 _NEEDS = {
     "sql": unfold.QUOTES | unfold.PARENTHESES | unfold.ANGLES | unfold.SEPARATORS | unfold.COMPARES | unfold.WORDY,

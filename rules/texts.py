@@ -340,9 +340,9 @@ class Shelf:
             begin[k] = at
             length = last[i] - first[i]
             if length > 0:
+                if first[i] < 0 or last[i] > len(source) or at + length >= len(out):
+                    raise IndexError("texts.lay: range outside the buffer")
                 if cython.compiled:
-                    if first[i] < 0 or last[i] > len(source) or at + length >= len(out):
-                        raise IndexError("texts.lay: range outside the buffer")
                     memcpy(cython.address(out[at]), cython.address(source[first[i]]), length)
                 else:
                     copy(out, len(out), at, source, first[i], last[i])

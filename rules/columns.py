@@ -37,40 +37,27 @@ _multipart = cython.declare(cython.int, MULTIPART)
 def spans(column: pa.Array) -> Spans:
     """The octets of a string or binary column, without a copy."""
     count = len(column)
-    starts, ends = np.zeros(count, np.int64), np.zeros(count, np.int64)
     valid, offsets, octets = column.buffers()
     if count == 0 or offsets is None:
-        return _EMPTY, starts, ends
+        return _EMPTY, np.zeros(count, np.int64), np.zeros(count, np.int64)
     first = column.offset
-    bits = np.frombuffer(valid, np.uint8) if valid is not None and column.null_count else _EMPTY[:0]
-    if isinstance(column, _NARROW):
-        _between(np.frombuffer(offsets, np.int32, first + count + 1), bits, first, starts, ends)
-    else:
-        far = np.frombuffer(offsets, np.int64, first + count + 1)
-        starts[:], ends[:] = far[first : first + count], far[first + 1 : first + count + 1]
-        if len(bits):
-            np.copyto(ends, starts, where=~valid_rows(column))
+    bounds = np.frombuffer(offsets, np.int32 if isinstance(column, _NARROW) else np.int64, first + count + 1)[first:].astype(np.int64)
+    # One array for both: a row ends where the next one starts.
+    starts, ends = bounds[:count], bounds[1:]
+    if valid is not None and column.null_count and not _empty(bounds, np.frombuffer(valid, np.uint8), first):
+        ends = np.where(valid_rows(column), ends, starts)
     return np.frombuffer(octets, np.uint8) if octets is not None and len(octets) else _EMPTY, starts, ends
 
 
 @cython.cfunc
-@cython.exceptval(-1)
-def _between(
-    offsets: cython.const[cython.int][::1],
-    bits: cython.const[cython.uchar][::1],
-    first: cython.Py_ssize_t,
-    starts: cython.longlong[::1],
-    ends: cython.longlong[::1],
-) -> cython.int:
-    """Starts and ends from a column's offsets; the end of a null is its start."""
+@cython.exceptval(-1, check=True)
+def _empty(bounds: cython.longlong[::1], bits: cython.const[cython.uchar][::1], first: cython.Py_ssize_t) -> cython.bint:
+    """Whether every null has no octets, as they mostly do."""
     i: cython.Py_ssize_t
-    nulls: cython.bint = len(bits) > 0
-    for i in range(len(starts)):
-        starts[i] = offsets[first + i]
-        ends[i] = offsets[first + i + 1]
-        if nulls and not bits[(first + i) >> 3] >> ((first + i) & 7) & 1:
-            ends[i] = starts[i]
-    return 0
+    for i in range(len(bounds) - 1):
+        if bounds[i + 1] > bounds[i] and not bits[(first + i) >> 3] >> ((first + i) & 7) & 1:
+            return False
+    return True
 
 
 def valid_rows(column: pa.Array) -> npt.NDArray[np.bool_]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from rules import columns
 from rules.sigma.rule import Counting
@@ -67,7 +68,7 @@ class Correlator:
         elif counting.kind == "steps":
             values = _paths(matched)[2]
         else:
-            values = _key(matched, counting.value)[0] if counting.value else matched.ts.view(np.uint64)
+            values = np.ascontiguousarray(_key(matched, counting.value)[0]) if counting.value else matched.ts.view(np.uint64)
         return [
             Counted(row, count, tuple((name, _shown(matched, name, row)) for name in counting.group_by))
             for row, count in self.windows.feed(_group(matched, counting.group_by), values, matched.ts, at)
@@ -88,7 +89,7 @@ def _group(matched: Matched, names: tuple[str, ...]) -> Keys:
 
 
 def _key(matched: Matched, name: str) -> tuple[Keys, npt.NDArray[np.bool_] | None]:
-    """Hash and presence (None: everywhere) of a grouping field on every row; kept for the batch."""
+    """Hash and presence (None: everywhere) of a grouping field on every row; kept for the batch. One hash may stand for all rows: a view, not to be written."""
     if name not in matched.keys:
         matched.keys[name] = _made(matched, name)
     found: tuple[Keys, npt.NDArray[np.bool_] | None] = matched.keys[name]
@@ -104,11 +105,12 @@ def _made(matched: Matched, name: str) -> tuple[Keys, npt.NDArray[np.bool_] | No
             return keys, None
         return np.where(there, keys, _key(matched, "client_ip")[0]), None
     if name == "credential":
+        carried = [column for column in ("cookie", "api_key", "authorization") if table.column(column).null_count < count]
+        if len(carried) == 1:
+            return _key(matched, carried[0])
         keys = np.zeros(count, np.uint64)
         there = np.zeros(count, np.bool_)
-        for column in ("cookie", "api_key", "authorization"):
-            if table.column(column).null_count == count:
-                continue
+        for column in carried:
             found, has = _key(matched, column)
             if has is None:
                 return found, None
@@ -138,12 +140,13 @@ def _made(matched: Matched, name: str) -> tuple[Keys, npt.NDArray[np.bool_] | No
         return columns.integers(column).astype(np.uint64), table.valid(name) if column.null_count else None
     if column.null_count == count:
         return np.zeros(count, np.uint64), np.zeros(count, np.bool_)
-    dictionary, indices = table.words(name)
+    dictionary = column.dictionary if isinstance(column, pa.DictionaryArray) else table.words(name)[0]
     # Credentials are long and are grouped by only.
-    hashes = np.append((digests if name in _LONG else hashed)(*columns.spans(dictionary)), np.uint64(0))
+    hashes = (digests if name in _LONG else hashed)(*columns.spans(dictionary))
     if len(dictionary) == 1 and not column.null_count:
-        return np.full(count, hashes[0]), None
-    return hashes[indices], indices >= 0 if column.null_count else None
+        return np.broadcast_to(hashes, count), None
+    codes = table.words(name)[1]
+    return np.append(hashes, np.uint64(0))[codes], codes >= 0 if column.null_count else None
 
 
 def _paths(matched: Matched) -> tuple[Keys, Keys, Keys, npt.NDArray[np.bool_]]:
@@ -226,7 +229,6 @@ _LOGIN_NAMES = frozenset(
     b"user username user_name login loginid login_id userid user_id email e-mail mail account account_name identifier phone msisdn name uname usr uid "
     b"j_username log customer client_id".split()
 )
-_LOGIN = re.compile(rb'"([A-Za-z_-]{2,16})"\s*:\s*"((?:[^"\\]|\\.){1,200})"')
 
 
 def _login(matched: Matched, row: int) -> str | None:

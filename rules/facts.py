@@ -36,6 +36,7 @@ NOTHING: Held = frozenset()
 _LARGEST_TABLE = 4096
 _LONG_DICTIONARY = 256
 """Entries from which on a dictionary's values are remembered by their octets, not as Python texts."""
+_FEW_BEGINNINGS = 4
 _COMPARISONS = ("eq", "gt", "gte", "lt", "lte")
 
 
@@ -163,9 +164,11 @@ class _Words(_Column):
                 self.slow.append(i)
             else:
                 self.sought.append(i)
-        texts = [atom.text.lower() for atom in atoms.values() if atom.op in ("startswith", "equals") and atom.text]
-        self.begin = sorted(set(texts)) if len(texts) + sum(atom.op == "exists" for atom in atoms.values()) == len(atoms) else None
-        """What words begin with on which anything holds, in lower case; None where that is not all that is asked."""
+        asked = [atom for atom in atoms.values() if atom.op != "exists"]
+        texts = {atom.text.lower() for atom in asked if atom.op in ("startswith", "equals") and atom.text}
+        plain = all(atom.op in ("startswith", "equals") and atom.text for atom in asked)
+        self.begin = sorted(texts) if plain and len(texts) <= _FEW_BEGINNINGS else None
+        """What words begin with on which anything holds, in lower case; None where that is not all that is asked, or too much to try one by one."""
 
     def judge(self, values: Sequence[bytes]) -> list[int]:
         """The number of the set that holds on each value."""

@@ -14,7 +14,6 @@ from rules import unfold
 from rules.sigma.fields import Field, Part
 
 _MOST_NAMES = 1024
-_PLUS = re.compile(rb"\+")
 
 
 def decoded(text: bytes, plus: bool) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from rules import unfold
-from rules.script import runs
-from rules.shell import commands
 from rules.sql import SqlReader
 
 
@@ -42,8 +39,6 @@ def looks_like_sql(text: bytes) -> bool:
     return bool(_sql.injected(data, 0, len(data)))
 
 
-_TESTS: dict[int, Callable[[bytes], bool]] = {2: runs, 4: commands}
-
 _NEEDS = {
     "sql": unfold.QUOTES | unfold.PARENTHESES | unfold.ANGLES | unfold.SEPARATORS | unfold.COMPARES | unfold.WORDY,
     "script": unfold.QUOTES | unfold.PARENTHESES | unfold.ANGLES | unfold.COMPARES,
@@ -56,7 +51,14 @@ def read_values(arena: Any, values: npt.NDArray[np.int64], wanted: int) -> npt.N
     verdicts = np.zeros(len(values), np.uint8)
     view = memoryview(arena)
     sql, script, shell = (_NEEDS[name] if wanted & READERS[name].bit else 0 for name in ("sql", "script", "shell"))
-    for i in np.flatnonzero(values[:, 4] & (sql | script | shell)).tolist():
+    chosen = np.flatnonzero(values[:, 4] & (sql | script | shell)).tolist()
+    if not chosen:
+        return verdicts
+    # Compiling their patterns takes a hundredth of a second: not before there is a value to read.
+    from rules.script import runs
+    from rules.shell import commands
+
+    for i in chosen:
         start, end, _, _, signs = values[i].tolist()
         verdict = 0
         if signs & sql and _sql.injected(arena, start, end):

@@ -61,9 +61,7 @@ _PHRASE = re.compile(
     rb"php\s+-r|base64\s+-d|/dev/(?:tcp|udp)/|>\s*&\s*\d|\d?>\s*/dev/null|\d>&\d"
     rb")"
 )
-_EXPANSION = re.compile(rb"\$\(\s*[a-z/\"'$<]|\$\{?ifs\b|\$\{(?:path|home|shell|pwd|hostname|user|#)[:}]|`\s*[a-z/]|<\(\s*[a-z]|\$\(\([0-9]")
 _TRIGGERS = re.compile(rb"[;|&`$\n<>(){!/\\\s]")
-_WRAPPED = re.compile(rb"^[\"']?[`'\"](?:" + _NAMES + rb")[`'\"][\"']?$")
 
 
 def commands(text: bytes) -> bool:

@@ -311,6 +311,7 @@ class Shelf:
         n: cython.Py_ssize_t = len(rows)
         k: cython.Py_ssize_t
         i: cython.Py_ssize_t
+        j: cython.Py_ssize_t
         length: cython.Py_ssize_t
         at: cython.Py_ssize_t = 0
         size: cython.Py_ssize_t = 0
@@ -330,13 +331,18 @@ class Shelf:
         begin: cython.longlong[::1] = begins
         stop: cython.longlong[::1] = stops
         for k in range(n):
+            if cython.compiled and k + 8 < n:
+                # Texts lie anywhere: the first octets of a later one are on their way while this one is copied.
+                i = which[k + 8]
+                for j in range(first[i], min(last[i], first[i] + 256), 64):
+                    touch(cython.address(source[j]))
             i = which[k]
             begin[k] = at
             length = last[i] - first[i]
             if length > 0:
+                if first[i] < 0 or last[i] > len(source) or at + length >= len(out):
+                    raise IndexError("texts.lay: range outside the buffer")
                 if cython.compiled:
-                    if first[i] < 0 or last[i] > len(source) or at + length >= len(out):
-                        raise IndexError("texts.lay: range outside the buffer")
                     memcpy(cython.address(out[at]), cython.address(source[first[i]]), length)
                 else:
                     copy(out, len(out), at, source, first[i], last[i])

@@ -230,10 +230,10 @@ class Windows:
         n: cython.Py_ssize_t
         chosen: cython.bint = rows is not None
         count: cython.Py_ssize_t = len(rows) if chosen else len(keys)
-        key: cython.ulonglong[::1] = keys
-        value: cython.ulonglong[::1] = values
-        when: cython.longlong[::1] = ts
-        which: cython.longlong[::1] = rows if chosen else ts
+        key: cython.const[cython.ulonglong][::1] = keys
+        value: cython.const[cython.ulonglong][::1] = values
+        when: cython.const[cython.longlong][::1] = ts
+        which: cython.const[cython.longlong][::1] = rows if chosen else ts
         if not cython.compiled:
             key, value, when, which = keys.tolist(), values.tolist(), ts.tolist(), rows.tolist() if chosen else []
         for i in range(0, count, 32):
@@ -265,15 +265,21 @@ class Windows:
         return cython.cast(cython.Py_ssize_t, pair & cython.cast(cython.ulonglong, _recent - 1)) * 4
 
     def _fetch(self, key: Any) -> Any:
+        """Have the group's counts brought from memory: its own, or those of the group that it will take the place of."""
         base: cython.Py_ssize_t = self._set(key)
         e: cython.Py_ssize_t
+        oldest: cython.Py_ssize_t = base
         for e in range(base, base + _ways):
             if self.keys[e] == key:
-                # Of the set at `base`, 8 numbers a set: groups and lists have 4 entries a set.
-                touch(cython.address(self.groups[((base >> 1) + (e - base)) << 3]))
-                if self.mode == _values:
-                    touch(cython.address(self.lists[((base >> 1) + (e - base)) * _slices * _few]))
+                oldest = e
                 break
+            if self.keys[e + _ways] < self.keys[oldest + _ways]:
+                oldest = e
+        # Of the set at `base`, 8 numbers a set: groups and lists have 4 entries a set.
+        e = (base >> 1) + (oldest - base)
+        touch(cython.address(self.groups[e << 3]))
+        if self.mode == _values:
+            touch(cython.address(self.lists[e * _slices * _few]))
         return 0
 
     def _seen(self, entry: Any, ts: Any) -> Any:

@@ -30,6 +30,14 @@ def test_octets_with_starts_and_ends(columns: ModuleType, texts: list[str | None
     assert [bytes(data[a:b]) for a, b in zip(starts, ends, strict=True)] == [(text or "").encode() for text in texts[cut:]]
 
 
+def test_a_null_has_no_octets_whatever_stands_there(columns: ModuleType) -> None:
+    offsets, octets = pa.py_buffer(b"".join(n.to_bytes(4, "little") for n in (0, 2, 5, 6))), pa.py_buffer(b"aaxxxb")
+    for cut, expected in ((0, [b"aa", b"", b"b"]), (1, [b"", b"b"])):
+        column = pa.Array.from_buffers(pa.binary(), 3, [pa.py_buffer(b"\x05"), offsets, octets]).slice(cut)
+        data, starts, ends = columns.spans(column)
+        assert [bytes(data[a:b]) for a, b in zip(starts, ends, strict=True)] == expected
+
+
 @ANY_FORM
 @given(TEXTS, st.integers(0, 12), st.sampled_from([pa.int8(), pa.int32(), pa.int64()]), st.booleans())
 def test_words_with_the_number_of_each_row(columns: ModuleType, texts: list[str | None], cut: int, kind: pa.DataType, encoded: bool) -> None:

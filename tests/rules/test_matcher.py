@@ -123,6 +123,13 @@ def test_a_flood_of_groups_costs_no_memory_and_is_counted() -> None:
     assert counting.evicted > 0
 
 
+def test_a_batch_of_one_call_is_counted() -> None:
+    correlator = Correlator(Counting("value_count", ("credential",), 60_000_000_000, 2, "client_ip"))
+    for n, expected in ((1, 0), (2, 1)):
+        batch = batch_of([{"request": "GET /a HTTP/1.1\nHost: a\nAuthorization: Bearer x\n\n", "client": f"192.0.2.{n}"}])
+        assert len(correlator.observe(RULES._matcher.match(batch), np.ones(1, np.bool_))) == expected
+
+
 def test_a_correlator_groups_by_what_it_is_told() -> None:
     counting = Counting("event_count", ("client_ip",), 60_000_000_000, 5)
     request = "GET /a HTTP/1.1\nHost: a\n\n"

@@ -626,6 +626,7 @@ class _Map:
             )
             endpoint.parameters = {
                 param.name: {
+                    "shapes": [kind for bit, kind in enumerate(KINDS) if param.anything or param.kinds >> bit & 1],
                     "values": param.distinct,
                     "examples": [masked(text) for text in param.examples[:3]],
                     "confidence": round(param.confidence, 3),

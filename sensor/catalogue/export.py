@@ -69,7 +69,7 @@ def _operation(many: list[Endpoint], names: list[str], version: str, mask: Mask,
     if whole.operations:
         made["x-operations"] = [mask(name) for name in sorted(whole.operations)]
     looked_at_all = schema.looked == schema.calls
-    parameters = [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
+    parameters = [{"name": name, "in": "path", "required": True, "schema": _of_shapes(many, n)} for n, name in enumerate(names)]
     for name, one in sorted(schema.query.properties.items()):
         parameters.append(_parameter(name, "query", one, looked_at_all and schema.query.required(name), dialect, looked_at_all, mask))
     for name, one in sorted(schema.headers.properties.items()):
@@ -97,6 +97,17 @@ def _operation(many: list[Endpoint], names: list[str], version: str, mask: Mask,
     if security:
         made["security"] = security
     return made
+
+
+def _of_shapes(many: list[Endpoint], number: int) -> dict[str, Any]:
+    """What the path parameter of a number takes, by the shapes that all its values have."""
+    shapes: set[str] = set()
+    for one in many:
+        about = one.parameters.get(_PARAMETER.findall(one.template)[number], {})
+        shapes.update(about.get("shapes") or ["word"])
+    if shapes == {"integer"}:
+        return {"type": "integer"}
+    return {"type": "string", "format": "uuid"} if shapes == {"uuid"} else {"type": "string"}
 
 
 def _parameter(name: str, place: str, schema: Schema, required: bool, dialect: str, bounds: bool, mask: Mask) -> dict[str, Any]:

@@ -42,6 +42,7 @@ FIELDS = 256
 ELEMENTS = 20_000
 """XML elements of one body that are read."""
 XML_DEPTH = 64
+_NO_ROOM = Room(0)
 SEGMENTS = 32
 """Segments of one path that are looked at for data classes; the tree keeps no deeper ones."""
 HANDED = 16_384
@@ -253,15 +254,15 @@ class Learner:
         names = batch.schema.names
         if take & 1:
             into.looked += 1
-            for number, name in path_classes(origin.path, self.room):
+            for number, name in path_classes(origin.path):
                 into.classify(number, name)
             query = batch.column("query")[row].as_py() if "query" in names else None
             fields = form_fields(query) if query else []
             learn_fields(into.query, fields, self.room)
             head = batch.column("request_head")[row].as_py() if "request_head" in names else None
-            headers = header_fields(head) if head else []
+            headers = header_fields(head, _request_field) if head else []
             if head and head.endswith(_ENDED):  # of a head that was cut off nobody knows what it had
-                learn_fields(into.headers, [(name, value) for name, value in headers if told_header(name)], self.room)
+                learn_fields(into.headers, [(name, value) for name, value in headers if name not in NAMES], self.room)
             self._note_names(slot, scheme, carried, fields, headers)
             if "request_body" in names:
                 self._body(into.request, batch, row, "request")
@@ -272,7 +273,7 @@ class Learner:
                 head = batch.column("response_head")[row].as_py() if "response_head" in names and (body.headers is None or body.headers.objects < HEADS) else None
                 if head and head.endswith(_ENDED):
                     body.headers = body.headers or Schema()
-                    learn_fields(body.headers, [(name, value) for name, value in header_fields(head) if told_answer_header(name)], self.room)
+                    learn_fields(body.headers, header_fields(head, _answer_field), self.room)
 
     def _note_names(self, slot: int, scheme: int, carried: int, fields: list[tuple[str, str]], headers: list[tuple[str, str]]) -> None:
         """The names that carried the credential."""
@@ -462,7 +463,7 @@ class Learner:
 # Reading what calls carry ---------------------------------------------------------------------------------------------------------------
 
 
-def path_classes(path: str, room: Room) -> Iterator[tuple[int, str]]:
+def path_classes(path: str) -> Iterator[tuple[int, str]]:
     """The data classes of a path's segments, each with the segment's number from 0. The segment before stands for a field's name (``/emails/{}``), as far as it
     is none of the values itself."""
     number = -1
@@ -474,20 +475,30 @@ def path_classes(path: str, room: Room) -> Iterator[tuple[int, str]]:
         number += 1
         if number >= SEGMENTS:
             return
-        hint, called = before, named(before) if before else ""
-        if len(part) < 16 and not called and (part.isalpha() or (len(part) < 7 and part.isdigit())):  # most segments are names or short numbers
-            before = part if part.isalpha() else ""
+        hint, before = before, ""
+        if len(part) == 36 and part[8] == part[13] == "-":
             continue
-        kind, _, stem, _ = shape(part.encode("utf-8", "backslashreplace"))
-        before = part if kind == "word" else ""
-        if called in _ANYTHING and kind not in _WORDS:  # /diagnoses/17 names a record, and not what is in it
-            hint = ""
-        for text in (part, stem.decode("utf-8", "replace")) if kind != "word" else (part,):
-            value = Schema(hint)
-            learn_text(value, unquote(text), room)
-            if value.classes:
-                yield number, next(iter(value.classes))
-                break
+        found, is_name = _class_of(part, hint)
+        before = part if is_name else ""
+        if found:
+            yield number, found
+
+
+@lru_cache(maxsize=8_192)
+def _class_of(part: str, hint: str) -> tuple[str, bool]:
+    """The data class of a segment that stands after `hint`, and whether it is itself a word that may stand for a field's name."""
+    called = named(hint) if hint else ""
+    if len(part) < 16 and not called and (part.isalpha() or (len(part) < 7 and part.isdigit())):  # most segments are names or short numbers
+        return "", part.isalpha()
+    kind, _, stem, _ = shape(part.encode("utf-8", "backslashreplace"))
+    if called in _ANYTHING and kind not in _WORDS:  # /diagnoses/17 names a record, and not what is in it
+        hint = ""
+    for text in (part, stem.decode("utf-8", "replace")) if kind != "word" else (part,):
+        value = Schema(hint)
+        learn_text(value, unquote(text), _NO_ROOM)
+        if value.classes:
+            return next(iter(value.classes)), kind == "word"
+    return "", kind == "word"
 
 
 def form_fields(text: str) -> list[tuple[str, str]]:
@@ -500,14 +511,30 @@ def form_fields(text: str) -> list[tuple[str, str]]:
     return fields
 
 
-def header_fields(head: bytes) -> list[tuple[str, str]]:
-    """The header fields of a request's head, names in lower case."""
+def header_fields(head: bytes, name_of: Callable[[bytes], str]) -> list[tuple[str, str]]:
+    """The header fields of a message's head that `name_of` has a name for, in lower case."""
     fields = []
     for line in head.split(b"\n", FIELDS)[1:FIELDS]:
-        name, colon, value = line.partition(b":")
-        if colon and name and not name[:1].isspace():
-            fields.append((name.strip().lower().decode("latin-1"), value.strip().decode("utf-8", "replace")))
+        raw, colon, value = line.partition(b":")
+        if colon:
+            name = name_of(raw)
+            if name:
+                fields.append((name, value.strip().decode("utf-8", "replace")))
     return fields
+
+
+@lru_cache(maxsize=4_096)
+def _request_field(raw: bytes) -> str:
+    """A request field's name in lower case, where schemas tell of it or it may be a credential."""
+    name = raw.strip().lower().decode("latin-1") if raw and not raw[:1].isspace() else ""
+    return name if name in NAMES or not _COMMON_HEADER(name) else ""
+
+
+@lru_cache(maxsize=4_096)
+def _answer_field(raw: bytes) -> str:
+    """The same of an answer's field."""
+    name = raw.strip().lower().decode("latin-1") if raw and not raw[:1].isspace() else ""
+    return name if told_answer_header(name) else ""
 
 
 def read_body(schema: Schema, octets: bytes, kind: int, media: str, room: Room, also: Callable[[Any], None] | None = None, cut: bool = False) -> bool:

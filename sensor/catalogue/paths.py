@@ -438,7 +438,7 @@ class PathTable:
         beside = self.siblings.setdefault(group, [])
         if kind == WORD and len(beside) >= self.words_kept and text not in self.kept:
             sight = int(key >> 20) & 0xFFFF
-            seen = min(self.sighted[sight] + 1, 255)
+            seen = min(_plain(self.sighted[sight]) + 1, 255)
             self.sighted[sight] = seen
             self.unsure = True
             if seen < 4 or len(beside) >= 4 * self.words_kept or self.nodes >= self.nodes_kept:
@@ -856,7 +856,7 @@ class PathTable:
         below = self.edge(self.frame_key(node, 0, data, start, start, end, end))
         if below < 0:
             return -1
-        self.sighted[sight] = min(self.sighted[sight] + 1, 255)
+        self.sighted[sight] = min(_plain(self.sighted[sight]) + 1, 255)
         self.unsure = True
         self.dropped["words_folded"] += 1
         self.note_value(below, bytes_hash(_SAMPLE0, _SAMPLE1, data, start, end), data, start, end)

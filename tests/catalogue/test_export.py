@@ -168,6 +168,17 @@ def test_a_changed_call_is_not_valid(shop: tuple[list[Endpoint], list[Call]], mu
 
 
 @pytest.mark.parametrize("version", VERSIONS)
+def test_a_path_with_a_value_of_another_shape_is_not_valid(version: str) -> None:
+    paths = [f"/orders/{n}" for n in range(30)] + [f"/parcels/{n:08x}-0000-4000-8000-000000000000" for n in range(30)] + [f"/pages/{name}-{n}" for n, name in enumerate(["red", "blue", "pink"] * 5)]
+    endpoints = mapped([("GET", path, 200) for path in paths]).endpoints()
+    judge = Judge(openapi(endpoints, version))
+    call: Call = dict.fromkeys(READ) | {"method": "GET", "host": "api.example", "status": 200}
+    assert [path for path in paths if judge.faults({**call, "path": path})] == []
+    assert judge.faults({**call, "path": "/orders/first"}) and judge.faults({**call, "path": "/parcels/17"})
+    assert judge.faults({**call, "path": "/pages/green"}) == []
+
+
+@pytest.mark.parametrize("version", VERSIONS)
 def test_a_query_with_a_value_of_another_type_is_not_valid(shop: tuple[list[Endpoint], list[Call]], version: str) -> None:
     endpoints, calls = shop
     judge = Judge(openapi(endpoints, version))

@@ -13,7 +13,6 @@ import pytest
 
 from sensor.catalogue import Catalogue, EndpointSchema
 from sensor.catalogue.learning import path_classes
-from sensor.catalogue.schema import Room
 from sensor.catalogue.state import MapState
 from sensor.masking import Masker
 from tests.catalogue.labelled import samples
@@ -96,7 +95,7 @@ def test_precision_and_recall_on_the_labelled_set(values: int, capsys: pytest.Ca
         schema = EndpointSchema()
         for text in texts:
             schema.looked += 1
-            for number, name in path_classes(f"/{quote(sample.field, safe='')}/{quote(text, safe='@:+')}", Room()):
+            for number, name in path_classes(f"/{quote(sample.field, safe='')}/{quote(text, safe='@:+')}"):
                 schema.classify(number, name)
         found = {one.name for one in schema.data_classes(f"/of/{{{sample.field.replace('/', '_')}}}")}
         right += sample.wanted in found

@@ -1,8 +1,8 @@
 """The autoencoder: a small network that learns to say a normal call's features again from a narrow waist, and its loss.
 
 Trained with PyTorch (`train`), or in closed form as a linear one (`linear`: principal components, the optimum of a linear autoencoder), which
-needs no torch and suits a single capture judged on the spot. Running it is four products of matrices, done here in numpy: a forward pass of a
-batch costs less than importing torch.
+needs no torch and suits a single capture judged on the spot, where compiled code runs it (`models.judge.Projection`). The bent one is four products
+of matrices, done here in numpy: a forward pass of a batch costs less than importing torch.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+
+from models import judge
 
 Array = np.ndarray[Any, Any]
 
@@ -47,12 +49,18 @@ class Autoencoder:
         error /= self.noise
         return error
 
+    def projection(self) -> judge.Projection:
+        """This network as compiled code runs it, one call at a time. Linear ones only."""
+        return judge.Projection(self.weights, self.biases, self.noise)
+
     def score(self, z: Array) -> Array:
         """One number a call: the mean residual. The same for a call whatever stands beside it.
 
         Products are made of the same number of rows each time, the last ones filled up with nothing: a library of linear algebra adds in another
         order for another shape. They are also too small for it to start threads, whose waiting would cost more than the work.
         """
+        if not self.bent:
+            return np.asarray(self.projection().errors(np.ascontiguousarray(z)))
         rows = len(z)
         most = PRODUCT // max(weight.size for weight in self.weights)
         size = 1 << max(0, most.bit_length() - 1)

@@ -172,13 +172,15 @@ class Scorer:
 
     def __init__(self, model: Model) -> None:
         self.model = model
-        self.reader = FieldReader(model.bigrams, model.tree.keys, model.tree.children)
+        self.reader = FieldReader(model.bigrams, model.tree.keys, model.tree.children, len(model.tree.names))
         self.callers = Callers()
         self.room = np.zeros((0, 2 * len(FEATURES)), np.float32)
-        self.judge = judge.Judge(self.reader, model.profile, model.tree.calls > 0)
         # The whole model learned from more calls than the parts that were calibrated: the unseen costs it more by this, and that is no evidence.
         more = np.log(model.config.folds / (model.config.folds - 1)) + 1e-3
         self.nats = judge.Nats([*model.calibrations, model.joint], [more] * (len(MEASURES) - 1) + [0, 0])
+        self.judge = judge.Judge(self.reader, model.profile, model.tree.calls > 0, _COLUMNS, self.nats)
+        self.standard = model.scale.standard()
+        self.linear = model.network.projection() if model.network is not None and not model.network.bent else None
 
     def open(self, batch: pa.RecordBatch) -> Calls:
         """Take a batch's columns."""
@@ -194,33 +196,33 @@ class Scorer:
         if n:
             self.open(batch)
             network = self.model.network
-            squares = np.zeros(n)
-            if len(self.room) < n:
+            squares, strange = np.zeros(n), np.zeros(n, np.float32)
+            bent = network is not None and network.bent
+            if bent and len(self.room) < n:
                 self.room = np.zeros((n, 2 * len(FEATURES)), np.float32)  # kept from batch to batch: fresh pages cost more than what is written to them
-            z = self.room[: n if network is not None else 0]
-            self.judge.score(_COLUMNS, self.nats, RECIPE, self.model.scale, squares, z)
-            self.nats.join(squares, network.score(z) if network is not None else np.zeros(n, np.float32), score, p)
+            z = self.room[: n if bent else 0]
+            self.judge.score(self.standard, self.linear, squares, strange, z)
+            self.nats.join(squares, network.score(z) if network is not None and bent else strange, score, p)
         return Scores(score, p)
 
     def measure(self, batch: pa.RecordBatch) -> tuple[Array, Array, Observation]:
         """(measures as nats[call, MEASURES], the field behind each, what was observed): for the few calls that are explained."""
-        seen = observe(batch, self.model.tree, self.model.bigrams)
-        self.open(batch)
+        model = self.model
+        seen = observe(batch, model.tree, model.bigrams)
         raw = np.zeros((batch.num_rows, len(MEASURES)), np.float32)
         where = np.full((batch.num_rows, len(_COLUMNS)), -1, np.int32)
-        self.reader.take()
-        self.judge.measure(np.arange(batch.num_rows), _COLUMNS, raw, where)
-        self.reader.take()
-        if self.model.network is not None:
-            raw[:, -1] = self.model.network.score(self.model.scale.apply(feature_matrix(seen.counts), seen.node))
+        judge.Judge(seen.reader, model.profile, model.tree.calls > 0).measure(np.arange(batch.num_rows), _COLUMNS, raw, where)
+        seen.reader.take()
+        if model.network is not None:
+            raw[:, -1] = model.network.score(model.scale.apply(feature_matrix(seen.counts), seen.node))
         nats = np.zeros_like(raw)
-        self.nats.measures(raw, nats)
+        self.nats.measured(raw, nats)
         return nats, where, seen
 
 
 def _nats(calibrations: list[Calibration], raw: Array) -> Array:
     out = np.empty_like(raw)
-    judge.Nats(calibrations, [0] * len(calibrations)).measures(raw, out)
+    judge.Nats(calibrations, [0] * len(calibrations)).measured(raw, out)
     return out
 
 

@@ -47,7 +47,7 @@ def opened(batch: pa.RecordBatch, tree: PathTree, bigrams: Array, table: Array |
     """A batch's columns, and a reader that has them open."""
     calls = read_calls(batch)
     calls.root = tree.root_of(calls.method, calls.host)
-    reader = FieldReader(bigrams, tree.keys, tree.children)
+    reader = FieldReader(bigrams, tree.keys, tree.children, len(tree.names))
     reader.open(calls, table)
     return calls, reader
 

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from models.fields import hash_words, mark_opaque
+from models.fields import body_kinds, hash_octets, hash_runs, hash_words
 
 Array = np.ndarray[Any, Any]
 
@@ -80,28 +80,32 @@ def whole_numbers(column: pa.Array) -> Array:
     return np.frombuffer(column.buffers()[1], np.int64, count=len(column), offset=8 * column.offset) if len(column) else np.zeros(0, np.int64)
 
 
+def hashes(column: pa.Array) -> tuple[Array, Array, Array]:
+    """Of a low-cardinality column: codes, the hash of each word (`models.fields.hash_octets`), and whether it is a word at all: neither empty nor null."""
+    if not pa.types.is_dictionary(column.type):
+        column = column.dictionary_encode()
+    data, at = octets(column.dictionary)
+    count = len(at) - 1
+    out, real = np.zeros(count + 1, np.uint64), np.zeros(count + 1, np.uint8)
+    hash_runs(data, at, out[:count])
+    out[count] = _NOTHING
+    real[:count] = at[1:] > at[:-1]
+    codes = column.indices
+    if codes.null_count:
+        codes = codes.fill_null(count)
+    return np.asarray(codes, dtype=np.int32), out, real
+
+
+_NOTHING = hash_octets(b"")
+
+
 def _body_kinds(batch: pa.RecordBatch, body: Array, at: Array) -> Array:
-    """Which reader fits each body: by media type, and by its first octet where the type is missing or says nothing."""
+    """Which reader fits each body: by media type, and by its first octets where the type is missing or says nothing."""
     codes, names = words(batch.column("request_type"))
-    by_type = np.array(
-        [
-            FORM_BODY if "form-urlencoded" in name else JSON_BODY if "json" in name else OTHER_BODY if name else NO_BODY
-            for name in names
-        ]
-        or [NO_BODY],
-        np.uint8,
-    )
-    kind = by_type[codes] if len(codes) else np.zeros(0, np.uint8)
-    sized = at[1:] > at[:-1]
-    first = np.zeros(len(kind), np.uint8)
-    first[sized] = body[at[:-1][sized]]
-    bare = kind == NO_BODY
-    kind = np.where(bare & ((first == 0x7B) | (first == 0x5B)), JSON_BODY, kind)
-    kind = np.where(bare & sized & (kind == NO_BODY), OTHER_BODY, kind)
-    kind = np.where(sized, kind, NO_BODY).astype(np.uint8)
-    # By its octets, whatever the media type says: a script sent as a picture is to be read as the text it is.
-    mark_opaque(body, at, kind, OTHER_BODY, OPAQUE_BODY)
-    return kind
+    by_type = [FORM_BODY if "form-urlencoded" in name else JSON_BODY if "json" in name else OTHER_BODY if name else NO_BODY for name in names]
+    out = np.zeros(batch.num_rows, np.uint8)
+    body_kinds(body, at, codes, np.array(by_type or [NO_BODY], np.uint8), out)
+    return out
 
 
 def read_calls(batch: pa.RecordBatch) -> Calls:

@@ -276,6 +276,18 @@ def hash_words(words: list[str]) -> np.ndarray[Any, Any]:
         view[k] = _spread(h)
     return out
 
+def hash_runs(data: Any, at: Any, out: Any) -> None:
+    """`hash_octets` of each of the runs that the offsets `at` make of `data`, into `out`."""
+    octets: cython.const[cython.uchar][::1] = _view(data)
+    offsets: cython.const[cython.int][::1] = _view(at)
+    result: cython.ulonglong[::1] = _view(out)
+    start: cython.pointer(cython.const[cython.uchar]) = octets_at(octets)
+    k: cython.Py_ssize_t
+    for k in range(offsets.shape[0] - 1):
+        if offsets[k] < 0 or offsets[k + 1] < offsets[k] or offsets[k + 1] > octets.shape[0]:
+            raise IndexError("hash_runs: a run outside the octets")
+        result[k] = run_hash(start, offsets[k], offsets[k + 1])
+
 def join_hash(a: int, b: int) -> int:
     """The hash of two hashes, as the reader joins kind, place and name."""
     h = (((a ^ 0x9E3779B97F4A7C15) * 0x100000001B3) & _M64) ^ b
@@ -1072,31 +1084,42 @@ def _looks_like_id(data: cython.pointer(cython.const[cython.uchar]), start: cyth
     return digits == end - start or (end - start >= 16 and digits >= 4)
 
 
-def mark_opaque(data: Any, at: Any, kinds: Any, other: Any, opaque: Any) -> None:
-    """Among bodies of kind `other`, give those that are no text the kind `opaque`: a NUL, or control characters for one in sixteen of the first octets."""
+def body_kinds(data: Any, at: Any, types: Any, by_type: Any, out: Any) -> None:
+    """The kind of each body (`models.calls`: none, form, JSON, other, opaque) into `out`: by_type[its media type], and by its octets where that says nothing."""
     octets: cython.const[cython.uchar][::1] = _view(data)
     offsets: cython.const[cython.int][::1] = _view(at)
-    kind: cython.uchar[::1] = _view(kinds)
-    was: cython.uchar = other
-    becomes: cython.uchar = opaque
+    codes: cython.const[cython.int][::1] = _view(types)
+    named: cython.const[cython.uchar][::1] = _view(by_type)
+    kind: cython.uchar[::1] = _view(out)
     r: cython.Py_ssize_t
     i: cython.Py_ssize_t
+    start: cython.Py_ssize_t
     end: cython.Py_ssize_t
     c: cython.int
+    k: cython.int
     odd: cython.Py_ssize_t
     for r in range(kind.shape[0]):
-        if kind[r] != was:
+        start, end = offsets[r], offsets[r + 1]
+        if end <= start:
+            kind[r] = 0
             continue
-        end = min(offsets[r + 1], offsets[r] + 1024)
-        odd = 0
-        for i in range(offsets[r], end):
-            c = octets[i]
-            if c == 0:
-                odd += end - offsets[r]
-            elif (c < 32 and c != 9 and c != 10 and c != 13) or c == 127:
-                odd += 16
-        if odd and odd >= end - offsets[r]:
-            kind[r] = becomes
+        k = named[codes[r]]
+        if k == 0:
+            k = 2 if octets[start] == 123 or octets[start] == 91 else 3
+        if k == 3:
+            # By its octets, whatever the media type says: a script sent as a picture is to be read as the text it is. No text is what has a NUL, or control
+            # characters for one in sixteen of the first octets.
+            end = min(end, start + 1024)
+            odd = 0
+            for i in range(start, end):
+                c = octets[i]
+                if c == 0:
+                    odd += end - start
+                elif (c < 32 and c != 9 and c != 10 and c != 13) or c == 127:
+                    odd += 16
+            if odd and odd >= end - start:
+                k = 4
+        kind[r] = k
 
 
 def fingerprints(batch: Any, seed: Any, out: Any) -> None:

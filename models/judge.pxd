@@ -1,13 +1,17 @@
 from models.fields cimport FieldReader
 
+cdef struct Outcome:            # what headers come to
+    double squares              # of a block
+    int names, fields           # their set of names; how many fields they have
+    int group                   # 0 a block of lines, 1 a header line, 2 a cookie line
+    int headers, cookies, longest, marks, unused
+    float best[16]              # of a block those of headers and cookies, of a line its group's eight
+
 cdef struct Piece:
     unsigned long long key
     int at, size                # its octets
-    int names, fields           # its set of names; how many fields it has
-    int group                   # 0 a block of lines, 1 a header line, 2 a cookie line
-    int headers, cookies, longest, marks
-    double squares              # of a block
-    float best[16]              # of a block those of headers and cookies, of a line its group's eight
+    int outcome
+    int block                   # 1 a block of lines, 0 a line
 
 cdef struct Answer:
     unsigned long long type
@@ -113,7 +117,7 @@ cdef class Judge:
     cdef long long serial, missing
     cdef unsigned long long form_key
     cdef float endpoint, form
-    cdef Py_ssize_t block
+    cdef int block              # its headers' outcome, where they are known as a block; else -1
     cdef int row_lines[64]
     cdef unsigned long long row_slots[64]
     cdef int row_count
@@ -122,6 +126,12 @@ cdef class Judge:
     cdef int *table
     cdef unsigned long long *once
     cdef Piece *pieces
+    cdef Outcome *outcomes
+    cdef int *outcome_table
+    cdef Py_ssize_t outcome_count
+    cdef unsigned long long ahead_keys[256]
+    cdef int ahead[256]
+    cdef bint ahead_known
     cdef unsigned char *octets
     cdef Py_ssize_t piece_count, octets_used
     cdef unsigned long long *set_slots
@@ -140,14 +150,18 @@ cdef class Judge:
     cdef long long _present(self, unsigned long long slot) noexcept
     cdef long long _present_of(self, int names) noexcept
     cdef long long _remembered_of(self, Py_ssize_t form, int names) noexcept
-    cdef int _call(self, Py_ssize_t r, bint remember) except -1
+    cdef int _call(self, Py_ssize_t r, bint remember, Py_ssize_t ahead) except -1
     cdef double _group(self, int first, bint language) noexcept
+    cdef int _look_ahead(self, Py_ssize_t first, Py_ssize_t last) except -1
     cdef int _answer(self, Py_ssize_t r) except -1
-    cdef bint _head(self, Py_ssize_t r) except -1
+    cdef bint _head(self, Py_ssize_t r, Py_ssize_t ahead) except -1
     cdef Py_ssize_t _line_end(self, Py_ssize_t i, Py_ssize_t e) noexcept
     cdef unsigned long long _key(self, Py_ssize_t s, Py_ssize_t e) noexcept
-    cdef Py_ssize_t _recall(self, unsigned long long key, Py_ssize_t s, Py_ssize_t size, bint block) noexcept
-    cdef Py_ssize_t _keep(self, unsigned long long key, Py_ssize_t s, Py_ssize_t size, int first, int group) except -2
+    cdef int _recall(self, unsigned long long key, Py_ssize_t s, Py_ssize_t size, int block) noexcept
+    cdef int _candidate(self, unsigned long long key, Py_ssize_t size) noexcept
+    cdef bint _same(self, int at, Py_ssize_t s) noexcept
+    cdef int _keep(self, unsigned long long key, Py_ssize_t s, Py_ssize_t size, int first, int group, int best, double squares) except -2
+    cdef int _outcome(self, int first, int group, int best, double squares) except -2
     cdef int _learn_line(self, Py_ssize_t r, unsigned long long key, Py_ssize_t s, Py_ssize_t ve) except -2
     cdef int _learn_block(self, Py_ssize_t r, unsigned long long key, Py_ssize_t s, Py_ssize_t e) except -1
     cdef int _names(self, int first, int last) except -2

@@ -66,6 +66,8 @@ ROW_LINES = 64
 """A call with more header lines than this is read without memory of lines."""
 NAME_SETS = 4_096
 """Sets of names that the remembered pieces have."""
+OUTCOMES = 8_192
+"""Different things that they come to, many of them to the same."""
 _PIECES = cython.declare(cython.Py_ssize_t, 32_768)
 _PLACES = cython.declare(cython.Py_ssize_t, 65_536)
 _OCTETS = cython.declare(cython.Py_ssize_t, 16_777_216)
@@ -73,6 +75,8 @@ _LONGEST_BLOCK = cython.declare(cython.Py_ssize_t, 16_384)
 _LONGEST_LINE = cython.declare(cython.Py_ssize_t, 2_048)
 _ROW_LINES = cython.declare(cython.int, 64)
 _SETS = cython.declare(cython.Py_ssize_t, 4_096)
+_OUTCOMES = cython.declare(cython.Py_ssize_t, 8_192)
+_AHEAD = cython.declare(cython.Py_ssize_t, 256)
 _SET_SLOTS = cython.declare(cython.Py_ssize_t, 65_536)
 _LACKS = cython.declare(cython.Py_ssize_t, 4_096)
 _ANSWERS = cython.declare(cython.Py_ssize_t, 4_096)
@@ -84,12 +88,13 @@ _BITS = cython.declare(cython.int, 46)
 _UNIT = cython.declare(cython.longlong, 1 << 20)
 """Nats of missing names are added up in whole numbers of this part of one, so that their order says nothing."""
 
-PIECE = np.dtype(
-    [("key", np.uint64)]
-    + [(name, np.int32) for name in ("at", "size", "names", "fields", "group", "headers", "cookies", "longest", "marks")]
-    + [("squares", np.float64), ("best", np.float32, 16)],
+OUTCOME = np.dtype(
+    [("squares", np.float64)]
+    + [(name, np.int32) for name in ("names", "fields", "group", "headers", "cookies", "longest", "marks", "unused")]
+    + [("best", np.float32, 16)],
     align=True,
 )
+PIECE = np.dtype([("key", np.uint64)] + [(name, np.int32) for name in ("at", "size", "outcome", "block")], align=True)
 ANSWER = np.dtype(
     [("type", np.uint64), ("status", np.int64)] + [(name, np.int32) for name in ("node", "response", "request")] + [("length", np.float32), ("value", np.float32)],
     align=True,
@@ -447,7 +452,7 @@ class Projection:
             b: cython.float[8]
             c: cython.float[8]
             d: cython.float[8]
-            x: cython.float
+            error: cython.float[128]
             w: cython.pointer(cython.const[cython.float])
             for i in range(self.blocks):
                 for j in range(8):
@@ -465,20 +470,19 @@ class Projection:
                         d[j] += z[k + 3] * w[8 * k + 24 + j]
                 for j in range(8):
                     waist[8 * i + j] = (a[j] + b[j]) + (c[j] + d[j])
+            for k in range(self.padded):
+                error[k] = self.decode_bias[k] - z[k]
+            for i in range(0, 8 * self.blocks, 4):
+                w = self.decode + i * self.padded
+                for k in range(self.padded):
+                    error[k] += (waist[i] * w[k] + waist[i + 1] * w[self.padded + k]) + (waist[i + 2] * w[2 * self.padded + k] + waist[i + 3] * w[3 * self.padded + k])
             for j in range(8):
-                b[j] = 0
+                a[j] = 0
             for k in range(0, self.padded, 8):
                 for j in range(8):
-                    a[j] = self.decode_bias[k + j] - z[k + j]
-                for i in range(8 * self.blocks):
-                    x = waist[i]
-                    w = self.decode + i * self.padded + k
-                    for j in range(8):
-                        a[j] += x * w[j]
-                for j in range(8):
-                    b[j] += a[j] * a[j] * self.even[k + j]
+                    a[j] += error[k + j] * error[k + j] * self.even[k + j]
             for j in range(8):
-                total += b[j]
+                total += a[j]
         else:
             encode, decode, bias, last, even = self.shared
             vector = np.zeros(self.padded, np.float32)
@@ -639,13 +643,19 @@ def _guide(scores: Any, starts: Any, guide: Any) -> None:
             out[k, b] = cython.cast(cython.int, start[k + 1] - start[k])
 
 
+class _Outcome:
+    """Interpreted; compiled it is the struct `Outcome` in judge.pxd."""
+
+    __slots__ = OUTCOME.names
+
+    def __init__(self) -> None:
+        self.best = [0.0] * 16
+
+
 class _Piece:
     """Interpreted; compiled it is the struct `Piece` in judge.pxd."""
 
     __slots__ = PIECE.names
-
-    def __init__(self) -> None:
-        self.best = [0.0] * 16
 
 
 class _Answer:
@@ -710,6 +720,7 @@ class Judge:
         units, nodes = len(profile.n), len(ended)
         if not cython.compiled:
             self.best, self.where, self.row_lines, self.row_slots = [0.0] * 48, [0] * 48, [0] * ROW_LINES, [0] * ROW_LINES
+            self.ahead_keys, self.ahead = [0] * 256, [0] * 256
             self.measure_of, self.floor = [0] * 48, [0.0] * 48
             self.class_of_kind, self.group_of_kind, self.named = [0] * 12, [0] * 12, [0] * 12
         for k in range(12):
@@ -771,7 +782,7 @@ class Judge:
             masks=np.zeros(2_048, np.uint64), mask_units=np.zeros(2_048, np.int64), mask_totals=np.zeros(2_048, f32), mask_most=np.zeros(2_048, f32),
             table=np.zeros(65_536, np.int32), once=np.zeros(65_536, np.uint64), octets=np.zeros(OCTETS, np.uint8),
             set_slots=np.zeros(65_536, np.uint64), set_at=np.zeros(NAME_SETS + 1, np.int32), set_table=np.zeros(2 * NAME_SETS, np.int32),
-            lack_keys=np.zeros(4_096, np.uint64), lacks=np.zeros(4_096, np.int64),
+            outcome_table=np.zeros(2 * OUTCOMES, np.int32), lack_keys=np.zeros(4_096, np.uint64), lacks=np.zeros(4_096, np.int64),
         )  # fmt: skip
         self.stamp = longs_in(_view(tables["stamp"]))
         self.ready, self.rows = octets_in(_view(tables["ready"])), floats_in(_view(tables["rows"]))
@@ -780,18 +791,21 @@ class Judge:
         self.table, self.once = ints_in(_view(tables["table"])), hashes_in(_view(tables["once"]))
         self.octets = octets_in(_view(tables["octets"]))
         self.set_slots, self.set_at, self.set_table = hashes_in(_view(tables["set_slots"])), ints_in(_view(tables["set_at"])), ints_in(_view(tables["set_table"]))
+        self.outcome_table = ints_in(_view(tables["outcome_table"]))
         self.lack_keys, self.lacks = hashes_in(_view(tables["lack_keys"])), longs_in(_view(tables["lacks"]))
         self.secret = secrets.randbits(64)
         if cython.compiled:
-            if PIECE.itemsize != cython.sizeof(Piece) or ANSWER.itemsize != cython.sizeof(Answer):
-                raise TypeError("Judge: PIECE or ANSWER is not laid out as the compiler lays it out")
-            tables["pieces"], tables["answers"] = np.zeros(PIECES, PIECE), np.zeros(4_096, ANSWER)
+            if [PIECE.itemsize, OUTCOME.itemsize, ANSWER.itemsize] != [cython.sizeof(Piece), cython.sizeof(Outcome), cython.sizeof(Answer)]:
+                raise TypeError("Judge: PIECE, OUTCOME or ANSWER is not laid out as the compiler lays it out")
+            tables["pieces"], tables["outcomes"], tables["answers"] = np.zeros(PIECES, PIECE), np.zeros(OUTCOMES, OUTCOME), np.zeros(4_096, ANSWER)
             tables["answers"]["status"] = -2
             self.pieces = cython.cast(cython.pointer(Piece), octets_in(tables["pieces"].view(np.uint8)))
+            self.outcomes = cython.cast(cython.pointer(Outcome), octets_in(tables["outcomes"].view(np.uint8)))
             self.answers = cython.cast(cython.pointer(Answer), octets_in(tables["answers"].view(np.uint8)))
         else:
-            self.pieces, self.answers = [], [_Answer() for _ in range(4_096)]
-        self.piece_count = self.octets_used = self.set_count = self.slots_used = 0
+            self.pieces, self.outcomes, self.answers = [], [], [_Answer() for _ in range(4_096)]
+        self.ahead_known = False
+        self.piece_count = self.outcome_count = self.octets_used = self.set_count = self.slots_used = 0
         self.row_count = 0
         self.block = -1
         self.squares_wanted = nats is not None
@@ -939,8 +953,9 @@ class Judge:
             self.lack_keys[at] = key
         return self.lacks[at]
 
-    def _call(self, r: Any, remember: Any) -> Any:
-        """Read and judge call r: `best`, `where`, `endpoint`, `form`, `missing`, and the reader's counts. Its fields stand from the reader's `first`."""
+    def _call(self, r: Any, remember: Any, ahead: Any) -> Any:
+        """Read and judge call r: `best`, `where`, `endpoint`, `form`, `missing`, and the reader's counts. Its fields stand from the reader's `first`.
+        `ahead` is its place in what `_look_ahead` found, or -1."""
         reader: FieldReader = self.reader
         f: cython.int
         k: cython.int
@@ -963,7 +978,7 @@ class Judge:
         self.block = -1
         self.row_count = 0
         reader.request(r)
-        if not (remember and self._head(r)):
+        if not (remember and self._head(r, ahead)):
             self.row_count = 0
             reader.head(r)
         if remember:
@@ -982,17 +997,17 @@ class Judge:
         self.missing = self.form_total[at] if at >= 0 else 0
         self.serial += 1
         if self.missing > 0 and self.block >= 0:
-            self.missing -= self._remembered_of(at, self.pieces[self.block].names)
+            self.missing -= self._remembered_of(at, self.outcomes[self.block].names)
         for k in range(self.row_count):
             if cython.compiled:
-                piece: cython.pointer(Piece) = self.pieces + self.row_lines[k]
+                line: cython.pointer(Outcome) = self.outcomes + self.row_lines[k]
             else:
-                piece = self.pieces[self.row_lines[k]]
-            base = 8 * piece.group
+                line = self.outcomes[self.row_lines[k]]
+            base = 8 * line.group
             for j in range(8):
-                self.best[base + j] = piece.best[j] if piece.best[j] > self.best[base + j] else self.best[base + j]
+                self.best[base + j] = line.best[j] if line.best[j] > self.best[base + j] else self.best[base + j]
             if self.missing > 0:
-                self.missing -= self._present_of(piece.names)
+                self.missing -= self._present_of(line.names)
         for f in range(reader.first, reader.n):
             kind = reader.fields[f].kind
             group = self.group_of_kind[kind]
@@ -1048,14 +1063,74 @@ class Judge:
         self.best[29] = known.value
         return 0
 
-    def _head(self, r: Any) -> Any:
+    def _look_ahead(self, first: Any, last: Any) -> Any:
+        """Find the blocks of headers of these calls, at most _AHEAD, in memory: all keys first, then all places, then all octets, so that what one of them
+        waits for from far memory the others wait for at the same time."""
+        reader: FieldReader = self.reader
+        r: cython.Py_ssize_t
+        i: cython.Py_ssize_t
+        e: cython.Py_ssize_t
+        n: cython.Py_ssize_t = last - first
+        k: cython.Py_ssize_t
+        starts: cython.Py_ssize_t[256]
+        if not cython.compiled:
+            starts = [0] * 256
+        if first < 0 or last > reader.rows or n > _AHEAD:
+            raise IndexError("Judge: no such calls")
+        for k in range(n):
+            r = first + k
+            i, e = reader.head_at[r], reader.head_at[r + 1]
+            if i < 0 or e < i or e > reader.head_size:
+                raise IndexError("Judge: a call outside the batch's octets")
+            i = self._line_end(i, e) + 1
+            starts[k] = i
+            self.ahead[k] = -1
+            self.ahead_keys[k] = 0
+            if i < e and e - i <= _LONGEST_BLOCK:
+                self.ahead_keys[k] = self._key(i, e)
+                self.ahead[k] = 0
+        for k in range(n):
+            if self.ahead[k] == 0:
+                self.ahead[k] = self._candidate(self.ahead_keys[k], reader.head_at[first + k + 1] - starts[k])
+        for k in range(n):
+            if self.ahead[k] >= 0 and not self._same(self.ahead[k], starts[k]):
+                self.ahead[k] = -1
+        for k in range(n):
+            if self.ahead[k] >= 0:
+                self.ahead[k] = self.pieces[self.ahead[k]].outcome
+        self.ahead_known = True
+        return 0
+
+    def _candidate(self, key: Any, size: Any) -> Any:
+        """The first remembered block of this key and size, or -1."""
+        i: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, key & cython.cast(cython.ulonglong, _PLACES - 1))
+        at: cython.int
+        tries: cython.int
+        for tries in range(8):
+            at = self.table[i] - 1
+            if at < 0:
+                return -1
+            if self.pieces[at].key == key and self.pieces[at].size == size and self.pieces[at].block:
+                return at
+            i = (i + 1) & (_PLACES - 1)
+        return -1
+
+    def _same(self, at: Any, s: Any) -> Any:
+        """Whether the octets of a remembered piece stand at s of the heads, which go on that far."""
+        if cython.compiled:
+            return memcmp(self.octets + self.pieces[at].at, self.reader.heads + s, self.pieces[at].size) == 0
+        else:
+            piece = self.pieces[at]
+            return self.octets[piece.at : piece.at + piece.size] == self.reader.heads[s : s + piece.size]
+
+    def _head(self, r: Any, ahead: Any) -> Any:
         """Find the headers of call r in memory, or put them there. False, and nothing done, where they must be read."""
         reader: FieldReader = self.reader
-        i: cython.Py_ssize_t = reader.head_at[r]
-        e: cython.Py_ssize_t = reader.head_at[r + 1]
+        i: cython.Py_ssize_t
+        e: cython.Py_ssize_t
         stop: cython.Py_ssize_t
         ve: cython.Py_ssize_t
-        at: cython.Py_ssize_t
+        at: cython.int = -1
         slot: cython.ulonglong
         key: cython.ulonglong
         k: cython.int
@@ -1065,38 +1140,44 @@ class Judge:
         marks: cython.int = 0
         cookies: cython.int = 0
         fields: cython.int = reader.n - reader.first
-        i = self._line_end(i, e) + 1
-        if i >= e:
-            return True
-        if (
-            self.piece_count + _ROW_LINES >= _PIECES
-            or self.octets_used + _ROW_LINES * _LONGEST_LINE + _LONGEST_BLOCK > _OCTETS
-            or self.set_count + _ROW_LINES >= _SETS
-            or self.slots_used + (_ROW_LINES + 1) * _MAX_FIELDS > _SET_SLOTS
-        ):
-            self._forget()
-        if e - i <= _LONGEST_BLOCK:
-            key = self._key(i, e)
-            at = self._recall(key, i, e - i, True)
-            if at >= 0:
-                if cython.compiled:
-                    block: cython.pointer(Piece) = self.pieces + at
-                else:
-                    block = self.pieces[at]
-                if fields + block.fields >= _MAX_FIELDS:
-                    return False
-                self.block = at
-                reader.headers, reader.cookies = block.headers, block.cookies
-                reader.longest_header, reader.header_marks = block.longest, block.marks
-                if cython.compiled:
-                    memcpy(cython.address(self.best[8]), cython.address(block.best[0]), 16 * cython.sizeof(cython.float))
-                else:
-                    self.best[8:24] = block.best
+        if ahead >= 0 and self.ahead_known:
+            at = self.ahead[ahead]
+        if at < 0:
+            i, e = reader.head_at[r], reader.head_at[r + 1]
+            i = self._line_end(i, e) + 1
+            if i >= e:
                 return True
-            k = cython.cast(cython.int, key & 65535)
-            if self.once[k] == key:
-                return self._learn_block(r, key, i, e)
-            self.once[k] = key
+            if (
+                self.piece_count + _ROW_LINES >= _PIECES
+                or self.octets_used + _ROW_LINES * _LONGEST_LINE + _LONGEST_BLOCK > _OCTETS
+                or self.set_count + _ROW_LINES >= _SETS
+                or self.slots_used + (_ROW_LINES + 1) * _MAX_FIELDS > _SET_SLOTS
+                or self.outcome_count + _ROW_LINES >= _OUTCOMES
+            ):
+                self._forget()
+            if e - i <= _LONGEST_BLOCK:
+                key = self._key(i, e)
+                at = self._recall(key, i, e - i, True)
+                if at < 0:
+                    k = cython.cast(cython.int, key & 65535)
+                    if self.once[k] == key:
+                        return self._learn_block(r, key, i, e)
+                    self.once[k] = key
+        if at >= 0:
+            if cython.compiled:
+                block: cython.pointer(Outcome) = self.outcomes + at
+            else:
+                block = self.outcomes[at]
+            if fields + block.fields >= _MAX_FIELDS:
+                return False
+            self.block = at
+            reader.headers, reader.cookies = block.headers, block.cookies
+            reader.longest_header, reader.header_marks = block.longest, block.marks
+            if cython.compiled:
+                memcpy(cython.address(self.best[8]), cython.address(block.best[0]), 16 * cython.sizeof(cython.float))
+            else:
+                self.best[8:24] = block.best
+            return True
         while i < e:
             stop = self._line_end(i, e)
             ve = stop
@@ -1113,25 +1194,25 @@ class Judge:
                 if at < 0:
                     return False
             if cython.compiled:
-                piece: cython.pointer(Piece) = self.pieces + at
+                line: cython.pointer(Outcome) = self.outcomes + at
             else:
-                piece = self.pieces[at]
+                line = self.outcomes[at]
             headers += 1
             i = stop + 1
-            if piece.fields == 0:
+            if line.fields == 0:
                 continue
             # A name used twice is another field, which takes reading the lines together; Cookie lines count as one name here.
-            slot = self.set_slots[self.set_at[piece.names]] if piece.group == 1 else 0
+            slot = self.set_slots[self.set_at[line.names]] if line.group == 1 else 0
             for k in range(n):
                 if self.row_slots[k] == slot:
                     return False
             self.row_slots[n] = slot
-            self.row_lines[n] = cython.cast(cython.int, at)
+            self.row_lines[n] = at
             n += 1
-            fields += piece.fields
-            cookies += piece.cookies
-            marks += piece.marks
-            longest = max(longest, piece.longest)
+            fields += line.fields
+            cookies += line.cookies
+            marks += line.marks
+            longest = max(longest, line.longest)
         if fields >= _MAX_FIELDS:
             return False
         reader.headers = headers
@@ -1195,31 +1276,27 @@ class Judge:
             return hash((self.secret, bytes(self.reader.heads[s:e]))) & _M64
 
     def _recall(self, key: Any, s: Any, size: Any, block: Any) -> Any:
-        """The remembered piece that is these octets of the heads, or -1. Pieces made to have one key cost eight comparisons, and are read each time."""
+        """The outcome of the remembered piece that is these octets of the heads, or -1. Pieces made to have one key cost eight comparisons, and are
+        read each time."""
         i: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, key & cython.cast(cython.ulonglong, _PLACES - 1))
-        at: cython.Py_ssize_t
+        at: cython.int
         tries: cython.int
         for tries in range(8):
-            at = self.table[i]
-            if at == 0:
+            at = self.table[i] - 1
+            if at < 0:
                 return -1
-            at -= 1
-            if cython.compiled:
-                piece: cython.pointer(Piece) = self.pieces + at
-                if piece.key == key and piece.size == size and (piece.group == 0) == block and memcmp(self.octets + piece.at, self.reader.heads + s, size) == 0:
-                    return at
-            else:
-                piece = self.pieces[at]
-                if piece.key == key and piece.size == size and (piece.group == 0) == block and self.octets[piece.at : piece.at + size] == self.reader.heads[s : s + size]:
-                    return at
+            if self.pieces[at].key == key and self.pieces[at].size == size and self.pieces[at].block == block and self._same(at, s):
+                return self.pieces[at].outcome
             i = (i + 1) & (_PLACES - 1)
         return -1
 
-    def _keep(self, key: Any, s: Any, size: Any, first: Any, group: Any) -> Any:
-        """A new piece of these octets of the heads and of the reader's fields from `first` on, which it takes away; -1 where its place is crowded."""
+    def _keep(self, key: Any, s: Any, size: Any, first: Any, group: Any, best: Any, squares: Any) -> Any:
+        """Remember these octets of the heads and what the reader's fields from `first` on came to, which it takes away; returns the outcome, -1 where the
+        place is crowded."""
         reader: FieldReader = self.reader
         i: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, key & cython.cast(cython.ulonglong, _PLACES - 1))
         at: cython.Py_ssize_t = self.piece_count
+        outcome: cython.int
         tries: cython.int = 0
         while self.table[i] != 0:
             tries += 1
@@ -1228,6 +1305,7 @@ class Judge:
             i = (i + 1) & (_PLACES - 1)
         if at >= _PIECES or self.octets_used + size > _OCTETS:
             return -1
+        outcome = self._outcome(first, group, best, squares)
         if cython.compiled:
             piece: cython.pointer(Piece) = self.pieces + at
             memcpy(self.octets + self.octets_used, reader.heads + s, size)
@@ -1238,18 +1316,56 @@ class Judge:
         piece.key = key
         piece.at = cython.cast(cython.int, self.octets_used)
         piece.size = cython.cast(cython.int, size)
-        piece.names = self._names(first, reader.n)
-        piece.fields = reader.n - first
-        piece.group = group
-        piece.headers = reader.headers
-        piece.cookies = reader.cookies
-        piece.longest = reader.longest_header
-        piece.marks = reader.header_marks
+        piece.outcome = outcome
+        piece.block = group == 0
         reader.n = first
         self.octets_used += size
         self.piece_count += 1
         self.table[i] = cython.cast(cython.int, at + 1)
-        return at
+        return outcome
+
+    def _outcome(self, first: Any, group: Any, best: Any, squares: Any) -> Any:
+        """What the reader's fields from `first` on came to, a new outcome where it is."""
+        reader: FieldReader = self.reader
+        n: cython.int = self.outcome_count
+        j: cython.int
+        at: cython.int
+        h: cython.ulonglong = 0
+        k: cython.Py_ssize_t
+        if n >= _OUTCOMES:
+            raise IndexError("Judge: no room for another outcome")
+        if cython.compiled:
+            new: cython.pointer(Outcome) = self.outcomes + n
+        else:
+            new = _Outcome()
+            self.outcomes.append(new)
+        new.names = self._names(first, reader.n)
+        new.fields = reader.n - first
+        new.group = group
+        new.headers, new.cookies = reader.headers, reader.cookies
+        new.longest, new.marks = reader.longest_header, reader.header_marks
+        new.squares = squares
+        new.unused = 0
+        for j in range(16):
+            new.best[j] = self.best[best + j] if j < 8 or group == 0 else 0
+            if cython.compiled:
+                h = _join(h, cython.cast(cython.ulonglong, new.best[j] * 1024))
+            else:
+                h = _join(h, int(new.best[j] * 1024))
+        h = _join(_join(h, new.names), cython.cast(cython.ulonglong, new.longest) << 32 | new.marks)
+        k = cython.cast(cython.Py_ssize_t, h & cython.cast(cython.ulonglong, 2 * _OUTCOMES - 1))
+        while self.outcome_table[k] != 0:
+            at = self.outcome_table[k] - 1
+            if cython.compiled:
+                if memcmp(self.outcomes + at, new, cython.sizeof(Outcome)) == 0:
+                    return at
+            elif all(getattr(self.outcomes[at], name) == getattr(new, name) for name in OUTCOME.names):
+                self.outcomes.pop()
+                return at
+            k = (k + 1) & (2 * _OUTCOMES - 1)
+        self.outcome_count = n + 1
+        self.outcome_table[k] = n + 1
+        return n
 
     def _learn_line(self, r: Any, key: Any, s: Any, ve: Any) -> Any:
         """Read a line and remember what it came to. -1 when the call's fields are too many to tell, or there is no place for it."""
@@ -1258,7 +1374,7 @@ class Judge:
         f: cython.int
         j: cython.int
         group: cython.int = 1
-        at: cython.Py_ssize_t = -1
+        outcome: cython.int = -1
         reader.line(cython.cast(cython.int, r), s, ve)
         if reader.n - reader.first < _MAX_FIELDS:
             for f in range(n, reader.n):
@@ -1267,34 +1383,24 @@ class Judge:
                 self.best[_LINE_BEST + j] = self.floor[8 * group + j]
             for f in range(n, reader.n):
                 self._field(f, group, _LINE_BEST)
-            at = self._keep(key, s, ve - s, n, group)
-        if at >= 0:
-            for j in range(8):
-                self.pieces[at].best[j] = self.best[_LINE_BEST + j]
+            outcome = self._keep(key, s, ve - s, n, group, _LINE_BEST, 0)
         reader.n = n
         reader.headers = reader.longest_header = reader.header_marks = reader.cookies = 0
-        return at
+        return outcome
 
     def _learn_block(self, r: Any, key: Any, s: Any, e: Any) -> Any:
         """Read a block of headers that came before, and remember what it came to. Where that cannot be, its fields stay with the reader."""
         reader: FieldReader = self.reader
         n: cython.int = reader.n
         f: cython.int
-        j: cython.int
         group: cython.int
-        at: cython.Py_ssize_t
         reader.head(r)
         if reader.n - reader.first >= _MAX_FIELDS:
             return True
         for f in range(n, reader.n):
             group = self.group_of_kind[reader.fields[f].kind]
             self._field(f, group, 8 * group)
-        at = self._keep(key, s, e - s, n, 0)
-        if at >= 0:
-            for j in range(16):
-                self.pieces[at].best[j] = self.best[8 + j]
-            self.pieces[at].squares = self._group(8, False) + self._group(16, False)
-            self.block = at
+        self.block = self._keep(key, s, e - s, n, 0, 8, self._group(8, False) + self._group(16, False))
         return True
 
     def _names(self, first: Any, last: Any) -> Any:
@@ -1336,11 +1442,15 @@ class Judge:
             self.once[i] = 0
         for i in range(2 * _SETS):
             self.set_table[i] = 0
+        for i in range(2 * _OUTCOMES):
+            self.outcome_table[i] = 0
         for i in range(_LACKS):
             self.lack_keys[i] = 0
         if not cython.compiled:
             self.pieces.clear()
-        self.piece_count = self.octets_used = self.set_count = self.slots_used = 0
+            self.outcomes.clear()
+        self.ahead_known = False
+        self.piece_count = self.outcome_count = self.octets_used = self.set_count = self.slots_used = 0
         return 0
 
     def measure(self, rows: Any, columns: Any, out: Any, where: Any = None) -> Any:
@@ -1363,7 +1473,7 @@ class Judge:
         for i in range(wanted.shape[0]):
             if not keep:
                 reader.n = 0
-            self._call(wanted[i], not keep)
+            self._call(wanted[i], not keep, -1)
             for k in range(n):
                 result[i, k] = self.best[column[k]]
                 if keep:
@@ -1396,11 +1506,13 @@ class Judge:
                 row[k] = 0
         reader.spans = False
         for r in range(result.shape[0]):
+            if r % _AHEAD == 0:
+                self._look_ahead(r, min(r + _AHEAD, result.shape[0]))
             reader.n = 0
-            self._call(r, True)
+            self._call(r, True, r % _AHEAD)
             total = self._group(0, True)
             if self.block >= 0:
-                total += self.pieces[self.block].squares
+                total += self.outcomes[self.block].squares
             else:
                 total += self._group(8, False) + self._group(16, False)
             total += self.best[24] + self.best[29]

@@ -1,8 +1,8 @@
 """The autoencoder: a small network that learns to say a normal call's features again from a narrow waist, and its loss.
 
 Trained with PyTorch (`train`), or in closed form as a linear one (`linear`: principal components, the optimum of a linear autoencoder), which
-needs no torch and suits a single capture judged on the spot, where compiled code runs it (`models.judge.Projection`). The bent one is four products
-of matrices, done here in numpy: a forward pass of a batch costs less than importing torch.
+needs no torch and suits a single capture judged on the spot. Running it is a few products of matrices, done here in numpy: a forward pass of a batch
+costs less than importing torch.
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-
-from models import judge
 
 Array = np.ndarray[Any, Any]
 
@@ -49,36 +47,38 @@ class Autoencoder:
         error /= self.noise
         return error
 
-    def projection(self) -> judge.Projection:
-        """This network as compiled code runs it, one call at a time. Linear ones only."""
-        return judge.Projection(self.weights, self.biases, self.noise)
+    @property
+    def tile(self) -> int:
+        """Rows of one product of matrices: the same number each time, since a library of linear algebra adds in another order for another shape; and so few
+        that it starts no threads, whose waiting would cost more than the work."""
+        most = PRODUCT // max(weight.size for weight in self.weights)
+        return 1 << max(0, most.bit_length() - 1)
+
+    def room(self) -> list[Array]:
+        """What `errors` writes to on its way."""
+        return [np.zeros((self.tile, weight.shape[1]), np.float32) for weight in self.weights]
+
+    def errors(self, z: Array, room: list[Array], out: Array) -> None:
+        """Fill out[call] with the mean residual of z[call, feature], both `tile` calls long: one number a call, whatever stands beside it."""
+        layer = z
+        for index, (weight, bias, to) in enumerate(zip(self.weights, self.biases, room, strict=True)):
+            layer = np.matmul(layer, weight, out=to)
+            layer += bias
+            if self.bent and index + 1 < len(self.weights):
+                np.tanh(layer, out=layer)
+        layer -= z
+        np.square(layer, out=layer)
+        np.matmul(layer, (1 / (self.noise * len(self.noise))).astype(np.float32), out=out)
 
     def score(self, z: Array) -> Array:
-        """One number a call: the mean residual. The same for a call whatever stands beside it.
-
-        Products are made of the same number of rows each time, the last ones filled up with nothing: a library of linear algebra adds in another
-        order for another shape. They are also too small for it to start threads, whose waiting would cost more than the work.
-        """
-        if not self.bent:
-            return np.asarray(self.projection().errors(np.ascontiguousarray(z)))
-        rows = len(z)
-        most = PRODUCT // max(weight.size for weight in self.weights)
-        size = 1 << max(0, most.bit_length() - 1)
-        out = np.empty(rows, np.float32)
-        even = (1 / (self.noise * len(self.noise))).astype(np.float32)
-        tile = np.zeros((size, z.shape[1]), np.float32)
-        for start in range(0, rows, size):
-            n = min(size, rows - start)
-            if n == size:
-                part = z[start : start + size]
-            else:
-                tile[:n], tile[n:] = z[start:], 0
-                part = tile
-            error = self.reconstruct(part)
-            error -= part
-            np.square(error, out=error)
-            out[start : start + n] = (error @ even)[:n]
-        return out
+        """`errors` of any number of calls."""
+        size, room = self.tile, self.room()
+        part, out = np.zeros((size, z.shape[1]), np.float32), np.zeros(-(-len(z) // size) * size, np.float32)
+        for start in range(0, len(z), size):
+            n = min(size, len(z) - start)
+            part[:n] = z[start : start + n]
+            self.errors(part, room, out[start : start + size])
+        return out[: len(z)]
 
 
 def linear(z: Array, waist: int) -> Autoencoder:

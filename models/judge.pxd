@@ -52,17 +52,6 @@ cdef class Standard:
     cdef void into(self, float *counts, int node, float *x, float *out) noexcept
     cdef void scaled(self, float *x, int node, float *out) noexcept
 
-cdef class Projection:
-    cdef object shared
-    cdef const float *encode
-    cdef const float *encode_bias
-    cdef const float *decode
-    cdef const float *decode_bias
-    cdef const float *even
-    cdef readonly Py_ssize_t width
-    cdef Py_ssize_t padded, blocks
-    cdef float of(self, float *z) noexcept
-
 cdef class Judge:
     cdef FieldReader reader
     cdef Nats to

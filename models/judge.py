@@ -416,105 +416,6 @@ class Standard:
 
 
 @cython.cclass
-class Projection:
-    """A linear autoencoder run on one call at a time: its mean squared error, each feature's in units of what is usual for it."""
-
-    def __init__(self, weights: Any, biases: Any, noise: Any) -> None:
-        width, waist = weights[0].shape
-        if len(weights) != 2 or weights[1].shape != (waist, width) or [len(bias) for bias in biases] != [waist, width] or len(noise) != width or width > 128:
-            raise ValueError("Projection: weights that do not fit one another")
-        self.width = width
-        self.padded = padded = (width + 7) & ~7
-        self.blocks = blocks = (waist + 7) // 8
-        encode, decode = np.zeros((padded, 8 * blocks), np.float32), np.zeros((8 * blocks, padded), np.float32)
-        encode[:width, :waist], decode[:waist, :width] = weights
-        biases = [np.pad(np.asarray(bias, np.float32), (0, size - len(bias))) for bias, size in zip(biases, (8 * blocks, padded), strict=True)]
-        even = np.zeros(padded, np.float32)
-        even[:width] = 1 / (noise * width)
-        # Eight units of the waist beside each other: one after the other eight of them at once.
-        self.shared = (np.ascontiguousarray(encode.reshape(padded, blocks, 8).transpose(1, 0, 2)).reshape(-1), decode.reshape(-1), *biases, even)
-        self.encode = floats_at(_view(self.shared[0]))
-        self.decode = floats_at(_view(self.shared[1]))
-        self.encode_bias = floats_at(_view(self.shared[2]))
-        self.decode_bias = floats_at(_view(self.shared[3]))
-        self.even = floats_at(_view(self.shared[4]))
-
-    def of(self, z: Any) -> Any:
-        """The error of one call, whose z is followed by zeros up to `padded`."""
-        i: cython.Py_ssize_t
-        j: cython.Py_ssize_t
-        k: cython.Py_ssize_t
-        total: cython.float = 0
-        if cython.compiled:
-            # Sums of eight side by side, and four of them in turn: no addition waits for the last.
-            waist: cython.float[64]
-            a: cython.float[8]
-            b: cython.float[8]
-            c: cython.float[8]
-            d: cython.float[8]
-            error: cython.float[128]
-            w: cython.pointer(cython.const[cython.float])
-            for i in range(self.blocks):
-                for j in range(8):
-                    a[j] = self.encode_bias[8 * i + j]
-                    b[j] = c[j] = d[j] = 0
-                w = self.encode + i * self.padded * 8
-                for k in range(0, self.padded, 4):
-                    for j in range(8):
-                        a[j] += z[k] * w[8 * k + j]
-                    for j in range(8):
-                        b[j] += z[k + 1] * w[8 * k + 8 + j]
-                    for j in range(8):
-                        c[j] += z[k + 2] * w[8 * k + 16 + j]
-                    for j in range(8):
-                        d[j] += z[k + 3] * w[8 * k + 24 + j]
-                for j in range(8):
-                    waist[8 * i + j] = (a[j] + b[j]) + (c[j] + d[j])
-            for k in range(self.padded):
-                error[k] = self.decode_bias[k] - z[k]
-            for i in range(0, 8 * self.blocks, 4):
-                w = self.decode + i * self.padded
-                for k in range(self.padded):
-                    error[k] += (waist[i] * w[k] + waist[i + 1] * w[self.padded + k]) + (waist[i + 2] * w[2 * self.padded + k] + waist[i + 3] * w[3 * self.padded + k])
-            for j in range(8):
-                a[j] = 0
-            for k in range(0, self.padded, 8):
-                for j in range(8):
-                    a[j] += error[k + j] * error[k + j] * self.even[k + j]
-            for j in range(8):
-                total += a[j]
-        else:
-            encode, decode, bias, last, even = self.shared
-            vector = np.zeros(self.padded, np.float32)
-            vector[: len(z)] = z
-            waist = np.concatenate([vector @ part for part in encode.reshape(self.blocks, self.padded, 8)]) + bias
-            error = waist @ decode.reshape(-1, self.padded) + last - vector
-            total = float((error * error * even).sum())
-        return total
-
-    def errors(self, z: Any) -> Any:
-        """float32[call]: the error of each call of z, float32[call, feature]."""
-        given: cython.float[:, ::1] = _view(z)
-        out = np.zeros(len(z), np.float32)
-        result: cython.float[::1] = _view(out)
-        r: cython.Py_ssize_t
-        k: cython.Py_ssize_t
-        if len(z) and z.shape[1] != self.width:
-            raise ValueError("Projection.errors: features of another number")
-        if cython.compiled:
-            row: cython.float[128]
-            for k in range(self.padded):
-                row[k] = 0
-            for r in range(given.shape[0]):
-                memcpy(cython.address(row[0]), cython.address(given[r, 0]), self.width * cython.sizeof(cython.float))
-                result[r] = self.of(row)
-        else:
-            for r in range(len(z)):
-                result[r] = self.of(z[r])
-        return out
-
-
-@cython.cclass
 class Nats:
     """Calibrations as one table: from the value of a measure to the nats of its p-value."""
 
@@ -1483,33 +1384,30 @@ class Judge:
             result[i, n + 2] = _whole(self.missing)
         reader.spans = True
 
-    def score(self, standard: Any, network: Any, squares: Any, strange: Any, z: Any) -> None:
-        """Of every call of the open batch the sum of its squared nats, without the autoencoder's: `strange`, the error of `network` (a Projection) where it is
-        given, else z[call, feature], which the autoencoder is to see."""
+    def score(self, first: Any, last: Any, standard: Any, squares: Any, z: Any) -> None:
+        """Of calls first..last of the open batch, at most as many as z has rows: the sum of its squared nats without the autoencoder's, into squares[call], and
+        into z[call - first, feature] what the autoencoder is to see, where there is one."""
         reader: FieldReader = self.reader
         result: cython.double[::1] = _view(squares)
-        errors: cython.float[::1] = _view(strange)
         features: cython.float[:, ::1] = _view(z)
         scaled: Standard = standard
-        linear: Projection = network
         r: cython.Py_ssize_t
-        k: cython.int
+        begin: cython.Py_ssize_t = first
+        end: cython.Py_ssize_t = last
+        wanted: cython.bint = standard is not None
         total: cython.double
-        if not self.squares_wanted or len(squares) != reader.rows or (network is not None and (len(strange) != reader.rows or network.width != 2 * standard.width)):
+        if not self.squares_wanted or begin < 0 or end > len(squares) or len(squares) != reader.rows:
             raise ValueError("Judge.score: arrays that do not fit the batch")
-        if len(z) and (z.shape[0] != reader.rows or z.shape[1] != 2 * standard.width):
-            raise ValueError("Judge.score: arrays that do not fit the batch")
+        if wanted and (z.shape[0] < end - begin or z.shape[1] != 2 * standard.width):
+            raise ValueError("Judge.score: no room for what the autoencoder is to see")
         if cython.compiled:
             x: cython.float[64]
-            row: cython.float[128]
-            for k in range(128):
-                row[k] = 0
         reader.spans = False
-        for r in range(result.shape[0]):
-            if r % _AHEAD == 0:
-                self._look_ahead(r, min(r + _AHEAD, result.shape[0]))
+        for r in range(begin, end):
+            if (r - begin) % _AHEAD == 0:
+                self._look_ahead(r, min(r + _AHEAD, end))
             reader.n = 0
-            self._call(r, True, r % _AHEAD)
+            self._call(r, True, (r - begin) % _AHEAD)
             total = self._group(0, True)
             if self.block >= 0:
                 total += self.outcomes[self.block].squares
@@ -1520,19 +1418,11 @@ class Judge:
             total += self.form
             total += self._to(42, _whole(self.missing))
             result[r] = total
-            if network is not None:
+            if wanted:
                 if cython.compiled:
-                    scaled.into(reader.counts, reader.node_of, x, row)
-                    errors[r] = linear.of(row)
+                    scaled.into(reader.counts, reader.node_of, x, cython.address(features[r - begin, 0]))
                 else:
                     x, row = [0.0] * scaled.width, [0.0] * (2 * scaled.width)
                     scaled.into(reader.counts, reader.node_of, x, row)
-                    errors[r] = linear.of(row)
-            elif features.shape[0]:
-                if cython.compiled:
-                    scaled.into(reader.counts, reader.node_of, x, cython.address(features[r, 0]))
-                else:
-                    x, row = [0.0] * scaled.width, [0.0] * (2 * scaled.width)
-                    scaled.into(reader.counts, reader.node_of, x, row)
-                    z[r] = row
+                    z[r - begin] = row
         reader.spans = True

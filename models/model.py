@@ -174,13 +174,14 @@ class Scorer:
         self.model = model
         self.reader = FieldReader(model.bigrams, model.tree.keys, model.tree.children, len(model.tree.names))
         self.callers = Callers()
-        self.room = np.zeros((0, 2 * len(FEATURES)), np.float32)
         # The whole model learned from more calls than the parts that were calibrated: the unseen costs it more by this, and that is no evidence.
         more = np.log(model.config.folds / (model.config.folds - 1)) + 1e-3
         self.nats = judge.Nats([*model.calibrations, model.joint], [more] * (len(MEASURES) - 1) + [0, 0])
         self.judge = judge.Judge(self.reader, model.profile, model.tree.calls > 0, _COLUMNS, self.nats)
-        self.standard = model.scale.standard()
-        self.linear = model.network.projection() if model.network is not None and not model.network.bent else None
+        self.network, self.standard = model.network, model.scale.standard() if model.network is not None else None
+        self.tile = self.network.tile if self.network is not None else 512
+        self.layers = self.network.room() if self.network is not None else []
+        self.seen = np.zeros((self.tile, 2 * len(FEATURES)), np.float32)
 
     def open(self, batch: pa.RecordBatch) -> Calls:
         """Take a batch's columns."""
@@ -195,14 +196,12 @@ class Scorer:
         score, p = np.zeros(n, np.float32), np.zeros(n, np.float32)
         if n:
             self.open(batch)
-            network = self.model.network
-            squares, strange = np.zeros(n), np.zeros(n, np.float32)
-            bent = network is not None and network.bent
-            if bent and len(self.room) < n:
-                self.room = np.zeros((n, 2 * len(FEATURES)), np.float32)  # kept from batch to batch: fresh pages cost more than what is written to them
-            z = self.room[: n if bent else 0]
-            self.judge.score(self.standard, self.linear, squares, strange, z)
-            self.nats.join(squares, network.score(z) if network is not None and bent else strange, score, p)
+            squares, strange = np.zeros(n), np.zeros(-(-n // self.tile) * self.tile, np.float32)
+            for first in range(0, n, self.tile):  # what one part writes is still near when the next reads it
+                self.judge.score(first, min(first + self.tile, n), self.standard, squares, self.seen)
+                if self.network is not None:
+                    self.network.errors(self.seen, self.layers, strange[first : first + self.tile])
+            self.nats.join(squares, strange[:n], score, p)
         return Scores(score, p)
 
     def measure(self, batch: pa.RecordBatch) -> tuple[Array, Array, Observation]:

@@ -81,6 +81,7 @@ class Callers:
     taken: cython.Py_ssize_t
     pairs: cython.Py_ssize_t
     level: cython.double
+    near: cython.longlong
 
     def __init__(self, level: float = LEVEL) -> None:
         self.keys = _view(np.zeros(ENDPOINTS, np.uint64))
@@ -90,7 +91,7 @@ class Callers:
         self.second = _view(np.zeros(ENDPOINTS, np.int64))
         # Key, calls, how many of them were large, and the least of those, side by side: one place in memory a call.
         self.pair = _view(np.zeros((PAIRS, 4), np.int64))
-        self.taken = self.pairs = 0
+        self.taken = self.pairs = self.near = 0
         self.level = -np.log(level)
 
     def observe(self, batch: Any) -> list[tuple[int, int, int, int, int]]:
@@ -123,7 +124,13 @@ class Callers:
         large: cython.longlong
         place: cython.ulonglong
         who: cython.ulonglong
+        ahead: cython.Py_ssize_t = 0
         for r in range(sizes.shape[0]):
+            # Their places in the table are asked for some calls ahead, all at once, so that far memory is waited for together.
+            while ahead < sizes.shape[0] and ahead < (r | 63) + 1:
+                place = _place(method_hashes[methods[ahead]], host_hashes[hosts[ahead]], template_hashes[templates[ahead]])
+                self.near ^= self.pair[(_joined(place, caller_hashes[callers[ahead]]) >> 1) & (_PAIRS - 1), 0]
+                ahead += 1
             n = sizes[r]
             if n < 0 or statuses[r] < 200 or statuses[r] >= 300 or not real[templates[r]]:
                 continue

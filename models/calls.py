@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from models.fields import body_kinds, hash_octets, hash_runs, hash_words
 
@@ -59,25 +58,44 @@ def octets(array: pa.Array) -> tuple[Array, Array]:
     return data, offsets
 
 
+def _numbers(array: pa.Array) -> tuple[Array, Array | None]:
+    """An integer column's numbers, no copy, and which of them are there; None where all are."""
+    kind = np.dtype(array.type.to_pandas_dtype())
+    values, valid = array.buffers()[1], array.buffers()[0]
+    if not len(array):
+        return np.zeros(0, kind), None
+    out = np.frombuffer(values, kind, count=len(array), offset=kind.itemsize * array.offset)
+    if not array.null_count:
+        return out, None
+    bits = np.unpackbits(np.frombuffer(valid, np.uint8), bitorder="little")
+    return out, bits[array.offset : array.offset + len(array)].view(bool)
+
+
+def _codes(column: pa.DictionaryArray, null: int) -> Array:
+    """The codes of a dictionary column, int32, `null` for null."""
+    codes, there = _numbers(column.indices)
+    if there is not None:
+        codes = np.where(there, codes, null)
+    return np.ascontiguousarray(codes, np.int32)
+
+
 def words(column: pa.Array) -> tuple[Array, list[str]]:
     """Codes and their words of a low-cardinality column; null is the empty word."""
     if not pa.types.is_dictionary(column.type):
         column = column.dictionary_encode()
     names = [str(word) if word is not None else "" for word in column.dictionary.to_pylist()]
-    codes = column.indices.cast(pa.int32())
-    if codes.null_count:
-        codes = codes.fill_null(len(names))
+    codes = _codes(column, len(names))
+    if column.null_count:
         names.append("")
-    return np.asarray(codes, dtype=np.int32), names
+    return codes, names
 
 
 def whole_numbers(column: pa.Array) -> Array:
     """An integer column as int64 with null as -1; no copy of one that is int64 and has no nulls."""
-    if column.null_count:
-        column = pc.fill_null(column, -1)
-    if column.type != pa.int64():
-        column = column.cast(pa.int64())
-    return np.frombuffer(column.buffers()[1], np.int64, count=len(column), offset=8 * column.offset) if len(column) else np.zeros(0, np.int64)
+    numbers, there = _numbers(column)
+    if there is not None:
+        numbers = np.where(there, numbers, -1)
+    return np.ascontiguousarray(numbers, np.int64)
 
 
 def hashes(column: pa.Array) -> tuple[Array, Array, Array]:
@@ -90,10 +108,7 @@ def hashes(column: pa.Array) -> tuple[Array, Array, Array]:
     hash_runs(data, at, out[:count])
     out[count] = _NOTHING
     real[:count] = at[1:] > at[:-1]
-    codes = column.indices
-    if codes.null_count:
-        codes = codes.fill_null(count)
-    return np.asarray(codes, dtype=np.int32), out, real
+    return _codes(column, count), out, real
 
 
 _NOTHING = hash_octets(b"")

@@ -33,6 +33,8 @@ cdef class Nats:
     cdef const float *slopes
     cdef const float *less
     cdef const int *guide
+    cdef const float *low
+    cdef const float *each
     cdef readonly int measures
     cdef float last[64]
     cdef float last_square[64]
@@ -76,7 +78,6 @@ cdef class Judge:
     cdef const float *nats_mean
     cdef const float *nats_spread
     cdef const unsigned long long *shape_keys
-    cdef const float *shape_cost
     cdef const unsigned long long *value_keys
     cdef const float *value_cost
     cdef const unsigned long long *slot_keys

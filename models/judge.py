@@ -427,16 +427,24 @@ class Nats:
         starts = np.cumsum([0] + [len(c.scores) for c in calibrations]).astype(np.int64)
         if self.measures > 64 or any(len(c.above) != len(c.scores) + 1 for c in calibrations) or len(less) != self.measures:
             raise ValueError("Nats: calibrations that do not fit one another")
+        # Buckets of equal width, of which all but the last together hold most scores: those of normal calls, which are asked for most.
+        low = np.array([c.scores[0] if len(c.scores) else 0 for c in calibrations], np.float32)
+        wide = np.array([c.scores[int(0.98 * (len(c.scores) - 1))] if len(c.scores) else 0 for c in calibrations], np.float32) - low
+        each = np.divide(_BUCKETS - 1, wide, out=np.zeros_like(wide), where=wide > 1e-6).astype(np.float32)
         guide = np.zeros((self.measures, _BUCKETS + 1), np.int32)
-        self.shared = (scores, nats, starts, np.array([1 / c.beta for c in calibrations], np.float32), np.asarray(less, np.float32), guide.reshape(-1))
+        self.shared = (
+            scores, nats, starts, np.array([1 / c.beta for c in calibrations], np.float32), np.asarray(less, np.float32), guide.reshape(-1), low, each,
+        )  # fmt: skip
         self.scores = floats_at(_view(self.shared[0]))
         self.nats = floats_at(_view(self.shared[1]))
         self.starts = numbers_at(_view(self.shared[2]))
         self.slopes = floats_at(_view(self.shared[3]))
         self.less = floats_at(_view(self.shared[4]))
         self.guide = ints_at(_view(self.shared[5]))
+        self.low = floats_at(_view(self.shared[6]))
+        self.each = floats_at(_view(self.shared[7]))
         if cython.compiled:
-            _guide(scores, starts, guide)
+            _guide(scores, starts, low, each, guide)
         else:
             self.last, self.last_square = [0.0] * 64, [0.0] * 64
         k: cython.int
@@ -446,7 +454,7 @@ class Nats:
     def _place(self, k: Any, y: Any, start: Any, high: Any) -> Any:
         """The first of the scores from start to high that is not below y."""
         if cython.compiled:
-            b: cython.Py_ssize_t = _bucket(y) + k * (_BUCKETS + 1)
+            b: cython.Py_ssize_t = _bucket(y, self.low[k], self.each[k]) + k * (_BUCKETS + 1)
             low: cython.Py_ssize_t = start + self.guide[b]
             n: cython.Py_ssize_t = start + self.guide[b + 1] - low
             half: cython.Py_ssize_t
@@ -507,26 +515,31 @@ class Nats:
             d[r] = exp(-self.of(last, c[r]))
 
 
-_BUCKETS = cython.declare(cython.int, 2048)
-_LOWEST = cython.declare(cython.int, (127 - 12) << 6)  # 2 ** -12, in sixty-fourths of an octave
+_BUCKETS = cython.declare(cython.int, 4096)
 
 
 @cython.cfunc
 @cython.inline
 @cython.exceptval(check=False)
-def _bucket(y: cython.float) -> cython.int:
-    """Sixty-fourths of an octave, by exponent and first digits; what is smaller or larger than the table tells is in the first or last."""
-    bits: cython.int = 0
+def _bucket(y: cython.float, low: cython.float, each: cython.float) -> cython.int:
+    """Never less for more, so that a bucket's scores are the ones to look among. What lies past the others is in the last."""
+    v: cython.float = (y - low) * each
+    if not v > 0:
+        return 0
+    if v >= _BUCKETS - 1:
+        return _BUCKETS - 1
     if cython.compiled:
-        memcpy(cython.address(bits), cython.address(y), 4)
-    bits = (bits >> 17) - _LOWEST
-    return 0 if bits < 0 else _BUCKETS - 1 if bits >= _BUCKETS else bits
+        return cython.cast(cython.int, v)
+    else:
+        return int(v)
 
 
-def _guide(scores: Any, starts: Any, guide: Any) -> None:
+def _guide(scores: Any, starts: Any, low: Any, each: Any, guide: Any) -> None:
     """Of each calibration and bucket, how many scores lie in the buckets before it."""
     value: cython.const[cython.float][::1] = _view(scores)
     start: cython.const[cython.longlong][::1] = _view(starts)
+    lowest: cython.const[cython.float][::1] = _view(low)
+    width: cython.const[cython.float][::1] = _view(each)
     out: cython.int[:, ::1] = _view(guide)
     k: cython.Py_ssize_t
     i: cython.Py_ssize_t
@@ -535,7 +548,7 @@ def _guide(scores: Any, starts: Any, guide: Any) -> None:
     for k in range(out.shape[0]):
         b = 0
         for i in range(start[k], start[k + 1]):
-            at = _bucket(value[i])
+            at = _bucket(value[i], lowest[k], width[k])
             while b < at:
                 b += 1
                 out[k, b] = cython.cast(cython.int, i - start[k])
@@ -642,7 +655,7 @@ class Judge:
             raise ValueError("Judge: a unit that is not there")
         self.shared = tables = {
             "unit_keys": _checked(profile.unit_keys), "unit_values": profile.unit_values,
-            "shape_keys": _checked(profile.shape_keys), "shape_cost": profile.shape_cost, "value_keys": _checked(profile.value_keys), "value_cost": profile.value_cost,
+            "shape_keys": _checked(profile.shape_keys), "value_keys": _checked(profile.value_keys), "value_cost": profile.value_cost,
             "slot_keys": table_of(profile.slot_keys)[0], "name_keys": table_of(profile.known_names)[0],
             "form_keys": form_keys, "form_cost": form_cost, "form_total": form_total, "expected_keys": expected_keys, "expected_cost": expected_cost,
             "ended": np.ascontiguousarray(ended, np.uint8),
@@ -656,7 +669,7 @@ class Judge:
             if array.shape != shape:
                 raise ValueError(f"Judge: {name} is {array.shape}, not {shape}")
             tables[name] = np.ascontiguousarray(array, f32).reshape(-1)
-        if len(profile.shape_cost) != len(profile.shape_keys) or len(profile.value_cost) != len(profile.value_keys):
+        if len(profile.value_cost) != len(profile.value_keys):
             raise ValueError("Judge: costs of other values")
         self.unit_keys, self.unit_mask = hashes_at(_view(tables["unit_keys"])), len(tables["unit_keys"]) - 1
         self.shape_keys, self.shape_mask = hashes_at(_view(tables["shape_keys"])), len(tables["shape_keys"]) - 1
@@ -666,7 +679,7 @@ class Judge:
         self.form_keys, self.form_mask = hashes_at(_view(tables["form_keys"])), len(tables["form_keys"]) - 1
         self.expected_keys, self.expected_mask = hashes_at(_view(tables["expected_keys"])), len(tables["expected_keys"]) - 1
         self.unit_values = ints_at(_view(tables["unit_values"]))
-        self.shape_cost, self.value_cost = floats_at(_view(tables["shape_cost"])), floats_at(_view(tables["value_cost"]))
+        self.value_cost = floats_at(_view(tables["value_cost"]))
         self.form_cost, self.form_total = floats_at(_view(tables["form_cost"])), numbers_at(_view(tables["form_total"]))
         self.expected_cost = numbers_at(_view(tables["expected_cost"]))
         self.by_length, self.by_marks = floats_at(_view(tables["by_length"])), floats_at(_view(tables["by_marks"]))
@@ -809,20 +822,24 @@ class Judge:
             self._ready(u, group)
         row = u * _ROW
         self._most(base, self.rows[row + length_bin(length)], f)
-        at = _find(self.value_keys, self.value_mask, _join(cython.cast(cython.ulonglong, u + 1), field.value))
-        if at < 0:
-            self._most(base + 5, self.rows[row + 61], f)
-        elif self.value_cost[at] != 0:
-            self._most(base + 5, self._to(8 * group + 5, self.value_cost[at]), f)
         if kind >= 8:
+            at = _find(self.value_keys, self.value_mask, _join(cython.cast(cython.ulonglong, u + 1), field.value))
+            self._most(base + 5, self._to(8 * group + 5, self.value_cost[at]) if at >= 0 else self.rows[row + 61], f)
             return 0
+        # Known values and shapes of requests cost nothing; whether they are known matters only where new ones would be the most surprising so far. The
+        # tables are large, and looking is what takes longest of all.
+        if (
+            self.rows[row + 61] > self.best[base + 5]
+            and _find(self.value_keys, self.value_mask, _join(cython.cast(cython.ulonglong, u + 1), field.value)) < 0
+        ):
+            self._most(base + 5, self.rows[row + 61], f)
         self._most(base + 1, self.rows[row + LENGTH_BINS_C + mark_bin(field.marks)], f)
         self._characters(u, group, base, field.mask, f)
-        at = _find(self.shape_keys, self.shape_mask, _join(cython.cast(cython.ulonglong, u + 1), field.shape))
-        if at < 0:
+        if (
+            self.rows[row + 60] > self.best[base + 4]
+            and _find(self.shape_keys, self.shape_mask, _join(cython.cast(cython.ulonglong, u + 1), field.shape)) < 0
+        ):
             self._most(base + 4, self.rows[row + 60], f)
-        elif self.shape_cost[at] != 0:
-            self._most(base + 4, self._to(8 * group + 4, self.shape_cost[at]), f)
         if group == 0:
             z = (field.nats / (length + 1 if length < 4096 else 4097) - self.nats_mean[u]) / self.nats_spread[u]
             if z > 0:

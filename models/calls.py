@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from models.fields import body_kinds, hash_octets, hash_runs, hash_words
+from models.fields import body_kinds, fingerprints, gather, hash_octets, hash_runs, hash_words
 
 Array = np.ndarray[Any, Any]
 
@@ -44,6 +44,8 @@ class Calls:
     response_type: Array
     """int32, indices into the hashes of media types."""
     type_hashes: Array
+    template: tuple[Array, list[str | None]] | None = None
+    """Where the batch has been labelled; None for what is no endpoint."""
 
 
 def octets(array: pa.Array) -> tuple[Array, Array]:
@@ -131,19 +133,90 @@ def read_calls(batch: pa.RecordBatch) -> Calls:
     body, body_at = octets(batch.column("request_body"))
     kind, kinds = words(batch.column("response_type"))
     rows = batch.num_rows
+    template = None
+    if batch.schema.get_field_index("template") >= 0:
+        column = batch.column("template")
+        if not pa.types.is_dictionary(column.type):
+            column = column.dictionary_encode()
+        labels = column.dictionary.to_pylist()
+        template = (_codes(column, len(labels)), [*labels, None])
     ts, status, request_bytes, response_bytes, duration, ttfb = (
         whole_numbers(batch.column(name)) for name in ("ts", "status", "request_bytes", "response_bytes", "duration", "ttfb")
     )
     return Calls(
         rows, path, path_at, query, query_at, head, head_at, body, body_at, _body_kinds(batch, body, body_at), words(batch.column("method")),
-        words(batch.column("host")), np.full(rows, -1, np.int32), ts, status, request_bytes, response_bytes, duration, ttfb, kind, hash_words(kinds or [""]),
+        words(batch.column("host")), np.full(rows, -1, np.int32), ts, status, request_bytes, response_bytes, duration, ttfb, kind, hash_words(kinds or [""]), template,
     )  # fmt: skip
 
 
-def request_seeds(batch: pa.RecordBatch, calls: Calls) -> Array:
-    """Of each call, a hash of method, host and agent: what `models.fields.fingerprints` goes on from."""
-    out = np.zeros(calls.rows, np.uint64)
+def requests(batch: pa.RecordBatch, calls: Calls) -> Array:
+    """Of each call, a hash of what it asks for, equal for copies of one request: method, host, agent, path, query and body."""
+    seeds, out = np.zeros(calls.rows, np.uint64), np.zeros(calls.rows, np.uint64)
     for (codes, names), factor in ((calls.method, 3), (calls.host, 5), (words(batch.column("user_agent")), 7)):
         if calls.rows:
-            out ^= hash_words(names)[codes] * np.uint64(factor)
+            seeds ^= hash_words(names)[codes] * np.uint64(factor)
+    fingerprints(calls, seeds, out)
     return out
+
+
+_OCTETS = ("path", "query", "head", "body")
+_NUMBERS = ("ts", "status", "request_bytes", "response_bytes", "duration", "ttfb", "body_kind", "root")
+_WORDS = ("method", "host")
+MOST_OCTETS = 2**31 - 1
+"""What offsets of 32 bits reach."""
+
+
+def taken(calls: Calls, rows: Array) -> Calls:
+    """These calls of a batch, copied. Raises OverflowError for more octets of one column than MOST_OCTETS."""
+    columns: dict[str, Any] = {"rows": len(rows), "type_hashes": calls.type_hashes, "response_type": calls.response_type[rows]}
+    wanted = np.ascontiguousarray(rows, np.int64)
+    for name in _OCTETS:
+        data, at = getattr(calls, name), getattr(calls, f"{name}_at")
+        ends = np.cumsum(at[wanted + 1].astype(np.int64) - at[wanted])
+        total = int(ends[-1]) if len(ends) else 0
+        if total > MOST_OCTETS:
+            raise OverflowError(f"{total} octets of {name} are more than offsets reach")
+        out, out_at = np.empty(total, np.uint8), np.zeros(len(rows) + 1, np.int32)
+        out_at[1:] = ends
+        gather(data, at, wanted, out, out_at)
+        columns[name], columns[f"{name}_at"] = out, out_at
+    for name in _NUMBERS:
+        columns[name] = getattr(calls, name)[rows]
+    for name in _WORDS:
+        codes, names = getattr(calls, name)
+        columns[name] = codes[rows], names
+    columns["template"] = None if calls.template is None else (calls.template[0][rows], calls.template[1])
+    return Calls(**columns)
+
+
+def joined_calls(parts: list[Calls]) -> Calls:
+    """Calls of several batches as one. Raises OverflowError as `taken` does."""
+    if len(parts) == 1:
+        return parts[0]
+    columns: dict[str, Any] = {"rows": sum(part.rows for part in parts), "type_hashes": np.concatenate([part.type_hashes for part in parts])}
+    for name in _OCTETS:
+        ats = [getattr(part, f"{name}_at") for part in parts]
+        pieces = [getattr(part, name)[at[0] : at[-1]] for part, at in zip(parts, ats, strict=True)]
+        before = np.cumsum([0] + [len(piece) for piece in pieces])
+        if before[-1] > MOST_OCTETS:
+            raise OverflowError(f"{before[-1]} octets of {name} are more than offsets reach")
+        columns[name] = np.concatenate(pieces)
+        shifted = [at[:-1].astype(np.int64) - at[0] + start for at, start in zip(ats, before[:-1], strict=True)]
+        columns[f"{name}_at"] = np.concatenate([*shifted, before[-1:]]).astype(np.int32)
+    for name in _NUMBERS:
+        columns[name] = np.concatenate([getattr(part, name) for part in parts])
+    types = np.cumsum([0] + [len(part.type_hashes) for part in parts])
+    columns["response_type"] = np.concatenate([part.response_type + start for part, start in zip(parts, types[:-1].tolist(), strict=True)]).astype(np.int32)
+    for name in _WORDS:
+        columns[name] = _joined_words([getattr(part, name) for part in parts])
+    templates = [part.template if part.template is not None else (np.zeros(part.rows, np.int32), [None]) for part in parts]
+    columns["template"] = _joined_words(templates) if any(part.template is not None for part in parts) else None
+    return Calls(**columns)
+
+
+def _joined_words(columns: list[tuple[Array, list[Any]]]) -> tuple[Array, list[Any]]:
+    places: dict[Any, int] = {}
+    codes = []
+    for code, names in columns:
+        codes.append(np.array([places.setdefault(name, len(places)) for name in names] or [0], np.int32)[code])
+    return np.concatenate(codes), list(places)

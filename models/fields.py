@@ -26,7 +26,7 @@ except ModuleNotFoundError:
 
 if cython.compiled:
     from cython.cimports.libc.math import log
-    from cython.cimports.libc.string import memset
+    from cython.cimports.libc.string import memcpy, memset
 else:
     from math import log
 
@@ -1122,6 +1122,27 @@ def body_kinds(data: Any, at: Any, types: Any, by_type: Any, out: Any) -> None:
         kind[r] = k
 
 
+def gather(data: Any, at: Any, rows: Any, out: Any, out_at: Any) -> None:
+    """Copy runs `rows` of those that the offsets `at` make of `data`, one after the other, to `out`, at the offsets `out_at`."""
+    octets: cython.const[cython.uchar][::1] = _view(data)
+    offsets: cython.const[cython.int][::1] = _view(at)
+    wanted: cython.const[cython.longlong][::1] = _view(rows)
+    result: cython.uchar[::1] = _view(out)
+    places: cython.const[cython.int][::1] = _view(out_at)
+    k: cython.Py_ssize_t
+    start: cython.Py_ssize_t
+    end: cython.Py_ssize_t
+    for k in range(wanted.shape[0]):
+        start, end = offsets[wanted[k]], offsets[wanted[k] + 1]
+        if _outside(start, end, octets.shape[0]) or places[k] < 0 or places[k] + (end - start) > result.shape[0]:
+            raise IndexError("gather: a run outside the octets")
+        if end > start:
+            if cython.compiled:
+                memcpy(cython.address(result[places[k]]), cython.address(octets[start]), end - start)
+            else:
+                result[places[k] : places[k] + (end - start)] = octets[start:end]
+
+
 def fingerprints(batch: Any, seed: Any, out: Any) -> None:
     """A hash of what each call asks for into `out`: `seed` (of method, host, agent), path, query, body. Equal for copies of one request."""
     paths: cython.const[cython.uchar][::1] = _view(batch.path)
@@ -1152,8 +1173,9 @@ def fingerprints(batch: Any, seed: Any, out: Any) -> None:
         result[r] = _spread(_mix(h, cython.cast(cython.ulonglong, body_at[r + 1] - body_at[r])))
 
 
-def count_neighbours(data: Any, at: Any, escaped: Any, table: Any, out: Any) -> None:
-    """Add how often each character follows each, over the values of a column of pairs or bodies, to out[table of the call]."""
+def count_neighbours(data: Any, at: Any, escaped: Any, table: Any, which: Any, out: Any) -> None:
+    """Add how often each character follows each, over the values of a column of pairs or bodies of the calls `which`, to out[table of the call]."""
+    wanted: cython.const[cython.uchar][::1] = _view(which.view(np.uint8))
     octets: cython.const[cython.uchar][::1] = _view(data)
     offsets: cython.const[cython.int][::1] = _view(at)
     tables: cython.const[cython.uchar][::1] = _view(table)
@@ -1170,6 +1192,8 @@ def count_neighbours(data: Any, at: Any, escaped: Any, table: Any, out: Any) -> 
     k: cython.int
     mode: cython.int = escaped
     for r in range(tables.shape[0]):
+        if not wanted[r]:
+            continue
         i = offsets[r]
         end = offsets[r + 1]
         if end - i > 4 * _MAX_VALUE:

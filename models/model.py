@@ -20,10 +20,10 @@ from models import autoencoder, judge
 from models.autoencoder import Autoencoder
 from models.calibrate import Calibration, calibrate
 from models.callers import Callers
-from models.calls import Calls, read_calls, request_seeds
-from models.endpoints import PathTree, learn_tree
+from models.calls import Calls, joined_calls, read_calls, requests, taken
+from models.endpoints import PathTree, learn_tree, routes
 from models.features import FEATURES, RECIPE, Scale, feature_matrix, learn_scale
-from models.fields import FieldReader, fingerprints
+from models.fields import FieldReader
 from models.observe import Observation, character_tables, observe
 from models.profile import ROW_ASPECTS, Profile, joined, learn_profile
 
@@ -207,7 +207,7 @@ class Scorer:
     def measure(self, batch: pa.RecordBatch) -> tuple[Array, Array, Observation]:
         """(measures as nats[call, MEASURES], the field behind each, what was observed): for the few calls that are explained."""
         model = self.model
-        seen = observe(batch, model.tree, model.bigrams)
+        seen = observe(read_calls(batch), model.tree, model.bigrams)
         raw = np.zeros((batch.num_rows, len(MEASURES)), np.float32)
         where = np.full((batch.num_rows, len(_COLUMNS)), -1, np.int32)
         judge.Judge(seen.reader, model.profile, model.tree.calls > 0).measure(np.arange(batch.num_rows), _COLUMNS, raw, where)
@@ -223,27 +223,6 @@ def _nats(calibrations: list[Calibration], raw: Array) -> Array:
     out = np.empty_like(raw)
     judge.Nats(calibrations, [0] * len(calibrations)).measured(raw, out)
     return out
-
-
-_NEEDED = (
-    "ts", "method", "host", "path", "query", "status", "request_bytes", "response_bytes", "request_type", "response_type", "user_agent",
-    "duration", "ttfb", "request_head", "request_body", "template",
-)  # fmt: skip
-
-
-def _plain(batch: pa.RecordBatch) -> pa.Table:
-    """The columns that learning reads, dictionaries decoded so that batches can be joined."""
-    columns = {}
-    for name in _NEEDED:
-        index = batch.schema.get_field_index(name)
-        if index < 0:
-            column = pa.nulls(batch.num_rows, pa.string())
-        else:
-            column = batch.column(index)
-            if pa.types.is_dictionary(column.type):
-                column = column.cast(column.type.value_type)
-        columns[name] = column
-    return pa.table(columns)
 
 
 @dataclass(slots=True)
@@ -262,25 +241,27 @@ class _Sample:
     """Counted since the call was taken in."""
     places: Array
     """Of each call, its row in the parts laid end to end."""
-    parts: list[pa.Table]
+    parts: list[Calls]
     total: int = 0
     first_ts: int = 0
     last_ts: int = 0
 
-    def add(self, batch: pa.RecordBatch) -> None:
+    def add(self, batch: pa.RecordBatch) -> Array:
+        """Draw a batch's lots; returns the hashes of its calls."""
         n = batch.num_rows
         if not n:
-            return
+            return self.hashes[:0]
         calls = read_calls(batch)
         self.first_ts = int(calls.ts.min()) if not self.total else min(self.first_ts, int(calls.ts.min()))
         self.last_ts = max(self.last_ts, int(calls.ts.max()))
         self.total += n
-        hashes = np.zeros(n, np.uint64)
-        fingerprints(calls, request_seeds(batch, calls), hashes)
+        every = hashes = requests(batch, calls)
         lots = joined(hashes, calls.ts.view(np.uint64))
         order = np.lexsort((lots, hashes))
-        first = np.flatnonzero(np.r_[True, hashes[order][1:] != hashes[order][:-1]])
-        count = np.diff(np.r_[first, n])
+        fresh = np.ones(n, bool)
+        fresh[1:] = hashes[order][1:] != hashes[order][:-1]
+        first = np.flatnonzero(fresh)
+        count = np.diff(np.append(first, n))
         row = order[first]
         found, lot = hashes[row], lots[row]
         at = np.searchsorted(self.hashes, found)
@@ -291,14 +272,14 @@ class _Sample:
         known[known] = lot[known] >= self.lots[at[known]]  # a lower lot of the same request: this call stands for it from now on
         fresh = np.flatnonzero(~known & (lot <= self.lots.max())) if len(self.hashes) >= self.rows else np.flatnonzero(~known)
         if not len(fresh):
-            return
+            return every
         again = inside[fresh] & (self.hashes[np.minimum(at[fresh], len(self.hashes) - 1)] == found[fresh]) if len(self.hashes) else np.zeros(len(fresh), bool)
         count = count[fresh].copy()
         count[again] = self.copies[at[fresh][again]]
         stay = np.ones(len(self.hashes), bool)
         stay[at[fresh][again]] = False
-        places = sum(part.num_rows for part in self.parts) + np.arange(len(fresh))
-        self.parts.append(_plain(batch.take(pa.array(row[fresh]))))
+        places = sum(part.rows for part in self.parts) + np.arange(len(fresh))
+        self.parts.append(taken(calls, row[fresh]))
         hashes, lots = np.concatenate([self.hashes[stay], found[fresh]]), np.concatenate([self.lots[stay], lot[fresh]])
         copies, places = np.concatenate([self.copies[stay], count]), np.concatenate([self.places[stay], places])
         if len(hashes) > self.rows:
@@ -306,33 +287,38 @@ class _Sample:
             hashes, lots, copies, places = hashes[lowest], lots[lowest], copies[lowest], places[lowest]
         order = np.argsort(hashes, kind="stable")
         self.hashes, self.lots, self.copies, self.places = hashes[order], lots[order], copies[order], places[order]
-        if sum(part.num_rows for part in self.parts) > 4 * self.rows:
+        if sum(part.rows for part in self.parts) > 4 * self.rows:
             self._pack()
+        return every
 
     def _pack(self) -> None:
         """Let go of calls that were pushed out."""
-        self.parts = [pa.concat_tables(self.parts).take(pa.array(self.places))]
+        self.parts = [taken(joined_calls(self.parts), self.places)]
         self.places = np.arange(len(self.hashes))
 
-    def calls(self) -> pa.RecordBatch:
+    def calls(self) -> Calls:
         """The calls, in the order of their hashes."""
         self._pack()
-        return self.parts[0].combine_chunks().to_batches()[0]
+        return self.parts[0]
 
 
-def _collect(batches: Iterable[pa.RecordBatch], rows: int) -> _Sample:
+def _collect(batches: Iterable[pa.RecordBatch], rows: int) -> tuple[_Sample, list[Array]]:
+    """The sample; and the hashes of all calls, batch by batch, where there is a list of batches."""
     sample = _Sample(rows, np.zeros(0, np.uint64), np.zeros(0, np.uint64), np.zeros(0, np.int64), np.zeros(0, np.int64), [])
+    hashes = []
     for batch in batches:
-        sample.add(batch)
+        came = sample.add(batch)
+        if isinstance(batches, list):
+            hashes.append(came)
     if sample.total == 0:
         raise ModelError("there is nothing to learn from: the training capture has no API call; give one that has, a day of normal use is best")
-    return sample
+    return sample, hashes
 
 
 def learn(batches: Iterable[pa.RecordBatch], config: ModelConfig | None = None) -> Model:
     """Learn what normal is from calls that are normal."""
     config = config or ModelConfig()
-    sample = _collect(batches, config.rows)
+    sample, _ = _collect(iter(batches), config.rows)
     return _fit(sample, config)
 
 
@@ -345,45 +331,42 @@ def self_train(batches: Iterable[pa.RecordBatch], config: ModelConfig | None = N
     config = config or SELF
     if config.trim <= 0:
         config = replace(config, trim=0.1)
-    batches = list(batches)
-    sample = _collect(batches, config.rows)
-    return _fit(sample, config, _steady(batches, sample))
+    sample, hashes = _collect(list(batches), config.rows)
+    return _fit(sample, config, _steady(hashes, sample))
 
 
 SLICES = 16
 """Parts of a capture, by calls, in most of which a request must come for it to belong there."""
 
 
-def _steady(batches: Sequence[pa.RecordBatch], sample: _Sample) -> Array:
+def _steady(hashes: list[Array], sample: _Sample) -> Array:
     """Which calls of the sample came again all through the capture, as a health check does: common, however unlike the rest they are."""
     came = np.zeros((len(sample.hashes), SLICES), bool)
     before = 0
-    for batch in batches:
-        calls = read_calls(batch)
-        hashes = np.zeros(calls.rows, np.uint64)
-        fingerprints(calls, request_seeds(batch, calls), hashes)
-        at = np.minimum(np.searchsorted(sample.hashes, hashes), len(sample.hashes) - 1)
-        known = sample.hashes[at] == hashes
+    for part in hashes:
+        at = np.minimum(np.searchsorted(sample.hashes, part), len(sample.hashes) - 1)
+        known = sample.hashes[at] == part
         came[at[known], (before + np.flatnonzero(known)) * SLICES // sample.total] = True
-        before += calls.rows
+        before += len(part)
     out: Array = came.sum(1) * 4 >= SLICES * 3
     return out
 
 
 def _fit(sample: _Sample, config: ModelConfig, steady: Array | None = None) -> Model:
-    batch = sample.calls()
-    rows = batch.num_rows
+    calls = sample.calls()
+    rows = calls.rows
     copies = sample.copies
     config = replace(config, folds=max(2, min(config.folds, rows)))
     folds = config.folds
     fold = (np.argsort(np.argsort(sample.hashes * np.uint64(0x9E3779B97F4A7C15), kind="stable"), kind="stable") % folds).astype(np.uint8)
     keep = np.ones(rows, bool)
     whole_days = sample.last_ts - sample.first_ts >= 86_400_000_000_000
-    tree = _tree(batch, copies)
+    ways = routes(calls)
+    tree = learn_tree(zip(ways, copies.tolist(), strict=True))
     if config.trim > 0 and rows >= 20:
         # Twice: what was strange to a model that attacks had taught a little is left out, and the tree of paths is made again without it.
         # An endpoint that many distinct calls use stays known even so.
-        raw, calibrations, _ = _held_back(batch, copies, fold, folds, tree, keep, replace(config, network="off", trim=0.0), whole_days)
+        raw, calibrations, _ = _held_back(calls, copies, fold, folds, tree, keep, replace(config, network="off", trim=0.0), whole_days)
         joint = _norm(_nats(calibrations, raw))
         # At most that share, and of it only what stands far out of the bulk: a common kind of call that is a little odd must go on teaching.
         middle, upper = np.quantile(joint, (0.5, 0.75))
@@ -391,16 +374,15 @@ def _fit(sample: _Sample, config: ModelConfig, steady: Array | None = None) -> M
         if steady is not None:
             keep |= steady
         if keep.any():
-            kept = batch.take(pa.array(np.flatnonzero(keep)))
-            tree = _tree(kept, copies[keep])
+            tree = learn_tree((ways[row], int(copies[row])) for row in np.flatnonzero(keep).tolist())
         else:
             keep[:] = True
-    raw, calibrations, noise = _held_back(batch, copies, fold, folds, tree, keep, config, whole_days)
+    raw, calibrations, noise = _held_back(calls, copies, fold, folds, tree, keep, config, whole_days)
     nats = _nats(calibrations, raw)
     score = _norm(nats)
     joint_calibration = calibrate(score[keep], 1 - float(keep.mean()), config.caution, True)
-    bigrams = character_tables(batch.take(pa.array(np.flatnonzero(keep))), np.zeros(int(keep.sum()), np.uint8), 1)
-    seen = observe(batch, tree, bigrams)
+    bigrams = character_tables(taken(calls, np.flatnonzero(keep)), np.zeros(int(keep.sum()), np.uint8), 1)
+    seen = observe(calls, tree, bigrams)
     profile = learn_profile(seen.fields, seen.node, seen.variant, copies, tree, keep)
     x = feature_matrix(seen.counts)
     scale = learn_scale(x[keep], seen.node[keep], len(tree.names), whole_days)
@@ -416,17 +398,6 @@ def _fit(sample: _Sample, config: ModelConfig, steady: Array | None = None) -> M
         "first_ts": sample.first_ts, "last_ts": sample.last_ts, "calls_sha256": digest,
     }  # fmt: skip
     return Model(config, tree, bigrams, profile, scale, network, calibrations, joint_calibration, trained_on)
-
-
-def _tree(batch: pa.RecordBatch, copies: Array) -> PathTree:
-    template = batch.column("template").to_pylist()
-    return learn_tree(
-        (method or "", host or "", path or "", hint, count)
-        for method, host, path, hint, count in zip(
-            batch.column("method").to_pylist(), batch.column("host").to_pylist(), batch.column("path").to_pylist(), template, copies.tolist(),
-            strict=True,
-        )
-    )  # fmt: skip
 
 
 def _network(z: Array, config: ModelConfig) -> Autoencoder | None:
@@ -445,13 +416,13 @@ def _norm(nats: Array) -> Array:
 
 
 def _held_back(
-    batch: pa.RecordBatch, copies: Array, fold: Array, folds: int, tree: PathTree, keep: Array, config: ModelConfig, whole_days: bool
+    calls: Calls, copies: Array, fold: Array, folds: int, tree: PathTree, keep: Array, config: ModelConfig, whole_days: bool
 ) -> tuple[Array, list[Calibration], Array | None]:
     """Measures of every call by models that did not learn from its fold, the calibration of each measure, the network's usual errors."""
     noise: list[Array] = []
-    rows = batch.num_rows
-    bigrams = character_tables(batch, fold, folds)
-    seen = observe(batch, tree, bigrams, fold)
+    rows = calls.rows
+    bigrams = character_tables(calls, fold, folds)
+    seen = observe(calls, tree, bigrams, fold)
     # A held-back call takes its own copies with it: an endpoint that only it used is one that was never seen.
     ended = tree.calls > 1
     x = feature_matrix(seen.counts)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import models
 from models.artifact import from_bytes, to_bytes
+from models.calls import read_calls
 from models.features import FEATURES, feature_matrix
 from models.observe import observe
 from tests import forms
@@ -37,7 +38,7 @@ def model() -> models.Model:
 
 def test_features_are_finite_and_have_the_stated_shape(model: models.Model) -> None:
     calls = batch([*shop(20), call(status=None, response_bytes=None, duration=None, ttfb=None), call(method=None, path=None, host=None)])
-    matrix = feature_matrix(observe(calls, model.tree, model.bigrams).counts)
+    matrix = feature_matrix(observe(read_calls(calls), model.tree, model.bigrams).counts)
     assert matrix.shape == (22, len(FEATURES))
     assert matrix.dtype == np.float32
     assert np.isfinite(matrix[:20]).all()

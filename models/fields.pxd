@@ -48,7 +48,8 @@ cdef class FieldReader:
     cdef readonly int nodes
     # the open batch
     cdef object batch
-    cdef Py_ssize_t rows, path_size, query_size, head_size, body_size, type_count
+    cdef readonly Py_ssize_t rows
+    cdef Py_ssize_t path_size, query_size, head_size, body_size, type_count
     cdef const unsigned char *paths
     cdef const unsigned char *queries
     cdef const unsigned char *heads
@@ -81,4 +82,5 @@ cdef class FieldReader:
     cdef int head(self, Py_ssize_t r) except -1
     cdef int line(self, int row, Py_ssize_t s, Py_ssize_t ve) except -1
     cdef int answer(self, Py_ssize_t r) except -1
+    cdef bint _copied(self, FieldReader earlier, int first, int last) except -1
     cdef int count(self, Py_ssize_t r) except -1

@@ -15,6 +15,7 @@ The path is followed through a tree of known paths (`models.endpoints`); the nod
 # ruff: noqa: SIM109  (comparisons one by one are what compiles to jumps)
 from __future__ import annotations
 
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -371,7 +372,7 @@ class _Field:
 
 @cython.cclass
 class FieldReader:
-    """Columns of fields, filled by `read`. One reader serves many batches; `take` hands over what was read and starts afresh.
+    """Columns of fields, filled by `read`. One reader serves many batches.
 
     Its attributes are declared in fields.pxd, since `models.judge` reads calls one by one through it.
     """
@@ -427,16 +428,6 @@ class FieldReader:
         else:
             self.fields = (self.fields if n else []) + [_Field() for _ in range(room - n)]
         self.room = room
-
-    def take(self) -> Any:
-        """The columns read so far, as a dict of arrays of equal length."""
-        n: cython.int = self.n
-        if cython.compiled:
-            out = {name: self.records[name][:n].copy() for name in FIELD.names}
-        else:
-            out = {name: np.array([getattr(one, name) for one in self.fields[:n]], FIELD[name]) for name in FIELD.names}
-        self.n = 0
-        return out
 
     def _child(self, node: Any, segment: Any) -> Any:
         """The child of a node under this segment hash, or -1."""
@@ -1043,28 +1034,68 @@ class FieldReader:
         self.counts[27] = self.clock[2 * minute + 1]
         return 0
 
-    def read(self, first: Any, last: Any, nodes: Any, variants: Any, counts: Any) -> None:
-        """Append the fields of calls first..last of the open batch.
+    def read(self, nodes: Any, variants: Any, counts: Any, ranges: Any, before: Any = None) -> None:
+        """Read every call of the open batch; their fields stay until `open`, those of call r from ranges[r] to ranges[r + 1].
 
         Filled in for each call: `nodes` (negative - 3 when the path left the tree there), `variants` (bit 0 a query, bits 1-2 the kind of body) and
-        `counts` (ROW_COUNTS).
+        `counts` (ROW_COUNTS). `before`, a reader that read these calls by another tree or other tables, with its ranges and counts, spares reading headers.
         """
         node_out: cython.int[::1] = _view(nodes)
         variant_out: cython.uchar[::1] = _view(variants)
         out: cython.float[:, ::1] = _view(counts)
+        range_out: cython.int[::1] = _view(ranges)
         r: cython.Py_ssize_t
         k: cython.int
-        begin_row: cython.Py_ssize_t = first
-        end_row: cython.Py_ssize_t = last
-        for r in range(begin_row, end_row):
+        earlier: FieldReader = self
+        known: cython.bint = before is not None
+        old: cython.const[cython.int][::1] = _view(ranges)
+        was: cython.const[cython.float][:, ::1] = _view(counts)
+        if known:
+            earlier = before[0]
+            old, was = _view(before[1]), _view(before[2])
+            if earlier.rows != self.rows or len(before[1]) != self.rows + 1 or before[1][self.rows] != earlier.n:
+                raise ValueError("FieldReader.read: another reader's calls")
+        self.n = 0
+        for r in range(self.rows):
+            range_out[r] = self.n
             self.request(r)
-            self.head(r)
+            if not (known and self._copied(earlier, old[r], old[r + 1])):
+                self.head(r)
+            else:
+                self.headers = cython.cast(cython.int, was[r, 13])
+                self.longest_header = cython.cast(cython.int, was[r, 15])
+                self.header_marks = cython.cast(cython.int, was[r, 16])
+                self.cookies = cython.cast(cython.int, was[r, 17])
             self.answer(r)
             self.count(r)
             node_out[r] = self.node_of
             variant_out[r] = self.variant
             for k in range(28):
                 out[r, k] = self.counts[k]
+        range_out[self.rows] = self.n
+
+    def _copied(self, earlier: Any, first: Any, last: Any) -> Any:
+        """Take over the fields of headers that another reader has from first to last. False, and nothing done, where all were not read, or may not be."""
+        k: cython.int
+        n: cython.int = self.n
+        if last - first >= _MAX_FIELDS or self.n - self.first + (last - first) >= _MAX_FIELDS:
+            return False
+        for k in range(first, last):
+            if earlier.fields[k].kind == _HEADER or earlier.fields[k].kind == _COOKIE:
+                if cython.compiled:
+                    self.fields[n] = earlier.fields[k]
+                else:
+                    self.fields[n] = copy(earlier.fields[k])
+                n += 1
+        self.n = n
+        return True
+
+    def columns(self) -> Any:
+        """The fields that were read, as a dict of arrays of equal length."""
+        n: cython.int = self.n
+        if cython.compiled:
+            return {name: self.records[name][:n].copy() for name in FIELD.names}
+        return {name: np.array([getattr(one, name) for one in self.fields[:n]], FIELD[name]) for name in FIELD.names}
 
 
 @cython.cfunc

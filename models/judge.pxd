@@ -140,7 +140,9 @@ cdef class Judge:
     cdef long long _present(self, unsigned long long slot) noexcept
     cdef long long _present_of(self, int names) noexcept
     cdef long long _remembered_of(self, Py_ssize_t form, int names) noexcept
-    cdef int _call(self, Py_ssize_t r, bint remember, Py_ssize_t ahead) except -1
+    cdef int _call(self, Py_ssize_t r, Py_ssize_t ahead) except -1
+    cdef int _start(self) except -1
+    cdef int _judge(self, int node, int variant, int first, int last) except -1
     cdef double _group(self, int first, bint language) noexcept
     cdef int _look_ahead(self, Py_ssize_t first, Py_ssize_t last) except -1
     cdef int _answer(self, Py_ssize_t r) except -1

@@ -51,7 +51,7 @@ GROUPS = 4
 CLASS_OF_KIND = np.array([0, 0, 0, 0, 1, 2, 3, 0, 4, 5, 6, 7], np.int32)
 CLASSES = 8
 _GROUP_OF_KIND = np.array([0, 0, 0, 0, 1, 2, 0, 0, 3, 3, 3, 3], np.int32)
-_NAMED = np.array([0, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0], np.int32)
+NAMED = np.array([0, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0], np.int32)
 """Kinds whose names a client chooses."""
 
 PIECES = 32_768
@@ -170,18 +170,6 @@ def _join(a: cython.ulonglong, b: cython.ulonglong) -> cython.ulonglong:
         return h ^ (h >> 29)
 
 
-def bins(lengths: Any, marks: Any, length_out: Any, mark_out: Any) -> None:
-    """The bins of many lengths and mark counts."""
-    a: cython.const[cython.int][::1] = _view(lengths)
-    b: cython.const[cython.int][::1] = _view(marks)
-    c: cython.int[::1] = _view(length_out)
-    d: cython.int[::1] = _view(mark_out)
-    i: cython.Py_ssize_t
-    for i in range(a.shape[0]):
-        c[i] = length_bin(a[i])
-        d[i] = mark_bin(b[i])
-
-
 def table_of(keys: Any, *columns: Any) -> tuple[Any, ...]:
     """An open-addressing table (linear probing, a power of two, at most half full) of distinct 64-bit keys, key 0 being an empty place; and columns in its order."""
     size = 8
@@ -214,6 +202,83 @@ def _place(given: Any, table: Any, source: Any) -> None:
         if places[i] == 0:
             places[i] = key
             which[i] = k
+
+
+def grouped(keys: Any) -> tuple[Any, Any, Any]:
+    """Of 64-bit keys: where each distinct one came first, in that order; which of those each is; how often each came."""
+    n = len(keys)
+    size = 8
+    while size < 2 * n:
+        size *= 2
+    first, inverse, count = np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(n, np.int64)
+    groups = _group_keys(np.ascontiguousarray(keys, np.uint64), np.zeros(size, np.int32), first, inverse, count)
+    return first[:groups], inverse, count[:groups]
+
+
+def _group_keys(given: Any, table: Any, firsts: Any, inverses: Any, counts: Any) -> Any:
+    key: cython.const[cython.ulonglong][::1] = _view(given)
+    places: cython.int[::1] = _view(table)
+    first: cython.longlong[::1] = _view(firsts)
+    inverse: cython.longlong[::1] = _view(inverses)
+    count: cython.longlong[::1] = _view(counts)
+    groups: cython.Py_ssize_t = 0
+    k: cython.Py_ssize_t
+    i: cython.Py_ssize_t
+    g: cython.Py_ssize_t
+    mask: cython.Py_ssize_t = places.shape[0] - 1
+    for k in range(key.shape[0]):
+        i = cython.cast(cython.Py_ssize_t, (key[k] ^ (key[k] >> 32)) & cython.cast(cython.ulonglong, mask))
+        while places[i] != 0 and key[first[places[i] - 1]] != key[k]:
+            i = (i + 1) & mask
+        g = places[i] - 1
+        if g < 0:
+            g = groups
+            groups += 1
+            first[g] = k
+            places[i] = cython.cast(cython.int, groups)
+        inverse[k] = g
+        count[g] += 1
+    return groups
+
+
+def tally(units: Any, table: Any, n: Any, by_length: Any, by_marks: Any, bits: Any, nats: Any, squares: Any) -> None:
+    """Count what fields hold by unit: how many, their lengths and marks by bin, the bits of their masks, nats a character and the squares of those.
+
+    `table` has the fields' columns; a negative unit is none.
+    """
+    unit: cython.const[cython.longlong][::1] = _view(units)
+    lengths: cython.const[cython.int][::1] = _view(table["length"])
+    marks: cython.const[cython.int][::1] = _view(table["marks"])
+    masks: cython.const[cython.ulonglong][::1] = _view(table["mask"])
+    given: cython.const[cython.float][::1] = _view(table["nats"])
+    number: cython.double[::1] = _view(n)
+    length: cython.double[:, ::1] = _view(by_length)
+    mark: cython.double[:, ::1] = _view(by_marks)
+    bit: cython.double[:, ::1] = _view(bits)
+    total: cython.double[::1] = _view(nats)
+    square: cython.double[::1] = _view(squares)
+    i: cython.Py_ssize_t
+    u: cython.Py_ssize_t
+    b: cython.Py_ssize_t
+    left: cython.ulonglong
+    per: cython.double
+    for i in range(unit.shape[0]):
+        u = unit[i]
+        if u < 0:
+            continue
+        number[u] += 1
+        length[u, length_bin(lengths[i])] += 1
+        mark[u, mark_bin(marks[i])] += 1
+        left = masks[i]
+        b = 0
+        while left != 0 and b < _BITS:
+            if left & 1:
+                bit[u, b] += 1
+            left >>= 1
+            b += 1
+        per = given[i] / (min(lengths[i], 4096) + 1)
+        total[u] += per
+        square[u] += per * per
 
 
 def find_units(slots: Any, pools: Any, kinds: Any, keys: Any, values: Any, classes: Any, out: Any) -> None:
@@ -638,11 +703,12 @@ class Judge:
             self.measure_of, self.floor = [0] * 48, [0.0] * 48
             self.class_of_kind, self.group_of_kind, self.named = [0] * 12, [0] * 12, [0] * 12
         for k in range(12):
-            self.class_of_kind[k], self.group_of_kind[k], self.named[k] = int(CLASS_OF_KIND[k]), int(_GROUP_OF_KIND[k]), int(_NAMED[k])
+            self.class_of_kind[k], self.group_of_kind[k], self.named[k] = int(CLASS_OF_KIND[k]), int(_GROUP_OF_KIND[k]), int(NAMED[k])
         self.reader = reader
         self.units, self.nodes = units, nodes
         f32 = np.float32
-        forms = np.union1d(profile.variant_keys, profile.expected_place)
+        forms = np.concatenate([profile.variant_keys, profile.expected_place])
+        forms = np.sort(forms[grouped(forms)[0]])
         cost, total = np.full(len(forms), -1, f32), np.zeros(len(forms), np.int64)
         cost[np.searchsorted(forms, profile.variant_keys)] = profile.variant_cost
         total[np.searchsorted(forms, profile.expected_place)] = np.rint(profile.expected_total * _UNIT).astype(np.int64)
@@ -871,9 +937,33 @@ class Judge:
             self.lack_keys[at] = key
         return self.lacks[at]
 
-    def _call(self, r: Any, remember: Any, ahead: Any) -> Any:
-        """Read and judge call r: `best`, `where`, `endpoint`, `form`, `missing`, and the reader's counts. Its fields stand from the reader's `first`.
-        `ahead` is its place in what `_look_ahead` found, or -1."""
+    def _call(self, r: Any, ahead: Any) -> Any:
+        """Read and judge call r: `best`, `endpoint`, `form`, `missing`, and the reader's counts. `ahead` is its place in what `_look_ahead` found."""
+        reader: FieldReader = self.reader
+        reader.n = 0
+        self._start()
+        reader.request(r)
+        if not self._head(r, ahead):
+            self.row_count = 0
+            reader.head(r)
+        self._answer(r)
+        self._judge(reader.node_of, reader.variant, 0, reader.n)
+        reader.count(r)
+        return 0
+
+    def _start(self) -> Any:
+        """Nothing is surprising yet."""
+        if cython.compiled:
+            memcpy(cython.address(self.best[0]), cython.address(self.floor[0]), 32 * cython.sizeof(cython.float))
+        else:
+            self.best[:32] = self.floor[:32]
+        self.best[6] = 0
+        self.block = -1
+        self.row_count = 0
+        return 0
+
+    def _judge(self, node: Any, variant: Any, first: Any, last: Any) -> Any:
+        """Judge a call by where its path ended, its form, these fields of the reader, and the headers that were found in memory."""
         reader: FieldReader = self.reader
         f: cython.int
         k: cython.int
@@ -882,34 +972,15 @@ class Judge:
         kind: cython.int
         group: cython.int
         base: cython.int
-        node: cython.int
-        deepest: cython.Py_ssize_t
-        lost: cython.bint
-        if cython.compiled:
-            memcpy(cython.address(self.best[0]), cython.address(self.floor[0]), 32 * cython.sizeof(cython.float))
-        else:
-            self.best[:32] = self.floor[:32]
-        self.best[6] = 0
-        if not remember:
-            for k in range(32):
-                self.where[k] = -1
-        self.block = -1
-        self.row_count = 0
-        reader.request(r)
-        if not (remember and self._head(r, ahead)):
-            self.row_count = 0
-            reader.head(r)
-        if remember:
-            self._answer(r)
-        else:
-            reader.answer(r)
-        node = reader.node_of
-        deepest = node if node >= 0 else -node - 3
+        deepest: cython.Py_ssize_t = node if node >= 0 else -node - 3
+        lost: cython.bint = node < 0 or node >= self.nodes or not self.ended[node]
         if deepest < 0 or deepest > self.nodes:
             deepest = self.nodes
-        lost = node < 0 or not self.ended[node]
         self.endpoint = self._to(40, self.new_child[deepest] if lost else 0)
-        self.form_key = _join(cython.cast(cython.ulonglong, node), reader.variant)
+        if cython.compiled:
+            self.form_key = _join(cython.cast(cython.ulonglong, node), variant)
+        else:
+            self.form_key = _join(node & _M64, variant)
         at = _find(self.form_keys, self.form_mask, self.form_key)
         self.form = self._to(41, 0 if lost else self.form_cost[at] if at >= 0 and self.form_cost[at] >= 0 else self.new_variant[deepest])
         self.missing = self.form_total[at] if at >= 0 else 0
@@ -926,7 +997,7 @@ class Judge:
                 self.best[base + j] = line.best[j] if line.best[j] > self.best[base + j] else self.best[base + j]
             if self.missing > 0:
                 self.missing -= self._present_of(line.names)
-        for f in range(reader.first, reader.n):
+        for f in range(first, last):
             kind = reader.fields[f].kind
             group = self.group_of_kind[kind]
             self._field(f, group, 8 * group)
@@ -935,7 +1006,6 @@ class Judge:
         if self.missing < _UNIT // 100:
             self.missing = 0  # costs were rounded one by one
         self.best[6] = self._to(6, self.best[6])
-        reader.count(r)
         return 0
 
     def _group(self, first: Any, language: Any) -> Any:
@@ -964,7 +1034,10 @@ class Judge:
         size = reader.request_bytes[r]
         if size >= 0:
             request = 1 + length_bin(cython.cast(cython.int, size if size < 1073741824 else 1073741824))
-        key = _join(_join(kind, cython.cast(cython.ulonglong, node)), cython.cast(cython.ulonglong, (status << 16) + (response << 8) + request))
+        if cython.compiled:
+            key = _join(_join(kind, cython.cast(cython.ulonglong, node)), cython.cast(cython.ulonglong, (status << 16) + (response << 8) + request))
+        else:
+            key = _join(_join(kind, node & _M64), ((status << 16) + (response << 8) + request) & _M64)
         key &= cython.cast(cython.ulonglong, _ANSWERS - 1)
         if cython.compiled:
             known: cython.pointer(Answer) = self.answers + cython.cast(cython.Py_ssize_t, key)
@@ -1058,7 +1131,7 @@ class Judge:
         marks: cython.int = 0
         cookies: cython.int = 0
         fields: cython.int = reader.n - reader.first
-        if ahead >= 0 and self.ahead_known:
+        if self.ahead_known:
             at = self.ahead[ahead]
         if at < 0:
             i, e = reader.head_at[r], reader.head_at[r + 1]
@@ -1371,27 +1444,33 @@ class Judge:
         self.piece_count = self.outcome_count = self.octets_used = self.set_count = self.slots_used = 0
         return 0
 
-    def measure(self, rows: Any, columns: Any, out: Any, where: Any = None) -> Any:
-        """Measure these calls of the reader's open batch: out[k, columns..., endpoint, form, missing], in nats yet uncalibrated.
-
-        With `where` (int32, the same columns) the field behind each is told, and the fields of all rows stay in the reader for `take`.
-        """
+    def measure(self, rows: Any, ranges: Any, nodes: Any, variants: Any, columns: Any, out: Any, where: Any = None) -> None:
+        """Measure these calls, which the reader has read (`FieldReader.read`): out[k, columns..., endpoint, form, missing], in nats yet uncalibrated.
+        With `where` (int32, the same columns) the field behind each is told."""
         reader: FieldReader = self.reader
         wanted: cython.const[cython.longlong][::1] = _view(rows)
+        range_of: cython.const[cython.int][::1] = _view(ranges)
+        node: cython.const[cython.int][::1] = _view(nodes)
+        variant: cython.const[cython.uchar][::1] = _view(variants)
         column: cython.const[cython.longlong][::1] = _view(columns)
         result: cython.float[:, ::1] = _view(out)
         keep: cython.bint = where is not None
-        at: cython.int[:, ::1] = _view(where if keep else np.zeros((0, 0), np.int32))
+        at: cython.int[:, ::1] = _view(where if keep else np.zeros((1, 1), np.int32))
         i: cython.Py_ssize_t
         k: cython.Py_ssize_t
+        r: cython.Py_ssize_t
         n: cython.Py_ssize_t = column.shape[0]
         if len(columns) and (int(columns.min()) < 0 or int(columns.max()) >= 32):
             raise IndexError("Judge.measure: no such column")
-        reader.spans = keep
         for i in range(wanted.shape[0]):
-            if not keep:
-                reader.n = 0
-            self._call(wanted[i], not keep, -1)
+            r = wanted[i]
+            if range_of[r] < 0 or range_of[r + 1] > reader.n:
+                raise IndexError("Judge.measure: calls that the reader has not read")
+            self._start()
+            for k in range(48):
+                self.where[k] = -1
+            reader.node_of = node[r]
+            self._judge(node[r], variant[r], range_of[r], range_of[r + 1])
             for k in range(n):
                 result[i, k] = self.best[column[k]]
                 if keep:
@@ -1399,7 +1478,6 @@ class Judge:
             result[i, n] = self.endpoint
             result[i, n + 1] = self.form
             result[i, n + 2] = _whole(self.missing)
-        reader.spans = True
 
     def score(self, first: Any, last: Any, standard: Any, squares: Any, z: Any) -> None:
         """Of calls first..last of the open batch, at most as many as z has rows: the sum of its squared nats without the autoencoder's, into squares[call], and
@@ -1423,8 +1501,7 @@ class Judge:
         for r in range(begin, end):
             if (r - begin) % _AHEAD == 0:
                 self._look_ahead(r, min(r + _AHEAD, end))
-            reader.n = 0
-            self._call(r, True, (r - begin) % _AHEAD)
+            self._call(r, (r - begin) % _AHEAD)
             total = self._group(0, True)
             if self.block >= 0:
                 total += self.outcomes[self.block].squares

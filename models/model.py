@@ -210,8 +210,9 @@ class Scorer:
         seen = observe(read_calls(batch), model.tree, model.bigrams)
         raw = np.zeros((batch.num_rows, len(MEASURES)), np.float32)
         where = np.full((batch.num_rows, len(_COLUMNS)), -1, np.int32)
-        judge.Judge(seen.reader, model.profile, model.tree.calls > 0).measure(np.arange(batch.num_rows), _COLUMNS, raw, where)
-        seen.reader.take()
+        judge.Judge(seen.reader, model.profile, model.tree.calls > 0).measure(
+            np.arange(batch.num_rows), seen.ranges, seen.node, seen.variant, _COLUMNS, raw, where
+        )
         if model.network is not None:
             raw[:, -1] = model.network.score(model.scale.apply(feature_matrix(seen.counts), seen.node))
         nats = np.zeros_like(raw)
@@ -363,26 +364,27 @@ def _fit(sample: _Sample, config: ModelConfig, steady: Array | None = None) -> M
     whole_days = sample.last_ts - sample.first_ts >= 86_400_000_000_000
     ways = routes(calls)
     tree = learn_tree(zip(ways, copies.tolist(), strict=True))
+    before = None
     if config.trim > 0 and rows >= 20:
         # Twice: what was strange to a model that attacks had taught a little is left out, and the tree of paths is made again without it.
         # An endpoint that many distinct calls use stays known even so.
-        raw, calibrations, _ = _held_back(calls, copies, fold, folds, tree, keep, replace(config, network="off", trim=0.0), whole_days)
+        raw, calibrations, _, before = _held_back(calls, copies, fold, folds, tree, keep, replace(config, network="off", trim=0.0), whole_days)
         joint = _norm(_nats(calibrations, raw))
         # At most that share, and of it only what stands far out of the bulk: a common kind of call that is a little odd must go on teaching.
-        middle, upper = np.quantile(joint, (0.5, 0.75))
-        keep = joint <= max(float(np.quantile(joint, 1 - config.trim)), float(middle + 3 * (upper - middle)))
+        middle, upper, most = _quantiles(joint, (0.5, 0.75, 1 - config.trim))
+        keep = joint <= max(most, middle + 3 * (upper - middle))
         if steady is not None:
             keep |= steady
         if keep.any():
             tree = learn_tree((ways[row], int(copies[row])) for row in np.flatnonzero(keep).tolist())
         else:
             keep[:] = True
-    raw, calibrations, noise = _held_back(calls, copies, fold, folds, tree, keep, config, whole_days)
+    raw, calibrations, noise, before = _held_back(calls, copies, fold, folds, tree, keep, config, whole_days, before)
     nats = _nats(calibrations, raw)
     score = _norm(nats)
     joint_calibration = calibrate(score[keep], 1 - float(keep.mean()), config.caution, True)
     bigrams = character_tables(taken(calls, np.flatnonzero(keep)), np.zeros(int(keep.sum()), np.uint8), 1)
-    seen = observe(calls, tree, bigrams)
+    seen = observe(calls, tree, bigrams, before=before)
     profile = learn_profile(seen.fields, seen.node, seen.variant, copies, tree, keep)
     x = feature_matrix(seen.counts)
     scale = learn_scale(x[keep], seen.node[keep], len(tree.names), whole_days)
@@ -410,19 +412,26 @@ def _network(z: Array, config: ModelConfig) -> Autoencoder | None:
     raise ModelError(f"unknown network {config.network!r}; it is torch, linear or off")
 
 
+def _quantiles(values: Array, shares: tuple[float, ...]) -> list[float]:
+    """As numpy.quantile, which imports more than a short run takes."""
+    ascending = np.sort(values.astype(np.float64))
+    return np.interp(np.array(shares) * (len(ascending) - 1), np.arange(len(ascending)), ascending).tolist()  # type: ignore[no-any-return]
+
+
 def _norm(nats: Array) -> Array:
     out: Array = np.sqrt(np.square(nats).sum(1))
     return out
 
 
 def _held_back(
-    calls: Calls, copies: Array, fold: Array, folds: int, tree: PathTree, keep: Array, config: ModelConfig, whole_days: bool
-) -> tuple[Array, list[Calibration], Array | None]:
-    """Measures of every call by models that did not learn from its fold, the calibration of each measure, the network's usual errors."""
+    calls: Calls, copies: Array, fold: Array, folds: int, tree: PathTree, keep: Array, config: ModelConfig, whole_days: bool,
+    before: Observation | None = None,
+) -> tuple[Array, list[Calibration], Array | None, Observation]:
+    """Measures of every call by models that did not learn from its fold, the calibration of each measure, the network's usual errors, what was observed."""
     noise: list[Array] = []
     rows = calls.rows
     bigrams = character_tables(calls, fold, folds)
-    seen = observe(calls, tree, bigrams, fold)
+    seen = observe(calls, tree, bigrams, fold, before)
     # A held-back call takes its own copies with it: an endpoint that only it used is one that was never seen.
     ended = tree.calls > 1
     x = feature_matrix(seen.counts)
@@ -433,7 +442,7 @@ def _held_back(
             continue
         profile = learn_profile(seen.fields, seen.node, seen.variant, copies, tree, teach)
         measured = np.zeros((int(held.sum()), len(MEASURES)), np.float32)
-        judge.Judge(seen.reader, profile, ended).measure(np.flatnonzero(held), _COLUMNS, measured)
+        judge.Judge(seen.reader, profile, ended).measure(np.flatnonzero(held), seen.ranges, seen.node, seen.variant, _COLUMNS, measured)
         raw[held] = measured
         if config.network != "off":
             scale = learn_scale(x[teach], seen.node[teach], len(tree.names), whole_days)
@@ -443,7 +452,7 @@ def _held_back(
                 noise.append(network.noise)
                 raw[held, -1] = network.score(scale.apply(x[held], seen.node[held]))
     usual = np.mean(noise, axis=0).astype(np.float32) if noise else None
-    return raw, [calibrate(raw[keep, index], config.trim) for index in range(len(MEASURES))], usual
+    return raw, [calibrate(raw[keep, index], config.trim) for index in range(len(MEASURES))], usual, seen
 
 
 def config_dict(config: ModelConfig) -> dict[str, Any]:

@@ -26,13 +26,16 @@ class Observation:
     """Which of query, form, JSON and other body the call has."""
     counts: Array
     """float32[call, ROW_COUNTS]."""
+    ranges: Array
+    """Of each call, where its fields begin; one more than there are calls."""
     calls: Calls
     reader: FieldReader
-    """Which has the batch open."""
+    """Which has the calls open, and their fields."""
 
 
-def observe(calls: Calls, tree: PathTree, bigrams: Array, table: Array | None = None) -> Observation:
-    """Read calls. `table` gives each call its table of characters (cross-fitting); without it all use the first."""
+def observe(calls: Calls, tree: PathTree, bigrams: Array, table: Array | None = None, before: Observation | None = None) -> Observation:
+    """Read calls. `table` gives each call its table of characters (cross-fitting); without it all use the first. `before`, what was observed of the same
+    calls by another tree or other tables, makes it cheaper."""
     calls.root = tree.root_of(calls.method, calls.host)
     reader = FieldReader(bigrams, tree.keys, tree.children, len(tree.names))
     reader.open(calls, table)
@@ -40,8 +43,9 @@ def observe(calls: Calls, tree: PathTree, bigrams: Array, table: Array | None = 
     node = np.zeros(rows, np.int32)
     variant = np.zeros(rows, np.uint8)
     counts = np.zeros((rows, len(ROW_COUNTS)), np.float32)
-    reader.read(0, rows, node, variant, counts)
-    return Observation(reader.take(), node, variant, counts, calls, reader)
+    ranges = np.zeros(rows + 1, np.int32)
+    reader.read(node, variant, counts, ranges, (before.reader, before.ranges, before.counts) if before is not None else None)
+    return Observation(reader.columns(), node, variant, counts, ranges, calls, reader)
 
 
 def character_tables(calls: Calls, fold: Array, folds: int) -> Array:

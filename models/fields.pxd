@@ -38,6 +38,12 @@ cdef class FieldReader:
     cdef unsigned long long answer_pools[4]
     cdef double n_log_n[1025]
     cdef double more[1024]
+    # where beginnings of paths lead
+    cdef unsigned char prefixes[16384]
+    cdef int prefix_root[256]
+    cdef int prefix_length[256]
+    cdef int prefix_node[256]
+    cdef int prefix_segments[256]
     cdef object shared
     cdef const float *clock
     cdef const float *bigrams
@@ -76,6 +82,8 @@ cdef class FieldReader:
     cdef int _pairs(self, const unsigned char *data, int source, int row, int kind, Py_ssize_t start, Py_ssize_t end) except -1
     cdef int _json(self, const unsigned char *data, int source, int row, Py_ssize_t start, Py_ssize_t end) except -1
     cdef int _path(self, int row, int root, Py_ssize_t start, Py_ssize_t end) except? -1
+    cdef bint _same_prefix(self, Py_ssize_t place, Py_ssize_t start, Py_ssize_t end) noexcept
+    cdef int _know_prefix(self, Py_ssize_t place, int root, Py_ssize_t start, Py_ssize_t end, int node, int segments) noexcept
     cdef int _opaque(self, int row, Py_ssize_t start, Py_ssize_t end) except -1
     cdef int _answer_field(self, int row, int kind, int length, unsigned long long value) except -1
     cdef int request(self, Py_ssize_t r) except -1

@@ -27,7 +27,7 @@ except ModuleNotFoundError:
 
 if cython.compiled:
     from cython.cimports.libc.math import log
-    from cython.cimports.libc.string import memcpy, memset
+    from cython.cimports.libc.string import memcmp, memcpy, memset
 else:
     from math import log
 
@@ -50,6 +50,8 @@ MAX_VALUE = 4096
 """Octets looked at of one value: an attack that hides behind 4 KiB of padding shows by the padding."""
 MAX_DEPTH = 24
 """Levels of JSON that are followed."""
+PREFIX = 64
+"""Octets of the beginning of a path that are remembered, 256 times."""
 MAX_RUNS = 10
 """Runs of a shape; longer values differ by length and characters anyway."""
 
@@ -85,6 +87,7 @@ _MAX_FIELDS = cython.declare(cython.int, 192)
 _MAX_VALUE = cython.declare(cython.Py_ssize_t, 4096)
 _MAX_DEPTH = cython.declare(cython.int, 24)
 _MAX_RUNS = cython.declare(cython.int, 10)
+_PREFIX = cython.declare(cython.Py_ssize_t, 64)
 _TAB = cython.declare(cython.int, 36)
 _BAD_ESCAPE = cython.declare(cython.int, 42)
 _NEEDLESS_ESCAPE = cython.declare(cython.int, 43)
@@ -387,6 +390,11 @@ class FieldReader:
             self.mark_of, self.symbol_of, self.tally_of, self.hist, self.counts = [0] * 256, [0] * 256, [0] * 256, [0] * SYMBOLS, [0.0] * len(ROW_COUNTS)
             self.stack, self.objects, self.skipped, self.answer_pools = [0] * (MAX_DEPTH + 1), [0] * (MAX_DEPTH + 1), [0] * 4, [0] * 4
             self.n_log_n, self.more, self.scratch = [0.0] * 1025, [0.0] * 1024, bytearray(MAX_VALUE + 8)
+        if not cython.compiled:
+            self.prefixes, self.prefix_root, self.prefix_length = bytearray(256 * PREFIX), [-1] * 256, [0] * 256
+            self.prefix_node, self.prefix_segments = [0] * 256, [0] * 256
+        for k in range(256):
+            self.prefix_root[k] = -1
         for k in range(1025):
             self.n_log_n[k] = _N_LOG_N[k]
         for k in range(1024):
@@ -760,7 +768,26 @@ class FieldReader:
         i: cython.Py_ssize_t = start
         begin: cython.Py_ssize_t
         lost: cython.bint = root < 0
+        # Most calls go to few places that differ in the last segment alone: where those lie, no parameter among what leads to them, is remembered.
+        last: cython.Py_ssize_t = end
+        place: cython.Py_ssize_t = 0
+        plain: cython.bint = root >= 0
+        while last > start and data[last - 1] != 47:
+            last -= 1
+        last -= 1
+        if last - start < 2 or last - start > _PREFIX:
+            plain = False
+        if plain:
+            place = (root * 31 + (last - start) * 7 + data[last - 1]) & 255
+            if self.prefix_root[place] == root and self._same_prefix(place, start, last):
+                node = self.prefix_node[place]
+                segments = self.prefix_segments[place]
+                i = last
+                plain = False
         while i < end:
+            if plain and i >= last:
+                self._know_prefix(place, root, start, last, node, segments)
+                plain = False
             if data[i] == 47:
                 i += 1
                 if i >= end:
@@ -772,6 +799,7 @@ class FieldReader:
             if not lost:
                 child = self._child(node, run_hash(data, begin, i))
                 if child < 0:
+                    plain = False
                     child = self._child(node, _WILDCARD)
                     if child >= 0:
                         self._field(
@@ -788,6 +816,27 @@ class FieldReader:
                 )
         self.node = node
         return -segments - 1 if lost else segments
+
+    def _same_prefix(self, place: Any, start: Any, end: Any) -> Any:
+        """Whether this part of the path is the remembered one."""
+        if end - start != self.prefix_length[place]:
+            return False
+        if cython.compiled:
+            return memcmp(self.prefixes + place * _PREFIX, self.paths + start, end - start) == 0
+        else:
+            return self.prefixes[place * PREFIX : place * PREFIX + (end - start)] == self.paths[start:end]
+
+    def _know_prefix(self, place: Any, root: Any, start: Any, end: Any, node: Any, segments: Any) -> Any:
+        """Remember where this part of the path leads."""
+        if cython.compiled:
+            memcpy(self.prefixes + place * _PREFIX, self.paths + start, end - start)
+        else:
+            self.prefixes[place * PREFIX : place * PREFIX + (end - start)] = self.paths[start:end]
+        self.prefix_root[place] = root
+        self.prefix_length[place] = cython.cast(cython.int, end - start)
+        self.prefix_node[place] = node
+        self.prefix_segments[place] = segments
+        return 0
 
     def _opaque(self, row: Any, start: Any, end: Any) -> Any:
         """Append a body that is no text: it has a length, and nothing to be said of its characters."""

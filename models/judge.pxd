@@ -27,8 +27,7 @@ cdef unsigned char *octets_in(unsigned char[::1] view) except? NULL
 
 cdef class Nats:
     cdef object shared
-    cdef const float *scores
-    cdef const float *nats
+    cdef const float *steps
     cdef const long long *starts
     cdef const float *slopes
     cdef const float *less
@@ -38,7 +37,7 @@ cdef class Nats:
     cdef readonly int measures
     cdef float last[64]
     cdef float last_square[64]
-    cdef Py_ssize_t _place(self, int k, float y, Py_ssize_t start, Py_ssize_t high) noexcept
+    cdef Py_ssize_t _place(self, int k, float y) noexcept
     cdef float of(self, int k, float x) noexcept
     cdef float squared(self, int k, float x) noexcept
 

@@ -487,62 +487,63 @@ class Nats:
     def __init__(self, calibrations: Any, less: Any) -> None:
         """`less` is taken off each measure before it is looked up."""
         self.measures = len(calibrations)
-        scores = np.concatenate([c.scores for c in calibrations] + [np.zeros(1, np.float32)]).astype(np.float32)
-        nats = np.concatenate([-np.log(c.above) for c in calibrations]).astype(np.float32)
-        starts = np.cumsum([0] + [len(c.scores) for c in calibrations]).astype(np.int64)
         if self.measures > 64 or any(len(c.above) != len(c.scores) + 1 for c in calibrations) or len(less) != self.measures:
             raise ValueError("Nats: calibrations that do not fit one another")
+        # Each score beside its nats; after the last, what is stranger than all.
+        steps = np.concatenate(
+            [np.stack([np.append(c.scores, np.inf), -np.log(c.above)], 1).astype(np.float32) for c in calibrations] or [np.zeros((0, 2), np.float32)]
+        )
+        starts = np.cumsum([0] + [len(c.above) for c in calibrations]).astype(np.int64)
         # Buckets of equal width, of which all but the last together hold most scores: those of normal calls, which are asked for most.
         low = np.array([c.scores[0] if len(c.scores) else 0 for c in calibrations], np.float32)
         wide = np.array([c.scores[int(0.98 * (len(c.scores) - 1))] if len(c.scores) else 0 for c in calibrations], np.float32) - low
         each = np.divide(_BUCKETS - 1, wide, out=np.zeros_like(wide), where=wide > 1e-6).astype(np.float32)
         guide = np.zeros((self.measures, _BUCKETS + 1), np.int32)
         self.shared = (
-            scores, nats, starts, np.array([1 / c.beta for c in calibrations], np.float32), np.asarray(less, np.float32), guide.reshape(-1), low, each,
+            steps.reshape(-1), starts, np.array([1 / c.beta for c in calibrations], np.float32), np.asarray(less, np.float32), guide.reshape(-1), low, each,
         )  # fmt: skip
-        self.scores = floats_at(_view(self.shared[0]))
-        self.nats = floats_at(_view(self.shared[1]))
-        self.starts = numbers_at(_view(self.shared[2]))
-        self.slopes = floats_at(_view(self.shared[3]))
-        self.less = floats_at(_view(self.shared[4]))
-        self.guide = ints_at(_view(self.shared[5]))
-        self.low = floats_at(_view(self.shared[6]))
-        self.each = floats_at(_view(self.shared[7]))
+        self.steps = floats_at(_view(self.shared[0]))
+        self.starts = numbers_at(_view(self.shared[1]))
+        self.slopes = floats_at(_view(self.shared[2]))
+        self.less = floats_at(_view(self.shared[3]))
+        self.guide = ints_at(_view(self.shared[4]))
+        self.low = floats_at(_view(self.shared[5]))
+        self.each = floats_at(_view(self.shared[6]))
         if cython.compiled:
-            _guide(scores, starts, low, each, guide)
+            _guide(steps, starts, low, each, guide)
         else:
+            self.scores = [np.asarray(c.scores, np.float32).tolist() for c in calibrations]
             self.last, self.last_square = [0.0] * 64, [0.0] * 64
         k: cython.int
         for k in range(64):
             self.last[k] = -1
 
-    def _place(self, k: Any, y: Any, start: Any, high: Any) -> Any:
-        """The first of the scores from start to high that is not below y."""
+    def _place(self, k: Any, y: Any) -> Any:
+        """The place of the first step of measure k whose score is not below y."""
+        start: cython.Py_ssize_t = self.starts[k]
         if cython.compiled:
-            b: cython.Py_ssize_t = _bucket(y, self.low[k], self.each[k]) + k * (_BUCKETS + 1)
+            b: cython.Py_ssize_t = _bucket(y, self.low[k], self.each[k]) + cython.cast(cython.Py_ssize_t, k) * (_BUCKETS + 1)
             low: cython.Py_ssize_t = start + self.guide[b]
             n: cython.Py_ssize_t = start + self.guide[b + 1] - low
             half: cython.Py_ssize_t
             # Halving without a branch on what was read, which nobody could guess.
             while n > 0:
                 half = (n + 1) >> 1
-                low += half if self.scores[low + half - 1] < y else 0
+                low += half if self.steps[2 * (low + half - 1)] < y else 0
                 n -= half
             return low
         else:
-            return bisect_left(self.scores, y, start, high)
+            return start + bisect_left(self.scores[k], y)
 
     def of(self, k: Any, x: Any) -> Any:
         """Nats of value x of measure k."""
-        start: cython.Py_ssize_t = self.starts[k]
-        high: cython.Py_ssize_t = self.starts[k + 1]
         y: cython.float = x - self.less[k]
-        # Each calibration has one value more than scores: for what is stranger than all.
-        if high == start:
-            return self.nats[start + k]
-        if y > self.scores[high - 1]:
-            return self.nats[high + k] + (y - self.scores[high - 1]) * self.slopes[k]
-        return self.nats[self._place(k, y, start, high) + k]
+        at: cython.Py_ssize_t = self._place(k, y)
+        nats: cython.float = self.steps[2 * at + 1]
+        # Past the largest score a tail goes on.
+        if at == self.starts[k + 1] - 1 and at > self.starts[k]:
+            nats += (y - self.steps[2 * at - 2]) * self.slopes[k]
+        return nats
 
     def squared(self, k: Any, x: Any) -> Any:
         """Squared nats of value x of measure k; most often x is what it was in the call before."""
@@ -599,27 +600,29 @@ def _bucket(y: cython.float, low: cython.float, each: cython.float) -> cython.in
         return int(v)
 
 
-def _guide(scores: Any, starts: Any, low: Any, each: Any, guide: Any) -> None:
+def _guide(steps: Any, starts: Any, low: Any, each: Any, guide: Any) -> None:
     """Of each calibration and bucket, how many scores lie in the buckets before it."""
-    value: cython.const[cython.float][::1] = _view(scores)
+    value: cython.const[cython.float][:, ::1] = _view(steps)
     start: cython.const[cython.longlong][::1] = _view(starts)
     lowest: cython.const[cython.float][::1] = _view(low)
     width: cython.const[cython.float][::1] = _view(each)
     out: cython.int[:, ::1] = _view(guide)
     k: cython.Py_ssize_t
     i: cython.Py_ssize_t
+    n: cython.Py_ssize_t
     b: cython.int
     at: cython.int
     for k in range(out.shape[0]):
         b = 0
-        for i in range(start[k], start[k + 1]):
-            at = _bucket(value[i], lowest[k], width[k])
+        n = start[k + 1] - start[k] - 1
+        for i in range(n):
+            at = _bucket(value[start[k] + i, 0], lowest[k], width[k])
             while b < at:
                 b += 1
-                out[k, b] = cython.cast(cython.int, i - start[k])
+                out[k, b] = cython.cast(cython.int, i)
         while b < _BUCKETS:
             b += 1
-            out[k, b] = cython.cast(cython.int, start[k + 1] - start[k])
+            out[k, b] = cython.cast(cython.int, n)
 
 
 class _Outcome:

@@ -917,7 +917,6 @@ class FieldReader:
 
     def request(self, r: Any) -> Any:
         """Read path, query and body of call r; its fields begin at `first`. Raises IndexError for a call whose columns point outside the batch."""
-        k: cython.int
         row: cython.int = cython.cast(cython.int, r)
         s: cython.Py_ssize_t
         e: cython.Py_ssize_t

@@ -22,7 +22,7 @@ from models.calibrate import Calibration, calibrate
 from models.callers import Callers
 from models.calls import Calls, joined_calls, read_calls, requests, taken
 from models.endpoints import PathTree, learn_tree, routes
-from models.features import FEATURES, RECIPE, Scale, feature_matrix, learn_scale
+from models.features import FEATURES, Scale, feature_matrix, learn_scale
 from models.fields import FieldReader
 from models.observe import Observation, character_tables, observe
 from models.profile import ROW_ASPECTS, Profile, joined, learn_profile

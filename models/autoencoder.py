@@ -47,38 +47,47 @@ class Autoencoder:
         error /= self.noise
         return error
 
-    @property
-    def tile(self) -> int:
-        """Rows of one product of matrices: the same number each time, since a library of linear algebra adds in another order for another shape; and so few
-        that it starts no threads, whose waiting would cost more than the work."""
-        most = PRODUCT // max(weight.size for weight in self.weights)
-        return 1 << max(0, most.bit_length() - 1)
-
-    def room(self) -> list[Array]:
-        """What `errors` writes to on its way."""
-        return [np.zeros((self.tile, weight.shape[1]), np.float32) for weight in self.weights]
-
-    def errors(self, z: Array, room: list[Array], out: Array) -> None:
-        """Fill out[call] with the mean residual of z[call, feature], both `tile` calls long: one number a call, whatever stands beside it."""
-        layer = z
-        for index, (weight, bias, to) in enumerate(zip(self.weights, self.biases, room, strict=True)):
-            layer = np.matmul(layer, weight, out=to)
-            layer += bias
-            if self.bent and index + 1 < len(self.weights):
-                np.tanh(layer, out=layer)
-        layer -= z
-        np.square(layer, out=layer)
-        np.matmul(layer, (1 / (self.noise * len(self.noise))).astype(np.float32), out=out)
-
     def score(self, z: Array) -> Array:
-        """`errors` of any number of calls."""
-        size, room = self.tile, self.room()
-        part, out = np.zeros((size, z.shape[1]), np.float32), np.zeros(-(-len(z) // size) * size, np.float32)
-        for start in range(0, len(z), size):
-            n = min(size, len(z) - start)
-            part[:n] = z[start : start + n]
-            self.errors(part, room, out[start : start + size])
+        """One number a call: the mean residual. The same for a call whatever stands beside it."""
+        run = Run(self)
+        out = np.zeros(-(-len(z) // run.tile) * run.tile, np.float32)
+        for start in range(0, len(z), run.tile):
+            part = z[start : start + run.tile]
+            run.z[: len(part), :-1] = part
+            run.errors(out[start : start + run.tile])
         return out[: len(z)]
+
+
+class Run:
+    """A network running on `tile` calls at a time: put them into `z`, whose last column is one, and call `errors`.
+
+    Products are made of the same number of rows each time: a library of linear algebra adds in another order for another shape. They are also too small for
+    it to start threads, whose waiting would cost more than the work. Biases are the weights of that last column, since to add them to narrow rows takes longer.
+    """
+
+    def __init__(self, network: Autoencoder) -> None:
+        self.bent = network.bent
+        most = PRODUCT // max((weight.shape[0] + 1) * (weight.shape[1] + 1) for weight in network.weights)
+        self.tile = 1 << max(0, most.bit_length() - 1)
+        self.weights = [np.vstack([weight, bias]).astype(np.float32) for weight, bias in zip(network.weights, network.biases, strict=True)]
+        self.weights[-1] = np.hstack([self.weights[-1], np.zeros((len(self.weights[-1]), 1), np.float32)])
+        self.even = np.append(1 / (network.noise * len(network.noise)), 0).astype(np.float32)
+        self.z = np.ones((self.tile, len(self.weights[0])), np.float32)
+        self.layers = [np.ones((self.tile, weight.shape[1] + 1), np.float32) for weight in network.weights]
+        self.z[:, :-1] = 0
+
+    def errors(self, out: Array) -> None:
+        """Fill out[call] with the mean residual of each call of `z`."""
+        before = self.z
+        for weight, layer in zip(self.weights[:-1], self.layers[:-1], strict=True):
+            to = np.matmul(before, weight, out=layer[:, :-1])
+            if self.bent:
+                np.tanh(to, out=to)
+            before = layer
+        error = np.matmul(before, self.weights[-1], out=self.layers[-1])
+        error -= self.z
+        np.square(error, out=error)
+        np.matmul(error, self.even, out=out)
 
 
 def linear(z: Array, waist: int) -> Autoencoder:

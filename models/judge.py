@@ -1484,7 +1484,7 @@ class Judge:
 
     def score(self, first: Any, last: Any, standard: Any, squares: Any, z: Any) -> None:
         """Of calls first..last of the open batch, at most as many as z has rows: the sum of its squared nats without the autoencoder's, into squares[call], and
-        into z[call - first, feature] what the autoencoder is to see, where there is one."""
+        into the first columns of z[call - first] what the autoencoder is to see, where there is one."""
         reader: FieldReader = self.reader
         result: cython.double[::1] = _view(squares)
         features: cython.float[:, ::1] = _view(z)
@@ -1496,7 +1496,7 @@ class Judge:
         total: cython.double
         if not self.squares_wanted or begin < 0 or end > len(squares) or len(squares) != reader.rows:
             raise ValueError("Judge.score: arrays that do not fit the batch")
-        if wanted and (z.shape[0] < end - begin or z.shape[1] != 2 * standard.width):
+        if wanted and (z.shape[0] < end - begin or z.shape[1] < 2 * standard.width):
             raise ValueError("Judge.score: no room for what the autoencoder is to see")
         if cython.compiled:
             x: cython.float[64]
@@ -1521,5 +1521,5 @@ class Judge:
                 else:
                     x, row = [0.0] * scaled.width, [0.0] * (2 * scaled.width)
                     scaled.into(reader.counts, reader.node_of, x, row)
-                    z[r - begin] = row
+                    z[r - begin, : len(row)] = row
         reader.spans = True

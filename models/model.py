@@ -178,10 +178,11 @@ class Scorer:
         more = np.log(model.config.folds / (model.config.folds - 1)) + 1e-3
         self.nats = judge.Nats([*model.calibrations, model.joint], [more] * (len(MEASURES) - 1) + [0, 0])
         self.judge = judge.Judge(self.reader, model.profile, model.tree.calls > 0, _COLUMNS, self.nats)
-        self.network, self.standard = model.network, model.scale.standard() if model.network is not None else None
-        self.tile = self.network.tile if self.network is not None else 512
-        self.layers = self.network.room() if self.network is not None else []
-        self.seen = np.zeros((self.tile, 2 * len(FEATURES)), np.float32)
+        self.standard, self.run = None, None
+        self.tile, self.seen = 512, np.zeros((0, 0), np.float32)
+        if model.network is not None:
+            self.standard, self.run = model.scale.standard(), autoencoder.Run(model.network)
+            self.tile, self.seen = self.run.tile, self.run.z
 
     def open(self, batch: pa.RecordBatch) -> Calls:
         """Take a batch's columns."""
@@ -199,8 +200,8 @@ class Scorer:
             squares, strange = np.zeros(n), np.zeros(-(-n // self.tile) * self.tile, np.float32)
             for first in range(0, n, self.tile):  # what one part writes is still near when the next reads it
                 self.judge.score(first, min(first + self.tile, n), self.standard, squares, self.seen)
-                if self.network is not None:
-                    self.network.errors(self.seen, self.layers, strange[first : first + self.tile])
+                if self.run is not None:
+                    self.run.errors(strange[first : first + self.tile])
             self.nats.join(squares, strange[:n], score, p)
         return Scores(score, p)
 

@@ -21,7 +21,7 @@ TILE = 128
 """Rows that are added up at once where a network is made."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Autoencoder:
     """Weights and biases of its layers, in order; all but the last are followed by tanh when it is not linear. `noise` is the usual squared
     error of each feature on calls it did not learn from."""

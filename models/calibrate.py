@@ -17,7 +17,7 @@ POINTS = 8192
 """Held-back scores kept; the upper half of them all, below it every so many."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Calibration:
     """Held-back scores, what each stands for, and the tail."""
 

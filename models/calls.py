@@ -15,7 +15,7 @@ Array = np.ndarray[Any, Any]
 NO_BODY, FORM_BODY, JSON_BODY, OTHER_BODY, OPAQUE_BODY = range(5)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Calls:
     """The columns of one batch that judging needs; offsets are absolute in their octets, one more than there are calls."""
 

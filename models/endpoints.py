@@ -36,7 +36,7 @@ def looks_like_parameter(segment: str) -> bool:
     return _ID.match(segment) is not None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class PathTree:
     """Nodes by number; node 0.. of each (method, host) is a root. Arrays are what the hot reader walks and what the model file holds."""
 

@@ -95,7 +95,7 @@ def feature_matrix(counts: Array) -> Array:
     return out
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Scale:
     """How features become comparable: against all calls, and against calls of the same endpoint."""
 

@@ -10,7 +10,7 @@ of blocks not seen before what each line came to; so is what an answer came to. 
 
 from __future__ import annotations
 
-import secrets
+import os
 from bisect import bisect_left
 from typing import Any
 
@@ -776,7 +776,7 @@ class Judge:
         self.set_slots, self.set_at, self.set_table = hashes_in(_view(tables["set_slots"])), ints_in(_view(tables["set_at"])), ints_in(_view(tables["set_table"]))
         self.outcome_table = ints_in(_view(tables["outcome_table"]))
         self.lack_keys, self.lacks = hashes_in(_view(tables["lack_keys"])), longs_in(_view(tables["lacks"]))
-        self.secret = secrets.randbits(64)
+        self.secret = int.from_bytes(os.urandom(8), "little")
         if cython.compiled:
             if [PIECE.itemsize, OUTCOME.itemsize, ANSWER.itemsize] != [cython.sizeof(Piece), cython.sizeof(Outcome), cython.sizeof(Answer)]:
                 raise TypeError("Judge: PIECE, OUTCOME or ANSWER is not laid out as the compiler lays it out")

@@ -118,7 +118,7 @@ class Anomaly:
     group: str
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Model:
     """What normal looks like. Made by `learn`, `self_train` or `load`."""
 
@@ -227,7 +227,7 @@ def _nats(calibrations: list[Calibration], raw: Array) -> Array:
     return out
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class _Sample:
     """Distinct calls to learn from, and how many copies of each came.
 

@@ -14,7 +14,7 @@ from models.fields import ROW_COUNTS, SYMBOLS, FieldReader, count_neighbours
 Array = np.ndarray[Any, Any]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Observation:
     """One batch, ready to be judged."""
 

@@ -59,7 +59,7 @@ def joined(a: Array, b: Array) -> Array:
     return out
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Profile:
     """Resolved tables: scoring only looks up."""
 

@@ -23,7 +23,7 @@ from models.profile import Profile
 
 Array = np.ndarray[Any, Any]
 
-VERSION = 2
+VERSION = 3
 """Raised when a field, measure or feature changes meaning; an older file must then be learned again."""
 
 _TREE = ("keys", "children", "calls", "visits", "once")

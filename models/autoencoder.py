@@ -1,8 +1,8 @@
 """The autoencoder: a small network that learns to say a normal call's features again from a narrow waist, and its loss.
 
 Trained with PyTorch (`train`), or in closed form as a linear one (`linear`: principal components, the optimum of a linear autoencoder), which
-needs no torch and suits a single capture judged on the spot. Running it is four products of matrices, done here in numpy: a forward pass of a
-batch costs less than importing torch.
+needs no torch and suits a single capture judged on the spot. Running it is a few products of matrices, done here in numpy: a forward pass of a batch
+costs less than importing torch.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ TILE = 128
 """Rows that are added up at once where a network is made."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Autoencoder:
     """Weights and biases of its layers, in order; all but the last are followed by tanh when it is not linear. `noise` is the usual squared
     error of each feature on calls it did not learn from."""
@@ -48,29 +48,46 @@ class Autoencoder:
         return error
 
     def score(self, z: Array) -> Array:
-        """One number a call: the mean residual. The same for a call whatever stands beside it.
+        """One number a call: the mean residual. The same for a call whatever stands beside it."""
+        run = Run(self)
+        out = np.zeros(-(-len(z) // run.tile) * run.tile, np.float32)
+        for start in range(0, len(z), run.tile):
+            part = z[start : start + run.tile]
+            run.z[: len(part), :-1] = part
+            run.errors(out[start : start + run.tile])
+        return out[: len(z)]
 
-        Products are made of the same number of rows each time, the last ones filled up with nothing: a library of linear algebra adds in another
-        order for another shape. They are also too small for it to start threads, whose waiting would cost more than the work.
-        """
-        rows = len(z)
-        most = PRODUCT // max(weight.size for weight in self.weights)
-        size = 1 << max(0, most.bit_length() - 1)
-        out = np.empty(rows, np.float32)
-        even = (1 / (self.noise * len(self.noise))).astype(np.float32)
-        tile = np.zeros((size, z.shape[1]), np.float32)
-        for start in range(0, rows, size):
-            n = min(size, rows - start)
-            if n == size:
-                part = z[start : start + size]
-            else:
-                tile[:n], tile[n:] = z[start:], 0
-                part = tile
-            error = self.reconstruct(part)
-            error -= part
-            np.square(error, out=error)
-            out[start : start + n] = (error @ even)[:n]
-        return out
+
+class Run:
+    """A network running on `tile` calls at a time: put them into `z`, whose last column is one, and call `errors`.
+
+    Products are made of the same number of rows each time: a library of linear algebra adds in another order for another shape. They are also too small for
+    it to start threads, whose waiting would cost more than the work. Biases are the weights of that last column, since to add them to narrow rows takes longer.
+    """
+
+    def __init__(self, network: Autoencoder) -> None:
+        self.bent = network.bent
+        most = PRODUCT // max((weight.shape[0] + 1) * (weight.shape[1] + 1) for weight in network.weights)
+        self.tile = 1 << max(0, most.bit_length() - 1)
+        self.weights = [np.vstack([weight, bias]).astype(np.float32) for weight, bias in zip(network.weights, network.biases, strict=True)]
+        self.weights[-1] = np.hstack([self.weights[-1], np.zeros((len(self.weights[-1]), 1), np.float32)])
+        self.even = np.append(1 / (network.noise * len(network.noise)), 0).astype(np.float32)
+        self.z = np.ones((self.tile, len(self.weights[0])), np.float32)
+        self.layers = [np.ones((self.tile, weight.shape[1] + 1), np.float32) for weight in network.weights]
+        self.z[:, :-1] = 0
+
+    def errors(self, out: Array) -> None:
+        """Fill out[call] with the mean residual of each call of `z`."""
+        before = self.z
+        for weight, layer in zip(self.weights[:-1], self.layers[:-1], strict=True):
+            to = np.matmul(before, weight, out=layer[:, :-1])
+            if self.bent:
+                np.tanh(to, out=to)
+            before = layer
+        error = np.matmul(before, self.weights[-1], out=self.layers[-1])
+        error -= self.z
+        np.square(error, out=error)
+        np.matmul(error, self.even, out=out)
 
 
 def linear(z: Array, waist: int) -> Autoencoder:

@@ -17,7 +17,7 @@ POINTS = 8192
 """Held-back scores kept; the upper half of them all, below it every so many."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Calibration:
     """Held-back scores, what each stands for, and the tail."""
 
@@ -48,6 +48,8 @@ def calibrate(held: Array, trimmed: float = 0.0, caution: float = 1.0, bound: bo
         top = scores[n - max(int(n * 0.05), min(n, 10)) :]
         beta = max(1.0, float((top - top[0]).mean()))
         if n > POINTS:
-            kept = np.unique(np.r_[np.linspace(0, n - 1, POINTS // 2).astype(np.int64), np.arange(n - POINTS // 2, n)])
-            scores, above = scores[kept], np.append(above[kept], above[-1])
+            kept = np.zeros(n, bool)
+            kept[np.linspace(0, n - 1, POINTS // 2).astype(np.int64)] = True
+            kept[n - POINTS // 2 :] = True
+            scores, above = scores[kept], np.append(above[:-1][kept], above[-1])
     return Calibration(scores.astype(np.float32), above.astype(np.float64), beta * caution)

@@ -18,8 +18,7 @@ try:
 except ModuleNotFoundError:
     from parsers import _cython as cython
 
-from models.calls import whole_numbers, words
-from models.fields import hash_words
+from models.calls import hashes, whole_numbers
 
 if cython.compiled:
     from cython.cimports.libc.math import lgamma
@@ -78,13 +77,11 @@ class Callers:
     largest: cython.longlong[::1]
     holder: cython.ulonglong[::1]
     second: cython.longlong[::1]
-    pair_keys: cython.ulonglong[::1]
-    pair_calls: cython.int[::1]
-    pair_large: cython.int[::1]
-    pair_least: cython.longlong[::1]
+    pair: cython.longlong[:, ::1]
     taken: cython.Py_ssize_t
     pairs: cython.Py_ssize_t
     level: cython.double
+    near: cython.longlong
 
     def __init__(self, level: float = LEVEL) -> None:
         self.keys = _view(np.zeros(ENDPOINTS, np.uint64))
@@ -92,11 +89,9 @@ class Callers:
         self.largest = _view(np.zeros(ENDPOINTS, np.int64))
         self.holder = _view(np.zeros(ENDPOINTS, np.uint64))
         self.second = _view(np.zeros(ENDPOINTS, np.int64))
-        self.pair_keys = _view(np.zeros(PAIRS, np.uint64))
-        self.pair_calls = _view(np.zeros(PAIRS, np.int32))
-        self.pair_large = _view(np.zeros(PAIRS, np.int32))
-        self.pair_least = _view(np.zeros(PAIRS, np.int64))
-        self.taken = self.pairs = 0
+        # Key, calls, how many of them were large, and the least of those, side by side: one place in memory a call.
+        self.pair = _view(np.zeros((PAIRS, 4), np.int64))
+        self.taken = self.pairs = self.near = 0
         self.level = -np.log(level)
 
     def observe(self, batch: Any) -> list[tuple[int, int, int, int, int]]:
@@ -105,58 +100,68 @@ class Callers:
         if "template" not in names or "principal" not in names or not batch.num_rows:
             return []
         found: list[tuple[int, int, int, int, int]] = []
-        status = whole_numbers(batch.column("status"))
-        size = whole_numbers(batch.column("response_bytes"))
-        place = np.zeros(batch.num_rows, np.uint64)
-        for name, factor in (("method", 3), ("host", 5), ("template", 7)):
-            codes, known = words(batch.column(name))
-            place ^= hash_words(known)[codes] * np.uint64(factor)
-            if name == "template":
-                size = np.where(np.array([not word for word in known], bool)[codes], -1, size)
-        codes, known = words(batch.column("principal"))
-        self._read(np.where((status >= 200) & (status < 300), size, -1), place, hash_words(known)[codes], found)
+        status, size = whole_numbers(batch.column("status")), whole_numbers(batch.column("response_bytes"))
+        self._read(status, size, *(hashes(batch.column(name)) for name in ("method", "host", "template", "principal")), found)
         return found
 
-    def _read(self, size: Any, place: Any, who: Any, found: Any) -> None:
+    def _read(self, status: Any, size: Any, method: Any, host: Any, template: Any, principal: Any, found: Any) -> None:
+        statuses: cython.const[cython.longlong][::1] = _view(status)
         sizes: cython.const[cython.longlong][::1] = _view(size)
-        places: cython.const[cython.ulonglong][::1] = _view(place)
-        callers: cython.const[cython.ulonglong][::1] = _view(who)
+        methods: cython.const[cython.int][::1] = _view(method[0])
+        method_hashes: cython.const[cython.ulonglong][::1] = _view(method[1])
+        hosts: cython.const[cython.int][::1] = _view(host[0])
+        host_hashes: cython.const[cython.ulonglong][::1] = _view(host[1])
+        templates: cython.const[cython.int][::1] = _view(template[0])
+        template_hashes: cython.const[cython.ulonglong][::1] = _view(template[1])
+        real: cython.const[cython.uchar][::1] = _view(template[2])
+        callers: cython.const[cython.int][::1] = _view(principal[0])
+        caller_hashes: cython.const[cython.ulonglong][::1] = _view(principal[1])
         r: cython.Py_ssize_t
         e: cython.Py_ssize_t
         p: cython.Py_ssize_t
         n: cython.longlong
         others: cython.longlong
         large: cython.longlong
+        place: cython.ulonglong
+        who: cython.ulonglong
+        ahead: cython.Py_ssize_t = 0
         for r in range(sizes.shape[0]):
+            # Their places in the table are asked for some calls ahead, all at once, so that far memory is waited for together.
+            while ahead < sizes.shape[0] and ahead < (r | 63) + 1:
+                place = _place(method_hashes[methods[ahead]], host_hashes[hosts[ahead]], template_hashes[templates[ahead]])
+                self.near ^= self.pair[(_joined(place, caller_hashes[callers[ahead]]) >> 1) & (_PAIRS - 1), 0]
+                ahead += 1
             n = sizes[r]
-            if n < 0:
+            if n < 0 or statuses[r] < 200 or statuses[r] >= 300 or not real[templates[r]]:
                 continue
-            e = self._endpoint(places[r])
+            place = _place(method_hashes[methods[r]], host_hashes[hosts[r]], template_hashes[templates[r]])
+            who = caller_hashes[callers[r]]
+            e = self._endpoint(place)
             if e < 0:
                 continue
-            p = self._pair(places[r], callers[r])
-            others = self.second[e] if self.holder[e] == callers[r] else self.largest[e]
+            p = self._pair(place, who)
+            others = self.second[e] if self.holder[e] == who else self.largest[e]
             self.calls[e] += 1
-            self.pair_calls[p] += 1
-            if n >= _LEAST and n >= _FACTOR * others and self.pair_large[p] >= 0:
-                if self.pair_large[p] == 0 or n < self.pair_least[p]:
-                    self.pair_least[p] = n
-                self.pair_large[p] += 1
-                large = self.pair_large[p]
+            self.pair[p, 1] += 1
+            if n >= _LEAST and n >= _FACTOR * others and self.pair[p, 2] >= 0:
+                if self.pair[p, 2] == 0 or n < self.pair[p, 3]:
+                    self.pair[p, 3] = n
+                self.pair[p, 2] += 1
+                large = self.pair[p, 2]
                 if (
                     large >= _LARGE
-                    and self.calls[e] - self.pair_calls[p] >= _OTHERS
-                    and self.pair_least[p] >= _FACTOR * others
-                    and _chance(self.pair_calls[p], self.calls[e], large) >= self.level
+                    and self.calls[e] - self.pair[p, 1] >= _OTHERS
+                    and self.pair[p, 3] >= _FACTOR * others
+                    and _chance(self.pair[p, 1], self.calls[e], large) >= self.level
                 ):
-                    found.append((r, large, self.calls[e] - self.pair_calls[p], others, n))
-                    self.pair_large[p] = -1  # told once
-            if self.holder[e] == callers[r]:
+                    found.append((r, large, self.calls[e] - self.pair[p, 1], others, n))
+                    self.pair[p, 2] = -1  # told once
+            if self.holder[e] == who:
                 self.largest[e] = max(self.largest[e], n)
             elif n > self.largest[e]:
                 self.second[e] = self.largest[e]
                 self.largest[e] = n
-                self.holder[e] = callers[r]
+                self.holder[e] = who
             else:
                 self.second[e] = max(self.second[e], n)
 
@@ -181,27 +186,44 @@ class Callers:
     @cython.exceptval(-2)
     def _pair(self, endpoint: cython.ulonglong, caller: cython.ulonglong) -> cython.Py_ssize_t:
         """The place of a caller of an endpoint."""
-        key: cython.ulonglong
+        key: cython.longlong
         i: cython.Py_ssize_t
         if 2 * self.pairs >= _PAIRS:
             for i in range(_PAIRS):
-                self.pair_keys[i] = 0
-                self.pair_calls[i] = self.pair_large[i] = 0
+                self.pair[i, 0] = self.pair[i, 1] = self.pair[i, 2] = 0
             self.pairs = 0
-        if cython.compiled:
-            key = (endpoint ^ (caller * _STIR)) * _STIR
-        else:
-            key = ((endpoint ^ ((caller * _STIR) & _M64)) * _STIR) & _M64
-        key ^= key >> 32
-        if key == 0:
-            key = 1
-        i = cython.cast(cython.Py_ssize_t, key & cython.cast(cython.ulonglong, _PAIRS - 1))
-        while self.pair_keys[i] != 0 and self.pair_keys[i] != key:
+        key = _joined(endpoint, caller)
+        i = cython.cast(cython.Py_ssize_t, (key >> 1) & (_PAIRS - 1))
+        while self.pair[i, 0] != 0 and self.pair[i, 0] != key:
             i = (i + 1) & (_PAIRS - 1)
-        if self.pair_keys[i] == 0:
+        if self.pair[i, 0] == 0:
             self.pairs += 1
-            self.pair_keys[i] = key
+            self.pair[i, 0] = key
         return i
+
+
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def _place(method: cython.ulonglong, host: cython.ulonglong, template: cython.ulonglong) -> cython.ulonglong:
+    if cython.compiled:
+        return (method * 3) ^ (host * 5) ^ (template * 7)
+    else:
+        return ((method * 3) ^ (host * 5) ^ (template * 7)) & _M64
+
+
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def _joined(endpoint: cython.ulonglong, caller: cython.ulonglong) -> cython.longlong:
+    """The key of a pair: 63 bits, never 0."""
+    key: cython.ulonglong
+    if cython.compiled:
+        key = (endpoint ^ (caller * _STIR)) * _STIR
+    else:
+        key = ((endpoint ^ ((caller * _STIR) & _M64)) * _STIR) & _M64
+    key ^= key >> 32
+    return cython.cast(cython.longlong, (key >> 1) | 1)
 
 
 __all__ = ["Callers"]

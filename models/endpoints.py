@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from models.calls import Calls
 from models.fields import WILDCARD, hash_octets, join_hash
 from models.judge import table_of
 
@@ -35,7 +36,7 @@ def looks_like_parameter(segment: str) -> bool:
     return _ID.match(segment) is not None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class PathTree:
     """Nodes by number; node 0.. of each (method, host) is a root. Arrays are what the hot reader walks and what the model file holds."""
 
@@ -118,26 +119,59 @@ def _collapse(node: _Node) -> None:
         _collapse(node.wild)
 
 
-def learn_tree(calls: Iterable[tuple[str, str, str, str | None, int]]) -> PathTree:
-    """A tree from (method, host, path, template or None, copies) of the training calls."""
-    roots: dict[str, _Node] = {}
-    for method, host, path, template, copies in calls:
-        node = roots.setdefault(f"{method} {host}", _Node())
-        node.visits += copies
-        node.rows += 1
-        parts = _segments(path)
-        given = _segments(template) if template is not None else None
-        if given is not None and len(given) != len(parts):
-            given = None
+Route = tuple[str, tuple[str | None, ...]]
+"""`METHOD host` and the segments of a path, None for a parameter."""
+
+
+def routes(calls: Calls) -> list[Route]:
+    """The route of each call: by its template's braces where it has one that fits, else by the shape of its segments."""
+    shaped: dict[str, bool] = {}
+    out: list[Route] = []
+    roots = [[f"{method} {host}" for host in calls.host[1]] for method in calls.method[1]]
+    given = [None if label is None else ["{" in part for part in _segments(label)] for label in calls.template[1]] if calls.template is not None else [None]
+    labels = calls.template[0].tolist() if calls.template is not None else [0] * calls.rows
+    data, at = calls.path.tobytes(), calls.path_at.tolist()
+    for row, (method, host, label) in enumerate(zip(calls.method[0].tolist(), calls.host[0].tolist(), labels, strict=True)):
+        parts = _segments(data[at[row] : at[row + 1]].decode("utf-8", "surrogateescape"))
+        braces = given[label]
+        route: list[str | None] = []
         for index, part in enumerate(parts):
-            if "{" in given[index] if given is not None else looks_like_parameter(part):
+            if braces is not None and len(braces) == len(parts):
+                parameter = braces[index]
+            elif part.isdecimal():
+                parameter = True
+            else:
+                known = shaped.get(part)
+                if known is None:
+                    known = shaped[part] = looks_like_parameter(part)
+                parameter = known
+            route.append(None if parameter else part)
+        out.append((roots[method][host], tuple(route)))
+    return out
+
+
+def learn_tree(calls: Iterable[tuple[Route, int]]) -> PathTree:
+    """A tree from the routes of the training calls, and how many copies of each came."""
+    rows: dict[Route, int] = {}
+    visits: dict[Route, int] = {}
+    for route, copies in calls:
+        rows[route] = rows.get(route, 0) + 1
+        visits[route] = visits.get(route, 0) + copies
+    roots: dict[str, _Node] = {}
+    for route, count in rows.items():
+        copies = visits[route]
+        node = roots.setdefault(route[0], _Node())
+        node.visits += copies
+        node.rows += count
+        for part in route[1]:
+            if part is None:
                 if node.wild is None:
                     node.wild = _Node()
                 node = node.wild
             else:
                 node = node.below.setdefault(part, _Node())
             node.visits += copies
-            node.rows += 1
+            node.rows += count
         node.calls += copies
     return _number(roots)
 

@@ -82,8 +82,10 @@ FEATURES: tuple[Feature, ...] = (
 
 
 _HOW = ("as is", "log", "share", "time", "status")
-RECIPE = np.array([(_HOW.index(f.how), int(f.count) if f.how == "status" else _AT[f.count]) for f in FEATURES], np.int32)
-"""FEATURES as `models.judge` reads them: how, and which count."""
+RECIPE = np.array(
+    sorted((_HOW.index(f.how), int(f.count) if f.how == "status" else _AT[f.count], index) for index, f in enumerate(FEATURES)), np.int32
+)
+"""FEATURES as `models.judge` reads them: how, of which count, and which feature it is; all that are made one way together."""
 
 
 def feature_matrix(counts: Array) -> Array:
@@ -93,7 +95,7 @@ def feature_matrix(counts: Array) -> Array:
     return out
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Scale:
     """How features become comparable: against all calls, and against calls of the same endpoint."""
 
@@ -103,10 +105,14 @@ class Scale:
     """[node + 1, feature]; the last row is all calls."""
     place_spread: Array
 
+    def standard(self) -> judge.Standard:
+        """This scale as compiled code applies it."""
+        return judge.Standard(RECIPE, self)
+
     def apply(self, x: Array, node: Array) -> Array:
         """float32[call, 2 * features]: pooled and per-endpoint, within -8..8; NaN becomes 0, which is what is usual."""
         out = np.empty((len(x), 2 * x.shape[1]), np.float32)
-        judge.standardise(np.ascontiguousarray(x), np.ascontiguousarray(node, np.int32), self.mean, self.spread, self.place_mean, self.place_spread, out)
+        self.standard().matrix(np.ascontiguousarray(x), np.ascontiguousarray(node, np.int32), out)
         return out
 
 

@@ -20,10 +20,10 @@ from models import autoencoder, judge
 from models.autoencoder import Autoencoder
 from models.calibrate import Calibration, calibrate
 from models.callers import Callers
-from models.calls import Calls, read_calls, request_seeds
-from models.endpoints import PathTree, learn_tree
-from models.features import FEATURES, RECIPE, Scale, feature_matrix, learn_scale
-from models.fields import FieldReader, fingerprints
+from models.calls import Calls, joined_calls, read_calls, requests, taken
+from models.endpoints import PathTree, learn_tree, routes
+from models.features import FEATURES, Scale, feature_matrix, learn_scale
+from models.fields import FieldReader
 from models.observe import Observation, character_tables, observe
 from models.profile import ROW_ASPECTS, Profile, joined, learn_profile
 
@@ -118,7 +118,7 @@ class Anomaly:
     group: str
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Model:
     """What normal looks like. Made by `learn`, `self_train` or `load`."""
 
@@ -172,13 +172,17 @@ class Scorer:
 
     def __init__(self, model: Model) -> None:
         self.model = model
-        self.reader = FieldReader(model.bigrams, model.tree.keys, model.tree.children)
+        self.reader = FieldReader(model.bigrams, model.tree.keys, model.tree.children, len(model.tree.names))
         self.callers = Callers()
-        self.room = np.zeros((0, 2 * len(FEATURES)), np.float32)
-        self.judge = judge.Judge(self.reader, model.profile, model.tree.calls > 0)
         # The whole model learned from more calls than the parts that were calibrated: the unseen costs it more by this, and that is no evidence.
         more = np.log(model.config.folds / (model.config.folds - 1)) + 1e-3
         self.nats = judge.Nats([*model.calibrations, model.joint], [more] * (len(MEASURES) - 1) + [0, 0])
+        self.judge = judge.Judge(self.reader, model.profile, model.tree.calls > 0, _COLUMNS, self.nats)
+        self.standard, self.run = None, None
+        self.tile, self.seen = 512, np.zeros((0, 0), np.float32)
+        if model.network is not None:
+            self.standard, self.run = model.scale.standard(), autoencoder.Run(model.network)
+            self.tile, self.seen = self.run.tile, self.run.z
 
     def open(self, batch: pa.RecordBatch) -> Calls:
         """Take a batch's columns."""
@@ -193,59 +197,37 @@ class Scorer:
         score, p = np.zeros(n, np.float32), np.zeros(n, np.float32)
         if n:
             self.open(batch)
-            network = self.model.network
-            squares = np.zeros(n)
-            if len(self.room) < n:
-                self.room = np.zeros((n, 2 * len(FEATURES)), np.float32)  # kept from batch to batch: fresh pages cost more than what is written to them
-            z = self.room[: n if network is not None else 0]
-            self.judge.score(_COLUMNS, self.nats, RECIPE, self.model.scale, squares, z)
-            self.nats.join(squares, network.score(z) if network is not None else np.zeros(n, np.float32), score, p)
+            squares, strange = np.zeros(n), np.zeros(-(-n // self.tile) * self.tile, np.float32)
+            for first in range(0, n, self.tile):  # what one part writes is still near when the next reads it
+                self.judge.score(first, min(first + self.tile, n), self.standard, squares, self.seen)
+                if self.run is not None:
+                    self.run.errors(strange[first : first + self.tile])
+            self.nats.join(squares, strange[:n], score, p)
         return Scores(score, p)
 
     def measure(self, batch: pa.RecordBatch) -> tuple[Array, Array, Observation]:
         """(measures as nats[call, MEASURES], the field behind each, what was observed): for the few calls that are explained."""
-        seen = observe(batch, self.model.tree, self.model.bigrams)
-        self.open(batch)
+        model = self.model
+        seen = observe(read_calls(batch), model.tree, model.bigrams)
         raw = np.zeros((batch.num_rows, len(MEASURES)), np.float32)
         where = np.full((batch.num_rows, len(_COLUMNS)), -1, np.int32)
-        self.reader.take()
-        self.judge.measure(np.arange(batch.num_rows), _COLUMNS, raw, where)
-        self.reader.take()
-        if self.model.network is not None:
-            raw[:, -1] = self.model.network.score(self.model.scale.apply(feature_matrix(seen.counts), seen.node))
+        judge.Judge(seen.reader, model.profile, model.tree.calls > 0).measure(
+            np.arange(batch.num_rows), seen.ranges, seen.node, seen.variant, _COLUMNS, raw, where
+        )
+        if model.network is not None:
+            raw[:, -1] = model.network.score(model.scale.apply(feature_matrix(seen.counts), seen.node))
         nats = np.zeros_like(raw)
-        self.nats.measures(raw, nats)
+        self.nats.measured(raw, nats)
         return nats, where, seen
 
 
 def _nats(calibrations: list[Calibration], raw: Array) -> Array:
     out = np.empty_like(raw)
-    judge.Nats(calibrations, [0] * len(calibrations)).measures(raw, out)
+    judge.Nats(calibrations, [0] * len(calibrations)).measured(raw, out)
     return out
 
 
-_NEEDED = (
-    "ts", "method", "host", "path", "query", "status", "request_bytes", "response_bytes", "request_type", "response_type", "user_agent",
-    "duration", "ttfb", "request_head", "request_body", "template",
-)  # fmt: skip
-
-
-def _plain(batch: pa.RecordBatch) -> pa.Table:
-    """The columns that learning reads, dictionaries decoded so that batches can be joined."""
-    columns = {}
-    for name in _NEEDED:
-        index = batch.schema.get_field_index(name)
-        if index < 0:
-            column = pa.nulls(batch.num_rows, pa.string())
-        else:
-            column = batch.column(index)
-            if pa.types.is_dictionary(column.type):
-                column = column.cast(column.type.value_type)
-        columns[name] = column
-    return pa.table(columns)
-
-
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class _Sample:
     """Distinct calls to learn from, and how many copies of each came.
 
@@ -261,25 +243,27 @@ class _Sample:
     """Counted since the call was taken in."""
     places: Array
     """Of each call, its row in the parts laid end to end."""
-    parts: list[pa.Table]
+    parts: list[Calls]
     total: int = 0
     first_ts: int = 0
     last_ts: int = 0
 
-    def add(self, batch: pa.RecordBatch) -> None:
+    def add(self, batch: pa.RecordBatch) -> Array:
+        """Draw a batch's lots; returns the hashes of its calls."""
         n = batch.num_rows
         if not n:
-            return
+            return self.hashes[:0]
         calls = read_calls(batch)
         self.first_ts = int(calls.ts.min()) if not self.total else min(self.first_ts, int(calls.ts.min()))
         self.last_ts = max(self.last_ts, int(calls.ts.max()))
         self.total += n
-        hashes = np.zeros(n, np.uint64)
-        fingerprints(calls, request_seeds(batch, calls), hashes)
+        every = hashes = requests(batch, calls)
         lots = joined(hashes, calls.ts.view(np.uint64))
         order = np.lexsort((lots, hashes))
-        first = np.flatnonzero(np.r_[True, hashes[order][1:] != hashes[order][:-1]])
-        count = np.diff(np.r_[first, n])
+        fresh = np.ones(n, bool)
+        fresh[1:] = hashes[order][1:] != hashes[order][:-1]
+        first = np.flatnonzero(fresh)
+        count = np.diff(np.append(first, n))
         row = order[first]
         found, lot = hashes[row], lots[row]
         at = np.searchsorted(self.hashes, found)
@@ -290,14 +274,14 @@ class _Sample:
         known[known] = lot[known] >= self.lots[at[known]]  # a lower lot of the same request: this call stands for it from now on
         fresh = np.flatnonzero(~known & (lot <= self.lots.max())) if len(self.hashes) >= self.rows else np.flatnonzero(~known)
         if not len(fresh):
-            return
+            return every
         again = inside[fresh] & (self.hashes[np.minimum(at[fresh], len(self.hashes) - 1)] == found[fresh]) if len(self.hashes) else np.zeros(len(fresh), bool)
         count = count[fresh].copy()
         count[again] = self.copies[at[fresh][again]]
         stay = np.ones(len(self.hashes), bool)
         stay[at[fresh][again]] = False
-        places = sum(part.num_rows for part in self.parts) + np.arange(len(fresh))
-        self.parts.append(_plain(batch.take(pa.array(row[fresh]))))
+        places = sum(part.rows for part in self.parts) + np.arange(len(fresh))
+        self.parts.append(taken(calls, row[fresh]))
         hashes, lots = np.concatenate([self.hashes[stay], found[fresh]]), np.concatenate([self.lots[stay], lot[fresh]])
         copies, places = np.concatenate([self.copies[stay], count]), np.concatenate([self.places[stay], places])
         if len(hashes) > self.rows:
@@ -305,33 +289,38 @@ class _Sample:
             hashes, lots, copies, places = hashes[lowest], lots[lowest], copies[lowest], places[lowest]
         order = np.argsort(hashes, kind="stable")
         self.hashes, self.lots, self.copies, self.places = hashes[order], lots[order], copies[order], places[order]
-        if sum(part.num_rows for part in self.parts) > 4 * self.rows:
+        if sum(part.rows for part in self.parts) > 4 * self.rows:
             self._pack()
+        return every
 
     def _pack(self) -> None:
         """Let go of calls that were pushed out."""
-        self.parts = [pa.concat_tables(self.parts).take(pa.array(self.places))]
+        self.parts = [taken(joined_calls(self.parts), self.places)]
         self.places = np.arange(len(self.hashes))
 
-    def calls(self) -> pa.RecordBatch:
+    def calls(self) -> Calls:
         """The calls, in the order of their hashes."""
         self._pack()
-        return self.parts[0].combine_chunks().to_batches()[0]
+        return self.parts[0]
 
 
-def _collect(batches: Iterable[pa.RecordBatch], rows: int) -> _Sample:
+def _collect(batches: Iterable[pa.RecordBatch], rows: int) -> tuple[_Sample, list[Array]]:
+    """The sample; and the hashes of all calls, batch by batch, where there is a list of batches."""
     sample = _Sample(rows, np.zeros(0, np.uint64), np.zeros(0, np.uint64), np.zeros(0, np.int64), np.zeros(0, np.int64), [])
+    hashes = []
     for batch in batches:
-        sample.add(batch)
+        came = sample.add(batch)
+        if isinstance(batches, list):
+            hashes.append(came)
     if sample.total == 0:
         raise ModelError("there is nothing to learn from: the training capture has no API call; give one that has, a day of normal use is best")
-    return sample
+    return sample, hashes
 
 
 def learn(batches: Iterable[pa.RecordBatch], config: ModelConfig | None = None) -> Model:
     """Learn what normal is from calls that are normal."""
     config = config or ModelConfig()
-    sample = _collect(batches, config.rows)
+    sample, _ = _collect(iter(batches), config.rows)
     return _fit(sample, config)
 
 
@@ -344,62 +333,59 @@ def self_train(batches: Iterable[pa.RecordBatch], config: ModelConfig | None = N
     config = config or SELF
     if config.trim <= 0:
         config = replace(config, trim=0.1)
-    batches = list(batches)
-    sample = _collect(batches, config.rows)
-    return _fit(sample, config, _steady(batches, sample))
+    sample, hashes = _collect(list(batches), config.rows)
+    return _fit(sample, config, _steady(hashes, sample))
 
 
 SLICES = 16
 """Parts of a capture, by calls, in most of which a request must come for it to belong there."""
 
 
-def _steady(batches: Sequence[pa.RecordBatch], sample: _Sample) -> Array:
+def _steady(hashes: list[Array], sample: _Sample) -> Array:
     """Which calls of the sample came again all through the capture, as a health check does: common, however unlike the rest they are."""
     came = np.zeros((len(sample.hashes), SLICES), bool)
     before = 0
-    for batch in batches:
-        calls = read_calls(batch)
-        hashes = np.zeros(calls.rows, np.uint64)
-        fingerprints(calls, request_seeds(batch, calls), hashes)
-        at = np.minimum(np.searchsorted(sample.hashes, hashes), len(sample.hashes) - 1)
-        known = sample.hashes[at] == hashes
+    for part in hashes:
+        at = np.minimum(np.searchsorted(sample.hashes, part), len(sample.hashes) - 1)
+        known = sample.hashes[at] == part
         came[at[known], (before + np.flatnonzero(known)) * SLICES // sample.total] = True
-        before += calls.rows
+        before += len(part)
     out: Array = came.sum(1) * 4 >= SLICES * 3
     return out
 
 
 def _fit(sample: _Sample, config: ModelConfig, steady: Array | None = None) -> Model:
-    batch = sample.calls()
-    rows = batch.num_rows
+    calls = sample.calls()
+    rows = calls.rows
     copies = sample.copies
     config = replace(config, folds=max(2, min(config.folds, rows)))
     folds = config.folds
     fold = (np.argsort(np.argsort(sample.hashes * np.uint64(0x9E3779B97F4A7C15), kind="stable"), kind="stable") % folds).astype(np.uint8)
     keep = np.ones(rows, bool)
     whole_days = sample.last_ts - sample.first_ts >= 86_400_000_000_000
-    tree = _tree(batch, copies)
+    ways = routes(calls)
+    tree = learn_tree(zip(ways, copies.tolist(), strict=True))
+    before = None
     if config.trim > 0 and rows >= 20:
         # Twice: what was strange to a model that attacks had taught a little is left out, and the tree of paths is made again without it.
         # An endpoint that many distinct calls use stays known even so.
-        raw, calibrations, _ = _held_back(batch, copies, fold, folds, tree, keep, replace(config, network="off", trim=0.0), whole_days)
+        raw, calibrations, _, before = _held_back(calls, copies, fold, folds, tree, keep, replace(config, network="off", trim=0.0), whole_days)
         joint = _norm(_nats(calibrations, raw))
         # At most that share, and of it only what stands far out of the bulk: a common kind of call that is a little odd must go on teaching.
-        middle, upper = np.quantile(joint, (0.5, 0.75))
-        keep = joint <= max(float(np.quantile(joint, 1 - config.trim)), float(middle + 3 * (upper - middle)))
+        middle, upper, most = _quantiles(joint, (0.5, 0.75, 1 - config.trim))
+        keep = joint <= max(most, middle + 3 * (upper - middle))
         if steady is not None:
             keep |= steady
         if keep.any():
-            kept = batch.take(pa.array(np.flatnonzero(keep)))
-            tree = _tree(kept, copies[keep])
+            tree = learn_tree((ways[row], int(copies[row])) for row in np.flatnonzero(keep).tolist())
         else:
             keep[:] = True
-    raw, calibrations, noise = _held_back(batch, copies, fold, folds, tree, keep, config, whole_days)
+    raw, calibrations, noise, before = _held_back(calls, copies, fold, folds, tree, keep, config, whole_days, before)
     nats = _nats(calibrations, raw)
     score = _norm(nats)
     joint_calibration = calibrate(score[keep], 1 - float(keep.mean()), config.caution, True)
-    bigrams = character_tables(batch.take(pa.array(np.flatnonzero(keep))), np.zeros(int(keep.sum()), np.uint8), 1)
-    seen = observe(batch, tree, bigrams)
+    bigrams = character_tables(taken(calls, np.flatnonzero(keep)), np.zeros(int(keep.sum()), np.uint8), 1)
+    seen = observe(calls, tree, bigrams, before=before)
     profile = learn_profile(seen.fields, seen.node, seen.variant, copies, tree, keep)
     x = feature_matrix(seen.counts)
     scale = learn_scale(x[keep], seen.node[keep], len(tree.names), whole_days)
@@ -417,17 +403,6 @@ def _fit(sample: _Sample, config: ModelConfig, steady: Array | None = None) -> M
     return Model(config, tree, bigrams, profile, scale, network, calibrations, joint_calibration, trained_on)
 
 
-def _tree(batch: pa.RecordBatch, copies: Array) -> PathTree:
-    template = batch.column("template").to_pylist()
-    return learn_tree(
-        (method or "", host or "", path or "", hint, count)
-        for method, host, path, hint, count in zip(
-            batch.column("method").to_pylist(), batch.column("host").to_pylist(), batch.column("path").to_pylist(), template, copies.tolist(),
-            strict=True,
-        )
-    )  # fmt: skip
-
-
 def _network(z: Array, config: ModelConfig) -> Autoencoder | None:
     if config.network == "off" or len(z) < 8:
         return None
@@ -438,19 +413,26 @@ def _network(z: Array, config: ModelConfig) -> Autoencoder | None:
     raise ModelError(f"unknown network {config.network!r}; it is torch, linear or off")
 
 
+def _quantiles(values: Array, shares: tuple[float, ...]) -> list[float]:
+    """As numpy.quantile, which imports more than a short run takes."""
+    ascending = np.sort(values.astype(np.float64))
+    return np.interp(np.array(shares) * (len(ascending) - 1), np.arange(len(ascending)), ascending).tolist()  # type: ignore[no-any-return]
+
+
 def _norm(nats: Array) -> Array:
     out: Array = np.sqrt(np.square(nats).sum(1))
     return out
 
 
 def _held_back(
-    batch: pa.RecordBatch, copies: Array, fold: Array, folds: int, tree: PathTree, keep: Array, config: ModelConfig, whole_days: bool
-) -> tuple[Array, list[Calibration], Array | None]:
-    """Measures of every call by models that did not learn from its fold, the calibration of each measure, the network's usual errors."""
+    calls: Calls, copies: Array, fold: Array, folds: int, tree: PathTree, keep: Array, config: ModelConfig, whole_days: bool,
+    before: Observation | None = None,
+) -> tuple[Array, list[Calibration], Array | None, Observation]:
+    """Measures of every call by models that did not learn from its fold, the calibration of each measure, the network's usual errors, what was observed."""
     noise: list[Array] = []
-    rows = batch.num_rows
-    bigrams = character_tables(batch, fold, folds)
-    seen = observe(batch, tree, bigrams, fold)
+    rows = calls.rows
+    bigrams = character_tables(calls, fold, folds)
+    seen = observe(calls, tree, bigrams, fold, before)
     # A held-back call takes its own copies with it: an endpoint that only it used is one that was never seen.
     ended = tree.calls > 1
     x = feature_matrix(seen.counts)
@@ -461,7 +443,7 @@ def _held_back(
             continue
         profile = learn_profile(seen.fields, seen.node, seen.variant, copies, tree, teach)
         measured = np.zeros((int(held.sum()), len(MEASURES)), np.float32)
-        judge.Judge(seen.reader, profile, ended).measure(np.flatnonzero(held), _COLUMNS, measured)
+        judge.Judge(seen.reader, profile, ended).measure(np.flatnonzero(held), seen.ranges, seen.node, seen.variant, _COLUMNS, measured)
         raw[held] = measured
         if config.network != "off":
             scale = learn_scale(x[teach], seen.node[teach], len(tree.names), whole_days)
@@ -471,7 +453,7 @@ def _held_back(
                 noise.append(network.noise)
                 raw[held, -1] = network.score(scale.apply(x[held], seen.node[held]))
     usual = np.mean(noise, axis=0).astype(np.float32) if noise else None
-    return raw, [calibrate(raw[keep, index], config.trim) for index in range(len(MEASURES))], usual
+    return raw, [calibrate(raw[keep, index], config.trim) for index in range(len(MEASURES))], usual, seen
 
 
 def config_dict(config: ModelConfig) -> dict[str, Any]:

@@ -6,16 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
-from models.calls import FORM_BODY, JSON_BODY, OTHER_BODY, Calls, octets, read_calls
+from models.calls import FORM_BODY, JSON_BODY, OTHER_BODY, Calls
 from models.endpoints import PathTree
 from models.fields import ROW_COUNTS, SYMBOLS, FieldReader, count_neighbours
 
 Array = np.ndarray[Any, Any]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Observation:
     """One batch, ready to be judged."""
 
@@ -27,45 +26,41 @@ class Observation:
     """Which of query, form, JSON and other body the call has."""
     counts: Array
     """float32[call, ROW_COUNTS]."""
+    ranges: Array
+    """Of each call, where its fields begin; one more than there are calls."""
     calls: Calls
     reader: FieldReader
-    """Which has the batch open."""
+    """Which has the calls open, and their fields."""
 
 
-def observe(batch: pa.RecordBatch, tree: PathTree, bigrams: Array, table: Array | None = None) -> Observation:
-    """Read a batch. `table` gives each call its table of characters (cross-fitting); without it all use the first."""
-    calls, reader = opened(batch, tree, bigrams, table)
+def observe(calls: Calls, tree: PathTree, bigrams: Array, table: Array | None = None, before: Observation | None = None) -> Observation:
+    """Read calls. `table` gives each call its table of characters (cross-fitting); without it all use the first. `before`, what was observed of the same
+    calls by another tree or other tables, makes it cheaper."""
+    calls.root = tree.root_of(calls.method, calls.host)
+    reader = FieldReader(bigrams, tree.keys, tree.children, len(tree.names))
+    reader.open(calls, table)
     rows = calls.rows
     node = np.zeros(rows, np.int32)
     variant = np.zeros(rows, np.uint8)
     counts = np.zeros((rows, len(ROW_COUNTS)), np.float32)
-    reader.read(0, rows, node, variant, counts)
-    return Observation(reader.take(), node, variant, counts, calls, reader)
+    ranges = np.zeros(rows + 1, np.int32)
+    reader.read(node, variant, counts, ranges, (before.reader, before.ranges, before.counts) if before is not None else None)
+    return Observation(reader.columns(), node, variant, counts, ranges, calls, reader)
 
 
-def opened(batch: pa.RecordBatch, tree: PathTree, bigrams: Array, table: Array | None = None) -> tuple[Calls, FieldReader]:
-    """A batch's columns, and a reader that has them open."""
-    calls = read_calls(batch)
-    calls.root = tree.root_of(calls.method, calls.host)
-    reader = FieldReader(bigrams, tree.keys, tree.children)
-    reader.open(calls, table)
-    return calls, reader
-
-
-def character_tables(batch: pa.RecordBatch, fold: Array, folds: int) -> Array:
+def character_tables(calls: Calls, fold: Array, folds: int) -> Array:
     """Nats of each character after each, float32[folds, SYMBOLS * SYMBOLS]: table k is made without the calls of fold k.
 
     One fold means one table of all calls. Pairs never seen lean on how common the second character is.
     """
-    calls = read_calls(batch)
     counts = np.zeros((folds, SYMBOLS * SYMBOLS), np.float32)
-    for data, at, mode in ((calls.path, calls.path_at, 1), (calls.query, calls.query_at, 1)):
-        count_neighbours(data, at, mode, fold, counts)
-    for kind, mode in ((FORM_BODY, 1), (JSON_BODY, 2), (OTHER_BODY, 0)):
-        rows = np.flatnonzero(calls.body_kind == kind)
-        if len(rows):
-            data, at = octets(batch.column("request_body").take(pa.array(rows)))
-            count_neighbours(data, at, mode, np.ascontiguousarray(fold[rows]), counts)
+    every = np.ones(calls.rows, bool)
+    for data, at, mode, which in (
+        (calls.path, calls.path_at, 1, every), (calls.query, calls.query_at, 1, every),
+        (calls.body, calls.body_at, 1, calls.body_kind == FORM_BODY), (calls.body, calls.body_at, 2, calls.body_kind == JSON_BODY),
+        (calls.body, calls.body_at, 0, calls.body_kind == OTHER_BODY),
+    ):  # fmt: skip
+        count_neighbours(data, at, mode, fold, which, counts)
     return character_nats(counts.sum(0)[None] - (counts if folds > 1 else 0))
 
 
@@ -80,4 +75,4 @@ def character_nats(counts: Array) -> Array:
     return out
 
 
-__all__ = ["Observation", "character_nats", "character_tables", "observe", "opened"]
+__all__ = ["Observation", "character_nats", "character_tables", "observe"]

@@ -23,11 +23,8 @@ from models import judge
 from models.endpoints import PathTree
 from models.fields import (
     COOKIE,
-    FORM,
     HEADER,
-    JSON,
     KINDS,
-    QUERY,
     RESPONSE_TYPE,
     SEGMENT,
     STATUS,
@@ -47,7 +44,7 @@ UNITS = 16_384
 VALUES = 400_000
 """Values and shapes remembered."""
 
-ENUMERATED = (STATUS, RESPONSE_TYPE)
+ENUMERATED = np.isin(np.arange(len(KINDS)), (STATUS, RESPONSE_TYPE))
 """Kinds whose known values are told apart by how rare they are."""
 
 ROW_ASPECTS = ("endpoint", "variant", "missing")
@@ -62,7 +59,7 @@ def joined(a: Array, b: Array) -> Array:
     return out
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Profile:
     """Resolved tables: scoring only looks up."""
 
@@ -112,6 +109,16 @@ class Profile:
         return out
 
 
+def _distinct(keys: Array) -> tuple[Array, Array, Array, Array]:
+    """As numpy.unique: the distinct 64-bit keys, ascending, where each came first, which of them each is, how often each came."""
+    first, inverse, count = judge.grouped(keys)
+    found = keys[first]
+    order = np.argsort(found, kind="stable")
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    return found[order], first[order], place[inverse], count[order]
+
+
 def _where(sorted_keys: Array, keys: Array) -> tuple[Array, Array]:
     """Index of each key in a sorted array, and whether it is there."""
     if not len(sorted_keys):
@@ -137,9 +144,9 @@ def learn_profile(table: dict[str, Array], node: Array, variant: Array, copies: 
     t = {name: column[keep] for name, column in table.items()}
     n_rows = max(1, int(rows.sum()))
     # Units: classes, then names over all endpoints, then each endpoint's own.
-    pools, pool_first = np.unique(t["pool"], return_index=True)
-    slots, slot_first, slot_inverse, slot_count = np.unique(t["slot"], return_index=True, return_inverse=True, return_counts=True)
-    slot_pool = np.searchsorted(pools, t["pool"][slot_first])
+    pools, pool_first, pool_inverse, _ = _distinct(t["pool"])
+    slots, slot_first, slot_inverse, slot_count = _distinct(t["slot"])
+    slot_pool = pool_inverse[slot_first]
     pool_class = CLASS_OF_KIND[t["kind"][pool_first]]
     if len(slots) > UNITS:
         kept = np.sort(np.argsort(-slot_count, kind="stable")[:UNITS])
@@ -151,32 +158,18 @@ def learn_profile(table: dict[str, Array], node: Array, variant: Array, copies: 
     parent = np.full(units, -1)
     parent[CLASSES : CLASSES + len(pools)] = pool_class
     parent[CLASSES + len(pools) :] = CLASSES + slot_pool[kept]
-    field_pool = CLASSES + np.searchsorted(pools, t["pool"])
+    field_pool = CLASSES + pool_inverse
     field_slot = place_of_slot[slot_inverse]
-    field_class = CLASS_OF_KIND[t["kind"]]
+    field_class = CLASS_OF_KIND[t["kind"]].astype(np.int64)
     levels = (field_class, field_pool, field_slot)
 
     n = np.zeros(units)
-    length_bins = np.zeros(len(t["row"]), np.int32)
-    mark_bins = np.zeros(len(t["row"]), np.int32)
-    judge.bins(t["length"], t["marks"], length_bins, mark_bins)
     by_length = np.zeros((units, judge.LENGTH_BINS))
     by_marks = np.zeros((units, judge.MARK_BINS))
     bits = np.zeros((units, judge.BITS))
     nats_sum, nats_square = np.zeros(units), np.zeros(units)
-    per = t["nats"] / (np.minimum(t["length"], 4096) + 1)
-    present = [((t["mask"] >> np.uint64(b)) & np.uint64(1)).astype(bool) for b in range(judge.BITS)]
     for level in levels:
-        known = level >= 0
-        at = level[known]
-        n += np.bincount(at, minlength=units)
-        by_length += np.bincount(at * judge.LENGTH_BINS + length_bins[known], minlength=units * judge.LENGTH_BINS).reshape(units, -1)
-        by_marks += np.bincount(at * judge.MARK_BINS + mark_bins[known], minlength=units * judge.MARK_BINS).reshape(units, -1)
-        nats_sum += np.bincount(at, per[known], units)
-        nats_square += np.bincount(at, per[known].astype(np.float64) ** 2, units)
-        for b in range(judge.BITS):
-            if present[b].any():
-                bits[:, b] += np.bincount(level[known & present[b]], minlength=units)
+        judge.tally(level, t, n, by_length, by_marks, bits, nats_sum, nats_square)
 
     groups = (np.arange(CLASSES), np.arange(CLASSES, CLASSES + len(pools)), np.arange(CLASSES + len(pools), units))
     # Lengths and marks: tails, each unit leaning on its parent; the classes on a prior that thins out slowly.
@@ -229,7 +222,7 @@ def learn_profile(table: dict[str, Array], node: Array, variant: Array, copies: 
         np.concatenate([pools, slots[kept]]), np.concatenate([CLASSES + np.arange(len(pools)), place_of_slot[kept]]).astype(np.int32)
     )
 
-    named = np.isin(t["kind"], (QUERY, FORM, JSON, HEADER, COOKIE))
+    named = judge.NAMED[t["kind"]] != 0
     new_name, fresh_name = _name_costs(t, named, node, rows, len(tree.names), slots, slot_inverse, slot_count, n_rows)
     new_child = _child_costs(tree)
     variant_keys, variant_cost, new_variant = _variant_costs(node, variant, copies * rows, len(tree.names))
@@ -249,19 +242,21 @@ def _novelty(
 ) -> tuple[Array, Array, Array]:
     """Known values (or shapes) of each unit with the cost of each, and each unit's cost of one never seen."""
     once = np.zeros(units)
-    all_keys, all_costs = [], []
+    all_keys, all_costs, all_units = [], [], []
     for level in levels:
         known = level >= 0
-        key = joined(level[known].astype(np.uint64) + np.uint64(1), what[known])
-        distinct, first, count = np.unique(key, return_index=True, return_counts=True)
-        unit = level[known][first]
+        at = level[known]
+        key = joined(at.astype(np.uint64) + np.uint64(1), what[known])
+        first, _, count = judge.grouped(key)
+        distinct, unit = key[first], at[first]
         once += np.bincount(unit[count == 1], minlength=units)
         # A value that came once is known, but no habit: its cost is that of one in n, where n is large and few are new.
         cost = np.zeros(len(distinct))
         all_keys.append(distinct)
+        all_units.append(unit)
         if values:
             share = count / np.maximum(1, n[unit])
-            cost = np.where(np.isin(kind[known][first], ENUMERATED), -np.log(share), 0)
+            cost = np.where(ENUMERATED[kind[known][first]], -np.log(share), 0)
         all_costs.append(cost)
     chance = np.zeros(units)
     for group in groups:
@@ -272,8 +267,7 @@ def _novelty(
     keys, costs = np.concatenate(all_keys), np.concatenate(all_costs)
     if len(keys) > VALUES:
         # Where nearly every value is new, remembering them tells nothing: forget those first.
-        unit_of = np.concatenate([level[level >= 0][np.unique(joined(level[level >= 0].astype(np.uint64) + np.uint64(1), what[level >= 0]), return_index=True)[1]] for level in levels])
-        kept = np.sort(np.argsort(-new[unit_of], kind="stable")[:VALUES])
+        kept = np.sort(np.argsort(-new[np.concatenate(all_units)], kind="stable")[:VALUES])
         keys, costs = keys[kept], costs[kept]
     table, out = table_of(keys, costs.astype(np.float32))
     return table, out, new
@@ -283,7 +277,7 @@ def _name_costs(
     t: dict[str, Array], named: Array, node: Array, rows: Array, nodes: int, slots: Array, inverse: Array, count: Array, n_rows: int
 ) -> tuple[Array, float]:
     """Cost of an unseen name at each node, then for headers and cookies, then elsewhere; and the extra cost of one unseen everywhere."""
-    shared = np.isin(t["kind"], (HEADER, COOKIE))
+    shared = (t["kind"] == HEADER) | (t["kind"] == COOKIE)
     place = node[t["row"]].astype(np.int64)
     place = np.where(shared, nodes, np.where(place < 0, nodes + 1, place))
     lone = named & (count[inverse] == 1)
@@ -294,8 +288,8 @@ def _name_costs(
     chance = (once + LEAN * min(1.0, overall)) / (n + LEAN)
     chance[nodes] = (once[nodes] + 0.5) / (n_rows + 1)
     mine = named & ~shared
-    _, pool_count = np.unique(t["pool"][mine], return_counts=True)
-    lone_slots = len(np.unique(t["slot"][mine & lone])) + 1.0
+    _, _, pool_count = judge.grouped(t["pool"][mine])
+    lone_slots = len(judge.grouped(t["slot"][mine & lone])[0]) + 1.0
     fresh = (float((pool_count == 1).sum()) + 0.5) / (lone_slots + 0.5)
     return -np.log(np.minimum(1, chance)).astype(np.float32), float(-np.log(min(1.0, fresh)))
 
@@ -313,7 +307,7 @@ def _child_costs(tree: PathTree) -> Array:
 def _variant_costs(node: Array, variant: Array, copies: Array, nodes: int) -> tuple[Array, Array, Array]:
     seen = (node >= 0) & (copies > 0)
     key = joined(node[seen].astype(np.int64).astype(np.uint64), variant[seen])
-    keys, first, inverse = np.unique(key, return_index=True, return_inverse=True)
+    keys, first, inverse, _ = _distinct(key)
     count = np.bincount(inverse, copies[seen].astype(float)) if len(keys) else np.zeros(0)
     n = np.bincount(node[seen], copies[seen].astype(float), nodes + 1) if seen.any() else np.zeros(nodes + 1)
     cost = -np.log(count / np.maximum(1, n[node[seen][first]])) if len(keys) else np.zeros(0)
@@ -326,11 +320,11 @@ def _variant_costs(node: Array, variant: Array, copies: Array, nodes: int) -> tu
 def _expected(t: dict[str, Array], node: Array, variant: Array, rows: Array, named: Array) -> tuple[Array, Array, Array, Array]:
     """Names that most calls of a variant carry, and what it costs to leave one out."""
     key = joined(node.astype(np.int64).astype(np.uint64), variant)
-    places, place_count = np.unique(key[rows & (node >= 0)], return_counts=True)
+    places, _, _, place_count = _distinct(key[rows & (node >= 0)])
     field_key = key[t["row"]]
     use = named & (node[t["row"]] >= 0)
     pair = joined(field_key[use], t["slot"][use])
-    pairs, first, count = np.unique(pair, return_index=True, return_counts=True)
+    pairs, first, _, count = _distinct(pair)
     at, _ = _where(places, field_key[use][first])
     n = place_count[at].astype(float) if len(places) else np.zeros(0)
     share = count / np.maximum(1, n)

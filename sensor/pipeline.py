@@ -105,26 +105,26 @@ class Pipeline:
                 summary.packets += len(block)
                 if self._ring is not None:
                     self._ring.add(block)
-                for batch in self.engine.feed(block):
-                    self._take(batch)
+                self._take(self.engine.feed(block))
                 if progress is not None:
                     progress(summary)
         except KeyboardInterrupt:
             summary.interrupted = True
-        for batch in self.engine.finish():
-            self._take(batch)
+        self._take(self.engine.finish())
         self._teach()
         self._finish()
         return summary
 
-    def _take(self, batch: pa.RecordBatch) -> None:
-        """Judge a batch, or keep it back until there are enough calls for the capture to be judged by itself."""
-        if self._untaught is None:
-            self._judge(batch)
-            return
-        self._untaught.append(batch)
-        if sum(one.num_rows for one in self._untaught) >= TAUGHT_BY:
-            self._teach()
+    def _take(self, batches: Iterable[pa.RecordBatch]) -> None:
+        """Judge batches, or keep them back until there are enough calls for the capture to be judged by itself. No name holds a batch past its turn: the
+        core fills its memory again, while the processor's cache still has it."""
+        for batch in batches:
+            if self._untaught is None:
+                self._judge(batch)
+                continue
+            self._untaught.append(batch)
+            if sum(one.num_rows for one in self._untaught) >= TAUGHT_BY:
+                self._teach()
 
     def _teach(self) -> None:
         """Learn from the calls kept back, then judge them in their order."""

@@ -111,7 +111,7 @@ class Learner:
 
     def __init__(self, k0: int, k1: int, nodes: int = NODES) -> None:
         self.sampler = Sampler(k0, k1, NAMES)
-        self.credentials = Credentials(k0, k1)
+        self.credentials = Credentials()
         self.room = Room(nodes)
         self.changes = 0
         self._learned: dict[tuple[str, str, str, str], Learned] = {}

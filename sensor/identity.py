@@ -17,7 +17,7 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
-from parsers.columns import codes
+from parsers.columns import coded, codes
 from sensor.masking import Masker
 from sensor.remembered import Remembered, hashes
 
@@ -79,12 +79,10 @@ class Identity:
         seen[rows] = True
         seen[0] = False
         used = np.flatnonzero(seen)
-        place = np.zeros(len(self._names), np.int32)
+        place = np.full(len(self._names), -1, np.int32)
         place[used] = np.arange(len(used), dtype=np.int32)
-        absent = rows == 0 if open_rows is None or len(open_rows) else None
-        principals = pa.DictionaryArray.from_arrays(pa.array(place[rows], mask=absent), pa.array([self._names[number] for number in used.tolist()], pa.string()))
-        kinds = np.array(self._kinds, np.int32)[rows]
-        return principals, pa.DictionaryArray.from_arrays(pa.array(kinds, mask=absent), pa.array(KINDS, pa.string()))
+        principals = coded(place[rows], pa.array([self._names[number] for number in used.tolist()], pa.string()))
+        return principals, coded(np.array(self._kinds, np.int32)[rows], pa.array(KINDS, pa.string()))
 
     def _told(self, column: str, known: Remembered, marks: np.ndarray[Any, Any], values: pa.Array) -> np.ndarray[Any, Any]:
         """The number of each value's principal, and 0 past the last for rows without a value. `marks`: the values' hashes."""
@@ -141,6 +139,7 @@ class Identity:
 
 def with_columns(batch: pa.RecordBatch, columns: dict[str, Any]) -> pa.RecordBatch:
     """The batch with columns appended, or put in the place of those of the same name."""
-    arrays = {name: batch.column(name) for name in batch.schema.names}
-    arrays.update(columns)
-    return pa.RecordBatch.from_arrays(list(arrays.values()), names=list(arrays))
+    for name, column in columns.items():
+        place = batch.schema.get_field_index(name)
+        batch = batch.append_column(name, column) if place < 0 else batch.set_column(place, name, column)
+    return batch

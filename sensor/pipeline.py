@@ -53,6 +53,8 @@ class Summary:
     interrupted: bool = False
 
 
+_WORD = pa.dictionary(pa.int32(), pa.string())
+_NO_MARKS = pa.DictionaryArray.from_arrays(pa.array([], pa.int32()), pa.array([], pa.string()))
 ALERTS_KEPT = 10_000
 TAUGHT_BY = 8_192
 """Calls that teach a run that was given no model: the first ones of the capture, kept back until then (two batches at most)."""
@@ -146,8 +148,7 @@ class Pipeline:
         summary.first_ts = first if summary.first_ts == 0 else min(first, summary.first_ts)
         summary.last_ts = max(last, summary.last_ts)
         n = batch.num_rows
-        nothing = pa.DictionaryArray.from_arrays(pa.array(np.zeros(n, np.int32), mask=np.ones(n, bool)), pa.array([""], pa.string()))
-        template, operation = nothing, nothing
+        template = operation = pa.nulls(n, _WORD)
         if self.catalogue is not None:
             self.catalogue.observe(batch)
             template, operation = self.catalogue.label(batch)
@@ -234,6 +235,8 @@ def as_finding(match: Any) -> Finding:
 
 def _marks(findings: list[Finding], rows: int) -> pa.ListArray:
     """The call log's `findings`: ids by row."""
+    if not findings:
+        return pa.ListArray.from_arrays(pa.array(np.zeros(rows + 1, np.int32)), _NO_MARKS)
     names: dict[str, int] = {}
     marked = sorted({(finding.row, names.setdefault(finding.detector, len(names))) for finding in findings if 0 <= finding.row < rows})
     counts = np.zeros(rows + 1, np.int32)

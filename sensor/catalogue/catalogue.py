@@ -21,7 +21,7 @@ from weakref import ref
 import numpy as np
 import pyarrow as pa
 
-from parsers.columns import codes, numbers, present, spans
+from parsers.columns import coded, codes, numbers, present, spans
 from sensor.catalogue import operations
 from sensor.catalogue.authentication import Authentication
 from sensor.catalogue.contents import EndpointSchema
@@ -744,7 +744,7 @@ class _Map:
 
     def label(self, batch: pa.RecordBatch) -> tuple[pa.DictionaryArray, pa.DictionaryArray]:
         leaves = self.leaves(batch)
-        template = pa.DictionaryArray.from_arrays(pa.array(leaves, pa.int32(), mask=leaves < 0), self._dictionary)
+        template = coded(leaves, self._dictionary)
         last = self.catalogue._last
         if last is not None and last[0]() is batch:
             operation = last[1]

@@ -234,6 +234,8 @@ class Credentials:
         self.scheme = np.array([one.scheme for one in self.found], np.uint8)
         self.expires = np.array([one.expires or 2**63 - 1 for one in self.found], np.int64)
         self.faulty = np.array([bool(one.weak) for one in self.found], bool)
+        self.any_faulty = bool(self.faulty.any())
+        self.soonest = int(self.expires.min())
 
     def _forget(self) -> None:
         """Start again: what credentials are found anew."""

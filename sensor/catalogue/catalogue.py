@@ -435,8 +435,10 @@ class _Columns:
         return numbers(self.batch.column("ts"), 0)
 
     def statuses(self) -> np.ndarray[Any, Any]:
-        status = numbers(self.batch.column("status"), 0)
-        return np.where((status < 0) | (status > 999), 0, status).astype(np.int32)
+        status = numbers(self.batch.column("status"), 0).astype(np.int32, copy=False)
+        if status.min(initial=0) < 0 or status.max(initial=0) > 999:
+            return np.where((status < 0) | (status > 999), np.int32(0), status)
+        return status
 
     def hosts(self, name_of: Any) -> _Hosts:
         """The host of each row: the authority asked for, or the server's address where none was named."""

@@ -35,6 +35,15 @@ def codes(column: pa.DictionaryArray) -> Array:
     return numbers(column.indices, -1).astype(np.int32, copy=False)
 
 
+def coded(indices: Array, words: pa.Array) -> pa.DictionaryArray:
+    """The column of these words by their index (i32); -1 is null. Of `words` every index must be one."""
+    absent = indices < 0
+    nulls = int(np.count_nonzero(absent))
+    valid = pa.py_buffer(np.packbits(~absent, bitorder="little")) if nulls else None
+    column = pa.Array.from_buffers(pa.int32(), len(indices), [valid, pa.py_buffer(np.ascontiguousarray(indices, np.int32))], nulls)
+    return pa.DictionaryArray.from_arrays(column, words, safe=False)
+
+
 def spans(column: pa.Array) -> tuple[Array, Array]:
     """(offsets i32, octets u8) of a string or binary column; a null is empty. There is always an octet."""
     if len(column) == 0:

@@ -64,14 +64,16 @@ def _may_hold(data: cython.const[cython.uchar][::1], start: cython.Py_ssize_t, e
         if not _digit(data[i]):
             i += 4
             continue
-        # The run of digits around this one.
+        # The run of digits around this one; it began within the last four octets.
         at = i
-        while at > start and _digit(data[at - 1]):
-            at -= 1
         stop = i + 1
         while stop < end and _digit(data[stop]):
             stop += 1
         i = stop + 1
+        if stop - at < 10 and (stop == end or data[stop] not in {32, 37, 43, 45}):
+            continue  # too short, and no gap behind it
+        while at > start and _digit(data[at - 1]):
+            at -= 1
         if stop - at < 4 or not 50 <= data[at] <= 54:
             continue
         if at > start:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-import secrets
 from collections.abc import Callable
 from typing import Any
 
@@ -18,9 +17,9 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
-from parsers.columns import codes, spans
+from parsers.columns import coded, codes
 from sensor.masking import Masker
-from sensor.remembered import Remembered
+from sensor.remembered import Remembered, hashes
 
 KINDS = ("address", "jwt", "user", "token", "key", "session")
 
@@ -51,8 +50,7 @@ class Identity:
         self._forget()
 
     def _forget(self) -> None:
-        low, high = (int.from_bytes(secrets.token_bytes(8), "little") for _ in range(2))
-        self._known = {column: Remembered(low, high ^ place, REMEMBERED) for place, column in enumerate(self._tell)}
+        self._known = {column: Remembered(REMEMBERED) for column in self._tell}
         """By column and credential: the number of its principal, 0 where it tells none."""
         self._numbers: dict[tuple[int, str], int] = {}
         self._kinds: list[int] = [-1]
@@ -62,35 +60,36 @@ class Identity:
         """(principal, principal_kind) of every call of a batch, both dictionary-encoded."""
         if sum(known.count for known in self._known.values()) >= REMEMBERED:
             self._forget()
-        rows = np.zeros(batch.num_rows, np.int32)
+        rows: np.ndarray[Any, Any] = np.zeros(batch.num_rows, np.int32)
+        open_rows: np.ndarray[Any, Any] | None = None
         for column, known in self._known.items():
             array = batch.column(column)
             if array.null_count == len(array):
                 continue
-            told = self._told(column, known, array.dictionary)[codes(array)]
-            rows = np.where(rows == 0, told, rows)
-            if rows.all():
+            told = self._told(column, known, hashes(batch, column), array.dictionary)
+            if open_rows is None:
+                rows = told[codes(array)]
+            else:
+                rows[open_rows] = told[codes(array)[open_rows]]
+            open_rows = np.flatnonzero(rows == 0)
+            if not len(open_rows):
                 break
         # The batch's own dictionary: the principals it names, in the order of their numbers.
         seen = np.zeros(len(self._names), bool)
         seen[rows] = True
         seen[0] = False
         used = np.flatnonzero(seen)
-        place = np.zeros(len(self._names), np.int32)
+        place = np.full(len(self._names), -1, np.int32)
         place[used] = np.arange(len(used), dtype=np.int32)
-        absent = rows == 0
-        mask = absent if absent.any() else None
-        principals = pa.DictionaryArray.from_arrays(pa.array(place[rows], mask=mask), pa.array([self._names[number] for number in used.tolist()], pa.string()))
-        kinds = np.array(self._kinds, np.int32)[rows]
-        return principals, pa.DictionaryArray.from_arrays(pa.array(kinds, mask=mask), pa.array(KINDS, pa.string()))
+        principals = coded(place[rows], pa.array([self._names[number] for number in used.tolist()], pa.string()))
+        return principals, coded(np.array(self._kinds, np.int32)[rows], pa.array(KINDS, pa.string()))
 
-    def _told(self, column: str, known: Remembered, values: pa.Array) -> np.ndarray[Any, Any]:
-        """The number of each value's principal, and 0 past the last for rows without a value."""
+    def _told(self, column: str, known: Remembered, marks: np.ndarray[Any, Any], values: pa.Array) -> np.ndarray[Any, Any]:
+        """The number of each value's principal, and 0 past the last for rows without a value. `marks`: the values' hashes."""
         numbers = np.zeros(len(values) + 1, np.int32)
-        for i in known.look(*spans(values), numbers[:-1]):
-            value = values[i].as_py() or ""
-            numbers[i] = self._number(self._tell[column](value))
-            known.put(value.encode(), int(numbers[i]))
+        for i in known.look(marks, numbers[:-1]):
+            numbers[i] = self._number(self._tell[column](values[i].as_py() or ""))
+            known.put(int(marks[i]), int(numbers[i]))
         return numbers
 
     def _number(self, found: tuple[int, str] | None) -> int:
@@ -140,6 +139,7 @@ class Identity:
 
 def with_columns(batch: pa.RecordBatch, columns: dict[str, Any]) -> pa.RecordBatch:
     """The batch with columns appended, or put in the place of those of the same name."""
-    arrays = {name: batch.column(name) for name in batch.schema.names}
-    arrays.update(columns)
-    return pa.RecordBatch.from_arrays(list(arrays.values()), names=list(arrays))
+    for name, column in columns.items():
+        place = batch.schema.get_field_index(name)
+        batch = batch.append_column(name, column) if place < 0 else batch.set_column(place, name, column)
+    return batch

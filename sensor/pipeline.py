@@ -53,6 +53,8 @@ class Summary:
     interrupted: bool = False
 
 
+_WORD = pa.dictionary(pa.int32(), pa.string())
+_NO_MARKS = pa.DictionaryArray.from_arrays(pa.array([], pa.int32()), pa.array([], pa.string()))
 ALERTS_KEPT = 10_000
 TAUGHT_BY = 8_192
 """Calls that teach a run that was given no model: the first ones of the capture, kept back until then (two batches at most)."""
@@ -106,26 +108,26 @@ class Pipeline:
                 summary.packets += len(block)
                 if self._recorder is not None:
                     self._recorder.add(block)
-                for batch in self.engine.feed(block):
-                    self._take(batch)
+                self._take(self.engine.feed(block))
                 if progress is not None:
                     progress(summary)
         except KeyboardInterrupt:
             summary.interrupted = True
-        for batch in self.engine.finish():
-            self._take(batch)
+        self._take(self.engine.finish())
         self._teach()
         self._finish()
         return summary
 
-    def _take(self, batch: pa.RecordBatch) -> None:
-        """Judge a batch, or keep it back until there are enough calls for the capture to be judged by itself."""
-        if self._untaught is None:
-            self._judge(batch)
-            return
-        self._untaught.append(batch)
-        if sum(one.num_rows for one in self._untaught) >= TAUGHT_BY:
-            self._teach()
+    def _take(self, batches: Iterable[pa.RecordBatch]) -> None:
+        """Judge batches, or keep them back until there are enough calls for the capture to be judged by itself. No name holds a batch past its turn: the
+        core fills its memory again, while the processor's cache still has it."""
+        for batch in batches:
+            if self._untaught is None:
+                self._judge(batch)
+                continue
+            self._untaught.append(batch)
+            if sum(one.num_rows for one in self._untaught) >= TAUGHT_BY:
+                self._teach()
 
     def _teach(self) -> None:
         """Learn from the calls kept back, then judge them in their order."""
@@ -147,8 +149,7 @@ class Pipeline:
         summary.first_ts = first if summary.first_ts == 0 else min(first, summary.first_ts)
         summary.last_ts = max(last, summary.last_ts)
         n = batch.num_rows
-        nothing = pa.DictionaryArray.from_arrays(pa.array(np.zeros(n, np.int32), mask=np.ones(n, bool)), pa.array([""], pa.string()))
-        template, operation = nothing, nothing
+        template = operation = pa.nulls(n, _WORD)
         if self.catalogue is not None:
             self.catalogue.observe(batch)
             template, operation = self.catalogue.label(batch)
@@ -237,6 +238,8 @@ def as_finding(match: Any) -> Finding:
 
 def _marks(findings: list[Finding], rows: int) -> pa.ListArray:
     """The call log's `findings`: ids by row."""
+    if not findings:
+        return pa.ListArray.from_arrays(pa.array(np.zeros(rows + 1, np.int32)), _NO_MARKS)
     names: dict[str, int] = {}
     marked = sorted({(finding.row, names.setdefault(finding.detector, len(names))) for finding in findings if 0 <= finding.row < rows})
     counts = np.zeros(rows + 1, np.int32)

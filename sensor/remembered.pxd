@@ -1,5 +1,4 @@
 cdef class Remembered:
-    cdef unsigned long long k0, k1
     cdef public int kept, count
     cdef unsigned long long[::1] key
     cdef int[::1] value

@@ -1,13 +1,19 @@
 """What was found for an octet string before, without keeping the string: a table under a keyed hash.
 
-A credential comes back in every batch, some hundred octets long; a dictionary of Python strings would make each anew to look it up.
+A credential comes back in every batch, some hundred octets long; a dictionary of Python strings would make each anew to look it up. `hashes` takes
+the hash of all words of a column once for a batch, whoever asks: who calls and how that is proved stand in the same headers.
 """
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
+from weakref import ref
 
 import numpy as np
+import pyarrow as pa
+
+from parsers.columns import spans
 
 try:
     import cython
@@ -21,25 +27,52 @@ else:
 
 COMPILED = cython.compiled
 
+_K0, _K1 = (secrets.randbits(64) for _ in range(2))
+_last: list[Any] = [None, {}]
+"""The batch asked about last, weakly, and its columns' hashes."""
+
+
+def hashes(batch: pa.RecordBatch, name: str) -> Any:
+    """The hash (u64, never 0) of every word of a batch's dictionary-encoded column, under a key that this process drew."""
+    if _last[0] is None or _last[0]() is not batch:
+        _last[:] = [ref(batch), {}]
+    found = _last[1].get(name)
+    if found is None:
+        found = _last[1][name] = hashes_of(*spans(batch.column(name).dictionary))
+    return found
+
+
+def hashes_of(offsets: Any, octets: Any) -> Any:
+    """The hash of every string of a column (offsets i32, octets u8)."""
+    found = np.zeros(len(offsets) - 1, np.uint64)
+    if not cython.compiled:
+        offsets, octets = offsets.tolist(), octets.tobytes()
+    offset_v: cython.const[cython.int][::1] = offsets
+    data: cython.const[cython.uchar][::1] = octets
+    hash_v: cython.ulonglong[::1] = found
+    low: cython.ulonglong = _K0
+    high: cython.ulonglong = _K1
+    row: cython.Py_ssize_t
+    for row in range(len(hash_v)):
+        hash_v[row] = bytes_hash(low, high, data, offset_v[row], offset_v[row + 1]) | 1
+    return found
+
 
 @cython.cclass
 class Remembered:
-    """Small numbers for octet strings seen before, without keeping them: credentials. Forgets all of them past `kept`."""
+    """Small numbers for strings seen before, by their hash. Forgets all of them past `kept`."""
 
-    def __init__(self, k0: Any, k1: Any, kept: Any = 65_536) -> None:
-        self.k0 = k0
-        self.k1 = k1
+    def __init__(self, kept: Any = 65_536) -> None:
         self.kept = kept
         self.count = 0
         self.key = np.zeros(1024, np.uint64)  # grows with what it holds: a table that fits the cache answers in a tenth of the time
         self.value = np.zeros(1024, np.int32)
 
-    def look(self, offsets: Any, octets: Any, numbers: Any) -> list[int]:
-        """Write the number of every string into `numbers`, -1 for those not seen before; returns their indices."""
+    def look(self, marks: Any, numbers: Any) -> list[int]:
+        """Write the number of every string, given by its hash, into `numbers`, -1 for those not seen before; returns their indices."""
         if not cython.compiled:
-            offsets, octets = offsets.tolist(), octets.tobytes()
-        offset_v: cython.const[cython.int][::1] = offsets
-        data: cython.const[cython.uchar][::1] = octets
+            marks = marks.tolist()
+        mark_v: cython.const[cython.ulonglong][::1] = marks
         number_v: cython.int[::1] = numbers
         mask: cython.Py_ssize_t = len(self.key) - 1
         i: cython.Py_ssize_t
@@ -47,7 +80,7 @@ class Remembered:
         h: cython.ulonglong
         new = []
         for row in range(len(number_v)):
-            h = bytes_hash(self.k0, self.k1, data, offset_v[row], offset_v[row + 1]) | 1
+            h = mark_v[row]
             i = (h >> 1) & mask
             while self.key[i] != 0 and self.key[i] != h:
                 i = (i + 1) & mask
@@ -58,8 +91,8 @@ class Remembered:
                 new.append(row)
         return new
 
-    def put(self, octets: bytes, number: int) -> None:
-        """Remember a string's number."""
+    def put(self, mark: int, number: int) -> None:
+        """Remember the number of the string of this hash."""
         if self.count >= self.kept:
             self.forget()
         if 2 * self.count >= len(self.key):
@@ -68,7 +101,7 @@ class Remembered:
             self.value = np.zeros(2 * len(keys), np.int32)
             for at in np.flatnonzero(keys):
                 self.place(int(keys[at]), int(values[at]))
-        self.count += self.place(bytes_hash(self.k0, self.k1, octets, 0, len(octets)) | 1, number)
+        self.count += self.place(mark, number)
 
     def place(self, key: Any, number: Any) -> Any:
         """Write a number under a hash; 1 when the hash is new."""

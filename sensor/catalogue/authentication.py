@@ -14,10 +14,10 @@ import numpy as np
 import orjson
 import pyarrow as pa
 
-from parsers.columns import codes, spans
+from parsers.columns import codes
 from sensor.catalogue.structure import IN_THE_OPEN, NEEDS_PROOF
 from sensor.identity import SESSION_COOKIES
-from sensor.remembered import Remembered
+from sensor.remembered import Remembered, hashes
 
 VERSION = 1
 
@@ -187,8 +187,8 @@ def _guessed(algorithm: str, signed: bytes, signature: str) -> bool:
 class Credentials:
     """The credentials of whole batches: each looked at once, then known by a keyed hash."""
 
-    def __init__(self, k0: int, k1: int) -> None:
-        self._known = {name: Remembered(k0, k1 ^ place, KEPT) for place, name in enumerate(("authorization", "api_key", "cookie"))}
+    def __init__(self) -> None:
+        self._known = {name: Remembered(KEPT) for name in ("authorization", "api_key", "cookie")}
         self._numbers: dict[Credential, int] = {Credential(NONE): 0}
         self.found: list[Credential] = [Credential(NONE)]
         self._guesses = GUESSED
@@ -205,16 +205,15 @@ class Credentials:
             column = batch.column(name)
             if column.null_count == len(column):
                 continue
-            numbers = self._numbers_of(name, known, column.dictionary)
+            numbers = self._numbers_of(name, known, hashes(batch, name), column.dictionary)
             found = np.append(numbers, np.int32(0))[codes(column)]
             rows = found if rows is None else np.where(rows == 0, found, rows)
         return np.zeros(batch.num_rows, np.int32) if rows is None else rows
 
-    def _numbers_of(self, name: str, known: Remembered, values: pa.Array) -> np.ndarray[Any, Any]:
+    def _numbers_of(self, name: str, known: Remembered, marks: np.ndarray[Any, Any], values: pa.Array) -> np.ndarray[Any, Any]:
         numbers = np.zeros(len(values), np.int32)
-        offsets, octets = spans(values)
         grown = False
-        for i in known.look(offsets, octets, numbers):
+        for i in known.look(marks, numbers):
             value = values[i].as_py() or ""
             guess = self._guesses > 0
             one = credential(name, value, guess)
@@ -224,7 +223,7 @@ class Credentials:
                 number = self._numbers[one] = len(self.found)
                 self.found.append(one)
                 grown = True
-            known.put(value.encode("utf-8", "surrogatepass"), number)
+            known.put(int(marks[i]), number)
             numbers[i] = number
         if grown:
             self._columns()
@@ -235,6 +234,8 @@ class Credentials:
         self.scheme = np.array([one.scheme for one in self.found], np.uint8)
         self.expires = np.array([one.expires or 2**63 - 1 for one in self.found], np.int64)
         self.faulty = np.array([bool(one.weak) for one in self.found], bool)
+        self.any_faulty = bool(self.faulty.any())
+        self.soonest = int(self.expires.min())
 
     def _forget(self) -> None:
         """Start again: what credentials are found anew."""

@@ -15,12 +15,13 @@ import re
 import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
+from weakref import ref
 
 import numpy as np
 import pyarrow as pa
 
-from parsers.columns import codes, numbers, present, spans
+from parsers.columns import coded, codes, numbers, present, spans
 from sensor.catalogue import operations
 from sensor.catalogue.agreement import Known
 from sensor.catalogue.authentication import Authentication
@@ -54,6 +55,9 @@ BARE = frozenset({"id", "uuid", "guid", "key", "number", "no", "code", "token", 
 """Field names that say less than the path does."""
 NEW_PATHS = 256
 """Calls of one batch to paths that the map does not know yet whose contents are learned."""
+
+
+_Seen: TypeAlias = "ref[pa.RecordBatch]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,11 +191,12 @@ class Catalogue:
         self._unseen: list[Operation] = []
         self._drift: dict[str, list[Change]] = {}
         self._asked: dict[tuple[str, str, str, str], int] = {}
-        self._last: tuple[pa.RecordBatch, pa.DictionaryArray] | None = None
-        self._keyed: tuple[pa.RecordBatch, np.ndarray[Any, Any]] | None = None
-        self._placed: tuple[pa.RecordBatch, np.ndarray[Any, Any], np.ndarray[Any, Any]] | None = None
+        # What was found of the batch observed last. Weakly, for the core fills the memory of a batch again as soon as nobody holds it.
+        self._last: tuple[_Seen, pa.DictionaryArray] | None = None
+        self._keyed: tuple[_Seen, np.ndarray[Any, Any]] | None = None
+        self._placed: tuple[_Seen, np.ndarray[Any, Any], np.ndarray[Any, Any]] | None = None
         """The batch observed last, which table each of its calls went to (-1: none) and which cell."""
-        self._labelled: tuple[pa.RecordBatch, _Map, np.ndarray[Any, Any]] | None = None
+        self._labelled: tuple[_Seen, _Map, np.ndarray[Any, Any]] | None = None
         self._contents = contents
         self._learner = Learner(self._k0, self._k1, limits.schema_nodes)
         self._attached: tuple[_Map, int] | None = None
@@ -227,7 +232,7 @@ class Catalogue:
         keys = self._keys_of(columns)
         times = columns.times
         cells = np.full(batch.num_rows, -1, np.int32)
-        self._placed = batch, of_row, cells
+        self._placed = ref(batch), of_row, cells
         for row_state, table in enumerate(self._tables):
             rows = np.flatnonzero(of_row == row_state)
             if not len(rows):
@@ -244,20 +249,20 @@ class Catalogue:
         if not self._contents:
             return
         leaves = decided.leaves(batch)
-        self._labelled = batch, decided, leaves
+        self._labelled = ref(batch), decided, leaves
         self._learner.observe(batch, decided.ids(columns, hosts, leaves, of_row == 0), hosts, statuses, requested, decided.owner)
 
     def _keys_of(self, columns: _Columns) -> np.ndarray[Any, Any]:
         """The keyed hash of every path, taken once for a batch that is observed and then labelled."""
         octets = columns.octets
-        if self._keyed is None or self._keyed[0] is not columns.batch:
-            self._keyed = columns.batch, path_keys(self._k0, self._k1, columns.offsets, octets)
+        if self._keyed is None or self._keyed[0]() is not columns.batch:
+            self._keyed = ref(columns.batch), path_keys(self._k0, self._k1, columns.offsets, octets)
         return self._keyed[1]
 
     def _note_operations(self, batch: pa.RecordBatch, hosts: _Hosts) -> pa.DictionaryArray:
         """Count the operations asked for below each path; the path finds its endpoint when the map is decided."""
         asked = operations.column(batch)
-        self._last = (batch, asked)
+        self._last = ref(batch), asked
         if asked.null_count == batch.num_rows:
             return asked
         path, method = batch.column("path"), batch.column("method")
@@ -468,8 +473,10 @@ class _Columns:
         return numbers(self.batch.column("ts"), 0)
 
     def statuses(self) -> np.ndarray[Any, Any]:
-        status = numbers(self.batch.column("status"), 0)
-        return np.where((status < 0) | (status > 999), 0, status).astype(np.int32)
+        status = numbers(self.batch.column("status"), 0).astype(np.int32, copy=False)
+        if status.min(initial=0) < 0 or status.max(initial=0) > 999:
+            return np.where((status < 0) | (status > 999), np.int32(0), status)
+        return status
 
     def hosts(self, name_of: Any) -> _Hosts:
         """The host of each row: the authority asked for, or the server's address where none was named."""
@@ -715,9 +722,9 @@ class _Map:
         labelled, placed = self.catalogue._labelled, self.catalogue._placed
         if batch.num_rows == 0:
             return np.zeros(0, np.int32)
-        if labelled is not None and labelled[0] is batch and labelled[1] is self:
+        if labelled is not None and labelled[0]() is batch and labelled[1] is self:
             return labelled[2]
-        if placed is not None and placed[0] is batch:
+        if placed is not None and placed[0]() is batch:
             return self._leaves_of_cells(batch, placed[1], placed[2])
         return self._leaves(batch)
 
@@ -778,9 +785,9 @@ class _Map:
 
     def label(self, batch: pa.RecordBatch) -> tuple[pa.DictionaryArray, pa.DictionaryArray]:
         leaves = self.leaves(batch)
-        template = pa.DictionaryArray.from_arrays(pa.array(leaves, pa.int32(), mask=leaves < 0), self._dictionary)
+        template = coded(leaves, self._dictionary)
         last = self.catalogue._last
-        if last is not None and last[0] is batch:
+        if last is not None and last[0]() is batch:
             operation = last[1]
         elif "operation" in batch.schema.names:  # labelled before: the bodies may be gone since
             operation = batch.column("operation")

@@ -137,7 +137,7 @@ class Learner:
 
     def __init__(self, k0: int, k1: int, nodes: int = NODES) -> None:
         self.sampler = Sampler(k0, k1, NAMES)
-        self.credentials = Credentials(k0, k1)
+        self.credentials = Credentials()
         self.room = Room(nodes)
         self.changes = 0
         self._learned: dict[tuple[str, str, str, str], Learned] = {}
@@ -220,18 +220,23 @@ class Learner:
 
     def _note_weak(self, carried: Any, take: Any, slots: Any, statuses: Any, times: Any) -> None:
         """Count the calls let in with a weak credential."""
+        credentials = self.credentials
+        in_the_open = take & 4 > 0
+        outlived = credentials.soonest < times.max(initial=0)
+        if not (credentials.any_faulty or outlived or in_the_open.any()):
+            return
         entered = (statuses > 0) & (statuses < 400) & (slots >= 0)
-        faulty = entered & (self.credentials.faulty[carried] | (self.credentials.expires[carried] < times))
+        expired = entered & (credentials.expires[carried] < times)
+        faulty = expired | (entered & credentials.faulty[carried])
         if faulty.any():
             pairs, counts = np.unique(slots[faulty].astype(np.int64) << 32 | carried[faulty], return_counts=True)
-            expired = entered & (self.credentials.expires[carried] < times)
             for pair, calls in zip(pairs.tolist(), counts.tolist(), strict=True):
-                one = self.credentials.found[pair & 0xFFFFFFFF]
+                one = credentials.found[pair & 0xFFFFFFFF]
                 for name in one.weak:
                     self._weaken(pair >> 32, name, calls, one.shown)
             for slot, number in zip(slots[expired].tolist(), carried[expired].tolist(), strict=True):
-                self._weaken(slot, "jwt_expired_accepted", 1, self.credentials.found[number].shown)
-        shown = entered & (take & 4 > 0)
+                self._weaken(slot, "jwt_expired_accepted", 1, credentials.found[number].shown)
+        shown = entered & in_the_open
         if shown.any():
             found, counts = np.unique(slots[shown], return_counts=True)
             for slot, calls in zip(found.tolist(), counts.tolist(), strict=True):

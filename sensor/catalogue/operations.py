@@ -15,7 +15,7 @@ from urllib.parse import parse_qs
 import numpy as np
 import pyarrow as pa
 
-from parsers.columns import spans
+from parsers.columns import coded, spans
 from sensor.catalogue.signs import in_bodies, in_queries
 
 LONGEST_NAME = 120
@@ -47,7 +47,7 @@ def column(batch: pa.RecordBatch) -> pa.DictionaryArray:
     for row, text in found.items():
         if text:
             codes[row] = texts.setdefault(text, len(texts))
-    return pa.DictionaryArray.from_arrays(pa.array(codes, mask=codes < 0), pa.array(list(texts), pa.string()))
+    return coded(codes, pa.array(list(texts), pa.string()))
 
 
 @lru_cache(maxsize=4096)

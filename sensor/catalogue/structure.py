@@ -700,6 +700,7 @@ class Sampler:
         before: cython.int
         chance: cython.ulonglong
         extra: cython.ulonglong
+        here: cython.ulonglong
         start: cython.Py_ssize_t
         end: cython.Py_ssize_t
         fresh = []
@@ -709,7 +710,8 @@ class Sampler:
             if id_v[row] == 0:
                 continue
             before = self.slots
-            slot = self.slot(_join(id_v[row], 0), -1, -1)
+            here = spread(id_v[row] ^ _FNV_START)
+            slot = self.slot(here, -1, -1)
             if slot < 0:
                 continue
             if self.slots > before:
@@ -751,7 +753,7 @@ class Sampler:
             start = response_at[row]
             end = response_at[row + 1]
             if end > start and status_v[row] > 0:
-                other = self.slot(_join(id_v[row], status_v[row]), slot, status_v[row])
+                other = self.slot(spread(here + status_v[row] if cython.compiled else (here + status_v[row]) & _LOW), slot, status_v[row])
                 if other < 0:
                     continue
                 self.bodies[other] += 1

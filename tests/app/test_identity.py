@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from parsers.schema import CALL_SCHEMA
-from sensor import identity
+from sensor import identity, remembered
 from sensor.identity import Identity
 from sensor.masking import Masker
 from tests.forms import FORMS, module
@@ -56,12 +56,22 @@ def test_slices_and_later_batches_are_told_the_same(monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("form", FORMS)
 def test_remembered_strings_are_told_again(form: str) -> None:
-    known = module("sensor.remembered", form).Remembered(1, 2, 4)
+    made = module("sensor.remembered", form)
+    known = made.Remembered(4)
     numbers = np.zeros(3, np.int32)
-    offsets, octets = np.array([0, 1, 3, 3], np.int32), np.frombuffer(b"abb", np.uint8)
-    assert known.look(offsets, octets, numbers) == [0, 1, 2]
-    known.put(b"bb", 5)
-    assert known.look(offsets, octets, numbers) == [0, 2] and numbers.tolist() == [-1, 5, -1]
+    marks = made.hashes_of(np.array([0, 1, 3, 3], np.int32), np.frombuffer(b"abb", np.uint8))
+    assert known.look(marks, numbers) == [0, 1, 2]
+    known.put(int(marks[1]), 5)
+    assert known.look(marks, numbers) == [0, 2] and numbers.tolist() == [-1, 5, -1]
     for n in range(20):
-        known.put(b"%d" % n, n)
+        known.put(2 * n + 1, n)
     assert known.count <= 4
+
+
+def test_words_are_hashed_once_for_a_batch_and_alike_in_all_of_them() -> None:
+    one = batch({"authorization": "a"}, {"authorization": "b"})
+    other = batch({"authorization": "b"}, {"api_key": "a"})
+    marks = remembered.hashes(one, "authorization")
+    assert remembered.hashes(one, "authorization") is marks
+    assert remembered.hashes(other, "authorization").tolist() == marks[1:].tolist()
+    assert remembered.hashes(other, "api_key").tolist() == marks[:1].tolist()

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parsers.columns import codes, numbers, present, spans
+from parsers.columns import coded, codes, numbers, present, spans
 
 SLICE = st.tuples(st.integers(0, 20), st.integers(0, 20))
 
@@ -36,6 +36,9 @@ def test_words_and_texts(values: list[str | None], where: tuple[int, int], index
     words = cut(pa.array(values, pa.string()).dictionary_encode().cast(pa.dictionary(index, pa.string())), where)
     known = [*words.dictionary.to_pylist(), None]
     assert [known[code] for code in codes(words)] == words.to_pylist()
+    again = coded(codes(words), words.dictionary)
+    again.validate(full=True)
+    assert again.to_pylist() == words.to_pylist() and again.null_count == words.null_count
     assert present(words).tolist() == [value is not None for value in words.to_pylist()]
 
 

@@ -118,7 +118,7 @@ def bundle(
         "alert.json": _json(plain),
         "flows.pcapng": pcapng(packets, f"api-sensor {VERSION}", about),
         "calls.har": _json(har(found.calls, shown, about)),
-        "timeline.jsonl": b"".join(orjson.dumps(_shown(call, shown), option=orjson.OPT_APPEND_NEWLINE) for call in found.timeline),
+        "timeline.jsonl": _timeline(found.timeline, shown),
         "baseline.json": _json(
             {"features": [] if "features" in gone else plain["features"], "reasons": [] if "reasons" in gone else plain["reasons"], "endpoints": [_masked(one, shown) for one in found.baseline]}
         ),
@@ -213,6 +213,15 @@ def _capture(name: str) -> dict[str, Any]:
 
 def _masked(one: dict[str, Any], shown: Masker) -> dict[str, Any]:
     return {**one, "endpoint": shown.text(one["endpoint"])}
+
+
+def _timeline(calls: list[dict[str, Any]], shown: Masker) -> bytes:
+    """The calls as lines of JSON. Each is let go as its line is made: in pieces they take four times the room."""
+    out = bytearray()
+    for at, call in enumerate(calls):
+        calls[at] = {}
+        out += orjson.dumps(_shown(call, shown), option=orjson.OPT_APPEND_NEWLINE)
+    return bytes(out)
 
 
 def _shown(call: dict[str, Any], shown: Masker) -> dict[str, Any]:

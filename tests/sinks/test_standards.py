@@ -10,7 +10,7 @@
 | STIX 2.1 | OASIS' stix2-validator, patterns included, besides stix2 in test_formats |
 | Zeek | parsezeeklogs |
 | webhook | standardwebhooks, in test_http |
-| EVE | no registry has Suricata's schema: what it demands of an alert is asked for below |
+| EVE | fever, Debian's router of Suricata's events; no registry has Suricata's schema: what it demands of an alert is asked for below |
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator
 from ipaddress import ip_address
@@ -35,7 +36,7 @@ from sensor.sinks.destination import Destination, Options
 from sensor.sinks.formats import FORMATS
 from sensor.sinks.message import AlertFields, fields_of
 from sensor.sinks.syslog import Syslog
-from tests.sinks.conftest import START, Rsyslog, SyslogNg, alert, until
+from tests.sinks.conftest import START, Rsyslog, SyslogNg, alert, until, worded
 from tests.sinks.test_receivers import PIECES, hostile_alerts
 
 ADDRESSES = ["203.0.113.9", "2001:db8::1", "::ffff:192.0.2.1", "not an address"]
@@ -342,6 +343,46 @@ def test_eve_lines_have_what_suricata_demands_of_an_alert() -> None:
         assert alert_["signature_id"] < 1 << 32
 
     everything(judge)
+
+
+def test_eve_lines_are_routed_by_a_reader_of_suricatas(tmp_path: Path) -> None:
+    """Debian's fever takes Suricata's events apart and passes its alerts on. It drops what comes while it is busy, so each is sent until it has passed."""
+    unpacked = Path(os.environ.get("API_SENSOR_SYSLOG_NG", "/nowhere"), "usr/bin/fever")
+    binary = shutil.which("fever") or (str(unpacked) if unpacked.is_file() else None)
+    if binary is None:
+        pytest.skip("fever is neither installed nor unpacked where API_SENSOR_SYSLOG_NG says")
+    sent = [worded("eve", one) for one in [alert(1), *hostile_alerts(seed=5, count=40)]]
+    other = sent[0].replace(b'"event_type":"alert"', b'"event_type":"http"')
+    with socket.socket(socket.AF_UNIX) as server, socket.socket(socket.AF_UNIX) as link, (tmp_path / "log").open("wb") as log:
+        server.bind(str(tmp_path / "out"))
+        server.listen()
+        server.settimeout(60)
+        argv = [binary, "run", "-i", str(tmp_path / "in"), "-o", str(tmp_path / "out"), "--mgmt-socket", str(tmp_path / "mgmt"), "--dummy"]
+        fever = subprocess.Popen(argv, stdout=log, stderr=log, env={**os.environ, "HOME": str(tmp_path)})
+        try:
+            passed, _ = server.accept()
+            with passed:
+                passed.settimeout(0.5)
+                until((tmp_path / "in").exists)
+                until(lambda: link.connect_ex(str(tmp_path / "in")) == 0)
+                got = bytearray()
+
+                def through(line: bytes) -> bool:
+                    link.sendall(line + b"\n")
+                    try:
+                        while line + b"\n" not in got:
+                            got.extend(passed.recv(65536))
+                    except TimeoutError:
+                        return False
+                    return True
+
+                for line in sent:
+                    until(lambda line=line: through(line))
+                assert not any(through(other) for _ in range(3))  # it is no alert
+        finally:
+            fever.kill()
+            fever.wait()
+    assert set(bytes(got).split(b"\n")) == {*sent, b""}
 
 
 def test_leef_is_taken_apart_by_syslog_ng(tmp_path: Path, certificates: Path) -> None:

@@ -1010,8 +1010,8 @@ class Http1:
         side.packet_file = packet_file
         if side.state == RESYNC:
             kind = begins(data, start, end)
-            if kind == 1 and is_spaced(data, start, end):
-                kind = 0  # `GET /a "}GET /b HTTP/1.1`: what quotes a request, more likely than a target with spaces
+            if kind == 1 and not side.fresh and is_spaced(data, start, end):
+                kind = 0  # after a loss, `GET /a "}GET /b HTTP/1.1` quotes a request, more likely than that it has spaces in its target
             if kind == 1 and not known_method(data, start, method_of(data, start, end), QUERY):
                 kind = 3  # `EAD /`: its first octets may stand in another segment
             if kind == 3 or kind == 0:

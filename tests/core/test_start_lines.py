@@ -188,3 +188,12 @@ def test_an_interim_response_behind_other_lines_loses_no_request(wire: Any, repl
     sent = b"not a status line\r\nHTTP/1.1 100 Continue\r\n\r\n"
     (call,) = talk(wire, replay, [(CLIENT, b"GET /a HTTP/1.1\r\nHost: h\r\n\r\n"), (SERVER, sent)])
     assert (call["path"], call["status"]) == ("/a", None)
+
+
+def test_a_target_with_spaces_begins_a_connection_that_is_met_midway(wire: Any, replay: Any) -> None:
+    """Scanners send such, and where nothing of the connection is known, nothing else explains the line."""
+    line = wire(handshake=False)
+    line.send(CLIENT, b"GET /cgi-bin/a;cat /etc/passwd|?b=c HTTP/1.1\r\nHost: a.example\r\n\r\n")
+    line.send(SERVER, b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+    calls, _ = replay(line.frames)
+    assert [(call["method"], call["path"], call["status"]) for call in calls] == [("GET", "/cgi-bin/a;cat /etc/passwd|", 200)]

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from parsers.columns import present
 from rules.unfold import FORM, JSON, MULTIPART, NO_BODY, OTHER, XML
 
 try:
@@ -45,7 +46,7 @@ def spans(column: pa.Array) -> Spans:
     # One array for both: a row ends where the next one starts.
     starts, ends = bounds[:count], bounds[1:]
     if valid is not None and column.null_count and not _empty(bounds, np.frombuffer(valid, np.uint8), first):
-        ends = np.where(valid_rows(column), ends, starts)
+        ends = np.where(present(column), ends, starts)
     return np.frombuffer(octets, np.uint8) if octets is not None and len(octets) else _EMPTY, starts, ends
 
 
@@ -58,16 +59,6 @@ def _empty(bounds: cython.longlong[::1], bits: cython.const[cython.uchar][::1], 
         if bounds[i + 1] > bounds[i] and not bits[(first + i) >> 3] >> ((first + i) & 7) & 1:
             return False
     return True
-
-
-def valid_rows(column: pa.Array) -> npt.NDArray[np.bool_]:
-    """Which rows are not null."""
-    bitmap = column.buffers()[0] if column.null_count else None
-    if bitmap is None:
-        return np.full(len(column), not column.null_count, np.bool_)
-    skipped = column.offset & 7
-    octets = np.frombuffer(bitmap, np.uint8)[column.offset >> 3 :]
-    return np.unpackbits(octets, count=skipped + len(column), bitorder="little")[skipped:].view(np.bool_)
 
 
 def words(column: pa.Array) -> tuple[pa.Array, npt.NDArray[np.int64]]:
@@ -85,7 +76,7 @@ def words(column: pa.Array) -> tuple[pa.Array, npt.NDArray[np.int64]]:
     else:
         codes = integers(indices)
         if indices.null_count:
-            codes = np.where(valid_rows(indices), codes, -1)
+            codes = np.where(present(indices), codes, -1)
     return column.dictionary, codes
 
 
@@ -142,7 +133,7 @@ def integers(column: pa.Array) -> npt.NDArray[np.int64]:
 
 def numbers(column: pa.Array) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
     """The values of a numeric column, and which of them are there."""
-    valid = valid_rows(column)
+    valid = present(column)
     return np.asarray(column.fill_null(0)).astype(np.float64), valid
 
 
@@ -207,9 +198,9 @@ class Table:
         return self._words[name]
 
     def valid(self, name: str) -> npt.NDArray[np.bool_]:
-        """See `valid_rows`."""
+        """See `present`."""
         if name not in self._valid:
-            self._valid[name] = valid_rows(self.column(name))
+            self._valid[name] = present(self.column(name))
         return self._valid[name]
 
     def word_spans(self, name: str) -> Spans:

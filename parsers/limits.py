@@ -39,8 +39,8 @@ class Limits:
     """Requests of one connection waiting for their response."""
     batch_rows: int = 16_384
     """Calls of one CallBatch."""
-    batch_bytes: int = 12_582_912
-    """Octets of text, heads and bodies of one CallBatch: what a processor's cache still holds when the batch is judged."""
+    batch_bytes: int = 20_971_520
+    """Octets of text, heads and bodies of one CallBatch: many enough calls that what every batch costs, whatever its size, is little beside them."""
     fragments: int = 4_096
     """IP datagrams in reassembly at once."""
     fragment_bytes: int = 16_777_216

@@ -738,7 +738,7 @@ def lines(m, data, base, side, end, headers_limit, known):
                     kind = 1
                 else:
                     kind = status_line(m, data, base, at, e)
-                    line = known.learn(data, at, nl + 1 - at, STATUS_LINE, m.version, m.status) if m.weirds == 0 and not m.dirty else -1
+                    line = known.learn(data, at, nl + 1 - at, STATUS_LINE, m.version, m.status) if kind == 1 and m.weirds == 0 and not m.dirty else -1
                 if line >= 0:
                     known.entry[known.start * ENTRY + FOLLOWER] = line
             if kind == 0 or (side.strict and begins(data, at, nl + 1) != (1 if m.is_request else 2)):
@@ -1020,6 +1020,8 @@ class Http1:
                 if text is not None and follows:
                     text += bytes(data[start:end])
                     if begins(text, 0, len(text)) == 2 or known_method(text, 0, method_of(text, 0, len(text)), QUERY) and begins(text, 0, len(text)):
+                        if who == self.client and self.lost_end > side.position - len(text):
+                            self.lost_end = side.position - len(text)  # these octets were not lost after all
                         return self.feed(who, text, 0, len(text), side.position - len(text), ack, ts, packet_file, packet)
                     if may_begin(text, 0, len(text)):
                         side.partial = text

@@ -557,12 +557,16 @@ class Flow(Connection):
             return half.fin
         return -1
 
+    def _lacks(self, half):
+        """Whether octets of `half` are known to have been sent that were neither seen nor given up."""
+        return half.begun and not half.closed and (half.acked > half.expected or half.fin > half.expected)
+
     def finish(self, streams):
         """The connection is over, or forgotten."""
         if self.over:
             return 0
         self.over = True  # before what may end the connection once more
-        if self.half0.held is not None or self.half1.held is not None:
+        if self.half0.held is not None or self.half1.held is not None or self._lacks(self.half0) or self._lacks(self.half1):
             self._advance(self.last_ts, True, streams)
         if self.http is not None:
             self.http.finish(self.reset)

@@ -14,7 +14,7 @@ QUICK = settings(max_examples=120, deadline=None, suppress_health_check=[HealthC
 
 TOKEN = b"Authorization: Bearer " + b"x" * 700
 STARTS = [b"GET /a HTTP/1.1\r\n", b"GET /b?c=d HTTP/1.1\r\n", b"GET http://other.example/a HTTP/1.0\r\n", b"POST /a HTTP/1.1\n", b"GET /old\r\n"]
-STATUSES = [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK: fine\r\n", b"HTTP/1.0 404 Not Found\r\n", b"HTTP/1.1  500 Twice\r\n", b"HTTP/1.1 204\n"]
+STATUSES = [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK: fine\r\n", b"HTTP/1.0 404 Not Found\r\n", b"HTTP/1.1  500 Twice\r\n", b"HTTP/1.1 204\n", b"Content-Length: 3\r\n", b"220 mail.example ready\r\n"]
 LINES = [
     b"Host: api.example\r\n", b"Host:  API.Example \r\n", b"host: api.example\r\n", b"Host : api.example\r\n", b"User-Agent: one/1.0\r\n", b"User-Agent: two/2.0\r\n",
     b"Content-Type: application/json; charset=utf-8\r\n", b"Content-Type: text/plain\r\n", b"Content-Length: 0\r\n", b"Content-Length: 00\r\n", b"Content-Length: 3\r\n",

@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from parsers.limits import Limits
@@ -84,6 +84,14 @@ def engine() -> Any:
 
 @ORDINARY
 @given(turns=TURNS, cuts=CUTS)
+@example(  # lines that are no status line are not known as such the next time
+    turns=[
+        (CLIENT, b"GET /a HTTP/1.1\r\nHost: h\r\n\r\n"),
+        (SERVER, b"HTTP/1.1 100 Continue\r\n\r\nContent-Length: 7\r\nContent-Length: 7\r\n"),
+        (SERVER, b"HTTP/1.1 100 Continue\r\n\r\nContent-Length: 7\r\n"),
+    ],
+    cuts=[30],
+)
 def test_any_split_of_any_stream_gives_the_same_calls(engine: Any, turns: list[tuple[int, bytes]], cuts: list[int]) -> None:
     whole, _ = run(engine, conversation(turns, []))
     split, _ = run(engine, conversation(turns, cuts))

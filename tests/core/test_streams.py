@@ -114,6 +114,7 @@ def test_a_frame_that_comes_a_little_late_changes_nothing(wire: Any, replay: Any
 
 @QUICK
 @example(kinds=["plain", "plain", "plain", "plain", "head", "interim", "plain"], cuts=[1, 2, 3, 4, 5, 6, 7, 5766], depth=3, seed=0, share=0.125)
+@example(kinds=["plain", "plain", "plain", "plain", "plain", "empty"], cuts=[1, 2, 3, 64, 697, 2226], depth=2, seed=213, share=0.375)
 @given(kinds=st.lists(st.sampled_from(["plain", "chunked", "head", "interim", "deflate", "empty"]), min_size=2, max_size=12), cuts=CUTS, depth=DEPTH, seed=st.integers(0, 10**9), share=st.floats(0.01, 0.6))
 def test_no_loss_makes_up_a_call_or_credits_a_response_to_another(
     wire: Any, replay: Any, kinds: list[str], cuts: list[int], depth: int, seed: int, share: float

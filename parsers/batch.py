@@ -93,7 +93,6 @@ class Connection:
         # The seed of the Community ID; then the ends in order, the protocol and the ports; then what else tells this connection from others.
         whole: bytearray = bytearray(52)
         out: cython.pointer(cython.uchar)
-        four: cython.bint = self.a_hi | self.b_hi == 0 and self.a_lo >> 32 == 0xFFFF and self.b_lo >> 32 == 0xFFFF
         turn: cython.bint
         n: cython.int = 2
         if cython.compiled:
@@ -106,12 +105,8 @@ class Connection:
             turn = self.a_lo > self.b_lo
         else:
             turn = self.a_port > self.b_port
-        if four:
-            n = _write(out, n, self.b_lo if turn else self.a_lo, 4)
-            n = _write(out, n, self.a_lo if turn else self.b_lo, 4)
-        else:
-            n = _end(out, n, self.b_hi if turn else self.a_hi, self.b_lo if turn else self.a_lo)
-            n = _end(out, n, self.a_hi if turn else self.b_hi, self.a_lo if turn else self.b_lo)
+        n = _end(out, n, self.b_hi if turn else self.a_hi, self.b_lo if turn else self.a_lo)
+        n = _end(out, n, self.a_hi if turn else self.b_hi, self.a_lo if turn else self.b_lo)
         n = _write(out, n, 0x0600, 2)
         n = _write(out, n, self.b_port if turn else self.a_port, 2)
         n = _write(out, n, self.a_port if turn else self.b_port, 2)

@@ -87,7 +87,7 @@ cdef int lines(Message m, const unsigned char* data, Py_ssize_t base, Side side,
 cdef int request_line(Message m, const unsigned char* data, Py_ssize_t base, Py_ssize_t s, Py_ssize_t e) except -1
 cdef int status_line(Message m, const unsigned char* data, Py_ssize_t base, Py_ssize_t s, Py_ssize_t e) except -1
 cdef int header_line(Message m, const unsigned char* data, Py_ssize_t base, Py_ssize_t s, Py_ssize_t e, Lines known, Py_ssize_t length) except -2
-cdef int known_header(Message m, Lines known, int line, const unsigned char* data, Py_ssize_t base, Py_ssize_t at) except -1
+cdef int recall(Message m, Lines known, int line, const unsigned char* data, Py_ssize_t base, Py_ssize_t at) except -1
 cdef int header(Message m, int name, const unsigned char* data, Py_ssize_t base, Py_ssize_t v, Py_ssize_t e, long long serial) except -1
 cdef bint has_controls(const unsigned char* data, Py_ssize_t s, Py_ssize_t e) noexcept
 cdef int meaning_of(const unsigned char* data, Py_ssize_t s, Py_ssize_t n) except -1

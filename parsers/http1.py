@@ -623,10 +623,15 @@ def header(m, name, data, base, v, e, serial):
     return 0
 
 
-def known_header(m, known, line, data, base, at):
-    """`header` of a known line that stands at data[at:]."""
+def recall(m, known, line, data, base, at):
+    """Take a known line, a status line or a header, that stands at data[at:]."""
     k: cython.int = line * ENTRY
-    return header(m, known.entry[k + MEANING], data, base, at + known.entry[k + VALUE_AT], at + known.entry[k + VALUE_END], known.entry[k + SERIAL])
+    if known.entry[k + MEANING] == STATUS_LINE:
+        m.version = known.entry[k + VALUE_AT]
+        m.status = known.entry[k + VALUE_END]
+    elif known.entry[k + MEANING] != NOTHING:
+        header(m, known.entry[k + MEANING], data, base, at + known.entry[k + VALUE_AT], at + known.entry[k + VALUE_END], known.entry[k + SERIAL])
+    return 0
 
 
 def has_controls(data, s, e):
@@ -694,11 +699,7 @@ def lines(m, data, base, side, end, headers_limit, known):
                 and (data[at + length] > 32 or data[at + length] == 13)
                 and known.stands(line, data, at)
             ):  # fmt: skip
-                if meaning == STATUS_LINE:
-                    m.version = known.entry[line * ENTRY + VALUE_AT]
-                    m.status = known.entry[line * ENTRY + VALUE_END]
-                elif meaning != NOTHING:
-                    known_header(m, known, line, data, base, at)
+                recall(m, known, line, data, base, at)
                 m.headers += 1
                 if m.headers > headers_limit:
                     return -3
@@ -733,8 +734,7 @@ def lines(m, data, base, side, end, headers_limit, known):
             else:
                 line = known.find(data, at, nl + 1 - at)
                 if line >= 0 and known.entry[line * ENTRY + MEANING] == STATUS_LINE:
-                    m.version = known.entry[line * ENTRY + VALUE_AT]
-                    m.status = known.entry[line * ENTRY + VALUE_END]
+                    recall(m, known, line, data, base, at)
                     kind = 1
                 else:
                     kind = status_line(m, data, base, at, e)
@@ -793,8 +793,7 @@ def lines(m, data, base, side, end, headers_limit, known):
             else:
                 line = known.find(data, at, nl + 1 - at)
                 if line >= 0 and known.entry[line * ENTRY + MEANING] != STATUS_LINE:
-                    if known.entry[line * ENTRY + MEANING] != NOTHING:
-                        known_header(m, known, line, data, base, at)
+                    recall(m, known, line, data, base, at)
                 elif has_controls(data, at, e):
                     m.dirty = True
                     line = header_line(m, data, base, at, e, known, 0)

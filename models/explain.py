@@ -16,6 +16,7 @@ from models.features import FEATURES, feature_matrix
 from models.fields import KINDS, MARKS, STATUS
 from models.observe import Observation
 from models.profile import ROW_ASPECTS
+from parsers.evidence import Evidence
 
 if TYPE_CHECKING:
     from models.model import Anomaly, Model, Reason, Scores
@@ -183,7 +184,7 @@ def _strangest(batch: pa.RecordBatch, rows: list[int], scores: Scores) -> tuple[
 
 def anomalies(model: Model, batch: pa.RecordBatch, rows: list[int], scores: Scores) -> list[Anomaly]:
     """The findings of a batch, in row order."""
-    from models.model import Anomaly, Where
+    from models.model import Anomaly
 
     rows, alike = _strangest(batch, rows, scores)
     reasons = explain_rows(model, batch, rows[:EXPLAINED], 5)
@@ -209,7 +210,7 @@ def anomalies(model: Model, batch: pa.RecordBatch, rows: list[int], scores: Scor
                 "anomaly", row, ts, "high" if high else "medium", min(8.9, 4 + nats / 8), float(min(0.95, 0.5 + nats / 60)),
                 f"unusual call to {endpoint or host or 'an unknown host'}" + (f": {why[0].name}" if why else ""), "anomaly", (lead, *sentences),
                 client, principal, endpoint,
-                (Where(value("uid")[row].as_py() or "", value("pcap_file")[row].as_py() or "", int(value("packet")[row].as_py() or 0), ts),),
+                (Evidence(value("uid")[row].as_py() or "", value("pcap_file")[row].as_py() or "", int(value("packet")[row].as_py() or 0), ts),),
                 (), why, "compare the call with usual ones of this endpoint; if it is legitimate, learn again with traffic that has it", {}, "",
             )
         )  # fmt: skip
@@ -218,7 +219,7 @@ def anomalies(model: Model, batch: pa.RecordBatch, rows: list[int], scores: Scor
 
 def large_takers(batch: pa.RecordBatch, found: list[tuple[int, int, int, int, int]]) -> list[Anomaly]:
     """A finding for each call with which a caller came to stand out by the size of its answers (`models.callers`)."""
-    from models.model import Anomaly, Reason, Where
+    from models.model import Anomaly, Reason
 
     out = []
     for row, large, others, most, own in found:
@@ -230,7 +231,7 @@ def large_takers(batch: pa.RecordBatch, found: list[tuple[int, int, int, int, in
             Anomaly(
                 "volume", row, value["ts"], "medium", 5.5, 0.7, f"a caller takes far larger answers than others from {endpoint}", "API6:2023", (sentence,),
                 value["client_ip"], value["principal"], endpoint,
-                (Where(value["uid"] or "", value["pcap_file"] or "", int(value["packet"] or 0), value["ts"]),),
+                (Evidence(value["uid"] or "", value["pcap_file"] or "", int(value["packet"] or 0), value["ts"]),),
                 (), (Reason("response size", f"{own:,} octets", usual, sentence),),
                 "find out whose credential this is and whether its owner asked for that much; if not, revoke it and limit what one answer holds", {}, "",
             )

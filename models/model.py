@@ -26,6 +26,7 @@ from models.features import FEATURES, Scale, feature_matrix, learn_scale
 from models.fields import FieldReader
 from models.observe import Observation, character_tables, observe
 from models.profile import ROW_ASPECTS, Profile, joined, learn_profile
+from parsers.evidence import Evidence
 
 Array = np.ndarray[Any, Any]
 
@@ -85,16 +86,6 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
-class Where:
-    """Evidence: connection, capture file, packet number and time."""
-
-    uid: str
-    pcap_file: str
-    packet: int
-    ts: int
-
-
-@dataclass(frozen=True, slots=True)
 class Anomaly:
     """A judgement on one call, with the field names of `sensor.findings.Finding`."""
 
@@ -110,7 +101,7 @@ class Anomaly:
     client: str | None
     principal: str | None
     endpoint: str | None
-    evidence: tuple[Where, ...]
+    evidence: tuple[Evidence, ...]
     techniques: tuple[str, ...]
     features: tuple[Reason, ...]
     response: str

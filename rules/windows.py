@@ -23,7 +23,10 @@ except ModuleNotFoundError:
     from parsers import _cython as cython
 
 if cython.compiled:
+    from cython.cimports.parsers.spread import spread
     from cython.cimports.rules.texts import touch
+else:
+    from parsers.spread import spread
 
 COMPILED = cython.compiled
 
@@ -82,19 +85,6 @@ def _numbers(count: int, kind: Any = np.uint64) -> Any:
     return room[first : first + count]
 
 
-@cython.cfunc
-@cython.inline
-@cython.exceptval(check=False)
-def _mixed(x: cython.ulonglong) -> cython.ulonglong:
-    """Spread a key over all its bits (the finalizer of SplitMix64)."""
-    x = x & cython.cast(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
-    x ^= x >> 30
-    x = (x * cython.cast(cython.ulonglong, 0xBF58476D1CE4E5B9)) & cython.cast(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
-    x ^= x >> 27
-    x = (x * cython.cast(cython.ulonglong, 0x94D049BB133111EB)) & cython.cast(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
-    return x ^ (x >> 31)
-
-
 def hashed(data: Any, starts: Any, ends: Any) -> Any:
     """64-bit hashes (FNV-1a, spread) of data[starts[i]:ends[i]]."""
     out = np.empty(len(starts), np.uint64)
@@ -111,7 +101,7 @@ def hashed(data: Any, starts: Any, ends: Any) -> Any:
         h = cython.cast(cython.ulonglong, 0xCBF29CE484222325)
         for j in range(first[i], last[i]):
             h = ((h ^ source[j]) * cython.cast(cython.ulonglong, 0x100000001B3)) & cython.cast(cython.ulonglong, 0xFFFFFFFFFFFFFFFF)
-        to[i] = _mixed(h)
+        to[i] = spread(h)
     return out
 
 
@@ -184,8 +174,8 @@ def path_keys(data: Any, starts: Any, ends: Any, shapes: Any, objects: Any, numb
                     j += 1
                 shape = ((shape ^ 47) * prime) & _full
             j = k + 1
-        to_shape[i] = _mixed(shape)
-        to_ids[i] = _mixed(ids)
+        to_shape[i] = spread(shape)
+        to_ids[i] = spread(ids)
         to_number[i] = number
         to_has[i] = found
 
@@ -244,7 +234,7 @@ class Windows:
                     r = which[j] if chosen else j
                     touch(cython.address(self.keys[self._set(key[r])]))
                     if self.mode == _values:
-                        touch(cython.address(self.pairs[self._pair(_mixed(key[r] ^ _mixed(value[r])))]))
+                        touch(cython.address(self.pairs[self._pair(spread(key[r] ^ spread(value[r])))]))
                 for j in range(i, until):
                     self._fetch(key[which[j] if chosen else j])
             for j in range(i, until):
@@ -391,8 +381,8 @@ class Windows:
         epoch = self.epoch
         slot = epoch & 3
         if self.mode == _values:
-            bit = _mixed(value)
-            pair = _mixed(key ^ bit)
+            bit = spread(value)
+            pair = spread(key ^ bit)
             at = self._pair(pair)
             if self.pairs[at] == pair and self.pairs[at + 1] == cython.cast(cython.ulonglong, epoch + 1):
                 e = cython.cast(cython.Py_ssize_t, self.pairs[at + 2])

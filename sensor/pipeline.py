@@ -23,7 +23,7 @@ from sensor.alerts import Alert, Alerts
 from sensor.calllog import CallLog
 from sensor.catalogue import Catalogue, CatalogueLimits, Endpoint
 from sensor.evidence.recorder import Recorder
-from sensor.findings import Evidence, Feature, Finding
+from sensor.findings import Feature, Finding
 from sensor.identity import Identity, with_columns
 from sensor.masking import Masker
 
@@ -227,7 +227,7 @@ def as_finding(match: Any) -> Finding:
         client=match.client,
         principal=match.principal,
         endpoint=match.endpoint,
-        evidence=tuple(Evidence(one.uid, one.pcap_file, one.packet, one.ts) for one in match.evidence),
+        evidence=match.evidence,
         techniques=tuple(match.techniques),
         features=tuple(Feature(one.name, one.seen, one.usual) for one in match.features),
         response=match.response,

@@ -25,10 +25,10 @@ except ModuleNotFoundError:
 
 if cython.compiled:
     from cython.cimports.parsers.siphash import bytes_hash
-    from cython.cimports.sensor.catalogue.spread import spread
+    from cython.cimports.parsers.spread import spread
 else:
     from parsers.siphash import bytes_hash
-    from sensor.catalogue.spread import spread
+    from parsers.spread import spread
 
 COMPILED = cython.compiled
 

@@ -32,11 +32,11 @@ except ModuleNotFoundError:
 if cython.compiled:
     from cython.cimports.parsers.octets import find_in
     from cython.cimports.parsers.siphash import bytes_hash
-    from cython.cimports.sensor.catalogue.spread import spread
+    from cython.cimports.parsers.spread import spread
 else:
     from parsers.octets import find_in
     from parsers.siphash import bytes_hash
-    from sensor.catalogue.spread import spread
+    from parsers.spread import spread
 
 COMPILED = cython.compiled
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sensor.catalogue.spread import spread
+from parsers.spread import spread
 from tests.forms import FORMS, is_compiled, module
 
 JSON, FORM, XML = 1, 2, 3

@@ -21,7 +21,7 @@ import ssl
 import struct
 import termios
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -157,7 +157,17 @@ class Stream:
         """All of them, framed, in one go."""
         link = self._connect()
         self._refuse_dead(link)
-        link.sendall(self._frame(messages))
+        with self._heard(link):
+            link.sendall(self._frame(messages))
+
+    @contextlib.contextmanager
+    def _heard(self, link: socket.socket) -> Iterator[None]:
+        """Where a connection breaks in our hands, what the receiver said before it broke it off is the better reason."""
+        try:
+            yield
+        except (BrokenPipeError, ConnectionResetError, ssl.SSLEOFError):
+            self._refuse_dead(link)
+            raise
 
     def _connect(self) -> socket.socket:
         if self._socket is None:
@@ -221,8 +231,10 @@ class Stream:
             self._refuse_dead(link)
             self._drained(link)
             return
-        self._shut(link)
-        if self._ended(link):
+        with self._heard(link):
+            self._shut(link)
+            ended = self._ended(link)
+        if ended:
             self._has_closed = True
         else:
             self._unanswered += 1

@@ -8,6 +8,7 @@ import os
 import select
 import signal
 import socket
+import ssl
 import struct
 import subprocess
 import sys
@@ -21,7 +22,8 @@ import pytest
 
 from sensor.sinks import open_sink
 from sensor.sinks.destination import Destination, Options
-from sensor.sinks.network import Certificates
+from sensor.sinks.network import Certificates, Tls
+from sensor.sinks.sentences import sentence
 from tests.sinks.conftest import Rsyslog, alert, free_port, freeze, thaw, until
 
 SENDER = """
@@ -313,3 +315,43 @@ def test_a_connection_that_is_reset_before_the_handshake_leaves_no_socket(tmp_pa
             finally:
                 gc.collect()
     assert said == []
+
+
+@pytest.mark.parametrize("how", ["send", "confirm"])
+def test_what_the_receiver_said_before_it_broke_off_is_the_reason_told(how: str, certificates: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """TLS 1.3: that a client's certificate is wanted comes after the client's handshake, maybe between our look and our write."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificates / "server.pem", certificates / "server.key")
+    context.load_verify_locations(certificates / "ca.pem")
+    context.verify_mode = ssl.CERT_REQUIRED
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def refuse() -> None:
+            link, _ = listener.accept()
+            with pytest.raises(ssl.SSLError), link:
+                context.wrap_socket(link, server_side=True)
+
+        server = threading.Thread(target=refuse)
+        server.start()
+        destination = Destination.parse(f"tls://localhost:{listener.getsockname()[1]}?ca={certificates}/ca.pem")
+        transport = Tls(destination, Options(destination))
+        link = transport._connect()
+        server.join(10)
+    look = transport._refuse_dead
+
+    def late(link: socket.socket) -> None:
+        if sys.exc_info()[0] is not None:  # the looks before were too early
+            look(link)
+
+    monkeypatch.setattr(transport, "_refuse_dead", late)
+    try:
+        until(lambda: select.select([link], [], [], 0)[0])
+        with pytest.raises(OSError) as told:
+            if how == "confirm":
+                transport.confirm()
+            for _ in range(100):  # our kernel may take the first octets yet
+                transport.send([b"one"])
+                time.sleep(0.01)
+    finally:
+        transport.close()
+    assert sentence(told.value) == "the receiver wants a client certificate: give cert=FILE and key=FILE"

@@ -323,7 +323,9 @@ class Flow(Connection):
                 if flags & SYN:
                     peer.first = peer.expected
             apos = position(ack, peer.expected)
-            if apos > peer.acked and apos - peer.expected < WINDOW:
+            if apos - peer.expected > WINDOW:
+                apos = peer.expected  # of nothing that can have been sent: to wait for it would be to hold all that follows
+            elif apos > peer.acked:
                 peer.acked = apos
         else:
             apos = peer.expected
@@ -416,9 +418,16 @@ class Flow(Connection):
             other = half.held[k - 1]
             if other.pos == pos and other.length >= length:
                 streams.counts.retransmissions += 1
-                if bytes(data[start:end]) != other.data[: end - start] and self.http is not None and len(other.data) >= end - start:
+                if bytes(data[start:end]) != other.data[: end - start] and len(other.data) >= end - start:
                     streams.counts.retransmissions_differ += 1
+                    if self.http is None:
+                        self._open(streams)
                     self.http.odd(0 if half is self.half0 else 1, DIFFERS)
+                if ack < other.ack:
+                    # The copy that acknowledged less was sent before, or the other was a lie that its receiver dropped.
+                    other.ack = ack
+                    if len(other.data) == end - start:
+                        other.data = bytes(data[start:end])
                 return 0
         item = Held()
         item.pos = pos
@@ -492,13 +501,32 @@ class Flow(Connection):
                     half.expected = until
                     self.http.gap(who, skip, until - skip)
                     break
+            if not moved:
+                moved = self._circular()
         if self.half0.closed and self.half1.closed:
             self.finish(streams)
         return 0
 
+    def _circular(self):
+        """Whether each side's next octets waited for the other's. No honest ends say so (RFC 9293 3.10.7.4: what acknowledges something not yet sent
+        is dropped), and waiting would be for ever: what came first goes on without."""
+        one: Held
+        two: Held
+        if self.half0.held is None or self.half1.held is None:
+            return False
+        one = self.half0.held[0]
+        two = self.half1.held[0]
+        if one.pos > self.half0.expected or two.pos > self.half1.expected:
+            return False
+        if one.arrival < two.arrival:
+            one.ack = self.half1.expected
+        else:
+            two.ack = self.half0.expected
+        return True
+
     def _settled(self, other, ack):
-        """Whether waiting for the other side's octets up to `ack` is pointless: only its FIN lies before it."""
-        return other.fin >= 0 and other.expected >= other.fin and ack <= other.fin + 1
+        """Whether waiting for the other side's octets up to `ack` is pointless: it has ended, or only its FIN lies before them."""
+        return other.closed or (other.fin >= 0 and other.expected >= other.fin and ack <= other.fin + 1)
 
     def _closing(self, who, half):
         if half.fin >= 0 and half.expected >= half.fin and not half.closed:

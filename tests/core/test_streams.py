@@ -270,3 +270,61 @@ def test_a_first_octet_that_could_open_a_proxy_header_changes_nothing(wire: Any,
     line.close()
     calls, _ = replay(line.frames)
     assert [(call["method"], call["status"], call["weird"]) for call in calls] == [(None, 200, ["request_line_malformed"])]
+
+
+def asked(count: int, further: int, line: Any) -> list[Any]:
+    """Requests of a client that acknowledges, with each, `further` octets that its server never sent."""
+    from tests.core.conftest import Frame
+
+    frames = list(line.frames)
+    seq, ack = line.next
+    for number in range(count):
+        octets = b"GET /%d HTTP/1.1\r\nHost: h\r\n\r\n" % number
+        frames.append(Frame(CLIENT, seq, ack + further, 0x18, octets))
+        seq += len(octets)
+    return frames
+
+
+@pytest.mark.parametrize("further", [0x4000_0010, 0x7000_0000])
+def test_what_cannot_have_been_sent_is_not_waited_for(wire: Any, replay: Any, further: int) -> None:
+    """An acknowledgement from beyond any window held all that followed it, without bound, and dropped it at the end."""
+    calls, counters = replay(asked(300, further, wire()))
+    assert [call["path"] for call in calls] == [f"/{number}" for number in range(300)]
+    assert counters["held_most"] == 0
+
+
+def test_ends_that_wait_for_each_other_are_read_as_they_came(wire: Any, replay: Any) -> None:
+    """Each side acknowledges what the other has yet to send: both were held, without bound, and dropped at the end."""
+    from tests.core.conftest import Frame
+
+    line = wire()
+    frames = asked(300, 90, line)
+    asks = frames[len(line.frames) :]
+    response = b"HTTP/1.1 204 No Content\r\n\r\n"
+    mixed = list(line.frames)
+    for number, ask in enumerate(asks):
+        mixed.append(Frame(CLIENT, ask.seq, line.next[1] + len(response) * (number + 1), 0x18, ask.payload))
+        mixed.append(Frame(SERVER, line.next[1] + len(response) * number, ask.seq + len(ask.payload), 0x18, response))
+    calls, counters = replay(mixed)
+    assert [(call["path"], call["status"]) for call in calls] == [(f"/{number}", 204) for number in range(300)]
+    assert counters["held_most"] < 1000
+
+
+def test_of_two_copies_the_one_its_receiver_can_have_taken_is_read(wire: Any, replay: Any) -> None:
+    """A decoy that acknowledges what was never sent is dropped by its receiver (RFC 9293 3.10.7.4); the request that follows it under the same
+    numbers is not."""
+    from tests.core.conftest import Frame
+
+    line = wire()
+    seq, ack = line.next
+    decoy, real = (b"GET /%s HTTP/1.1\r\nHost: h\r\n\r\n" % name for name in (b"decoy", b"admin"))
+    calls, _ = replay(
+        [
+            *line.frames,
+            Frame(CLIENT, seq, ack + 5000, 0x18, decoy),
+            Frame(CLIENT, seq, ack, 0x18, real),
+            Frame(SERVER, ack, seq + len(real), 0x18, b"HTTP/1.1 204 No Content\r\n\r\n"),
+        ]
+    )
+    assert [(call["path"], call["status"]) for call in calls] == [("/admin", 204)]
+    assert "retransmission_differs" in calls[0]["weird"]

@@ -25,7 +25,7 @@ if HOT:
 
     extensions = cythonize(
         [
-            Extension(path[:-3].replace("/", "."), [path], extra_compile_args=["-O3", "-fno-strict-aliasing"], optional=True)
+            Extension(path[:-3].replace("/", "."), [path], extra_compile_args=["-O3", "-fno-strict-aliasing"])
             for path in HOT
         ],
         language_level=3,
@@ -40,6 +40,8 @@ if HOT:
             "freethreading_compatible": False,
         },
     )
+    for extension in extensions:
+        extension.optional = True  # cythonize() makes extensions of its own, and forgets this of those it is given
 else:
     extensions = []
 

@@ -22,6 +22,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from tests import forms
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+if "--form=python" in " ".join(sys.argv[1:]).replace("--form python", "--form=python"):
+    forms.interpret_everything()  # before the other conftest files, which import modules of ours
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -33,9 +35,7 @@ def pytest_configure(config: pytest.Config) -> None:
     kept = getattr(config, "cache", None)  # none under `-p no:cacheprovider`
     os.environ["XDG_CACHE_HOME"] = str(kept.mkdir("home") if kept is not None else tempfile.mkdtemp(prefix="api-sensor-tests-"))
     form = config.getoption("--form")
-    if form == "python":
-        forms.interpret_everything()
-    elif form == "compiled":
+    if form == "compiled":
         missing = [name for name in forms.hot_modules() if not forms.is_compiled(name)]
         if missing:
             raise pytest.UsageError(

@@ -1,7 +1,7 @@
 """Both forms of the hot modules in one process: the compiled ones, and beside them their interpreted twins.
 
 A finder that sees only `.py` files loads a second copy of the four packages, whose modules import one another and none of the compiled
-ones. The twins are the reference: same source, no compiler.
+ones. The twins are the reference: same source, no compiler, and no Cython either: who has no C compiler has `parsers._cython` in its place.
 
     from tests.forms import both, hot_modules, module
     twin = module("parsers.frames", "python")
@@ -53,12 +53,17 @@ def _only_twins() -> Iterator[None]:
 
     usual = take()
     sys.modules.update(_twins)
+    cython = sys.modules.get("cython", ...)
+    sys.modules["cython"] = None  # type: ignore[assignment]  # not to be found
     finder = SourceOnly()
     sys.meta_path.insert(0, finder)
     try:
         yield
     finally:
         sys.meta_path.remove(finder)
+        del sys.modules["cython"]
+        if cython is not ...:
+            sys.modules["cython"] = cython
         _twins.update(take())
         sys.modules.update(usual)
 
@@ -91,4 +96,5 @@ def is_compiled(name: str) -> bool:
 
 def interpret_everything() -> None:
     """From now on this process imports our packages as source only (`--form=python`)."""
+    sys.modules["cython"] = None  # type: ignore[assignment]
     sys.meta_path.insert(0, SourceOnly())

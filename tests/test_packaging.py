@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
+
+import pytest
 
 from sensor import VERSION
 from sensor.cli import COMMANDS
@@ -32,3 +38,19 @@ def test_every_pxd_stands_beside_its_module() -> None:
     for package in ("parsers", "rules", "models", "sensor"):
         for header in (ROOT / package).rglob("*.pxd"):
             assert header.with_suffix(".py").exists(), header
+
+
+@pytest.mark.parametrize(("compiler", "compiled"), [("", 1), ("/bin/false", 0)], ids=["a compiler", "none that works"])
+def test_what_cannot_be_compiled_costs_speed_and_not_the_install(compiler: str, compiled: int, tmp_path: Path) -> None:
+    pytest.importorskip("Cython")
+    if not compiler and shutil.which("cc") is None:
+        pytest.skip("no C compiler is here")
+    shutil.copy(ROOT / "setup.py", tmp_path)
+    (tmp_path / "parsers").mkdir()
+    for name in ("__init__.py", "_cython.py", "octets.py", "octets.pxd"):
+        shutil.copy(ROOT / "parsers" / name, tmp_path / "parsers")
+    words = [sys.executable, "setup.py", "build_ext", "--inplace"]
+    place = {**os.environ, "API_SENSOR_COMPILE": "parsers/octets.py", **({"CC": compiler} if compiler else {})}
+    build = subprocess.run(words, cwd=tmp_path, env=place, capture_output=True, text=True, check=False, timeout=300)
+    assert build.returncode == 0, build.stderr
+    assert len(list((tmp_path / "parsers").glob("octets.*.so"))) == compiled

@@ -840,7 +840,7 @@ class Templates:
         place = self.place(nodes, (*where, "{}"))
         certain = [item for item in group if item.folded or item.kind in CERTAIN]
         share = sum(item.calls for item in certain) / max(1, sum(item.calls for item in group))
-        confidence = min(0.99, 0.6 + 0.3 * share + 0.1 * min(1.0, distinct / 20))
+        confidence = float(min(0.99, 0.6 + 0.3 * share + 0.1 * min(1.0, distinct / 20)))
         names = sorted({KINDS[item.kind] for item in group})
         evidence = [f"{distinct} values of shape {', '.join(names)} in {sum(item.calls for item in group)} calls"]
         evidence.append(f"{round(100 * share)} % of the calls carry a value that its shape alone gives away")

@@ -773,7 +773,7 @@ class PathTable:
 
     def walk(self, root: Any, data: Any, start: Any, end: Any) -> Any:
         """The node at the end of the path data[start:end] (which begins with a slash), grown if need be; -1 when a limit forbids it."""
-        node: cython.int = root
+        node: cython.int = cython.cast(cython.int, root)
         below: cython.int
         at: cython.Py_ssize_t = start
         stop: cython.Py_ssize_t
@@ -790,8 +790,8 @@ class PathTable:
             key = _joined_key(bytes_hash(self.k1, self.k0, data, start, last), root, 0)
             slot = key & (PREFIXES - 1)
             if self.prefix_key[slot] == key:
-                node = self.prefix_node[slot]
-                depth = self.prefix_depth[slot]
+                node = cython.cast(cython.int, self.prefix_node[slot])
+                depth = cython.cast(cython.int, self.prefix_depth[slot])
                 at = last
         while at < end:
             if at == last and key != 0 and not self.unsure:

@@ -78,8 +78,7 @@ cdef class Calls:
     cdef int _address(self, unsigned long long hi, unsigned long long lo) except -2
     cdef int _dotted(self, unsigned long long lo) except -2
     cdef int _open(self) except -1
-    cdef int _value(self, Words words, Message m, Py_ssize_t at, Py_ssize_t end, long long serial) except -2
-    cdef int _lowered(self, Words words, Message m, Py_ssize_t at, Py_ssize_t end, long long serial, int stop) except -2
+    cdef int _value(self, Words words, Message m, Py_ssize_t at, Py_ssize_t end, long long serial, int stop) except -2
     cdef int _body(self, Text text, int row, Message m) except -1
 
 cdef int _write(unsigned char* out, int at, unsigned long long number, int octets) noexcept

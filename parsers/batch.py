@@ -319,6 +319,17 @@ def _larger(arena: Any, used: int, needed: int) -> Any:
     return larger
 
 
+AS_IT_STANDS = cython.declare(cython.int, -1)
+
+
+@cython.cfunc
+@cython.inline
+@cython.exceptval(-2)
+def _spoken(words: Words, m: Message, at: cython.Py_ssize_t, end: cython.Py_ssize_t, stop: cython.int) -> cython.int:
+    """The code of a span of the head: AS_IT_STANDS, or in lower case up to the octet `stop` (0: all of it)."""
+    return words.code(m.h, at, end) if stop == AS_IT_STANDS else words.lowered(m.h, at, end, stop)
+
+
 @cython.cclass
 class Text:
     """A column of octet strings, one after another."""
@@ -618,37 +629,19 @@ class Calls:
         self.arenas.append(array)
         return array
 
-    def _value(self, words, m, at, end, serial):
-        """The code of a span of the head as it stands, a value on the line of that number; -1 when it is absent."""
+    def _value(self, words, m, at, end, serial, stop):
+        """The code of a span of the head, a value on the line of that number; -1 when it is absent. `stop` as in `_spoken`."""
         lines: Lines
-        line: cython.int
+        line: cython.int = -1
         if at < 0:
             return -1
-        if serial < 0:
-            return words.code(m.h, at, end)
         lines = self.request_lines if m.is_request else self.response_lines
-        line = lines.numbered(serial)
+        if serial >= 0:
+            line = lines.numbered(serial)
         if line < 0:
-            return words.code(m.h, at, end)
+            return _spoken(words, m, at, end, stop)
         if lines.entry[line * ENTRY + BATCH] != self.batch_number:
-            lines.entry[line * ENTRY + CODE] = words.code(m.h, at, end)
-            lines.entry[line * ENTRY + BATCH] = self.batch_number
-        return lines.entry[line * ENTRY + CODE]
-
-    def _lowered(self, words, m, at, end, serial, stop):
-        """`_value` in lower case, up to the octet `stop` (0: all of it)."""
-        lines: Lines
-        line: cython.int
-        if at < 0:
-            return -1
-        if serial < 0:
-            return words.lowered(m.h, at, end, stop)
-        lines = self.request_lines if m.is_request else self.response_lines
-        line = lines.numbered(serial)
-        if line < 0:
-            return words.lowered(m.h, at, end, stop)
-        if lines.entry[line * ENTRY + BATCH] != self.batch_number:
-            lines.entry[line * ENTRY + CODE] = words.lowered(m.h, at, end, stop)
+            lines.entry[line * ENTRY + CODE] = _spoken(words, m, at, end, stop)
             lines.entry[line * ENTRY + BATCH] = self.batch_number
         return lines.entry[line * ENTRY + CODE]
 
@@ -697,7 +690,7 @@ class Calls:
             if q.authority_at >= 0:
                 self.c_host[row] = self.host.lowered(q.h, q.authority_at, q.authority_end, 0)
             else:
-                self.c_host[row] = self._lowered(self.host, q, q.host_at, q.host_end, q.host_line, 0)
+                self.c_host[row] = self._value(self.host, q, q.host_at, q.host_end, q.host_line, 0)
             if q.path_at >= 0:
                 self.path.add(row, q.h, q.path_at, q.path_end)
             else:
@@ -706,13 +699,13 @@ class Calls:
                 self.query.add(row, q.h, q.query_at, q.query_end)
             else:
                 self.query.null(row)
-            self.c_request_type[row] = self._lowered(self.request_type, q, q.type_at, q.type_end, q.type_line, 59)
-            self.c_user_agent[row] = self._value(self.user_agent, q, q.agent_at, q.agent_end, q.agent_line)
-            self.c_authorization[row] = self._value(self.authorization, q, q.authorization_at, q.authorization_end, q.authorization_line)
-            self.c_cookie[row] = self._value(self.cookie, q, q.cookie_at, q.cookie_end, q.cookie_line)
-            self.c_api_key[row] = self._value(self.api_key, q, q.key_at, q.key_end, q.key_line)
-            self.c_forwarded_for[row] = self._value(self.forwarded_for, q, q.forwarded_at, q.forwarded_end, q.forwarded_line)
-            self.c_request_encoding[row] = self._value(self.request_encoding, q, q.coding_at, q.coding_end, q.coding_line)
+            self.c_request_type[row] = self._value(self.request_type, q, q.type_at, q.type_end, q.type_line, 59)
+            self.c_user_agent[row] = self._value(self.user_agent, q, q.agent_at, q.agent_end, q.agent_line, AS_IT_STANDS)
+            self.c_authorization[row] = self._value(self.authorization, q, q.authorization_at, q.authorization_end, q.authorization_line, AS_IT_STANDS)
+            self.c_cookie[row] = self._value(self.cookie, q, q.cookie_at, q.cookie_end, q.cookie_line, AS_IT_STANDS)
+            self.c_api_key[row] = self._value(self.api_key, q, q.key_at, q.key_end, q.key_line, AS_IT_STANDS)
+            self.c_forwarded_for[row] = self._value(self.forwarded_for, q, q.forwarded_at, q.forwarded_end, q.forwarded_line, AS_IT_STANDS)
+            self.c_request_encoding[row] = self._value(self.request_encoding, q, q.coding_at, q.coding_end, q.coding_line, AS_IT_STANDS)
             self.request_head.add(row, q.h, 0, q.head_length)
             self._body(self.request_body, row, q)
             weird |= q.weirds
@@ -741,8 +734,8 @@ class Calls:
                 if r.first_ts >= q.last_ts:
                     self.ttfb[row] = r.first_ts - q.last_ts
             self.status[row] = r.status
-            self.c_response_type[row] = self._lowered(self.response_type, r, r.type_at, r.type_end, r.type_line, 59)
-            self.c_response_encoding[row] = self._value(self.response_encoding, r, r.coding_at, r.coding_end, r.coding_line)
+            self.c_response_type[row] = self._value(self.response_type, r, r.type_at, r.type_end, r.type_line, 59)
+            self.c_response_encoding[row] = self._value(self.response_encoding, r, r.coding_at, r.coding_end, r.coding_line, AS_IT_STANDS)
             self.response_head.add(row, r.h, 0, r.head_length)
             self._body(self.response_body, row, r)
             weird |= r.weirds

@@ -75,6 +75,7 @@ cdef class Http1:
     cdef int _match(self, Message m) except -1
     cdef int _done(self, int who, Side side) except -1
     cdef int _cut(self, int who, Side side) except -1
+    cdef bint _named(self, Side side, Message m) except -1
     cdef int _response_over(self, Message m) except -1
     cdef int _emit(self, Message request, Message response) except -1
     cdef int _confirm(self, bint right) except -1

@@ -1736,7 +1736,7 @@ class Http1:
         if m is None:
             return 0
         m.damaged = True
-        if m.headers == 0:
+        if m.headers == 0 and not self._named(side, m):
             self.calls.give(m)
             return 0
         m.body_length = -1
@@ -1756,6 +1756,24 @@ class Http1:
                 self._response_head(side, m)
             self._response_over(m)
         return 0
+
+    def _named(self, side, m):
+        """Whether what stands of a request line, whose end was lost or cut off, names its request: its target is whole when a space and the version,
+        or the first of it, follow. Then it is taken for read."""
+        weirds: cython.ulonglong = m.weirds
+        end: cython.Py_ssize_t = m.head_length
+        if not m.is_request or side.strict:
+            return False
+        while end > 0 and m.h[end - 1] != 32:
+            end -= 1
+        if end == 0 or not opens(m.h, end, m.head_length, HTTP_SLASH) or request_line(m, m.h, 0, 0, end - 1) == 0:
+            m.weirds = weirds
+            return False
+        if m.version == 9:
+            m.version = -1
+            m.weirds = weirds
+        m.headers = 1
+        return True
 
     def _response_over(self, m):
         q: Message = m.request
@@ -1847,7 +1865,7 @@ class Http1:
         side: Side = self.side0 if who == 0 else self.side1
         m: Message = side.message
         # Whether the loss took the start of a message for certain, if it is long enough to hold one.
-        boundary: cython.bint = m is None or m.headers == 0
+        boundary: cython.bint = m is None or (m.headers == 0 and not self._named(side, m))
         side.position = pos + n
         side.partial = None
         if self.dead or side.state == ASIDE:

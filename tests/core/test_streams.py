@@ -328,3 +328,27 @@ def test_of_two_copies_the_one_its_receiver_can_have_taken_is_read(wire: Any, re
     )
     assert [(call["path"], call["status"]) for call in calls] == [("/admin", 204)]
     assert "retransmission_differs" in calls[0]["weird"]
+
+
+@pytest.mark.parametrize(
+    ("seen", "path"),
+    [
+        (b"GET /images/box.gif HTT", "/images/box.gif"),  # what 96 octets of a frame show, say
+        (b"GET /images/box.gif ", "/images/box.gif"),
+        (b"GET /a b HTTP/1.", "/a b"),
+        (b"DELETE /images/box.gif?now=1 H", "/images/box.gif"),
+        (b"GET /images/box.gif", None),  # the target may go on
+        (b"GET /images/box.gif\tHTTP", None),
+        (b"ODD /images/box.gif HTT", None),
+    ],
+)
+def test_a_request_line_whose_end_was_cut_off_names_its_request(wire: Any, replay: Any, seen: bytes, path: str | None) -> None:
+    line = wire()
+    line.send(CLIENT, seen + b"P/1.1\r\nHost: h\r\n\r\n", [len(seen)])
+    line.send(SERVER, b"HTTP/1.1 204 No Content\r\n\r\n")
+    line.close()
+    rest = next(frame for frame in line.frames if frame.payload.endswith(b"h\r\n\r\n"))
+    calls, _ = replay([frame for frame in line.frames if frame is not rest])
+    whole = [("request_head" in call["complete"], call["status"]) for call in calls]
+    assert [call["path"] for call in calls] == [path] and whole == [(False, 204)]
+    assert path is None or calls[0]["weird"] == ["head_gap"]

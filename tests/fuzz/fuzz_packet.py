@@ -24,6 +24,7 @@ def sources_only(folder: str) -> object:
     return FINDER(folder)
 
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 sys.path_hooks.insert(0, sources_only)
 
 with atheris.instrument_imports(include=["parsers"]):

@@ -74,6 +74,7 @@ cdef class Calls:
     cdef int add(self, Connection connection, Message request, Message response, unsigned long long weird) except -1
     cdef int lend(self, Message m, const unsigned char* data, Py_ssize_t start, Py_ssize_t end) except -1
     cdef int settle(self) except -1
+    cdef int tidy(self) except -1
     cdef int _place(self, Connection connection) except -1
     cdef int _address(self, unsigned long long hi, unsigned long long lo) except -2
     cdef int _dotted(self, unsigned long long lo) except -2

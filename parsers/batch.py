@@ -514,6 +514,14 @@ class Calls:
                 m.settle()
         return 0
 
+    def tidy(self):
+        """Leave nothing of a row that was begun and not ended."""
+        text: Text
+        for text in (self.path, self.query, self.request_head, self.response_head, self.request_body, self.response_body):
+            text.used = text.offsets[self.rows]
+        self.weird_used = self.weird_at[self.rows]
+        return 0
+
     def _open(self):
         words: Words
         n = self.capacity

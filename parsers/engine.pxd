@@ -31,8 +31,11 @@ cdef class Engine:
     cdef public Decoder decoder
     cdef public FlowTable table
     cdef public long long clock
+    cdef int reading                        # slot of the connection whose segment is being read, else -1
+    cdef public str fault
     cdef int _packet(self, long long ts, int packet_file, long long packet) except -1
     cdef int _file(self, str name) except -1
     cdef int _expire(self) except -1
     cdef int _forget(self, int slot) except -1
+    cdef int _give_up(self, object fault) except -1
     cdef list _take(self)

@@ -5,6 +5,9 @@
         for batch in engine.feed(block): ...
     for batch in engine.finish(): ...
 
+Nothing in the octets raises out of here. Should a mistake of ours raise all the same, it costs the connection it was met on: `engine.fault` has the
+traceback of the first, the counter `faults` how many there were.
+
 Time is the packets' own. The table of connections is hashed with a random key (nobody can choose addresses that collide), bounded by
 `limits.flows`, and forgets by packet time; what it forgets still becomes a call.
 """
@@ -12,6 +15,7 @@ Time is the packets' own. The table of connections is hashed with a random key (
 from __future__ import annotations
 
 import secrets
+import traceback
 from typing import Any
 
 import numpy as np
@@ -213,6 +217,8 @@ class Engine:
         self.decoder = Decoder(self.limits, verify_checksums)
         self.table = FlowTable(self.limits.flows, key)
         self.clock = 0
+        self.reading = -1
+        self.fault = ""
 
     def feed(self, block: Any) -> list[pa.RecordBatch]:
         """Read a FrameBlock; returns the batches that became full (none, mostly)."""
@@ -238,13 +244,20 @@ class Engine:
             # Frames of several captures, merged by time: each names its own.
             numbers = np.array([self._file(name) for name in block.files], np.int32)
             of_frame = numbers[block.source]
-        for k in range(n):
-            ts = times[k]
-            if of_frame is not None:
-                packet_file = of_frame[k]
-            recent.seen += captured[k]
-            if decoder.decode_at(offset[k], captured[k], length[k], link[k], ts):
-                self._packet(ts, packet_file, packets[k])
+        k = 0
+        while k < n:
+            try:
+                while k < n:
+                    ts = times[k]
+                    if of_frame is not None:
+                        packet_file = of_frame[k]
+                    recent.seen += captured[k]
+                    if decoder.decode_at(offset[k], captured[k], length[k], link[k], ts):
+                        self._packet(ts, packet_file, packets[k])
+                    k += 1
+            except Exception as fault:
+                self._give_up(fault)
+                k += 1
         return self._take()
 
     def _file(self, name):
@@ -303,12 +316,14 @@ class Engine:
                 self.streams.counts.connections += 1
             else:
                 flow = cython.cast(Flow, table.flows[slot])
+            self.reading = slot
             if flow.segment(who, d.segment_octets, d.payload, d.payload_end, d.payload_length, d.seq, d.ack, d.flags, d.ip_id, ts, packet_file, packet, self.streams) == 0:
                 break
             # The same ports again: what was known of them belongs to a connection that is over.
             self.streams.counts.reused += 1
             self._forget(slot)
             slot = -1
+        self.reading = -1
         flow.last_segment = self.streams.counts.segments
         who = OVER if flow.over or flow.reset else ALIVE
         # To the second is near enough for what is forgotten after many; every packet would cost three cold cache lines.
@@ -348,8 +363,30 @@ class Engine:
 
     def _forget(self, slot):
         flow: Flow = self.table.flows[slot]
-        flow.finish(self.streams)
+        try:
+            flow.finish(self.streams)
+        except Exception as fault:
+            self.reading = slot
+            self._give_up(fault)
         self.table.remove(slot)
+        return 0
+
+    def _give_up(self, fault):
+        """A mistake of ours costs the connection it was met on, and no other: it is over, and what was being read of it gone. It is counted, and the
+        first is kept in `fault`."""
+        flow: Flow
+        self.streams.counts.faults += 1
+        if not self.fault:
+            self.fault = "".join(traceback.format_exception(fault))
+        self.calls.settle()
+        self.calls.tidy()
+        if self.reading >= 0:
+            flow = self.table.flows[self.reading]
+            if flow.http is not None:
+                flow.http.abandon()
+            flow.abandon(self.streams)
+            self.table.touch(self.reading, OVER)
+            self.reading = -1
         return 0
 
     def _take(self):

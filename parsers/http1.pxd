@@ -49,6 +49,8 @@ cdef class Http1:
     cdef int gap(self, int who, long long n, long long pos) except -1
     cdef int close(self, int who) except -1
     cdef int finish(self, bint reset) except -1
+    cdef int abandon(self) except -1
+    cdef int _release(self, Message m) except -1
     cdef int odd(self, int who, unsigned long long weird) except -1
     cdef Py_ssize_t _start(self, int who, Side side, const unsigned char* data, Py_ssize_t i, Py_ssize_t end) except -2
     cdef Py_ssize_t _head(self, int who, Side side, const unsigned char* data, Py_ssize_t i, Py_ssize_t end) except -2

@@ -1075,7 +1075,8 @@ class Http1:
                 m.keep(data, i, end, self.body_limit)
                 m.body_length += end - i
                 i = end
-                if m.head_length == 0 and m.body_length <= HEADLESS:
+                side.position = base + i
+                if m.head_length == 0 and m.body_length <= HEADLESS and m.body_kept == m.body_length:
                     self._late_head(who, side, m)
             elif side.state == JUNK:
                 i = self._junk(who, side, data, i, end)
@@ -1221,7 +1222,7 @@ class Http1:
                 m.keep(data, at, end, self.body_limit)
                 m.body_length += end - at
                 side.position = m.start + m.body_length
-                if m.body_length <= HEADLESS:
+                if m.body_length <= HEADLESS and m.body_kept == m.body_length:
                     self._late_head(who, side, m)
                 return end
         self.pending_weird |= JUNK_BETWEEN
@@ -1840,15 +1841,17 @@ class Http1:
             self.calls.give(response)
             return 0
         self.pending_weird = 0
-        self.calls.add(self.connection, request, response, weirds)
-        if request is not None:
-            if request is self.simple:
-                self.simple = None
-            request.response = None
-            self.calls.give(request)
-        if response is not None:
-            response.request = None
-            self.calls.give(response)
+        try:
+            self.calls.add(self.connection, request, response, weirds)
+        finally:
+            if request is not None:
+                if request is self.simple:
+                    self.simple = None
+                request.response = None
+                self.calls.give(request)
+            if response is not None:
+                response.request = None
+                self.calls.give(response)
         return 0
 
     def odd(self, who, weird):
@@ -1976,6 +1979,37 @@ class Http1:
             self.interim = None
         self.side0.state = self.side1.state = ASIDE
         return 0
+
+
+    def abandon(self):
+        """Give back all that is held, as nothing of it will be read any more."""
+        q: Message
+        self._release(self.side0.message)
+        self._release(self.side1.message)
+        self._release(self.interim)
+        self._release(self.unsure)
+        self._release(self.simple)
+        while self.oldest is not None:
+            q = self.oldest
+            self.oldest = q.next
+            q.next = None
+            self._release(q)
+        self.side0.message = self.side1.message = self.interim = self.unsure = self.simple = self.newest = None
+        self.waiting = 0
+        self.dead = True
+        return 0
+
+    def _release(self, m):
+        request: Message
+        response: Message
+        if m is None or not m.in_use:
+            return 0
+        request = m.request
+        response = m.response
+        m.request = m.response = None
+        self.calls.give(m)
+        self._release(request)
+        return self._release(response)
 
 
 def hopeless(m):

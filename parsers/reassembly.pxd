@@ -2,7 +2,7 @@ from parsers.batch cimport Calls, Connection
 from parsers.http1 cimport Http1
 
 cdef class Counts:
-    cdef public long long segments, payload_octets, retransmissions, duplicates, retransmissions_differ, gaps, gap_octets, held_most, held_now, held_limited, out_of_window, connections, reused, evicted, expired, snapped_octets
+    cdef public long long segments, payload_octets, retransmissions, duplicates, retransmissions_differ, gaps, gap_octets, held_most, held_now, held_limited, out_of_window, connections, reused, evicted, expired, snapped_octets, faults
 
 cdef class Block:
     cdef const unsigned char[::1] view
@@ -65,6 +65,7 @@ cdef class Flow(Connection):
     cdef bint _settled(self, Half other, long long ack) except -1
     cdef bint _lacks(self, Half half) except -1
     cdef int finish(self, Streams streams) except -1
+    cdef int abandon(self, Streams streams) except -1
 
 cdef class Streams:
     # What all connections share.

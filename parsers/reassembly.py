@@ -77,13 +77,13 @@ class Counts:
 
     NAMES = (
         "segments", "payload_octets", "retransmissions", "duplicates", "retransmissions_differ", "gaps", "gap_octets", "held_most", "held_limited",
-        "out_of_window", "connections", "reused", "evicted", "expired", "snapped_octets",
+        "out_of_window", "connections", "reused", "evicted", "expired", "snapped_octets", "faults",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.segments = self.payload_octets = self.retransmissions = self.duplicates = self.retransmissions_differ = 0
         self.gaps = self.gap_octets = self.held_most = self.held_now = self.held_limited = self.out_of_window = 0
-        self.connections = self.reused = self.evicted = self.expired = self.snapped_octets = 0
+        self.connections = self.reused = self.evicted = self.expired = self.snapped_octets = self.faults = 0
 
     def as_dict(self) -> dict[str, int]:
         return {name: getattr(self, name) for name in self.NAMES}
@@ -598,7 +598,12 @@ class Flow(Connection):
             self._advance(self.last_ts, True, streams)
         if self.http is not None:
             self.http.finish(self.reset)
-            self.http = None
+        return self.abandon(streams)
+
+    def abandon(self, streams):
+        """Nothing more is read of this connection."""
+        self.over = True
+        self.http = None
         self.half0.held = self.half1.held = None
         streams.counts.held_now -= self.half0.held_octets + self.half1.held_octets
         self.half0.held_octets = self.half1.held_octets = 0

@@ -49,7 +49,7 @@ class Summary:
     counters: dict[str, int] = field(default_factory=dict)
     loss: dict[str, int] = field(default_factory=dict)
     faults: dict[str, int] = field(default_factory=dict)
-    """Batches that a judge failed on, by judge: our mistakes."""
+    """Our mistakes: batches that a judge failed on, by judge; connections that the core failed on."""
     interrupted: bool = False
 
 
@@ -109,11 +109,13 @@ class Pipeline:
                 if self._recorder is not None:
                     self._recorder.add(block)
                 self._take(self.engine.feed(block))
+                self._say_fault()
                 if progress is not None:
                     progress(summary)
         except KeyboardInterrupt:
             summary.interrupted = True
         self._take(self.engine.finish())
+        self._say_fault()
         self._teach()
         self._finish()
         return summary
@@ -181,6 +183,12 @@ class Pipeline:
                 log.exception("the %s failed on a batch: a fault of ours; its calls go on without", judge)
             self.summary.faults[judge] = self.summary.faults.get(judge, 0) + 1
             return []
+
+    def _say_fault(self) -> None:
+        if self.engine.fault and "core" not in self.summary.faults:
+            log.error("the core failed on a connection: a fault of ours; the other connections go on\n%s", self.engine.fault)
+        if self.engine.fault:
+            self.summary.faults["core"] = self.engine.counters["faults"]
 
     def _told(self, alert: Alert) -> None:
         self.summary.alerts_told += 1

@@ -54,7 +54,7 @@ def run(engine_of: Callable[..., Any], frames: list[Frame], sizes: list[int] | N
         turn += 1
     batches += engine.finish()
     counters = dict(engine.counters)
-    assert counters["connections_open"] == 0
+    assert counters["connections_open"] == 0 and counters["faults"] == 0, engine.fault
     assert counters["held_most"] <= limits.reorder_total + 128 + max((len(frame.payload) for frame in frames), default=0), "but for the segment that came last"
     assert engine.calls.room.taken == 0, "a message was not given back"
     rows = []

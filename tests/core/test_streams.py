@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from parsers.limits import Limits
+from tests.core.conftest import CLIENT, SERVER, block_of
 
-CLIENT, SERVER = 0, 1
 QUICK = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -352,3 +352,39 @@ def test_a_request_line_whose_end_was_cut_off_names_its_request(wire: Any, repla
     whole = [("request_head" in call["complete"], call["status"]) for call in calls]
     assert [call["path"] for call in calls] == [path] and whole == [(False, 204)]
     assert path is None or calls[0]["weird"] == ["head_gap"]
+
+
+@pytest.mark.parametrize("cut", [[], [3]])
+def test_a_head_that_comes_after_something_else_ends_where_it_ends(wire: Any, replay: Any, cut: list[int]) -> None:
+    """Found by hostile conversations: the late head was taken to stand a segment earlier than it did, and what came after it raised."""
+    line = wire()
+    line.send(CLIENT, b"GET /a b\r\nHost: h\r\n\r\n")
+    line.send(SERVER, b"H\xdf\r\nContent-Length: 0\r\n\r\n", cut)
+    line.send(SERVER, b"HTTP/1.0 304 Not Modified\r\nContent-Length: 2\r\n\r\n\xc2\x85", cut)
+    line.close()
+    calls, counters = replay(line.frames)
+    assert [(call["path"], call["status"], call["response_bytes"]) for call in calls] == [("/a b", 304, 0)]
+    assert counters["faults"] == 0
+
+
+def test_a_mistake_of_ours_costs_its_connection_and_no_other(wire: Any) -> None:
+    from parsers.engine import Engine
+
+    def fail(*given: object) -> None:
+        raise ZeroDivisionError("a mistake of ours")
+
+    engine = Engine()
+    engine.calls.decode_body = fail
+    lines = [wire(40000 + number) for number in range(4)]
+    for number, line in enumerate(lines):
+        coded = b"Content-Encoding: gzip\r\n" if number % 2 else b""
+        for turn in range(3):
+            line.send(CLIENT, b"GET /%d/%d HTTP/1.1\r\nHost: h\r\n\r\n" % (number, turn))
+            line.send(SERVER, b"HTTP/1.1 200 OK\r\n" + coded + b"Content-Length: 4\r\n\r\nbody")
+    frames = [frame for turn in zip(*(line.frames for line in lines), strict=True) for frame in turn]
+    batches = engine.feed(block_of([frame.octets(number) for number, frame in enumerate(frames)])) + engine.finish()
+    calls = [call for batch in batches for call in batch.to_pylist()]
+    assert sorted(call["path"] for call in calls) == [f"/{number}/{turn}" for number in (0, 2) for turn in range(3)]
+    assert {call["response_body"] for call in calls} == {b"body"} and {call["request_body"] for call in calls} == {b""}
+    assert engine.counters["faults"] == 2 and "a mistake of ours" in engine.fault
+    assert engine.counters["connections_open"] == 0 and engine.calls.room.taken == 0

@@ -13,4 +13,5 @@ PIECES = [
     b"Transfer\x00-Encoding: chunked\r\n", b"A:\n\x00b\r\n", b"Connection: close\r\nContent-Length: 1 2\r\n\r\n", b"\x0b5\r\nhello\r\n",
     b"\x05\x01\x00", b"\x05\x00", b"\x05\x01\x00\x01\x0a\x00\x00\x01\x00\x50", b"\x05\x00\x00\x01\x0a\x00\x00\x01\x00\x50", b"\x04\x01\x00\x50\x0a\x00\x00\x01u\x00", b"\x00\x5a\x00\x00\x00\x00\x00\x00",
     b"PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\n", b"\r\n\r\n\x00\r\nQUIT\n\x21\x11\x00\x0c" + bytes(12), b"\x16\x03\x01\x00\x05", b"G", b"ET /l HTTP/1.1\r\n\r\n", b"x" * 90, b"A: b\r\n" * 5,
+    b"H\xdf\r\nContent-Length: 0\r\n\r\n", b"HTTP/1.0 304 Not Modified\r\nContent-Length: 2\r\n\r\n\xc2\x85",
 ]  # fmt: skip

@@ -62,5 +62,7 @@ def run(args: argparse.Namespace) -> int:
             progress.close()
         for warning in source.stats.warnings:
             print(f"api-sensor: {printable(str(warning))}", file=sys.stderr)
+    if engine.fault:
+        print(f"api-sensor: {engine.counters['faults']:,} connections were given up, a fault of ours; please report it:\n{engine.fault}", file=sys.stderr)
     print(f"{printable(args.output)}: learned from {calls:,} calls in {packets:,} packets")
     return 0

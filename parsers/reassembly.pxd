@@ -34,7 +34,7 @@ cdef class Half:
     cdef public long long first             # position of the first octet, when the handshake told it; else -1
     cdef public long long acked             # as far as the other side has acknowledged this one
     cdef public long long fin               # where this side's stream ends, -1 while unknown
-    cdef public bint closed
+    cdef public bint closed, reset
     cdef public long long packets
     cdef public list held                   # early segments, by position
     cdef public Py_ssize_t held_octets
@@ -49,6 +49,7 @@ cdef class Flow(Connection):
     cdef public bint over, reset
     cdef public int syn_side                # who opened the connection: 0, 1, -1 unknown
     cdef public unsigned int syn_seq
+    cdef public int asked                   # the side that sent a SYN while the connection was open, which its peer has not answered; else -1
     cdef public long long packets, last_ts
     cdef public long long last_segment      # number of its last segment, of all connections
     cdef public long long touched           # time of the packet that last moved it in the table's order

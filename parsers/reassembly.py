@@ -45,6 +45,7 @@ LOW = cython.declare(cython.longlong, 0xFFFFFFFF)
 HALF = cython.declare(cython.longlong, 0x8000_0000)
 TURN = cython.declare(cython.longlong, 0x1_0000_0000)  # by name, since a number this large in the text is a Python object to Cython
 WINDOW = cython.declare(cython.longlong, 0x4000_0000)  # RFC 7323 2.3: no window is larger than 1 GiB
+NEAR = cython.declare(cython.longlong, 0x10_0000)  # octets by which a receiver may be ahead of what the mirror showed
 REMEMBERED = cython.declare(cython.longlong, 4_194_304)  # octets of captured frames, back to which retransmissions are compared with what was delivered
 RING = cython.declare(cython.longlong, 1_048_576)  # octets of delivered data that no longer lie in the capture's own buffers, kept for the same
 RING_ENTRIES = cython.declare(cython.longlong, 16_384)
@@ -56,7 +57,6 @@ SEEN = cython.declare(cython.int, 3)
 BEFORE = cython.declare(cython.int, 4)
 SIZE = cython.declare(cython.int, 5)
 LOOK_BACK = cython.declare(cython.int, 16)  # delivered segments a retransmission is compared with
-REUSE_IDLE = cython.declare(cython.longlong, 2_000_000_000)  # ns of silence after which a SYN opens a new connection by itself
 
 
 @cython.cfunc
@@ -222,7 +222,7 @@ class Half:
     """One direction of a connection."""
 
     def begin(self):
-        self.begun = self.closed = False
+        self.begun = self.closed = self.reset = False
         self.expected = ORIGIN
         self.first = self.fin = self.recent = -1
         self.acked = 0
@@ -265,7 +265,7 @@ class Flow(Connection):
         self.half1.begin()
         self.http = None
         self.over = self.reset = False
-        self.syn_side = -1
+        self.syn_side = self.asked = -1
         self.syn_seq = 0
         self.packets = 0
         self.last_ts = 0
@@ -285,8 +285,9 @@ class Flow(Connection):
             if me.begun and pos != me.first and (me.first >= 0 or pos != me.expected):
                 if flags & ACK == 0:
                     self.syn_seq = seq
-                    if self.over or self.reset or me.fin >= 0 or peer.fin >= 0 or ts - self.last_ts > REUSE_IDLE:
+                    if self.over or peer.packets == 0 or peer.fin >= 0 or peer.reset or me.closed:
                         return 1
+                    self.asked = who
                 elif self.syn_seq and ack == ((self.syn_seq + 1) & LOW):
                     return 1
                 return 0
@@ -300,6 +301,12 @@ class Flow(Connection):
                 if flags & ACK == 0:
                     self.syn_seq = seq
             seq = (seq + 1) & LOW
+        elif self.asked == 1 - who and flags & ACK:
+            # The side that was asked for a new connection while this one was open tells by what it acknowledges which of the two it has.
+            if -WINDOW < position(ack, peer.expected) - peer.expected <= NEAR:
+                self.asked = -1
+            elif 0 <= position(ack, self.syn_seq + 1) - (self.syn_seq + 1) < WINDOW:
+                return 1
         self.packets += 1
         self.last_ts = ts
         me.packets += 1
@@ -310,7 +317,7 @@ class Flow(Connection):
             if flags & FIN:
                 me.fin = me.expected
             elif flags & RST:
-                self.reset = True
+                self.reset = me.reset = True
             return 0
         if not me.begun:
             me.begun = True
@@ -330,7 +337,7 @@ class Flow(Connection):
         else:
             apos = peer.expected
         if flags & RST:
-            self.reset = True
+            self.reset = me.reset = True
             self._advance(ts, False, streams)
             return 0
         if length > 0:

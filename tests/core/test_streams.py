@@ -388,3 +388,47 @@ def test_a_mistake_of_ours_costs_its_connection_and_no_other(wire: Any) -> None:
     assert {call["response_body"] for call in calls} == {b"body"} and {call["request_body"] for call in calls} == {b""}
     assert engine.counters["faults"] == 2 and "a mistake of ours" in engine.fault
     assert engine.counters["connections_open"] == 0 and engine.calls.room.taken == 0
+
+
+def asks(line: Any, path: bytes) -> None:
+    line.send(CLIENT, b"GET " + path + b" HTTP/1.1\r\nHost: h\r\n\r\n")
+    line.send(SERVER, b"HTTP/1.1 204 No Content\r\n\r\n")
+
+
+@pytest.mark.parametrize("lies", [[0x02], [0x04, 0x02], [0x11, 0x02], [0x02, 0x10], [0x04, 0x02, 0x10]], ids=lambda lies: "-".join(map(hex, lies)))
+@pytest.mark.parametrize("ahead", [0x5000_0000, 5000, -5000])
+def test_a_client_cannot_leave_a_connection_that_its_server_is_still_in(wire: Any, lies: list[int], ahead: int) -> None:
+    """A SYN, a reset or an end that the server drops (RFC 5961), and all that followed on the connection was out of the window of a new one."""
+    from parsers.engine import Engine
+    from tests.core.conftest import Frame
+
+    line = wire()
+    asks(line, b"/before")
+    for number, flags in enumerate(lies):
+        line.frames.append(Frame(CLIENT, line.next[CLIENT] + ahead + (number if flags == 0x10 else 0), line.next[SERVER] if flags != 0x02 else 0, flags))
+        line.acknowledge(SERVER)  # the challenge
+    first = len(line.frames)
+    asks(line, b"/hidden")
+    asks(line, b"/after")
+    block = block_of([frame.octets(number) for number, frame in enumerate(line.frames)])
+    block.ts[first - 2 * len(lies) :] += 10_000_000_000
+    engine = Engine()
+    calls = [row for batch in engine.feed(block) + engine.finish() for row in batch.to_pylist()]
+    assert [(call["path"], call["status"]) for call in calls] == [("/before", 204), ("/hidden", 204), ("/after", 204)]
+
+
+@pytest.mark.parametrize("seen", ["all", "no SYN-ACK", "client"])
+def test_ports_that_are_used_again_while_the_end_of_the_last_connection_was_lost(wire: Any, replay: Any, seen: str) -> None:
+    one, two = wire(40000), wire(40000, (5_000_000, 7_000_000))
+    asks(one, b"/one")
+    asks(two, b"/two")
+    asks(two, b"/three")
+    frames = [*one.frames, *(frame for frame in two.frames if seen != "no SYN-ACK" or frame.flags != 0x12)]
+    calls, counters = replay([frame for frame in frames if seen != "client" or frame.who == CLIENT])
+    status = None if seen == "client" else 204
+    assert counters["reused"] == 1
+    if seen == "no SYN-ACK":  # the request that nothing had confirmed yet is read on its own, or not at all
+        calls = [call for call in calls if call["path"] != "/two"]
+        assert [(call["path"], call["status"]) for call in calls] == [("/one", 204), (None, 204), ("/three", 204)]
+    else:
+        assert [(call["path"], call["status"]) for call in calls] == [("/one", status), ("/two", status), ("/three", status)]

@@ -9,7 +9,7 @@ cdef class Side:
     cdef public long long remaining         # octets left of a body or a chunk
     cdef public Py_ssize_t line_at          # start of the first line of a partial head that is not read yet
     cdef public int digits, line_octets     # of a chunk size line; of a trailer line
-    cdef public bint spaced, strict, ending # white space was skipped; only a strict start line is taken; nothing comes after what is here
+    cdef public bint spaced, strict, ending, ended # white space was skipped; only a strict start line is taken; nothing comes after what is here; came
     cdef public long long position          # stream position of the next octet
     cdef public long long ack, ts, packet
     cdef public int packet_file
@@ -48,6 +48,7 @@ cdef class Http1:
     cdef int feed(self, int who, const unsigned char* data, Py_ssize_t start, Py_ssize_t end, long long pos, long long ack, long long ts, int packet_file, long long packet) except -1
     cdef int gap(self, int who, long long n, long long pos) except -1
     cdef int close(self, int who) except -1
+    cdef int reopen(self, int who) except -1
     cdef int finish(self, bint reset) except -1
     cdef int abandon(self) except -1
     cdef int _release(self, Message m) except -1

@@ -941,7 +941,7 @@ class Side:
         self.remaining = 0
         self.line_at = 0
         self.digits = self.line_octets = 0
-        self.spaced = self.strict = self.ending = False
+        self.spaced = self.strict = self.ending = self.ended = False
         self.partial = None
         self.position = self.ack = self.ts = self.packet = 0
         self.packet_file = 0
@@ -1938,8 +1938,17 @@ class Http1:
             else:
                 side.message.weirds |= CLOSED_EARLY
                 self._cut(who, side)
-        if side.state != RESYNC:
+        if side.state != RESYNC and side.state != ASIDE:
             side.state = ASIDE
+            side.ended = True
+        return 0
+
+    def reopen(self, who):
+        """Side `who` sends on after all."""
+        side: Side = self.side0 if who == 0 else self.side1
+        if side.ended:
+            side.ended = False
+            side.state = START
         return 0
 
     def _ending(self, who, side):

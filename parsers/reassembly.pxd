@@ -63,6 +63,7 @@ cdef class Flow(Connection):
     cdef int _again(self, int who, Half half, const unsigned char* data, Py_ssize_t start, Py_ssize_t end, long long pos, int ip_id, Streams streams) except -1
     cdef int _closing(self, int who, Half half) except -1
     cdef bint _circular(self) except -1
+    cdef int _reopen(self, int who, Half half) except -1
     cdef bint _settled(self, Half other, long long ack) except -1
     cdef bint _lacks(self, Half half) except -1
     cdef int finish(self, Streams streams) except -1

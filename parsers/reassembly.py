@@ -330,6 +330,8 @@ class Flow(Connection):
                 if flags & SYN:
                     peer.first = peer.expected
             apos = position(ack, peer.expected)
+            if peer.closed and peer.fin + 1 < apos <= peer.fin + WINDOW:
+                self._reopen(1 - who, peer)
             if apos - peer.expected > WINDOW:
                 apos = peer.expected  # of nothing that can have been sent: to wait for it would be to hold all that follows
             elif apos > peer.acked:
@@ -340,7 +342,12 @@ class Flow(Connection):
             self.reset = me.reset = True
             self._advance(ts, False, streams)
             return 0
-        if length > 0:
+        if length > 0 and me.closed and pos + length > me.fin:
+            if me.held_octets <= streams.reorder_octets and streams.counts.held_now <= streams.reorder_total:
+                self._hold(me, data, start, end, length, pos, apos, ts, packet_file, packet, streams)
+            else:
+                streams.counts.out_of_window += 1
+        elif length > 0:
             if pos == me.expected and me.held is None and apos <= peer.expected:
                 self._deliver(who, me, data, start, end, length, apos, ts, packet_file, packet, streams)
             elif pos + length <= me.expected:
@@ -468,7 +475,7 @@ class Flow(Connection):
             for who in range(2):
                 half = self.half0 if who == 0 else self.half1
                 other = self.half1 if who == 0 else self.half0
-                while half.held is not None:
+                while half.held is not None and not half.closed:
                     item = half.held[0]
                     if item.pos > half.expected or (item.ack > other.expected and not self._settled(other, item.ack)):
                         break
@@ -519,7 +526,7 @@ class Flow(Connection):
         is dropped), and waiting would be for ever: what came first goes on without."""
         one: Held
         two: Held
-        if self.half0.held is None or self.half1.held is None:
+        if self.half0.held is None or self.half1.held is None or self.half0.closed or self.half1.closed:
             return False
         one = self.half0.held[0]
         two = self.half1.held[0]
@@ -543,6 +550,15 @@ class Flow(Connection):
                 self.http.close(who)
         return 0
 
+    def _reopen(self, who, half):
+        """The other side has received octets behind what looked like this one's end: it was none (a FIN that its receiver dropped)."""
+        half.closed = False
+        half.expected = half.fin
+        half.fin = -1
+        if self.http is not None:
+            self.http.reopen(who)
+        return 0
+
     def _lost(self, half, other, ts, last, streams):
         """The position up to which octets of `half` that were not seen count as lost now; -1 when none do."""
         item: Held
@@ -553,11 +569,13 @@ class Flow(Connection):
             pressed = True
         if pressed and not last:
             streams.counts.held_limited += 1
+        if half.closed:
+            return -1
         if half.held is not None:
             item = half.held[0]
             if item.pos <= half.expected:
                 return -1  # nothing is missing here: it waits for the other side
-        if half.acked > half.expected and not half.closed:
+        if half.acked > half.expected:
             if half.mark <= half.expected:
                 half.mark = half.acked
                 half.mark_packet = self.packets

@@ -432,3 +432,33 @@ def test_ports_that_are_used_again_while_the_end_of_the_last_connection_was_lost
         assert [(call["path"], call["status"]) for call in calls] == [("/one", 204), (None, 204), ("/three", 204)]
     else:
         assert [(call["path"], call["status"]) for call in calls] == [("/one", status), ("/two", status), ("/three", status)]
+
+
+def test_an_end_that_the_server_drops_ends_nothing(wire: Any, replay: Any) -> None:
+    """A FIN with a wrong checksum, a short time to live or an acknowledgement of what was never sent: what followed it was no part of the stream."""
+    from tests.core.conftest import Frame
+
+    line = wire()
+    asks(line, b"/before")
+    line.frames.append(Frame(CLIENT, line.next[CLIENT], line.next[SERVER] + 70_000, 0x11))
+    line.acknowledge(SERVER)
+    asks(line, b"/hidden")
+    asks(line, b"/after")
+    line.close()
+    calls, counters = replay(line.frames)
+    assert [(call["path"], call["status"]) for call in calls] == [("/before", 204), ("/hidden", 204), ("/after", 204)]
+    assert counters["connections"] == 1
+
+
+def test_what_is_held_behind_an_end_is_bounded(wire: Any) -> None:
+    from parsers.engine import Engine
+    from tests.core.conftest import Frame
+
+    line = wire()
+    asks(line, b"/before")
+    line.frames.append(Frame(CLIENT, line.next[CLIENT], line.next[SERVER], 0x11))
+    line.frames += [Frame(CLIENT, line.next[CLIENT] + 100 * number, line.next[SERVER], 0x18, b"x" * 100) for number in range(5000)]
+    engine = Engine(Limits(reorder_bytes=2000))
+    calls = [row for batch in engine.feed(block_of([frame.octets(number) for number, frame in enumerate(line.frames)])) + engine.finish() for row in batch.to_pylist()]
+    assert [(call["path"], call["status"]) for call in calls] == [("/before", 204)]
+    assert engine.counters["held_most"] < 2600

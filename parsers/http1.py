@@ -1982,6 +1982,8 @@ class Http1:
                 self._ending(1 - self.client, self._side(1 - self.client))
             self._cut(self.client, self._side(self.client))
             self._cut(1 - self.client, self._side(1 - self.client))
+        if self.unsure is not None:
+            self._confirm(True)  # a response that ended with the connection
         self._unanswered(self.waiting)
         if self.interim is not None:
             self.calls.give(self.interim)

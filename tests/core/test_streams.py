@@ -462,3 +462,14 @@ def test_what_is_held_behind_an_end_is_bounded(wire: Any) -> None:
     calls = [row for batch in engine.feed(block_of([frame.octets(number) for number, frame in enumerate(line.frames)])) + engine.finish() for row in batch.to_pylist()]
     assert [(call["path"], call["status"]) for call in calls] == [("/before", 204)]
     assert engine.counters["held_most"] < 2600
+
+
+def test_a_pair_that_nothing_confirms_before_the_connection_ends_is_a_call(wire: Any, replay: Any) -> None:
+    """Found by spoilt captures: a request was lost, the next one was answered, and the response was cut short by the end of the capture."""
+    line = wire()
+    line.send(CLIENT, b"GET /lost HTTP/1.1\r\nHost: h\r\n\r\n")
+    lost = line.frames[-2]
+    line.send(CLIENT, b"GET /a HTTP/1.1\r\nHost: h\r\n\r\n")
+    line.send(SERVER, b"HTTP/1.1 206 Partial Content\r\nContent-Length: 500\r\n\r\n")
+    calls, _ = replay([frame for frame in line.frames if frame is not lost and frame.payload or frame.flags == 0x02])
+    assert [(call["path"], call["status"]) for call in calls] == [("/a", 206)]

@@ -471,5 +471,5 @@ def test_a_pair_that_nothing_confirms_before_the_connection_ends_is_a_call(wire:
     lost = line.frames[-2]
     line.send(CLIENT, b"GET /a HTTP/1.1\r\nHost: h\r\n\r\n")
     line.send(SERVER, b"HTTP/1.1 206 Partial Content\r\nContent-Length: 500\r\n\r\n")
-    calls, _ = replay([frame for frame in line.frames if frame is not lost and frame.payload or frame.flags == 0x02])
+    calls, _ = replay([frame for frame in line.frames if (frame is not lost and frame.payload) or frame.flags == 0x02])
     assert [(call["path"], call["status"]) for call in calls] == [("/a", 206)]

@@ -50,7 +50,8 @@ class Summary:
     loss: dict[str, int] = field(default_factory=dict)
     faults: dict[str, int] = field(default_factory=dict)
     """Batches that a judge failed on, by judge: our mistakes."""
-    interrupted: bool = False
+    interrupt: KeyboardInterrupt | None = None
+    """What ended the reading before the input's end: Ctrl-C, or SIGTERM."""
 
 
 _WORD = pa.dictionary(pa.int32(), pa.string())
@@ -111,8 +112,8 @@ class Pipeline:
                 self._take(self.engine.feed(block))
                 if progress is not None:
                     progress(summary)
-        except KeyboardInterrupt:
-            summary.interrupted = True
+        except KeyboardInterrupt as interrupt:
+            summary.interrupt = interrupt
         self._take(self.engine.finish())
         self._teach()
         self._finish()

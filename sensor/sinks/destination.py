@@ -24,6 +24,8 @@ class Destination:
     user: str = ""
     password: str = field(default="", repr=False)
     options: dict[str, str] = field(default_factory=dict)
+    target: str = ""
+    """The path as it was written, for a protocol that sends it so."""
 
     @classmethod
     def parse(cls, line: str) -> Destination:
@@ -43,6 +45,8 @@ class Destination:
             port = parts.port
         except ValueError as fault:
             raise SensorError(f"{line!r} is no destination: {fault}") from fault
+        if scheme in ("file", "store", "unix", "unix+stream") and parts.netloc:
+            raise SensorError(f"{line!r} is no destination: two slashes begin a host; a path is written {scheme}:{parts.netloc}{parts.path} or {scheme}:///{parts.netloc}{parts.path}")
         return cls(
             line,
             parts.scheme,
@@ -52,6 +56,7 @@ class Destination:
             unquote(parts.username or ""),
             unquote(parts.password or ""),
             _options(line, parts.query),
+            parts.path,
         )
 
     @property

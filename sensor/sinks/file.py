@@ -133,6 +133,7 @@ class AlertFile:
             self._outages,
             self._error,
             "memory only",
+            self._error or "the disk did not take them",
         )
 
     def close(self, timeout: float = 10.0) -> DeliveryState:

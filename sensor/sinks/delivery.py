@@ -7,19 +7,21 @@ receiver may so get an alert twice, with the same `uid`, `revision` and `sequenc
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from sensor.alerts import RANK, Alert
 from sensor.sinks.filters import Selection
 from sensor.sinks.message import Render, fields_of
 from sensor.sinks.sentences import sentence
-from sensor.sinks.spool import Record, Spool
+from sensor.sinks.spool import Record, Spool, SpoolTaken, receiver_of
 
 log = logging.getLogger("sensor.sinks")
 
@@ -86,6 +88,8 @@ class DeliveryState:
     """What went wrong last; empty when all is well."""
     folder: str
     """Where the waiting ones are."""
+    why_dropped: str = ""
+    """Why alerts were given up."""
 
     def sentence(self) -> str:
         """What to tell the operator; empty when there is nothing to tell."""
@@ -96,9 +100,7 @@ class DeliveryState:
                 f"{self.name}: {_alerts(self.waiting)} could not be delivered{why}; what waits is in {self.folder} for the next run"
             )
         if self.dropped:
-            said.append(
-                f"{self.name}: {_alerts(self.dropped)} given up (spool full, or refused by the receiver: {self.error or 'see the log'})"
-            )
+            said.append(f"{self.name}: {_alerts(self.dropped)} given up ({self.why_dropped})")
         return "\n".join(said)
 
 
@@ -112,15 +114,12 @@ class Delivery:
         message: Render,
         spool: Spool,
         selection: Selection | None = None,
-        *,
-        remove_when_empty: bool = False,
     ) -> None:
         self.name = name
         self._transport = transport
         self._message = message
         self._spool = spool
         self._selection = selection
-        self._remove = remove_when_empty
         self._accepted = 0
         self._delivered = 0
         self._refused = 0
@@ -151,16 +150,24 @@ class Delivery:
         """How it stands now."""
         if self._closed is not None:
             return self._closed
-        spool = self._spool
+        spool, transport = self._spool, self._transport
+        why = []
+        if spool.dropped:
+            why.append(f"{spool.dropped}: no room in the spool" + (f", {spool.error}" if spool.error else ""))
+        if transport.refused:
+            why.append(f"{transport.refused}: {transport.answer}")
+        if self._refused:
+            why.append(f"{self._refused}: {self._why_refused}")
         return DeliveryState(
             self.name,
             self._accepted,
-            max(0, self._delivered - self._transport.refused),
+            max(0, self._delivered - transport.refused),
             spool.waiting,
-            spool.dropped + self._refused + self._transport.refused,
+            spool.dropped + self._refused + transport.refused,
             self._outages,
-            "; ".join(filter(None, (self._error, spool.error))) or self._transport.answer or self._why_refused,
+            "; ".join(filter(None, (self._error, spool.error))) or transport.answer or self._why_refused,
             str(spool.folder),
+            "; ".join(why),
         )
 
     def close(self, timeout: float = 10.0) -> DeliveryState:
@@ -171,14 +178,18 @@ class Delivery:
             self._stopping.set()
             self._wake.set()
             self._thread.join()
-            state = self.state()
             self._transport.close()
-            if self._remove:
-                self._spool.remove()
-            else:
-                self._spool.close()
-            self._closed = state
+            self._spool.close()
+            self._closed = self.state()
         return self._closed
+
+    def take_over(self, spools: Path) -> None:
+        """Take what waits under `spools` for the same receiver where no process minds it any more: another's, or one of other options. Raises SensorError."""
+        for folder in sorted(spools.iterdir()) if spools.is_dir() else ():
+            if folder != self._spool.folder and receiver_of(folder) == self._spool.receiver:
+                with contextlib.suppress(SpoolTaken):
+                    self._spool.take_over(folder)
+        self._wake.set()
 
     def _run(self) -> None:
         spool, transport = self._spool, self._transport

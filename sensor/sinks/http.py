@@ -6,8 +6,10 @@ twice has it twice), `webhook-timestamp` (seconds, now: the receiver refuses old
 
 A proxy of the environment (`https_proxy`) is not used, and a redirection is not followed: alerts go where the operator said, nowhere else.
 
-Here the receiver answers, so "delivered" is what it says. 2xx is taken; what one alert of a batch is refused for (400, 413, 422) must not stop the others:
-the batch is sent again one by one, and the refused one is counted. Everything else, a wrong token or path too, waits for the operator.
+Here the receiver answers, so "delivered" is what it says. 2xx is taken. What one alert is refused for (any other 4xx: too long, a field that an index does
+not take, a firewall before the receiver that finds an attack in it) must not stop the others: the batch is sent again one by one, and what is refused
+while others are taken is given up and counted. Where nothing is taken it is not the alerts that are wrong, but the receiver's settings or ours: then all
+of them wait for the operator, as they do when it is away, busy, or wants another token.
 """
 
 from __future__ import annotations
@@ -28,12 +30,17 @@ import orjson
 from sensor.sinks.destination import Destination, Options
 from sensor.sinks.formats import FORMATS
 from sensor.sinks.message import AlertFields
-from sensor.sinks.network import TIMEOUT_S, Certificates
+from sensor.sinks.network import EXCHANGE_S, TIMEOUT_S, Certificates, over_within
+from sensor.sinks.syslog import LEAST_OCTETS
+from sensor.terminal import printable
 
 BATCH_OCTETS = 512 * 1024
 ANSWER_OCTETS = 4 * 1024 * 1024
 """An answer longer than this is read no further: the receiver is not to fill our memory."""
-_REFUSED: Final = (400, 413, 422)
+SAID_CHARACTERS = 200
+"""What is shown of an answer."""
+_NOT_YET: Final = (401, 407, 408, 421, 425, 429)
+"""4xx that say nothing of the alert."""
 _ANSWERS: Final = {
     301: ": it has moved; give its new address",
     302: ": it sends us elsewhere, and we do not follow; give the address itself",
@@ -42,6 +49,7 @@ _ANSWERS: Final = {
     401: ": it wants another token",
     403: ": the token may not do this",
     404: ": nothing is at that path",
+    413: ": that is too long; give a smaller size=",
     407: ": that is a proxy",
     429: ": too busy",
     503: ": too busy",
@@ -68,7 +76,10 @@ class Http:
         self._secret = _key(options)
         self._tls = Certificates(options) if destination.scheme == "https" else None
         standard = {"json": "/", "hec": "/services/collector/event", "bulk": "/_bulk"}[self._manner]
-        self._path = destination.path if destination.path not in ("", "/") else standard
+        self._path = destination.target if destination.target not in ("", "/") else standard
+        if query := secret(options, "query"):
+            self._path += f"?{query}"
+        self._octets = options.number("size", BATCH_OCTETS, LEAST_OCTETS, BATCH_OCTETS)
         kind = "application/x-ndjson" if self._manner == "bulk" else "application/json"
         self._headers = {"Content-Type": kind, "User-Agent": "api-sensor"}
         if token:
@@ -78,7 +89,7 @@ class Http:
             named = f"{destination.user}:{destination.password}".encode()
             self._headers["Authorization"] = f"Basic {b64encode(named).decode()}"
         options.need(self._manner != "hec" or bool(token), "option token is missing: Splunk's collector wants one")
-        options.need(all(" " <= one <= "~" for one in token + self._path), "token and path must be plain ASCII")
+        options.need(all("!" <= one <= "~" for one in self._path) and all(" " <= one <= "~" for one in token), "token, path and query must be plain ASCII, path and query without blanks (%20)")
         self.refused = 0
         """Alerts that the receiver said it will never take."""
         self.answer = ""
@@ -87,7 +98,7 @@ class Http:
 
     def message(self, alert: AlertFields, line: bytes, seq: int) -> bytes:
         """One alert as the receiver wants it."""
-        body = self._body(alert, line, BATCH_OCTETS)
+        body = self._body(alert, line, self._octets)
         if self._manner == "hec":
             head = {
                 "time": alert["last_seen"] / 1e9,
@@ -116,6 +127,21 @@ class Http:
             self._post(batch)
 
     def _post(self, batch: list[bytes]) -> None:
+        if not self._refusal(batch):
+            return
+        refusals = [self._refusal([message]) for message in batch] if len(batch) > 1 else [self._refusal(batch)]
+        self._give_up([why for why in refusals if why], len(batch))
+
+    def _give_up(self, refusals: list[str], of: int) -> None:
+        """What was refused while others were taken will never be. Raises OSError where all of it was refused."""
+        if refusals and len(refusals) == of:
+            raise OSError(f"nothing that waits is taken: {refusals[-1]}")
+        if refusals:
+            self.refused += len(refusals)
+            self.answer = refusals[-1]
+
+    def _refusal(self, batch: list[bytes]) -> str:
+        """Post a batch; why the receiver refuses it, empty where it takes it. Raises OSError for an answer that says nothing of the alerts."""
         body = b"[" + b",".join(batch) + b"]" if self._manner == "json" else b"".join(batch)
         headers = dict(self._headers)
         if self._secret:
@@ -126,15 +152,12 @@ class Http:
         if 200 <= status < 300:
             if self._manner == "bulk":
                 self._items(batch, answer)
-            return
-        if status not in _REFUSED:
-            raise OSError(f"the receiver answered {status}{_ANSWERS.get(status, '')}")
-        if len(batch) > 1:
-            for message in batch:
-                self._post([message])
-        else:
-            self.refused += 1
-            self.answer = f"the receiver answered {status}"
+            return ""
+        text = printable(answer.decode("utf-8", "replace").strip())
+        why = f"the receiver answered {status}{_ANSWERS.get(status, '')}" + (f" ({text[:SAID_CHARACTERS]})" if text else "")
+        if not 400 <= status < 500 or status in _NOT_YET:
+            raise OSError(why)
+        return why
 
     def _exchange(self, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
         try:
@@ -144,9 +167,12 @@ class Http:
                     self._link = http.client.HTTPSConnection(host, port, timeout=TIMEOUT_S, context=self._tls.context())
                 else:
                     self._link = http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
-            self._link.request("POST", self._path, body, headers)
-            answer = self._link.getresponse()
-            text = answer.read(ANSWER_OCTETS)
+            if self._link.sock is None:
+                self._link.connect()
+            with over_within(self._link.sock, EXCHANGE_S):
+                self._link.request("POST", self._path, body, headers)
+                answer = self._link.getresponse()
+                text = answer.read(ANSWER_OCTETS)
             if not answer.isclosed():
                 self.reset()
             return answer.status, text
@@ -162,12 +188,9 @@ class Http:
             raise OSError("the receiver's answer is no _bulk answer") from fault
         if len(statuses) != len(batch):
             raise OSError("the receiver's answer is no _bulk answer: items are missing")
-        if any(status == 429 or status >= 500 for status in statuses):
+        if any(status in _NOT_YET or status >= 500 for status in statuses):
             raise OSError("the receiver is too busy for some of the alerts")
-        for status in statuses:
-            if not (200 <= status < 300 or status == 409):
-                self.refused += 1
-                self.answer = f"the index refused an alert ({status})"
+        self._give_up([_index_said(item) for status, item in zip(statuses, items, strict=True) if not (200 <= status < 300 or status == 409)], len(batch))
 
     def confirm(self) -> None:
         """Every `send` was answered."""
@@ -184,6 +207,13 @@ class Http:
     def close(self) -> None:
         """Close the connection."""
         self.reset()
+
+
+def _index_said(item: Any) -> str:
+    outcome = next(iter(item.values()))
+    error = outcome.get("error")
+    text = printable(str(error.get("reason", "")) if isinstance(error, dict) else str(error or ""))
+    return f"the index refused an alert ({outcome['status']}" + (f": {text[:SAID_CHARACTERS]}" if text else "") + ")"
 
 
 def _key(options: Options) -> bytes:

@@ -10,11 +10,13 @@ from sensor.sinks.destination import Destination, Options
 from sensor.sinks.formats import FORMATS
 from sensor.sinks.http import secret
 from sensor.sinks.message import AlertFields
+from sensor.sinks.syslog import LEAST_OCTETS
 
 ANSWER_S = 15.0
 """librdkafka tries again by itself for this long; then the spool takes over."""
 PAYLOAD_OCTETS = 900 * 1024
 """Brokers take a megabyte unless told otherwise."""
+MECHANISMS = ("scram-sha-512", "scram-sha-256", "plain")
 
 
 class Kafka:
@@ -31,13 +33,10 @@ class Kafka:
             f"{self._topic!r} is no topic: letters, digits, dots, dashes and underscores",
         )
         self._body = FORMATS[options.choice("format", tuple(FORMATS), "json")]
-        try:
-            from confluent_kafka import Producer
-        except ModuleNotFoundError:
-            options.faults.append("Kafka needs a library that is not installed: pip install 'api-sensor[kafka]'")
-            return
+        self._octets = options.number("size", PAYLOAD_OCTETS, LEAST_OCTETS, PAYLOAD_OCTETS)
+        host = f"[{destination.host}]" if ":" in destination.host else destination.host
         settings: dict[str, Any] = {
-            "bootstrap.servers": f"{destination.host}:{destination.port or 9092}",
+            "bootstrap.servers": ",".join(filter(None, (f"{host}:{destination.port or 9092}", options.text("brokers")))),
             "enable.idempotence": True,
             "acks": "all",
             "linger.ms": 5,
@@ -55,10 +54,16 @@ class Kafka:
                 if value := options.text(option):
                     settings[setting] = value
         if destination.user:
-            settings |= {"sasl.mechanism": "SCRAM-SHA-512", "sasl.username": destination.user}
+            settings |= {"sasl.mechanism": options.choice("sasl", MECHANISMS, MECHANISMS[0]).upper(), "sasl.username": destination.user}
             settings["sasl.password"] = destination.password or secret(options, "password")
         settings["security.protocol"] = ("sasl_" if destination.user else "") + ("ssl" if tls else "plaintext")
         settings["error_cb"] = self._trouble
+        try:
+            from confluent_kafka import KafkaError, Producer
+        except ModuleNotFoundError:
+            options.faults.append("Kafka needs a library that is not installed: pip install 'api-sensor[kafka]'")
+            return
+        self._too_long = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_MSG_SIZE)
         self._settings = settings
         self._make = Producer
         self._producer: Any = None
@@ -77,7 +82,7 @@ class Kafka:
 
     def message(self, alert: AlertFields, line: bytes, seq: int) -> bytes:
         """Key and value of one record, a NUL between them; no uid has one."""
-        return str(alert["uid"]).encode() + b"\0" + self._body(alert, line, PAYLOAD_OCTETS)
+        return str(alert["uid"]).encode() + b"\0" + self._body(alert, line, self._octets)
 
     def send(self, messages: Sequence[bytes]) -> None:
         """Produce them and wait until all are acknowledged."""
@@ -88,6 +93,11 @@ class Kafka:
             nonlocal taken
             if fault is None:
                 taken += 1
+            elif fault.code() in self._too_long:
+                # It will not get shorter by waiting, and others wait behind it.
+                taken += 1
+                self.refused += 1
+                self.answer = "longer than the brokers or the topic take (max.message.bytes); give a smaller size="
             else:
                 faults.append(str(fault.str()))
 

@@ -20,6 +20,7 @@ import socket
 import ssl
 import struct
 import termios
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -34,6 +35,8 @@ TIMEOUT_S = 10.0
 CONFIRM_S = 5.0
 """A receiver that has not closed its side after this long is frozen, or never does."""
 UNANSWERED = 3
+EXCHANGE_S = 30.0
+"""A question and its whole answer. One that trickles in octet by octet would never be over otherwise."""
 
 
 class Lost(OSError):
@@ -44,14 +47,39 @@ class Slow(TimeoutError):
     """The receiver has not read everything in time. It may be slow, or frozen."""
 
 
+@contextlib.contextmanager
+def over_within(link: socket.socket, seconds: float) -> Iterator[None]:
+    """Shut a connection down under who uses it when so many seconds are over, which is a TimeoutError then."""
+    over = threading.Event()
+
+    def cut() -> None:
+        over.set()
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(link, socket.SHUT_RDWR)  # not SSLSocket's own, which forgets what the other thread reads from
+
+    timer = threading.Timer(seconds, cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except Exception as fault:
+        if not over.is_set():
+            raise
+        raise TimeoutError("the answer did not come to its end in time") from fault
+    finally:
+        timer.cancel()
+    if over.is_set():
+        raise TimeoutError("the answer did not come to its end in time")
+
+
 class Datagrams:
     """UDP or a Unix datagram socket. Nothing tells what arrived, but "port unreachable" tells what did not."""
 
     settle_s = 0.5
-    refused = 0
-    answer = ""
 
     def __init__(self, destination: Destination, options: Options) -> None:
+        self.refused = 0
+        self.answer = ""
         self.host = destination.host
         self._path = destination.path if destination.scheme == "unix" else ""
         self._to = (destination.host, destination.port or 514)
@@ -68,7 +96,14 @@ class Datagrams:
         for message in messages:
             if self._rate:
                 self._pace()
-            link.send(message)
+            try:
+                link.send(message)
+            except OSError as fault:
+                if fault.errno != errno.EMSGSIZE:
+                    raise
+                # It will not get shorter by waiting, and others wait behind it.
+                self.refused += 1
+                self.answer = f"{len(message)} octets are more than a datagram to this receiver may have; give a smaller size="
 
     def _connect(self) -> socket.socket:
         if self._socket is None:

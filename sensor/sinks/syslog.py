@@ -54,8 +54,8 @@ def _param(name: str, text: str) -> str:
 class Syslog:
     """Makes syslog messages out of alerts: settings, and what stays the same from one message to the next."""
 
-    def __init__(self, options: Options, octets: int) -> None:
-        self.octets = options.number("size", octets, LEAST_OCTETS, 1 << 20)
+    def __init__(self, options: Options, octets: int, most: int = 1 << 20) -> None:
+        self.octets = options.number("size", octets, LEAST_OCTETS, most)
         self.rfc3164 = options.choice("rfc", ("5424", "3164"), "5424") == "3164"
         facility = options.choice("facility", FACILITIES, "local0")
         self._facility = FACILITIES.index(facility) * 8

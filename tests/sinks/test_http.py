@@ -121,6 +121,59 @@ def test_one_refused_alert_does_not_stop_the_others(hook: Hook, tmp_path: Path) 
     assert len({one["uid"] for _, _, body in hook.requests for one in json.loads(body)}) == 4
 
 
+@pytest.mark.parametrize("status", [400, 403, 404, 422])
+def test_a_receiver_that_refuses_everything_is_waited_for(hook: Hook, tmp_path: Path, status: int) -> None:
+    """A wrong index, path or manner is no fault of the alerts."""
+    line = f"http://127.0.0.1:{hook.port}/"
+    hook.answers = [status] * 1000
+    sink = open_sink(line, tmp_path / "spools")
+    for number in range(3):
+        sink.send(alert(number))
+    state = sink.close(0.3)
+    assert (state.delivered, state.waiting, state.dropped) == (0, 3, 0)
+    assert f"nothing that waits is taken: the receiver answered {status}" in state.sentence()
+    hook.answers = []
+    sink = open_sink(line, tmp_path / "spools")
+    assert sink.close(60).sentence() == ""
+    assert [one["uid"] for _, _, body in hook.requests for one in json.loads(body)] == [alert(number).uid for number in range(3)]
+
+
+@pytest.mark.parametrize(("item", "left"), [({"status": 400, "error": {"type": "x", "reason": "failed to parse\x1b"}}, 0), ({"status": 429}, 2)])
+def test_an_index_that_refuses_some_or_all(hook: Hook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, item: dict[str, Any], left: int) -> None:
+    from sensor.sinks.http import Http
+
+    def answer(self: Http, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
+        ids = [json.loads(line)["create"]["_id"] for line in body.split(b"\n")[::2] if line]
+        return 200, json.dumps({"items": [{"create": item if one.startswith(alert(1).uid) or not good else {"status": 201}} for one in ids]}).encode()
+
+    monkeypatch.setattr(Http, "_exchange", answer)
+    for good in (False, True):
+        sink = open_sink(f"http://127.0.0.1:{hook.port}?as=bulk", tmp_path / "spools")
+        if not good:
+            sink.send(alert(1))
+            sink.send(alert(2))
+        state = sink.close(0.3)
+        assert (state.waiting, state.dropped) == ((2, 0) if not good or left else (0, 1))
+    assert left or "the index refused an alert (400: failed to parse\\x1b)" in state.sentence()
+
+
+def test_a_path_and_a_query_are_sent_as_they_are_written(hook: Hook, tmp_path: Path) -> None:
+    (tmp_path / "query").write_text("code=a%2Fb&sig=x%3D\n")
+    sink = open_sink(f"http://127.0.0.1:{hook.port}/a%20b/c?query=@{tmp_path}/query", tmp_path / "spools")
+    sink.send(alert(1))
+    assert sink.close(60).sentence() == ""
+    assert hook.requests[0][0] == "/a%20b/c?code=a%2Fb&sig=x%3D"
+
+
+def test_a_message_is_no_longer_than_its_size(hook: Hook, tmp_path: Path) -> None:
+    sink = open_sink(f"http://127.0.0.1:{hook.port}/?size=600", tmp_path / "spools")
+    sink.send(alert(1, reasons=("long " * 500,)))
+    assert sink.close(60).sentence() == ""
+    (got,) = json.loads(hook.requests[0][2])
+    assert len(hook.requests[0][2]) <= 602
+    assert got["uid"] == alert(1).uid and got["dropped"] > 0
+
+
 @pytest.mark.parametrize("name", ["json", "ecs", "ocsf", "eve", "zeek"])
 @pytest.mark.parametrize("manner", ["json", "hec&token=abc", "bulk"])
 def test_hostile_text_comes_as_it_was_in_every_manner_and_format(hook: Hook, manner: str, name: str, tmp_path: Path) -> None:

@@ -73,6 +73,15 @@ class Alert:
     """`advice`: what to do, gravest first; `actions`: the ready-made ones."""
     loss: Mapping[str, int] = field(default_factory=dict)
     """Counters of what the sensor did not see and that could change this."""
+    _all: Callable[[str], Iterable[str]] | None = field(default=None, repr=False, compare=False)
+    """All clients, principals and endpoints of the incident, where the lists hold the first of them; in no line, since its name begins so (orjson)."""
+
+    def all(self, name: str) -> Iterable[str]:
+        """All `clients`, `principals` or `endpoints` of the incident that are known here: those of the list first."""
+        listed: tuple[str, ...] = getattr(self, name)
+        yield from listed
+        if self._all is not None:
+            yield from (one for one in self._all(name) if one not in listed)
 
     def to_json(self) -> bytes:
         """The alert log's line, without the line's end."""
@@ -92,7 +101,7 @@ class Alert:
             raise ValueError(f"not an alert: {fault}") from fault
 
 
-ALERT_FIELDS: Final = tuple(one.name for one in fields(Alert))
+ALERT_FIELDS: Final = tuple(one.name for one in fields(Alert) if not one.name.startswith("_"))
 _TUPLES = ("techniques", "detectors", "clients", "principals", "endpoints", "reasons")
 
 
@@ -360,6 +369,8 @@ _EVIDENCE = 8
 """Places kept for each detector of an incident; the first ones, since they show how it began."""
 _THREADS = 24
 """Detectors of one incident told apart; the rest are counted together."""
+_BEGUN = 16_384
+"""Beginnings of incidents remembered, so that no uid is given twice."""
 _GROUPS = 256
 """Groups remembered as part of one incident; findings of further groups still find it by its client."""
 
@@ -517,6 +528,8 @@ class Alerts:
         self._groupings: dict[str, Grouping | None] = {}
         self._silences = [_Window(one, at) for at, one in enumerate(self.config.maintenance)]
         self._opened: deque[int] = deque()
+        self._begun: OrderedDict[str, int] = OrderedDict()
+        """How often incidents began with the same uid, of the latest ones."""
         self._counted = False
         """Whether `_spread` or `_opened` changed since they were kept."""
         self._keeper = keeper
@@ -585,6 +598,7 @@ class Alerts:
                 self.counters["closed_early"] += 1  # another version's: begun anew
         for incident, closed in sorted(kept, key=lambda one: one[0].order):
             self._open[incident.key] = incident
+            self._begun[incident.uid] = 1
             for group in incident.groups:
                 self._groups[group] = incident
             self._order = max(self._order, incident.order + 1)
@@ -746,12 +760,23 @@ class Alerts:
         incident = self._open[key] = _Incident(
             key, finding.ts, self._order, how.update_s * _SECOND, how.quiet_s * _SECOND, how.suppress_s * _SECOND
         )
+        self._distinguish(incident)
         self._order += 1
         opened.append(self._now)
         self._counted = True
         incident.closes = incident.end(self.config.age_s * _SECOND)
         heapq.heappush(self._timers, (incident.closes, incident.order, incident))
         return incident
+
+    def _distinguish(self, incident: _Incident) -> None:
+        """A uid of its own for an incident that begins at the very moment of one that was closed early: receivers drop what they know by uid and revision."""
+        first = incident.uid
+        again = self._begun.pop(first, 0)
+        if again:
+            incident.uid = group_of((*incident.key, str(incident.opened), str(again)))[:_MOMENT] + incident.group
+        self._begun[first] = again + 1
+        if len(self._begun) > _BEGUN:
+            self._begun.popitem(last=False)
 
     def _gather(self, least: _Incident, finding: Finding) -> _Incident:
         del self._open[least.key]
@@ -977,6 +1002,7 @@ class Alerts:
                 "actions": [_plain(action, text) for action in actions],
             },
             loss=_nonzero(self._loss()) if self._loss is not None else {},
+            _all=lambda name: map(text, getattr(incident, name)),
         )
 
     def _confidence(self, incident: _Incident, found: float) -> float:

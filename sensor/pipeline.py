@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -186,7 +186,7 @@ class Pipeline:
     def _told(self, alert: Alert) -> None:
         self.summary.alerts_told += 1
         if alert.uid in self._last or len(self._last) < ALERTS_KEPT:
-            self._last[alert.uid] = alert
+            self._last[alert.uid] = replace(alert, _all=None)  # its incident may go
         if self._tell is not None:
             self._tell(alert)
 

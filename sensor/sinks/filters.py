@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Collection
 from dataclasses import replace
 from fnmatch import translate
 from re import Pattern, escape
@@ -55,7 +56,7 @@ class Selection:
         hidden = [name for name in options.text("hide").split(",") if name]
         for name in hidden:
             options.need(name in OPTIONAL_FIELDS, f"option hide={name!r} must be of {' '.join(OPTIONAL_FIELDS)}")
-        self._hidden = {name: _EMPTY.get(name, ()) for name in hidden if name in OPTIONAL_FIELDS}
+        self._hidden = frozenset(hidden) & set(OPTIONAL_FIELDS)
 
     def of(self, alert: Alert) -> Alert | None:
         """What the sink gets of an alert; None when it gets nothing."""
@@ -70,7 +71,7 @@ class Selection:
                 self._told.popitem(last=False)
         if not taken:
             return None
-        return self._without(alert) if self._hidden else alert
+        return without(alert, self._hidden)
 
     def _takes(self, alert: Alert) -> bool:
         return (
@@ -80,25 +81,29 @@ class Selection:
             and (self._clients is None or any(matches(name) for name in alert.all("clients") for matches in self._clients))
         )
 
-    def _without(self, alert: Alert) -> Alert:
-        names = {value for name in ("clients", "principals") if name in self._hidden for value in alert.all(name) if len(value) >= _NAMING}
-        shown: Alert = replace(alert, **self._hidden)  # type: ignore[arg-type]
-        if not names:
-            return shown
-        # Longest first, and whole words: 10.0.0.1 is no part of 10.0.0.12.
-        known = pattern("|".join(rf"(?<![\w.]){escape(name)}(?![\w]|\.\d)" for name in sorted(names, key=lambda one: (-len(one), one))))
 
-        def text(value: object) -> object:
-            if isinstance(value, str):
-                return known.sub("(not sent)", value)
-            if isinstance(value, dict):
-                return {name: text(one) for name, one in value.items()}
-            return [text(one) for one in value] if isinstance(value, list | tuple) else value
+def without(alert: Alert, hidden: Collection[str]) -> Alert:
+    """The alert without these of its fields; who is hidden in `clients` and `principals` is not named in the other fields either."""
+    if not hidden:
+        return alert
+    names = {value for name in ("clients", "principals") if name in hidden for value in alert.all(name) if len(value) >= _NAMING}
+    shown: Alert = replace(alert, **{name: _EMPTY.get(name, ()) for name in hidden})  # type: ignore[arg-type]
+    if not names:
+        return shown
+    # Longest first, and whole words: 10.0.0.1 is no part of 10.0.0.12.
+    known = pattern("|".join(rf"(?<![\w.]){escape(name)}(?![\w]|\.\d)" for name in sorted(names, key=lambda one: (-len(one), one))))
 
-        line = loads(shown.to_json())
-        for name in ("title", "reasons", "features", "response", "endpoints", "clients", "principals"):
-            line[name] = text(line[name])
-        return Alert.from_json(dumps(line))
+    def text(value: object) -> object:
+        if isinstance(value, str):
+            return known.sub("(not sent)", value)
+        if isinstance(value, dict):
+            return {name: text(one) for name, one in value.items()}
+        return [text(one) for one in value] if isinstance(value, list | tuple) else value
+
+    line = loads(shown.to_json())
+    for name in ("title", "reasons", "features", "response", "endpoints", "clients", "principals"):
+        line[name] = text(line[name])
+    return Alert.from_json(dumps(line))
 
 
 def _globs(text: str) -> Pattern[str] | None:

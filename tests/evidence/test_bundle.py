@@ -128,6 +128,24 @@ def test_a_bundle_masks_what_an_unmasked_run_put_into_its_alert() -> None:
     assert b"hunter2" in bundle(alert, source_of(SHOP), MASKER, unmasked=True).files["README.txt"]
 
 
+def test_what_is_never_sent_is_in_no_file_of_the_bundle() -> None:
+    capture = ROOT / "pcaps" / "shop.pcap"
+    alert = citing(
+        [call for call in calls_of(capture) if call["client_ip"] == "10.20.66.20"][:5], reasons=("A secret reason.",), title="10.20.66.20 walked ids",
+        response={"advice": ["Block 10.20.66.20."]},
+    )  # fmt: skip
+    made = bundle(alert, source_of(capture), MASKER, never_send=("clients", "reasons", "principals", "endpoints"))
+    for name, octets in made.files.items():
+        assert name == "flows.pcapng" or b"A secret reason" not in octets, name
+    for name in ("alert.json", "README.txt", "baseline.json", "judges.json", "manifest.json"):
+        assert b"10.20.66." not in made.files[name], name
+    assert b"Block (not sent)." in made.files["alert.json"]
+    assert b"never to be sent: clients, endpoints, principals, reasons" in made.files["README.txt"]
+    assert json.loads(made.files["baseline.json"])["endpoints"] == []
+    for line in (*made.files["timeline.jsonl"].splitlines(), *map(json.dumps, json.loads(made.files["calls.har"])["log"]["entries"])):
+        assert not {"client_ip", "_client", "principal", "_principal"} & json.loads(line).keys()
+
+
 def test_a_password_that_an_injection_brings_out_as_a_title_is_masked() -> None:
     calls = calls_of(SHOP)
     dumped = next(call for call in calls if b'"title": "ada-pass-1"' in (call["response_body"] or b""))

@@ -26,6 +26,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from fnmatch import translate
 from hashlib import blake2b
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from math import isnan
 from typing import Any, Final, Protocol
 
 import orjson
@@ -978,8 +979,8 @@ class Alerts:
             first_seen=incident.first,
             last_seen=incident.last,
             severity=SEVERITIES[rank],
-            severity_score=round(score, 1),
-            confidence=round(self._confidence(incident, min(0.99, max(1.0 - doubt, top.confidence)) if len(threads) > 1 else top.confidence), 3),
+            severity_score=round(_within(score, 10.0), 1),
+            confidence=round(_within(self._confidence(incident, min(0.99, max(1.0 - doubt, top.confidence)) if len(threads) > 1 else top.confidence), 1.0), 3),
             title=text(top.title + more),
             category=text(top.category),
             techniques=texts(sorted({name for thread in threads for name in thread.techniques})),
@@ -1055,6 +1056,11 @@ class _Window:
 
 def _glob(pattern: str) -> re.Pattern[str]:
     return re.compile(translate(pattern))
+
+
+def _within(value: float, most: float) -> float:
+    """A number from 0 to `most`; 0 for what is no number, since JSON has none and no format knows what to make of it."""
+    return 0.0 if isnan(value) else min(max(value, 0.0), most)
 
 
 def _negated(values: tuple[float, ...]) -> tuple[float, ...]:

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from sensor.alerts import ALERT_FIELDS, CLOSED, OPEN, UPDATED, Alert, AlertConfig, Alerts, Maintenance
 from sensor.findings import Evidence, Feature, Finding
+from sensor.sinks.formats import FORMATS
+from sensor.sinks.message import fields_of
 
 S = 1_000_000_000
 START = 1_700_000_000 * S
@@ -243,3 +245,13 @@ def test_uid_and_revision_name_one_alert_whatever_is_closed_early(seed: int) -> 
     for history in histories.values():
         assert [one.revision for one in history] == list(range(1, len(history) + 1))
         assert [one.state for one in history] == ["open", *["updated"] * (len(history) - 2), "closed"]
+
+
+def test_what_is_no_number_stops_no_format() -> None:
+    odd = [finding(at, client=f"10.0.0.{at}", severity_score=score, confidence=sure) for at, (score, sure) in enumerate([(float("nan"), 0.5), (float("inf"), float("nan")), (-1.0, 7.0)])]
+    for one in told(Alerts(), odd):
+        assert 0 <= one.severity_score <= 10 and 0 <= one.confidence <= 1
+        line = one.to_json()
+        assert b"null" not in line
+        for make in FORMATS.values():
+            assert make(fields_of(line), line, 1 << 16)

@@ -47,7 +47,7 @@ COMMANDS = (
     Command("rules", "sensor.ruledesk", "run the examples that rules carry"),
     Command("alerts", "sensor.alertdesk", "list, show, acknowledge and close the alerts of the store"),
     Command("evidence", "sensor.evidence.cli", "the evidence bundle of one alert: packets, calls, timeline, manifest"),
-    Command("sink", "sensor.sinks.probe", "send one marked alert to a destination and say what happened, hop by hop"),
+    Command("sink", "sensor.sinks.probe", "test a destination with one marked alert, hop by hop; deliver what waits for it"),
     Command("verify", "sensor.verify", "read captures a second time with tshark and dpkt, and say where they and we differ"),
     Command("config", "sensor.configdesk", "print the configuration in force with its reasons, or check a file"),
     Command("check", "sensor.check", "say how this installation stands: compiled or not, who owns the package names"),

@@ -150,7 +150,8 @@ def _replay(args: argparse.Namespace) -> int:
 def _say(sentence: str) -> None:
     from sensor.terminal import printable
 
-    print(f"api-sensor: {printable(sentence)}", file=sys.stderr)
+    for line in sentence.splitlines():
+        print(f"api-sensor: {printable(line)}", file=sys.stderr)
 
 
 def say_if_slow() -> None:

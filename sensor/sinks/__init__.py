@@ -12,8 +12,7 @@
     file:alerts.jsonl?rotate=100M&keep=5         lines in a file
     store:alerts.sqlite                          the store that `api-sensor alerts` reads (store: alone is the one in the state directory)
 
-`format=` (json, cef, leef, ecs, ocsf, eve, zeek, stix) says in whose words, `min=`, `max=`, `state=`, `detector=`, `endpoint=` and `client=` which alerts, `hide=` without which
-fields, `size=` in how many octets a message, `spool=` how much may wait on disk.
+README's "Sending alerts" has every option.
 
 Every network sink has a spool on disk before it (`sensor.sinks.spool`): an outage of the receiver costs nothing but time. Sinks are the only thing of
 the sensor that sends, and they send only here, never to what is watched.

@@ -97,7 +97,8 @@ class DeliveryState:
         if self.waiting:
             why = f" ({self.error})" if self.error else ""
             said.append(
-                f"{self.name}: {_alerts(self.waiting)} could not be delivered{why}; what waits is in {self.folder} for the next run"
+                f"{self.name}: {_alerts(self.waiting)} could not be delivered{why}; what waits is in {self.folder} for the next run that sends there "
+                "(or for api-sensor sink flush)"
             )
         if self.dropped:
             said.append(f"{self.name}: {_alerts(self.dropped)} given up ({self.why_dropped})")

@@ -15,9 +15,11 @@ of them wait for the operator, as they do when it is away, busy, or wants anothe
 from __future__ import annotations
 
 import binascii
+import errno
 import hashlib
 import hmac
 import http.client
+import os
 import socket
 import time
 from base64 import b64decode, b64encode
@@ -30,7 +32,7 @@ import orjson
 from sensor.sinks.destination import Destination, Options
 from sensor.sinks.formats import FORMATS
 from sensor.sinks.message import AlertFields
-from sensor.sinks.network import EXCHANGE_S, TIMEOUT_S, Certificates, over_within
+from sensor.sinks.network import EXCHANGE_S, TIMEOUT_S, Certificates, over_within, readable
 from sensor.sinks.syslog import LEAST_OCTETS
 from sensor.terminal import printable
 
@@ -161,6 +163,8 @@ class Http:
 
     def _exchange(self, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
         try:
+            if self._link is not None and self._link.sock is not None and readable(self._link.sock):
+                self.reset()  # a receiver has nothing to say between requests: it has closed an idle connection
             if self._link is None:
                 host, port = self._destination.host, self._destination.port
                 if self._tls is not None:
@@ -176,6 +180,8 @@ class Http:
             if not answer.isclosed():
                 self.reset()
             return answer.status, text
+        except http.client.RemoteDisconnected as fault:
+            raise ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET)) from fault
         except http.client.HTTPException as fault:
             raise OSError(f"the receiver speaks no HTTP: {type(fault).__name__}") from fault
 

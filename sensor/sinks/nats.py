@@ -18,7 +18,7 @@ from sensor.sinks.destination import Destination, Options
 from sensor.sinks.formats import FORMATS
 from sensor.sinks.http import secret
 from sensor.sinks.message import AlertFields
-from sensor.sinks.network import EXCHANGE_S, TIMEOUT_S, Certificates, over_within
+from sensor.sinks.network import EXCHANGE_S, TIMEOUT_S, Certificates, over_within, readable
 from sensor.sinks.syslog import LEAST_OCTETS
 
 UNACKNOWLEDGED = 256
@@ -71,6 +71,8 @@ class Nats:
 
     def send(self, messages: Sequence[bytes]) -> None:
         """Publish them and wait until the stream has all of them."""
+        if self._link is not None and readable(self._link):
+            self.reset()  # idle: it asked whether we live (PING), and may have closed since
         link = self._connect()
         short = [message for message in messages if int(message.partition(b"\r\n")[0].partition(b" ")[2]) <= self._most]
         if len(short) < len(messages):

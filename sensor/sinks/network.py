@@ -35,6 +35,9 @@ TIMEOUT_S = 10.0
 CONFIRM_S = 5.0
 """A receiver that has not closed its side after this long is frozen, or never does."""
 UNANSWERED = 3
+IDLE_S = 10.0
+"""A connection that was ended after it was idle for this long, with everything on it confirmed, is no sign that a receiver died: firewalls and balancers
+end idle ones."""
 EXCHANGE_S = 30.0
 """A question and its whole answer. One that trickles in octet by octet would never be over otherwise."""
 
@@ -45,6 +48,13 @@ class Lost(OSError):
 
 class Slow(TimeoutError):
     """The receiver has not read everything in time. It may be slow, or frozen."""
+
+
+def readable(link: socket.socket) -> bool:
+    """Whether the other side has said something, or closed."""
+    watch = select.poll()
+    watch.register(link, select.POLLIN)
+    return bool(watch.poll(0))
 
 
 @contextlib.contextmanager
@@ -185,11 +195,19 @@ class Stream:
         self._closes = self._confirm != "queue"
         self._unanswered = 0
         self._has_closed = False
+        self._confirmed = float("inf")
+        """When everything on the connection was confirmed; for ever from now while something is not."""
 
     port = 514
 
     def send(self, messages: Sequence[bytes]) -> None:
         """All of them, framed, in one go."""
+        if self._socket is not None and time.monotonic() - self._confirmed > IDLE_S:
+            try:
+                self._refuse_dead(self._socket)
+            except OSError:
+                self.reset()
+        self._confirmed = float("inf")
         link = self._connect()
         self._refuse_dead(link)
         with self._heard(link):
@@ -265,6 +283,7 @@ class Stream:
         if not self._closes:
             self._refuse_dead(link)
             self._drained(link)
+            self._confirmed = time.monotonic()
             return
         with self._heard(link):
             self._shut(link)
@@ -282,6 +301,7 @@ class Stream:
         self.reset()
         # A process that was killed after it had read all ends its connections the same way, but takes no new one.
         self._connect()
+        self._confirmed = time.monotonic()
 
     def _shut(self, link: socket.socket) -> None:
         link.shutdown(socket.SHUT_WR)

@@ -205,3 +205,8 @@ def test_mistakes_are_sentences(tmp_path: Path, capsys: pytest.CaptureFixture[st
         assert run(*words, "--state", tmp_path / "state") == 2, words
     said = capsys.readouterr().err
     assert "Traceback" not in said and "torn.jsonl:1" in said
+    with (tmp_path / "torn.jsonl").open("ab") as file:
+        file.write((tmp_path / "alerts.jsonl").read_bytes().replace(str(SHOP).encode(), b"moved/away.pcap"))
+    assert run("evidence", "abab", "--from", tmp_path / "torn.jsonl", "--state", tmp_path / "state") == 2
+    assert "moved/away.pcap: not found from here; name the captures after the uid" in capsys.readouterr().err
+    assert run("evidence", "abab", SHOP, "--from", tmp_path / "torn.jsonl", "--state", tmp_path / "state", "-o", tmp_path / "e.zip") == 0

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,7 +17,7 @@ import pytest
 
 from sensor.errors import SensorError
 from sensor.sinks import open_sink
-from tests.sinks.conftest import alert, free_port, worded
+from tests.sinks.conftest import alert, free_port, until, worded
 from tests.sinks.test_receivers import hostile_alerts
 
 
@@ -26,6 +29,7 @@ class Hook:
         self.answers: list[int] = []
         self.refuse = b""
         self.seen: set[str] = set()
+        self.idle_s: float | None = None
         hook = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -48,6 +52,7 @@ class Hook:
                 self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
                 self.wfile.write(answer)
+                self.connection.settimeout(hook.idle_s)
 
             def log_message(self, *_: Any) -> None:
                 pass
@@ -108,6 +113,34 @@ def test_busy_answers_are_tried_again_and_nothing_is_lost(hook: Hook, tmp_path: 
     sink.send(alert(1))
     state = sink.close(60)
     assert (state.delivered, state.dropped, state.waiting) == (1, 0, 0)
+
+
+def test_a_receiver_that_closes_idle_connections_is_no_outage(hook: Hook, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    hook.idle_s = 0.05
+    sink = open_sink(f"http://127.0.0.1:{hook.port}/", tmp_path / "spools")
+    for number in range(3):
+        sink.send(alert(number))
+        until(lambda number=number: len(hook.requests) > number)  # type: ignore[misc]
+        time.sleep(0.3)
+    state = sink.close(60)
+    assert (state.delivered, state.outages, caplog.records) == (3, 0, [])
+
+
+def test_a_receiver_that_hangs_up_instead_of_answering_is_said_to(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def hang_up() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    link, _ = server.accept()
+                    link.recv(65536)
+                    link.close()
+
+        threading.Thread(target=hang_up, daemon=True).start()
+        sink = open_sink(f"http://127.0.0.1:{server.getsockname()[1]}/", tmp_path / "spools")
+        sink.send(alert(1))
+        state = sink.close(0.3)
+    assert (state.waiting, state.error) == (1, "the receiver broke the connection off")
 
 
 def test_one_refused_alert_does_not_stop_the_others(hook: Hook, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import gc
 import os
@@ -443,3 +444,32 @@ def test_alerts_that_only_memory_held_are_given_up_at_the_end_and_that_is_said(t
         said = sink.close(0.1).sentence()
     assert "1 alert could not be delivered" in said
     assert "1 alert given up (1: no room in the spool" in said and "No space left on device" in said
+
+
+def test_an_idle_connection_that_something_on_the_way_ends_is_no_outage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr("sensor.sinks.network.IDLE_S", 0.5)
+    monkeypatch.setattr("sensor.sinks.delivery.CHECKPOINT_S", 0.1)
+    got: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve(link: socket.socket) -> None:
+            with link, contextlib.suppress(OSError):
+                link.settimeout(1.5)  # as a balancer ends what is idle
+                while octets := link.recv(65536):
+                    got.append(octets)
+
+        def accept() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    threading.Thread(target=serve, args=(server.accept()[0],), daemon=True).start()
+
+        threading.Thread(target=accept, daemon=True).start()
+        sink = open_sink(f"tcp://127.0.0.1:{server.getsockname()[1]}", tmp_path / "spools")
+        for number in range(2):
+            sink.send(alert(number))
+            until(lambda number=number: sink.state().delivered == number + 1)  # type: ignore[misc]
+            time.sleep(3)
+        sink.send(alert(2))
+        state = sink.close(60)
+    assert (state.delivered, state.outages, caplog.records) == (3, 0, [])
+    assert b"".join(got).count(b"[meta sequenceId") == 3

@@ -908,8 +908,8 @@ class Alerts:
             if verdict.uid in held:
                 number, first, last = held[verdict.uid]
                 incident.held[verdict.uid] = (
-                    f"{number} finding{'' if number == 1 else 's'} of {', '.join(verdict.detectors[:4])} between {when(first)} and {when(last)} made no alert: "
-                    f"{who} called alert {verdict.uid} a false positive{note}, which counts until {when(verdict.until)}."
+                    f"{number} finding{'' if number == 1 else 's'} of {', '.join(verdict.detectors[:4])} between {when(first)} and {when(last)} UTC made no alert: "
+                    f"{who} called alert {verdict.uid} a false positive{note}, which counts until {when(verdict.until)} UTC."
                 )
             elif verdict.verdict == TRUE_POSITIVE and verdict.uid != incident.uid and verdict.since <= incident.last:
                 if any(name in incident.threads for name in verdict.detectors):

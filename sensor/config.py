@@ -38,7 +38,8 @@ class MaskingConfig:
     """Further names (of parameters, JSON members, headers, form parts) whose values are secret, such as iban or X-Employee-Id."""
     never_send: tuple[str, ...] = ()
     """Fields of an alert that no sink and no evidence bundle gets, of: techniques clients principals endpoints reasons features evidence response loss.
-    Who is left out of clients and principals is named in no other field either; the packets of a bundle keep their addresses."""
+    Who is left out of clients and principals is named in no other field either; the packets of a bundle keep their addresses, and a uid is made of what
+    groups the incident without a key, so that a guess at a client can be checked by it."""
 
     def faults(self) -> list[str]:
         """What is wrong with it, a sentence each."""

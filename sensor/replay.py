@@ -284,7 +284,7 @@ def _print_tables(summary: Any, masker: Any, out: Any) -> None:
     from sensor.catalogue import describe
 
     declared = any(endpoint.declared for endpoint in summary.endpoints)
-    columns = [("endpoint", "left"), ("calls", "right"), ("callers", "right"), ("statuses", "left"), ("first seen", "left"), ("last seen", "left")]
+    columns = [("endpoint", "left"), ("calls", "right"), ("callers", "right"), ("statuses", "left"), ("first seen (UTC)", "left"), ("last seen (UTC)", "left")]
     rows = []
     for endpoint in summary.endpoints[:200]:
         statuses = " ".join(f"{status or 'none'}×{count}" for status, count in sorted(endpoint.statuses.items()))

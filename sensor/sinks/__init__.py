@@ -21,6 +21,7 @@ the sensor that sends, and they send only here, never to what is watched.
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final, Protocol
@@ -42,6 +43,8 @@ from sensor.sinks.spool import Spool, SpoolTaken, receiver_of
 from sensor.sinks.syslog import Syslog
 
 __all__ = ["SINKS", "DeliveryState", "Destination", "Sink", "Sinks", "open_sink", "open_sinks"]
+
+log = logging.getLogger(__name__)
 
 SPOOL_BYTES = 1 << 30
 DATAGRAM_OCTETS = 65_487
@@ -214,7 +217,10 @@ def open_sinks(lines: Iterable[str], spools: Path, never_send: Sequence[str] = (
     # Only now: what waits for one of these sinks is not another's.
     for sink in sinks:
         if isinstance(sink, Delivery):
-            sink.take_over(spools)
+            try:
+                sink.take_over(spools)
+            except SensorError as fault:
+                log.warning("%s", fault)  # what comes now is delivered all the same
     return Sinks(sinks, _unclaimed(sinks, spools))
 
 

@@ -78,14 +78,25 @@ def seconds(text: str) -> float:
 
 def run(args: argparse.Namespace) -> int:
     """Do it; status 1 when an alert did not get through."""
+    import logging
+
+    log = logging.getLogger("sensor.sinks")
+    before = log.level
+    log.setLevel(logging.ERROR)  # what is to be said is said here, and once
+    try:
+        lines = _chosen(args.destination, args.config)
+        return _flush(lines, args) if args.what == "flush" else _test(lines, args)
+    finally:
+        log.setLevel(before)
+
+
+def _test(lines: list[str], args: argparse.Namespace) -> int:
     import orjson
 
     from sensor.terminal import printable
 
-    if args.what == "flush":
-        return _flush(_chosen(args.destination, args.config), args)
     good = True
-    for line in _chosen(args.destination, args.config):
+    for line in lines:
         for hop in test(line, args.timeout):
             good = good and hop.ok
             if args.json:
@@ -97,7 +108,6 @@ def run(args: argparse.Namespace) -> int:
 
 def _flush(lines: list[str], args: argparse.Namespace) -> int:
     """Deliver what waits for these destinations; status 1 when something still does, or was given up."""
-    import logging
     from dataclasses import asdict
 
     import orjson
@@ -106,7 +116,6 @@ def _flush(lines: list[str], args: argparse.Namespace) -> int:
     from sensor.sinks import open_sinks
     from sensor.terminal import printable
 
-    logging.getLogger("sensor.sinks").setLevel(logging.ERROR)  # what is to be said is said at the end
     sinks = open_sinks(lines, (Path(args.state) if args.state else state_directory()) / "spool")
     good = True
     for state in sinks.close(args.timeout):
@@ -322,7 +331,7 @@ def _alert(sink: Sink, scheme: str, timeout: float) -> tuple[str, bool, str]:
     )
     state = sink.close(timeout)
     if not state.accepted:
-        return "alert", False, "the filters of this destination (min, state, detector, endpoint) keep a test alert of low severity out"
+        return "alert", False, "the filters of this destination (min, state, detector, endpoint, client) keep a test alert of low severity out"
     if state.delivered and not state.waiting and not state.dropped:
         return "alert", True, f"{uid}: {_TAKEN.get(scheme) or _TAKEN[scheme.partition('+')[0]]}"
     return "alert", False, state.error or "not taken"

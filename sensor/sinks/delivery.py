@@ -41,17 +41,15 @@ WAIT_FIRST_S, WAIT_MOST_S = 0.1, 30.0
 class Transport(Protocol):
     """What a delivery needs of a protocol. Every method may raise OSError: then it is called again later, from the last checkpoint on."""
 
-    refused: int
-    """Alerts that the receiver said it will never take."""
     answer: str
-    """Why it refused the last one."""
+    """Why the receiver refused the last alert that it will never take."""
     host: str
     """Whom it speaks to, as the operator wrote it."""
     settle_s: float
     """How long after `confirm` a sign of the receiver's death still means that something may be missing; 0 where `confirm` is an answer."""
 
-    def send(self, messages: Sequence[bytes]) -> None:
-        """Send them in this order."""
+    def send(self, messages: Sequence[bytes]) -> Sequence[int]:
+        """Send them in this order; the places of those that the receiver will never take."""
 
     def confirm(self) -> None:
         """Return when the receiver has everything that was sent."""
@@ -125,6 +123,7 @@ class Delivery:
         self._delivered = 0
         self._refused = 0
         self._refused_at = 0
+        """Number of the last alert that was refused: what is sent again is counted once."""
         self._why_refused = ""
         self._mistakes = 0
         self._outages = 0
@@ -151,22 +150,20 @@ class Delivery:
         """How it stands now."""
         if self._closed is not None:
             return self._closed
-        spool, transport = self._spool, self._transport
+        spool = self._spool
         why = []
         if spool.dropped:
             why.append(f"{spool.dropped}: no room in the spool" + (f", {spool.error}" if spool.error else ""))
-        if transport.refused:
-            why.append(f"{transport.refused}: {transport.answer}")
         if self._refused:
             why.append(f"{self._refused}: {self._why_refused}")
         return DeliveryState(
             self.name,
             self._accepted,
-            max(0, self._delivered - transport.refused),
+            self._delivered,
             spool.waiting,
-            spool.dropped + self._refused + transport.refused,
+            spool.dropped + self._refused,
             self._outages,
-            "; ".join(filter(None, (self._error, spool.error))) or transport.answer or self._why_refused,
+            "; ".join(filter(None, (self._error, spool.error))) or self._why_refused,
             str(spool.folder),
             "; ".join(why),
         )
@@ -272,22 +269,30 @@ class Delivery:
                 self._wake.wait(self._idle(pending, first_unconfirmed, position > checked))
 
     def _send(self, records: Sequence[Record]) -> int:
+        """Send them; how many were not refused for good."""
         messages: list[bytes] = []
+        numbers: list[int] = []
+        refused: list[int] = []
         for record in records:
             try:
                 messages.append(self._message(fields_of(record.payload), record.payload, record.seq))
+                numbers.append(record.seq)
             except Exception as fault:
                 # Sound by its checksum, yet no alert (written by another version), or one that a format of ours cannot tell: it must not stop the others.
                 if not isinstance(fault, ValueError) and not self._mistakes:
                     log.exception("%s: a fault of api-sensor itself", self.name)
                     self._mistakes += 1
-                if record.seq > self._refused_at:
-                    self._refused_at = record.seq
-                    self._refused += 1
+                refused.append(record.seq)
                 self._why_refused = f"alert {record.seq}: {fault}"
         if messages:
-            self._transport.send(messages)
-        return len(messages)
+            places = self._transport.send(messages)
+            if places:
+                refused += [numbers[place] for place in places]
+                self._why_refused = self._transport.answer
+        if refused:
+            self._refused += sum(seq > self._refused_at for seq in refused)
+            self._refused_at = max(self._refused_at, *refused)
+        return len(records) - len(refused)
 
     def _settle(self, pending: deque[tuple[int, float, int]], ending: bool) -> None:
         settle = min(self._transport.settle_s, 0.25) if ending else self._transport.settle_s

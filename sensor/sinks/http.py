@@ -92,10 +92,8 @@ class Http:
             self._headers["Authorization"] = f"Basic {b64encode(named).decode()}"
         options.need(self._manner != "hec" or bool(token), "option token is missing: Splunk's collector wants one")
         options.need(all("!" <= one <= "~" for one in self._path) and all(" " <= one <= "~" for one in token), "token, path and query must be plain ASCII, path and query without blanks (%20)")
-        self.refused = 0
-        """Alerts that the receiver said it will never take."""
         self.answer = ""
-        """Why it refused the last one."""
+        """Why the receiver refused the last alert that it will never take."""
         self._link: http.client.HTTPConnection | None = None
 
     def message(self, alert: AlertFields, line: bytes, seq: int) -> bytes:
@@ -115,35 +113,29 @@ class Http:
             return orjson.dumps(action) + b"\n" + body + b"\n"
         return body
 
-    def send(self, messages: Sequence[bytes]) -> None:
-        """Post them in their order, a batch a request."""
-        batch: list[bytes] = []
-        size = 0
-        for message in messages:
-            if batch and size + len(message) > BATCH_OCTETS:
-                self._post(batch)
-                batch, size = [], 0
-            batch.append(message)
+    def send(self, messages: Sequence[bytes]) -> Sequence[int]:
+        """Post them in their order, a batch a request; the places of those that are refused while others are taken."""
+        refused: list[int] = []
+        first = size = 0
+        for place, message in enumerate(messages):
+            if place > first and size + len(message) > BATCH_OCTETS:
+                refused += [first + one for one in self._post(messages[first:place])]
+                first, size = place, 0
             size += len(message)
-        if batch:
-            self._post(batch)
+        return refused + [first + one for one in self._post(messages[first:])]
 
-    def _post(self, batch: list[bytes]) -> None:
-        if not self._refusal(batch):
-            return
-        refusals = [self._refusal([message]) for message in batch] if len(batch) > 1 else [self._refusal(batch)]
-        self._give_up([why for why in refusals if why], len(batch))
-
-    def _give_up(self, refusals: list[str], of: int) -> None:
-        """What was refused while others were taken will never be. Raises OSError where all of it was refused."""
-        if refusals and len(refusals) == of:
-            raise OSError(f"nothing that waits is taken: {refusals[-1]}")
+    def _post(self, batch: Sequence[bytes]) -> list[int]:
+        refusals = self._refusals(batch)
+        if len(refusals) == len(batch) > 1:
+            refusals = {place: why for place, message in enumerate(batch) for why in self._refusals([message]).values()}
         if refusals:
-            self.refused += len(refusals)
-            self.answer = refusals[-1]
+            *_, self.answer = refusals.values()
+            if len(refusals) == len(batch):
+                raise OSError(f"nothing that waits is taken: {self.answer}")
+        return list(refusals)
 
-    def _refusal(self, batch: list[bytes]) -> str:
-        """Post a batch; why the receiver refuses it, empty where it takes it. Raises OSError for an answer that says nothing of the alerts."""
+    def _refusals(self, batch: Sequence[bytes]) -> dict[int, str]:
+        """Post a batch; which of it the receiver refuses (all or none, but for an index), and why. Raises OSError for an answer that says nothing of the alerts."""
         body = b"[" + b",".join(batch) + b"]" if self._manner == "json" else b"".join(batch)
         headers = dict(self._headers)
         if self._secret:
@@ -152,14 +144,12 @@ class Http:
             headers |= {"webhook-id": named, "webhook-timestamp": now, "webhook-signature": f"v1,{b64encode(signed).decode()}"}
         status, answer = self._exchange(body, headers)
         if 200 <= status < 300:
-            if self._manner == "bulk":
-                self._items(batch, answer)
-            return ""
+            return self._items(len(batch), answer) if self._manner == "bulk" else {}
         text = printable(answer.decode("utf-8", "replace").strip())
         why = f"the receiver answered {status}{_ANSWERS.get(status, '')}" + (f" ({text[:SAID_CHARACTERS]})" if text else "")
         if not 400 <= status < 500 or status in _NOT_YET:
             raise OSError(why)
-        return why
+        return dict.fromkeys(range(len(batch)), why)
 
     def _exchange(self, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
         try:
@@ -185,18 +175,18 @@ class Http:
         except http.client.HTTPException as fault:
             raise OSError(f"the receiver speaks no HTTP: {type(fault).__name__}") from fault
 
-    def _items(self, batch: list[bytes], answer: bytes) -> None:
+    def _items(self, count: int, answer: bytes) -> dict[int, str]:
         """`_bulk` answers 200 and says for each alert what became of it."""
         try:
             items: list[Any] = orjson.loads(answer)["items"]
             statuses = [int(next(iter(item.values()))["status"]) for item in items]
         except (ValueError, KeyError, TypeError, AttributeError, StopIteration) as fault:
             raise OSError("the receiver's answer is no _bulk answer") from fault
-        if len(statuses) != len(batch):
+        if len(statuses) != count:
             raise OSError("the receiver's answer is no _bulk answer: items are missing")
         if any(status in _NOT_YET or status >= 500 for status in statuses):
             raise OSError("the receiver is too busy for some of the alerts")
-        self._give_up([_index_said(item) for status, item in zip(statuses, items, strict=True) if not (200 <= status < 300 or status == 409)], len(batch))
+        return {place: _index_said(items[place]) for place, status in enumerate(statuses) if not (200 <= status < 300 or status == 409)}
 
     def confirm(self) -> None:
         """Every `send` was answered."""

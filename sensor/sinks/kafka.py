@@ -4,6 +4,7 @@ of one incident stay in order in one partition. Needs the extra: ``pip install '
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from sensor.sinks.destination import Destination, Options
@@ -68,7 +69,6 @@ class Kafka:
         self._make = Producer
         self._producer: Any = None
         self._said = ""
-        self.refused = 0
         self.answer = ""
         if not options.faults:
             try:
@@ -84,19 +84,20 @@ class Kafka:
         """Key and value of one record, a NUL between them; no uid has one."""
         return str(alert["uid"]).encode() + b"\0" + self._body(alert, line, self._octets)
 
-    def send(self, messages: Sequence[bytes]) -> None:
-        """Produce them and wait until all are acknowledged."""
+    def send(self, messages: Sequence[bytes]) -> Sequence[int]:
+        """Produce them and wait until all are acknowledged; the places of those that are too long for the topic."""
         faults: list[str] = []
-        taken = 0
+        refused: list[int] = []
+        answered = 0
 
-        def told(fault: Any, _record: Any) -> None:
-            nonlocal taken
+        def told(place: int, fault: Any, _record: Any) -> None:
+            nonlocal answered
+            answered += 1
             if fault is None:
-                taken += 1
-            elif fault.code() in self._too_long:
+                return
+            if fault.code() in self._too_long:
                 # It will not get shorter by waiting, and others wait behind it.
-                taken += 1
-                self.refused += 1
+                refused.append(place)
                 self.answer = "longer than the brokers or the topic take (max.message.bytes); give a smaller size="
             else:
                 faults.append(str(fault.str()))
@@ -105,17 +106,18 @@ class Kafka:
             self._producer = self._make(self._settings)
         producer = self._producer
         self._said = ""
-        for message in messages:
+        for place, message in enumerate(messages):
             key, _, value = message.partition(b"\0")
             while True:
                 try:
-                    producer.produce(self._topic, value, key, on_delivery=told)
+                    producer.produce(self._topic, value, key, on_delivery=partial(told, place))
                     break
                 except BufferError:
                     producer.poll(0.5)
         producer.flush(ANSWER_S + 5)
-        if faults or taken < len(messages):
+        if faults or answered < len(messages):
             raise OSError(self._said or (faults[0] if faults else "the brokers do not answer"))
+        return refused
 
     def confirm(self) -> None:
         """Every `send` was acknowledged."""

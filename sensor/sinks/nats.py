@@ -57,7 +57,6 @@ class Nats:
         self._octets = options.number("size", PAYLOAD_OCTETS, LEAST_OCTETS, PAYLOAD_OCTETS)
         self._most = 0
         """Octets of header and payload that the server takes."""
-        self.refused = 0
         self.answer = ""
         self._link: socket.socket | None = None
         self._in: IO[bytes] | None = None
@@ -69,31 +68,27 @@ class Nats:
         payload = self._body(alert, line, self._octets)
         return b"%d %d\r\n%b%b\r\n" % (len(head), len(head) + len(payload), head, payload)
 
-    def send(self, messages: Sequence[bytes]) -> None:
-        """Publish them and wait until the stream has all of them."""
+    def send(self, messages: Sequence[bytes]) -> Sequence[int]:
+        """Publish them and wait until the stream has all of them; the places of those that are too long for it."""
         if self._link is not None and readable(self._link):
             self.reset()  # idle: it asked whether we live (PING), and may have closed since
         link = self._connect()
-        short = [message for message in messages if int(message.partition(b"\r\n")[0].partition(b" ")[2]) <= self._most]
-        if len(short) < len(messages):
-            # The server would end the connection for one of these, and all others with it.
-            self._refuse(len(messages) - len(short), f"longer than the {self._most} octets that the server takes; give a smaller size=")
+        # The server would end the connection for one that is longer than it takes, and all others with it.
+        short = [place for place, message in enumerate(messages) if int(message.partition(b"\r\n")[0].partition(b" ")[2]) <= self._most]
+        refused = sorted(set(range(len(messages))) - set(short))
+        if refused:
+            self.answer = f"longer than the {self._most} octets that the server takes; give a smaller size="
         for start in range(0, len(short), UNACKNOWLEDGED):
             some = short[start : start + UNACKNOWLEDGED]
             with over_within(link, EXCHANGE_S):
-                link.sendall(
-                    b"".join(
-                        b"HPUB %b %b.%d %b" % (self._subject.encode(), self._inbox.encode(), number, message)
-                        for number, message in enumerate(some)
-                    )
-                )
-                waiting = set(range(len(some)))
+                link.sendall(b"".join(b"HPUB %b %b.%d %b" % (self._subject.encode(), self._inbox.encode(), place, messages[place]) for place in some))
+                waiting = set(some)
                 while waiting:
-                    waiting.discard(self._acknowledged())
-
-    def _refuse(self, count: int, why: str) -> None:
-        self.refused += count
-        self.answer = why
+                    place, taken = self._acknowledged()
+                    if not taken and place in waiting:
+                        refused.append(place)
+                    waiting.discard(place)
+        return refused
 
     def _connect(self) -> socket.socket:
         if self._link is None:
@@ -134,11 +129,11 @@ class Nats:
             raise OSError(f"the server says {line[5:200].decode('ascii', 'replace')}")
         return line
 
-    def _acknowledged(self) -> int:
-        """Number of the publication that the next acknowledgement is for; -1 for a line that is none."""
+    def _acknowledged(self) -> tuple[int, bool]:
+        """Number of the publication that the next acknowledgement is for (-1 for a line that is none), and whether the stream has taken it."""
         line = self._line()
         if not line.startswith((b"MSG ", b"HMSG ")):
-            return -1
+            return -1, False
         words = line.split(b" ")
         assert self._in is not None
         try:
@@ -155,13 +150,13 @@ class Nats:
             answer: dict[str, Any] = orjson.loads(text)
             failed = answer.get("error")
             if failed and failed.get("err_code") == TOO_LONG:
-                self._refuse(1, "longer than the stream takes (max-msg-size); give a smaller size=")
-                return number
+                self.answer = "longer than the stream takes (max-msg-size); give a smaller size="
+                return number, False
         except (ValueError, AttributeError) as fault:
             raise OSError("the stream's acknowledgement cannot be read") from fault
         if failed or "stream" not in answer:
             raise OSError(f"the stream did not take it: {failed}")
-        return number
+        return number, True
 
     def confirm(self) -> None:
         """Every `send` was acknowledged."""

@@ -88,7 +88,6 @@ class Datagrams:
     settle_s = 0.5
 
     def __init__(self, destination: Destination, options: Options) -> None:
-        self.refused = 0
         self.answer = ""
         self.host = destination.host
         self._path = destination.path if destination.scheme == "unix" else ""
@@ -100,10 +99,11 @@ class Datagrams:
         self._since = time.monotonic()
         self._socket: socket.socket | None = None
 
-    def send(self, messages: Sequence[bytes]) -> None:
-        """One datagram each."""
+    def send(self, messages: Sequence[bytes]) -> Sequence[int]:
+        """One datagram each; those that are too long for one are refused."""
         link = self._connect()
-        for message in messages:
+        refused: list[int] = []
+        for place, message in enumerate(messages):
             if self._rate:
                 self._pace()
             try:
@@ -112,8 +112,9 @@ class Datagrams:
                 if fault.errno != errno.EMSGSIZE:
                     raise
                 # It will not get shorter by waiting, and others wait behind it.
-                self.refused += 1
+                refused.append(place)
                 self.answer = f"{len(message)} octets are more than a datagram to this receiver may have; give a smaller size="
+        return refused
 
     def _connect(self) -> socket.socket:
         if self._socket is None:
@@ -182,7 +183,6 @@ class Stream:
     """TCP or a Unix stream socket."""
 
     settle_s = 1.0
-    refused = 0
     answer = ""
 
     def __init__(self, destination: Destination, options: Options) -> None:
@@ -200,8 +200,8 @@ class Stream:
 
     port = 514
 
-    def send(self, messages: Sequence[bytes]) -> None:
-        """All of them, framed, in one go."""
+    def send(self, messages: Sequence[bytes]) -> Sequence[int]:
+        """All of them, framed, in one go; none is ever refused."""
         if self._socket is not None and time.monotonic() - self._confirmed > IDLE_S:
             try:
                 self._refuse_dead(self._socket)
@@ -212,6 +212,7 @@ class Stream:
         self._refuse_dead(link)
         with self._heard(link):
             link.sendall(self._frame(messages))
+        return ()
 
     @contextlib.contextmanager
     def _heard(self, link: socket.socket) -> Iterator[None]:

@@ -314,3 +314,21 @@ def test_elasticsearch_with_a_name_and_a_password(hook: Hook, tmp_path: Path) ->
     sink.send(alert(1))
     assert sink.close(60).sentence() == ""
     assert hook.requests[0][1]["Authorization"] == "Basic ZWxhc3RpYzpwQHNz"
+
+
+def test_what_is_refused_and_sent_again_is_counted_once(hook: Hook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sensor.sinks.http import Http
+
+    confirms = [OSError("the receiver died"), OSError("again")]
+
+    def confirm(self: Http) -> None:
+        if confirms:
+            raise confirms.pop()
+
+    monkeypatch.setattr(Http, "confirm", confirm)
+    hook.refuse = b"poison"
+    sink = open_sink(f"http://127.0.0.1:{hook.port}/", tmp_path / "spools")
+    for number in range(5):
+        sink.send(alert(number, title="poison" if number in (1, 3) else "fine"))
+    state = sink.close(60)
+    assert (state.waiting, state.dropped, state.delivered) == (0, 2, 3)

@@ -198,6 +198,9 @@ class Sinks:
 
     def close(self, timeout: float = 10.0) -> list[DeliveryState]:
         """Close all of them; how each ended. What an operator must know of it is in each one's `sentence()`."""
+        for sink in self._sinks:
+            if isinstance(sink, Delivery):
+                sink.finish(timeout)  # all at once: several receivers that are away are waited for no longer than one
         return [sink.close(timeout) for sink in self._sinks]
 
 

@@ -168,13 +168,18 @@ class Delivery:
             "; ".join(why),
         )
 
-    def close(self, timeout: float = 10.0) -> DeliveryState:
-        """Deliver what waits, giving up when nothing moved for `timeout` seconds; what is left stays in the spool. How it ended."""
-        if self._closed is None:
+    def finish(self, timeout: float = 10.0) -> None:
+        """Begin the end that `close` waits for."""
+        if not self._stopping.is_set():
             self._deadline = time.monotonic() + timeout
             self._patience = timeout
             self._stopping.set()
             self._wake.set()
+
+    def close(self, timeout: float = 10.0) -> DeliveryState:
+        """Deliver what waits, giving up when nothing moved for `timeout` seconds; what is left stays in the spool. How it ended."""
+        if self._closed is None:
+            self.finish(timeout)
             self._thread.join()
             self._transport.close()
             self._spool.close()

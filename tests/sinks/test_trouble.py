@@ -473,3 +473,11 @@ def test_an_idle_connection_that_something_on_the_way_ends_is_no_outage(tmp_path
         state = sink.close(60)
     assert (state.delivered, state.outages, caplog.records) == (3, 0, [])
     assert b"".join(got).count(b"[meta sequenceId") == 3
+
+
+def test_several_receivers_that_are_away_are_waited_for_together(tmp_path: Path) -> None:
+    sinks = open_sinks([f"tcp://127.0.0.1:{free_port()}" for _ in range(5)], tmp_path / "spools")
+    sinks.send(alert(1))
+    began = time.monotonic()
+    assert [state.waiting for state in sinks.close(2)] == [1] * 5
+    assert time.monotonic() - began < 6

@@ -58,7 +58,7 @@ class SinkConfig:
     format: str = ""
     """json cef leef ecs ocsf eve zeek stix; empty: the sink's own."""
     min: str = "low"
-    """Severity from which on. A sink that was told of an incident is told of its end, whatever it has become by then."""
+    """Severity from which on. A sink that was told of an incident is told of its end in the same run, whatever it has become by then."""
     max: str = "critical"
     state: tuple[str, ...] = ()
     """open updated closed; all of them where none is named."""

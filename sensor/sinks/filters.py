@@ -39,7 +39,7 @@ TOLD: Final = 16_384
 class Selection:
     """`min=` and `max=` (severity), `state=`, `detector=`, `endpoint=`, `client=` (names with commas between: globs, for clients networks too) say which
     alerts a sink takes; `hide=` without which fields. Who is hidden in `clients` and `principals` is not named in the other fields either. A sink that was
-    told of an incident is told of its end, whatever became of it meanwhile: else it would stand open there for ever."""
+    told of an incident is told of its end in the same run, whatever became of it meanwhile: else it would stand open there for ever."""
 
     def __init__(self, options: Options) -> None:
         least, most = options.choice("min", SEVERITIES, "low"), options.choice("max", SEVERITIES, "critical")

@@ -42,6 +42,7 @@ from sensor.evidence.pcapng import Packet, pcapng
 from sensor.masking import Masker
 from sensor.sinks.filters import without
 from sensor.sinks.formats.words import iso
+from sensor.terminal import json_visible
 
 _SAYING = {"clients": ("client_ip", "client_port", "_client"), "principals": ("principal", "principal_kind", "_principal")}
 """What else says who called, where an alert's field is never to be sent."""
@@ -192,7 +193,7 @@ def _put(path: Path, octets: bytes) -> None:
 
 
 def _json(value: Any) -> bytes:
-    return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    return json_visible(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
 
 
 def _each(value: Any, text: Callable[[str], str]) -> Any:
@@ -229,7 +230,7 @@ def _timeline(calls: list[dict[str, Any]], shown: Masker, unsaid: Collection[str
         line = _shown(call, shown)
         for name in unsaid:
             line.pop(name, None)
-        out += orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
+        out += json_visible(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
     return bytes(out)
 
 

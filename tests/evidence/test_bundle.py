@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import io
 import json
+import re
 import shutil
 import stat
 import subprocess
@@ -19,7 +20,9 @@ from haralyzer import HarParser
 from sensor.cli import main
 from sensor.evidence.bundle import bundle, write, zipped
 from sensor.evidence.gather import EvidenceLimits
+from sensor.evidence.pcapng import Packet, pcapng
 from sensor.masking import Masker
+from tests.core.conftest import CLIENT, SERVER, Wire
 from tests.evidence.conftest import PCAPS, ROOT, calls_of, citing, source_of
 
 MASKER = Masker(b"k" * 32)
@@ -210,3 +213,21 @@ def test_mistakes_are_sentences(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert run("evidence", "abab", "--from", tmp_path / "torn.jsonl", "--state", tmp_path / "state") == 2
     assert "moved/away.pcap: not found from here; name the captures after the uid" in capsys.readouterr().err
     assert run("evidence", "abab", SHOP, "--from", tmp_path / "torn.jsonl", "--state", tmp_path / "state", "-o", tmp_path / "e.zip") == 0
+
+
+def test_no_file_of_text_drives_a_terminal_and_all_mean_what_they_did(tmp_path: Path) -> None:
+    wire = Wire()
+    odd = "/a?q=\u009b31m\u202etxt\u2066\ufeff\U000e0041\x7f' OR '1'='1"
+    wire.send(CLIENT, f"GET {odd.replace(' ', '%20')} HTTP/1.1\r\nHost: shop.example\r\nUser-Agent: \x1b]0;x\x07\u202e\r\n\r\n".encode(), [])
+    wire.send(SERVER, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", [])
+    wire.close()
+    capture = tmp_path / "odd.pcapng"
+    capture.write_bytes(pcapng([Packet(10**18 + k, 1, len(one), one, "") for k, one in enumerate(frame.octets(k) for k, frame in enumerate(wire.frames))], "t", "t"))
+    calls = calls_of(capture)
+    made = bundle(citing(calls), source_of(capture), MASKER)
+    assert run("replay", "-q", capture, "--calls", tmp_path / "calls.jsonl", "--headers", "--unmasked", "--state", tmp_path / "state") == 0
+    texts = {name: octets.decode() for name, octets in made.files.items() if name != "flows.pcapng"} | {"calls": (tmp_path / "calls.jsonl").read_text()}
+    for name, text in texts.items():
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\U000e0000-\U000e007f]", text), name
+    assert json.loads(texts["calls"])["query"] == calls[0]["query"]
+    assert "\u009b31m\u202etxt\u2066\ufeff\U000e0041\x7f" in json.loads(texts["calls.har"])["log"]["entries"][0]["request"]["url"]

@@ -101,11 +101,12 @@ class _Patterns:
   | (?P<jwt>\beyJ[A-Za-z0-9_=-]{{6,}}+\.[A-Za-z0-9_=-]{{2,}}+(?:\.[A-Za-z0-9_=-]*+){{0,3}})
   | (?P<key>\b(?:A[KS]IA[0-9A-Z]{{16}}|gh[pousr]_[A-Za-z0-9]{{30,}}|github_pat_[A-Za-z0-9_]{{22,}}|glpat-[A-Za-z0-9_-]{{20,}}
         |[sr]k_(?:live|test)_[A-Za-z0-9]{{16,}}|xox[abeoprs]-[A-Za-z0-9-]{{10,}}|AIza[0-9A-Za-z_-]{{35}}|SG\.[A-Za-z0-9_-]{{16,}}\.[A-Za-z0-9_-]{{16,}})\b)
-  | (?P<header>(?m:^)(?:{headers})[ \t]*:[ \t]*)(?P<header_value>[^\r\n]+)
-  | (?P<cookie>(?m:^)(?:set-)?cookie2?[ \t]*:[ \t]*)(?P<cookie_value>[^\r\n]+)
+  | (?m:^)(?:
+        (?P<header>(?:{headers})[ \t]*:[ \t]*)(?P<header_value>[^\r\n]+)
+      | (?P<cookie>(?:set-)?cookie2?[ \t]*:[ \t]*)(?P<cookie_value>[^\r\n]+)
+      | (?P<line>[ \t]{{0,40}}+(?:-[ \t]{{1,8}}+)?[A-Za-z0-9_.-]{{0,40}}?(?:{words})[A-Za-z0-9_.-]{{0,40}}+[ \t]{{0,8}}+:[ \t]{{1,8}}+)(?P<line_value>[^\s"'{{\[\\][^\r\n]{{0,4096}}))
   | (?P<scheme>\b(?:bearer|basic|digest|token|apikey|negotiate)[ ]+)(?P<scheme_value>(?=[A-Za-z0-9._~+/=-]{{1,40}}(?-i:[A-Z0-9=+/_-]))[A-Za-z0-9._~+/=-]{{8,}}+)
   | (?P<part>\bname="?[A-Za-z0-9_.\[\]-]{{0,40}}?{name}"?[^\r\n]{{0,200}}\r?\n(?:[!-9;-~]{{1,64}}:[^\r\n]{{0,200}}\r?\n){{0,4}}\r?\n)(?P<part_value>[^\r\n]{{1,4096}})
-  | (?P<line>(?m:^)[ \t]{{0,40}}+(?:-[ \t]{{1,8}}+)?[A-Za-z0-9_.-]{{0,40}}?(?:{words})[A-Za-z0-9_.-]{{0,40}}+[ \t]{{0,8}}+:[ \t]{{1,8}}+)(?P<line_value>[^\s"'{{\[\\][^\r\n]{{0,4096}})
   | (?P<element><(?:[A-Za-z0-9_.-]{{1,40}}:)?[A-Za-z0-9_.-]{{0,40}}?{name}(?:\s[^<>]{{0,200}})?>)(?P<element_value>[^<]{{1,4096}})
   | {first}(?={name})(?:
         (?P<member>{name}["']\s{{0,16}}+:\s{{0,16}}+["'])(?P<member_value>(?:[^"'\\]|\\.)*+)

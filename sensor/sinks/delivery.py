@@ -191,8 +191,14 @@ class Delivery:
         for folder in sorted(spools.iterdir()) if spools.is_dir() else ():
             if folder != self._spool.folder and receiver_of(folder) == self._spool.receiver:
                 with contextlib.suppress(SpoolTaken):
-                    self._spool.take_over(folder)
+                    self._spool.take_over(folder, self._shown)
         self._wake.set()
+
+    def _shown(self, line: bytes) -> bytes:
+        """What another destination of the same receiver left, without what this one hides."""
+        with contextlib.suppress(ValueError):  # of another version: told as it is, or refused, when it is sent
+            return line if self._selection is None else self._selection.shown(Alert.from_json(line)).to_json()
+        return line
 
     def _run(self) -> None:
         spool, transport = self._spool, self._transport

@@ -64,7 +64,7 @@ class Selection:
         if alert.state not in self._states:
             return None
         if self._every:
-            return without(alert, self._hidden)
+            return self.shown(alert)
         taken = self._takes(alert)
         if alert.state == CLOSED:
             taken = self._told.pop(alert.uid, False) is None or taken
@@ -74,6 +74,10 @@ class Selection:
                 self._told.popitem(last=False)
         if not taken:
             return None
+        return self.shown(alert)
+
+    def shown(self, alert: Alert) -> Alert:
+        """The alert without what the sink must never see."""
         return without(alert, self._hidden)
 
     def _takes(self, alert: Alert) -> bool:

@@ -25,6 +25,7 @@ import os
 import struct
 import threading
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 from zlib import crc32
@@ -416,9 +417,9 @@ class Spool:
                 inside -= sum(record.seq <= self.acked for record, _ in _records(first.path.read_bytes()[: first.size]))
             return inside
 
-    def take_over(self, folder: Path) -> int:
-        """Take what waits in another spool for the same receiver, in its order, and remove that one; how many there were. Where nothing waits here its
-        numbers stay as they were. Killed in between, some come twice. Raises SpoolTaken where its process is alive, SensorError where it cannot be read."""
+    def take_over(self, folder: Path, shown: Callable[[bytes], bytes] | None = None) -> int:
+        """Take what waits in another spool for the same receiver, in its order and as `shown` shows it, and remove that one; how many there were. Where
+        nothing waits here its numbers stay as they were. Killed in between, some come twice. Raises SpoolTaken where its process is alive, SensorError where it cannot be read."""
         other = Spool(folder, self.limit)
         count = 0
         try:
@@ -430,7 +431,8 @@ class Spool:
                     after, same = other.acked, False
                 while records := other.read(after):
                     for record in records:
-                        self._append(record if same else Record(self.last + 1, record.rank, record.payload))
+                        payload = record.payload if shown is None else shown(record.payload)
+                        self._append(Record(record.seq if same else self.last + 1, record.rank, payload))
                     count += len(records)
                     after = records[-1].seq
                 if self.acked == self.last:

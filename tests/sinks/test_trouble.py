@@ -372,13 +372,14 @@ def test_what_waits_is_delivered_though_the_options_were_changed(tmp_path: Path,
     assert place in other.unclaimed[0]
     other.close(0)
     rsyslog.start()
-    sinks = open_sinks([f"{place}?size=4096&app=mended"], tmp_path / "spools")
+    sinks = open_sinks([f"{place}?size=4096&app=mended&hide=clients"], tmp_path / "spools")
     sinks.send(alert(3))
     (state,) = sinks.close(60)
     assert state.sentence() == ""
-    sinks = open_sinks([f"{place}?size=4096&app=mended"], tmp_path / "spools")
+    sinks = open_sinks([f"{place}?size=4096&app=mended&hide=clients"], tmp_path / "spools")
     sinks.send(alert(4))
     (state,) = sinks.close(60)
+    assert {tuple(line["all"]["alert"]["clients"]) for line in rsyslog.lines(5)} == {()}
     got = [(int(line["all"]["alert"]["uid"], 16), line["app"], line["all"]["rfc5424-sd"]["meta"]["sequenceid"]) for line in rsyslog.lines(5)]
     assert got == [(number, "mended", str(number + 1)) for number in range(5)]
     assert not sinks.unclaimed

@@ -178,7 +178,7 @@ def _hops(line: str, timeout: float) -> Iterator[tuple[str, bool, str]]:
         sink = open_sink(line, Path(folder))
         try:
             # What was chosen, without what is secret.
-            chosen = [f"{name}={value}" for name, value in destination.options.items() if name not in ("token", "secret", "password")]
+            chosen = [f"{name}={value}" for name, value in destination.options.items() if name not in ("token", "secret", "password", "query")]
             yield "destination", True, " ".join((destination.name, *chosen))
             if destination.scheme.startswith("unix"):
                 yield _unix(Path(destination.path))

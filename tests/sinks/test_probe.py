@@ -85,6 +85,13 @@ def test_secrets_are_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert "hunter2" not in json.dumps(hops)
 
 
+@pytest.mark.parametrize("line", ["https://joe:hunter2@[bad/x", "https://h?token=hunter2&token=hunter2", "https://h?hunter2", "bad scheme:hunter2?token=hunter2", "https://joe:hunter2@h:99999"])
+def test_a_line_that_is_wrong_is_said_without_its_secrets(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sink", "test", line.replace("scheme:hunter2", "scheme:x")]) == 2
+    said = capsys.readouterr().err
+    assert "hunter2" not in said and said
+
+
 def test_a_frozen_receiver_is_told_from_a_good_one(rsyslog: Rsyslog, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sensor.sinks.network.CONFIRM_S", 0.2)
     freeze(rsyslog.process)

@@ -112,11 +112,13 @@ def _flush(lines: list[str], args: argparse.Namespace) -> int:
 
     import orjson
 
+    from sensor.config import read
     from sensor.masking import state_directory
     from sensor.sinks import open_sinks
     from sensor.terminal import printable
 
-    sinks = open_sinks(lines, (Path(args.state) if args.state else state_directory()) / "spool")
+    never_send = read(args.config).masking.never_send if args.config else ()
+    sinks = open_sinks(lines, (Path(args.state) if args.state else state_directory()) / "spool", never_send)
     good = True
     for state in sinks.close(args.timeout):
         good = good and not state.waiting and not state.dropped

@@ -89,6 +89,8 @@ class RuleSet:
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self.rules = tuple(rules)
+        self.hide: Callable[[bytes, int, int], tuple[bytes, int, int]] | None = None
+        """Called with a text and a place in it before the place is quoted: the same with what is secret in it hidden."""
         self.withheld = 0
         """Matches that were not made into objects: more than MOST_OF_ONE_RULE of a rule in one batch."""
         self._matcher = Matcher(self.rules)
@@ -186,21 +188,26 @@ class RuleSet:
                 looked = matched.looked(i, row)
                 if looked is not None:
                     place, text = looked
-                    features.append(Feature(_PLACE.get(place, "input"), _shown(text, 0, len(text)), f"no {READERS[atom.text.decode()].what}"))
+                    features.append(Feature(_PLACE.get(place, "input"), self._quoted(text, 0, len(text)), f"no {READERS[atom.text.decode()].what}"))
             elif atom.field.kind is Kind.TEXT and atom.field.part.value in ("url", "input", "header", "response_header", "bytes", "anywhere"):
                 if atom.op == "exists":
                     continue
                 where = matched.where(i, row)
                 if where is not None:
-                    features.append(Feature(atom.field.name, _shown(*where), f"not {atom.op} {_shown(atom.text, 0, len(atom.text))}"))
+                    features.append(Feature(atom.field.name, self._quoted(*where), f"not {atom.op} {_shown(atom.text, 0, len(atom.text))}"))
             elif atom.field.detail in matched.batch.schema.names:
                 value = matched.batch.column(atom.field.detail)[row].as_py()
-                features.append(Feature(atom.field.name, _shown(str(value).encode("utf-8", "backslashreplace"), 0, 0, most=160, around=160), "another value"))
+                features.append(Feature(atom.field.name, self._quoted(str(value).encode("utf-8", "backslashreplace"), 0, 0, 160), "another value"))
             if len(features) >= 5:
                 break
         told = [f"{feature.name}: {feature.seen}" for feature in features]
         reasons = ([rule.reason] if rule.reason else [rule.description] if rule.description else []) + (["Seen in " + "; ".join(told) + "."] if told else [])
         return tuple(features), tuple(reasons) or (rule.title,)
+
+    def _quoted(self, octets: bytes, start: int, end: int, around: int = 40) -> str:
+        if self.hide is not None:
+            octets, start, end = self.hide(octets, start, end)
+        return _shown(octets, start, end, around)
 
 
 def _holding(expression: Expression, matched: Matched, row: int) -> list[int]:

@@ -150,7 +150,7 @@ def _print(rows: list[Stored], args: argparse.Namespace) -> None:
         return
     if args.what != "show":
         columns = [
-            ("uid", "left"), ("severity", "left"), ("score", "right"), ("status", "left"), ("state", "left"), ("calls", "right"), ("last seen", "left"),
+            ("uid", "left"), ("severity", "left"), ("score", "right"), ("status", "left"), ("state", "left"), ("calls", "right"), ("last seen (UTC)", "left"),
             ("client", "left"), ("title", "left"),
         ]  # fmt: skip
         lines = [
@@ -186,7 +186,7 @@ def _show(stored: Stored) -> None:
     line("title", alert["title"])
     line("severity", f"{alert['severity']} ({alert['severity_score']} of 10), confidence {alert['confidence']}")
     for name in ("first_seen", "last_seen"):
-        line(name.replace("_", " "), when(int(str(alert[name]))))
+        line(name.replace("_", " "), f"{when(int(str(alert[name])))} UTC")
     for name in ("category", "techniques", "detectors", "clients", "principals", "endpoints", "calls", "reasons"):
         line(name, alert[name])
     features, evidence, response = alert["features"], alert["evidence"], alert["response"]
@@ -194,9 +194,9 @@ def _show(stored: Stored) -> None:
     line("features", [f"{one['name']}: {one['seen']}, usual is {one['usual']}" for one in features])
     line("evidence", [f"{one['pcap_file']} packet {one['packet']}, connection {one['uid']}" for one in evidence])
     line("do next", response.get("advice"))
-    line("actions", response.get("actions"))
+    line("actions", [", ".join(f"{name} {value}" for name, value in one.items()) for one in response.get("actions", [])])
     loss = alert["loss"]
     assert isinstance(loss, dict)
     line("not seen", ", ".join(f"{name} {value}" for name, value in loss.items()))
-    line("history", [f"{when(at * 1_000_000_000)} {who or 'somebody'}: {what.replace('_', ' ')}{f', {text}' if text else ''}" for at, what, text, who in stored.notes])
+    line("history", [f"{when(at * 1_000_000_000)} UTC {who or 'somebody'}: {what.replace('_', ' ')}{f', {text}' if text else ''}" for at, what, text, who in stored.notes])
     line("bundle", f"api-sensor evidence {alert['uid']}")

@@ -26,6 +26,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from fnmatch import translate
 from hashlib import blake2b
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from math import isnan
 from typing import Any, Final, Protocol
 
 import orjson
@@ -73,6 +74,15 @@ class Alert:
     """`advice`: what to do, gravest first; `actions`: the ready-made ones."""
     loss: Mapping[str, int] = field(default_factory=dict)
     """Counters of what the sensor did not see and that could change this."""
+    _all: Callable[[str], Iterable[str]] | None = field(default=None, repr=False, compare=False)
+    """All clients, principals and endpoints of the incident, where the lists hold the first of them; in no line, since its name begins so (orjson)."""
+
+    def all(self, name: str) -> Iterable[str]:
+        """All `clients`, `principals` or `endpoints` of the incident that are known here: those of the list first."""
+        listed: tuple[str, ...] = getattr(self, name)
+        yield from listed
+        if self._all is not None:
+            yield from (one for one in self._all(name) if one not in listed)
 
     def to_json(self) -> bytes:
         """The alert log's line, without the line's end."""
@@ -92,7 +102,7 @@ class Alert:
             raise ValueError(f"not an alert: {fault}") from fault
 
 
-ALERT_FIELDS: Final = tuple(one.name for one in fields(Alert))
+ALERT_FIELDS: Final = tuple(one.name for one in fields(Alert) if not one.name.startswith("_"))
 _TUPLES = ("techniques", "detectors", "clients", "principals", "endpoints", "reasons")
 
 
@@ -360,6 +370,8 @@ _EVIDENCE = 8
 """Places kept for each detector of an incident; the first ones, since they show how it began."""
 _THREADS = 24
 """Detectors of one incident told apart; the rest are counted together."""
+_BEGUN = 16_384
+"""Beginnings of incidents remembered, so that no uid is given twice."""
 _GROUPS = 256
 """Groups remembered as part of one incident; findings of further groups still find it by its client."""
 
@@ -517,6 +529,8 @@ class Alerts:
         self._groupings: dict[str, Grouping | None] = {}
         self._silences = [_Window(one, at) for at, one in enumerate(self.config.maintenance)]
         self._opened: deque[int] = deque()
+        self._begun: OrderedDict[str, int] = OrderedDict()
+        """How often incidents began with the same uid, of the latest ones."""
         self._counted = False
         """Whether `_spread` or `_opened` changed since they were kept."""
         self._keeper = keeper
@@ -585,6 +599,7 @@ class Alerts:
                 self.counters["closed_early"] += 1  # another version's: begun anew
         for incident, closed in sorted(kept, key=lambda one: one[0].order):
             self._open[incident.key] = incident
+            self._begun[incident.uid] = 1
             for group in incident.groups:
                 self._groups[group] = incident
             self._order = max(self._order, incident.order + 1)
@@ -746,12 +761,23 @@ class Alerts:
         incident = self._open[key] = _Incident(
             key, finding.ts, self._order, how.update_s * _SECOND, how.quiet_s * _SECOND, how.suppress_s * _SECOND
         )
+        self._distinguish(incident)
         self._order += 1
         opened.append(self._now)
         self._counted = True
         incident.closes = incident.end(self.config.age_s * _SECOND)
         heapq.heappush(self._timers, (incident.closes, incident.order, incident))
         return incident
+
+    def _distinguish(self, incident: _Incident) -> None:
+        """A uid of its own for an incident that begins at the very moment of one that was closed early: receivers drop what they know by uid and revision."""
+        first = incident.uid
+        again = self._begun.pop(first, 0)
+        if again:
+            incident.uid = group_of((*incident.key, str(incident.opened), str(again)))[:_MOMENT] + incident.group
+        self._begun[first] = again + 1
+        if len(self._begun) > _BEGUN:
+            self._begun.popitem(last=False)
 
     def _gather(self, least: _Incident, finding: Finding) -> _Incident:
         del self._open[least.key]
@@ -882,8 +908,8 @@ class Alerts:
             if verdict.uid in held:
                 number, first, last = held[verdict.uid]
                 incident.held[verdict.uid] = (
-                    f"{number} finding{'' if number == 1 else 's'} of {', '.join(verdict.detectors[:4])} between {when(first)} and {when(last)} made no alert: "
-                    f"{who} called alert {verdict.uid} a false positive{note}, which counts until {when(verdict.until)}."
+                    f"{number} finding{'' if number == 1 else 's'} of {', '.join(verdict.detectors[:4])} between {when(first)} and {when(last)} UTC made no alert: "
+                    f"{who} called alert {verdict.uid} a false positive{note}, which counts until {when(verdict.until)} UTC."
                 )
             elif verdict.verdict == TRUE_POSITIVE and verdict.uid != incident.uid and verdict.since <= incident.last:
                 if any(name in incident.threads for name in verdict.detectors):
@@ -953,8 +979,8 @@ class Alerts:
             first_seen=incident.first,
             last_seen=incident.last,
             severity=SEVERITIES[rank],
-            severity_score=round(score, 1),
-            confidence=round(self._confidence(incident, min(0.99, max(1.0 - doubt, top.confidence)) if len(threads) > 1 else top.confidence), 3),
+            severity_score=round(_within(score, 10.0), 1),
+            confidence=round(_within(self._confidence(incident, min(0.99, max(1.0 - doubt, top.confidence)) if len(threads) > 1 else top.confidence), 1.0), 3),
             title=text(top.title + more),
             category=text(top.category),
             techniques=texts(sorted({name for thread in threads for name in thread.techniques})),
@@ -977,6 +1003,7 @@ class Alerts:
                 "actions": [_plain(action, text) for action in actions],
             },
             loss=_nonzero(self._loss()) if self._loss is not None else {},
+            _all=lambda name: map(text, getattr(incident, name)),
         )
 
     def _confidence(self, incident: _Incident, found: float) -> float:
@@ -1029,6 +1056,11 @@ class _Window:
 
 def _glob(pattern: str) -> re.Pattern[str]:
     return re.compile(translate(pattern))
+
+
+def _within(value: float, most: float) -> float:
+    """A number from 0 to `most`; 0 for what is no number, since JSON has none and no format knows what to make of it."""
+    return 0.0 if isnan(value) else min(max(value, 0.0), most)
 
 
 def _negated(values: tuple[float, ...]) -> tuple[float, ...]:

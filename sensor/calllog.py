@@ -22,6 +22,7 @@ from parsers.schema import LOG_SCHEMA
 from sensor.errors import SensorError
 from sensor.identity import with_columns
 from sensor.masking import Masker
+from sensor.terminal import json_visible
 
 KEPT = 8_388_608
 """Octets of waiting batches that stay in memory, some 40 000 calls: memory that grows costs more to take than a file's pages."""
@@ -132,7 +133,7 @@ class CallLog:
                     if encoding is not None:
                         call[f"{side}_body_encoding"] = encoding
             out.append(orjson.dumps(call, option=orjson.OPT_APPEND_NEWLINE))
-        self._file.write(b"".join(out))
+        self._file.write(json_visible(b"".join(out)))
 
     def _fields(self, head: bytes | None) -> list[list[str]] | None:
         """Header fields as the log shows them: [[name, value], ...], credentials masked."""

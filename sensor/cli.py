@@ -47,7 +47,7 @@ COMMANDS = (
     Command("rules", "sensor.ruledesk", "run the examples that rules carry"),
     Command("alerts", "sensor.alertdesk", "list, show, acknowledge and close the alerts of the store"),
     Command("evidence", "sensor.evidence.cli", "the evidence bundle of one alert: packets, calls, timeline, manifest"),
-    Command("sink", "sensor.sinks.probe", "send one marked alert to a destination and say what happened, hop by hop"),
+    Command("sink", "sensor.sinks.probe", "test a destination with one marked alert, hop by hop; deliver what waits for it"),
     Command("verify", "sensor.verify", "read captures a second time with tshark and dpkt, and say where they and we differ"),
     Command("config", "sensor.configdesk", "print the configuration in force with its reasons, or check a file"),
     Command("check", "sensor.check", "say how this installation stands: compiled or not, who owns the package names"),
@@ -97,8 +97,10 @@ def entry() -> NoReturn:
 
 
 def _arguments(words: list[str]) -> argparse.Namespace:
-    """The words as arguments. Captures may stand anywhere, also after options, where argparse looks for none."""
-    parser = _parser(words)
+    """The words as arguments. What an option does not take may stand anywhere, also behind options, where argparse by itself looks for nothing."""
+    parser, asked = _parser(words)
+    if asked is not None and words[0] == asked.prog.split()[-1] and not any(isinstance(action, argparse._SubParsersAction) for action in asked._actions):
+        return asked.parse_intermixed_args(words[1:])
     args, rest = parser.parse_known_args(words)
     captures = getattr(args, "captures", None)
     if rest and isinstance(captures, list) and not any(word.startswith("-") and word != "-" for word in rest):
@@ -126,8 +128,8 @@ def _terminate_in_order() -> Any:
         return None
 
 
-def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
-    """The whole table by name and line, and the options of the one command that `words` ask for."""
+def _parser(words: Sequence[str]) -> tuple[argparse.ArgumentParser, argparse.ArgumentParser | None]:
+    """The whole table by name and line, and the parser of the one command that `words` ask for."""
     parser = argparse.ArgumentParser(
         prog="api-sensor",
         description="A passive API security sensor: packets in, API calls, an endpoint map and explained alerts out.",
@@ -136,6 +138,7 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"api-sensor {VERSION}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     asked = next((word for word in words if not word.startswith("-")), None)
+    of_asked = None
     for command in COMMANDS:
         sub = commands.add_parser(command.name, help=command.about, description=command.about)
         if command.name == asked:
@@ -143,4 +146,5 @@ def _parser(words: Sequence[str]) -> argparse.ArgumentParser:
             module.add_arguments(sub)
             sub.add_argument("--debug", action="store_true", help="show the traceback of a fault of ours")
             sub.set_defaults(run=module.run)
-    return parser
+            of_asked = sub
+    return parser, of_asked

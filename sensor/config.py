@@ -38,7 +38,8 @@ class MaskingConfig:
     """Further names (of parameters, JSON members, headers, form parts) whose values are secret, such as iban or X-Employee-Id."""
     never_send: tuple[str, ...] = ()
     """Fields of an alert that no sink and no evidence bundle gets, of: techniques clients principals endpoints reasons features evidence response loss.
-    Who is left out of clients and principals is named in no other field either."""
+    Who is left out of clients and principals is named in no other field either; the packets of a bundle keep their addresses, and a uid is made of what
+    groups the incident without a key, so that a guess at a client can be checked by it."""
 
     def faults(self) -> list[str]:
         """What is wrong with it, a sentence each."""
@@ -57,7 +58,7 @@ class SinkConfig:
     format: str = ""
     """json cef leef ecs ocsf eve zeek stix; empty: the sink's own."""
     min: str = "low"
-    """Severity from which on."""
+    """Severity from which on. A sink that was told of an incident is told of its end in the same run, whatever it has become by then."""
     max: str = "critical"
     state: tuple[str, ...] = ()
     """open updated closed; all of them where none is named."""

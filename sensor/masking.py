@@ -38,9 +38,9 @@ _SECRET_WORD = (
 )
 _SECRET_EXACT = (
     r"pass|pw|sig|signature|session|sid|session[_-]?id|jsessionid|phpsessid|auth|authorization|jwt|otp|pin|cvv|cvc|cvv2|csc|"
-    r"card[_-]?number|pan|assertion|samlresponse|samlrequest|code[_-]verifier|key[_-]?id"
+    r"card[_-]?number|pan|assertion|samlresponse|samlrequest|code[_-]verifier|key[_-]?id|x-(?:amz|goog)-signature"
 )
-_INITIALS = "pscatjok"
+_INITIALS = "pscatjokx"
 """What those names begin with."""
 _ALWAYS_WORD = r"passw|passphrase|passcode|pwd|secret|cvv|cvc|csc|pin$|otp$"
 """Names whose value is masked whatever it looks like; other secret names hold a machine's value: eight characters or more, and no blank."""
@@ -48,6 +48,8 @@ _SHORTEST = 8
 _KNOWN, _KNOWN_MOST = 6, 100_000
 """Characters from which on a secret is looked for under other names too (a PIN of four would be found everywhere), and how many of them."""
 _WORD = re.compile(r"""[^\s"'&=<>,;{}\[\]()\\]{6,256}""")
+_AROUND = 4_096
+"""Octets before and behind a quoted place that are looked through with it."""
 _LONG = 256
 """Characters from which on a text is first asked whether there may be anything in it."""
 _CARD = re.compile(rf"(?P<card>{PATTERN})", re.ASCII)
@@ -79,11 +81,16 @@ class _Patterns:
         return re.compile(rf"(?:{self._headers})\Z", re.IGNORECASE)
 
     @cached_property
+    def named(self) -> re.Pattern[str]:
+        """Names whose value is secret, as `field` is given them."""
+        return re.compile(rf"(?:.*(?:{self._words})[A-Za-z0-9_.%\[\]\-]{{0,40}}|(?:.*[.\[])?(?:{_SECRET_EXACT})\]?)\Z", re.IGNORECASE | re.DOTALL)
+
+    @cached_property
     def search(self) -> re.Pattern[str]:
         """Everything that is masked in a text."""
-        headers = self._headers
+        headers, words = self._headers, self._words
         # What stands before a secret word in a name is not read: `x` words of prefix would be tried at every one of its letters.
-        name = rf"(?:(?:{self._words})[A-Za-z0-9_.%\]\-]{{0,40}}+|(?<![A-Za-z0-9_.-])(?:{_SECRET_EXACT}))"
+        name = rf"(?:(?:{self._words})[A-Za-z0-9_.%\[\]\-]{{0,40}}+|(?<![A-Za-z0-9_.-])(?:{_SECRET_EXACT})(?:\[\])?)"
         # No secret name begins otherwise: most characters are passed at one look, and the names are tried once a place, not once an alternative.
         initials = _INITIALS + "".join(one[:1] for one in self._names)
         first = rf"(?=[{re.escape(initials)}])" if initials.isascii() and all(self._names) else ""
@@ -94,14 +101,18 @@ class _Patterns:
   | (?P<jwt>\beyJ[A-Za-z0-9_=-]{{6,}}+\.[A-Za-z0-9_=-]{{2,}}+(?:\.[A-Za-z0-9_=-]*+){{0,3}})
   | (?P<key>\b(?:A[KS]IA[0-9A-Z]{{16}}|gh[pousr]_[A-Za-z0-9]{{30,}}|github_pat_[A-Za-z0-9_]{{22,}}|glpat-[A-Za-z0-9_-]{{20,}}
         |[sr]k_(?:live|test)_[A-Za-z0-9]{{16,}}|xox[abeoprs]-[A-Za-z0-9-]{{10,}}|AIza[0-9A-Za-z_-]{{35}}|SG\.[A-Za-z0-9_-]{{16,}}\.[A-Za-z0-9_-]{{16,}})\b)
-  | (?P<header>(?m:^)(?:{headers})[ \t]*:[ \t]*)(?P<header_value>[^\r\n]+)
-  | (?P<cookie>(?m:^)(?:set-)?cookie2?[ \t]*:[ \t]*)(?P<cookie_value>[^\r\n]+)
+  | (?m:^)(?:
+        (?P<header>(?:{headers})[ \t]*:[ \t]*)(?P<header_value>[^\r\n]+)
+      | (?P<cookie>(?:set-)?cookie2?[ \t]*:[ \t]*)(?P<cookie_value>[^\r\n]+)
+      | (?P<line>[ \t]{{0,40}}+(?:-[ \t]{{1,8}}+)?[A-Za-z0-9_.-]{{0,40}}?(?:{words})[A-Za-z0-9_.-]{{0,40}}+[ \t]{{0,8}}+:[ \t]{{1,8}}+)(?P<line_value>[^\s"'{{\[\\][^\r\n]{{0,4096}}))
   | (?P<scheme>\b(?:bearer|basic|digest|token|apikey|negotiate)[ ]+)(?P<scheme_value>(?=[A-Za-z0-9._~+/=-]{{1,40}}(?-i:[A-Z0-9=+/_-]))[A-Za-z0-9._~+/=-]{{8,}}+)
   | (?P<part>\bname="?[A-Za-z0-9_.\[\]-]{{0,40}}?{name}"?[^\r\n]{{0,200}}\r?\n(?:[!-9;-~]{{1,64}}:[^\r\n]{{0,200}}\r?\n){{0,4}}\r?\n)(?P<part_value>[^\r\n]{{1,4096}})
   | (?P<element><(?:[A-Za-z0-9_.-]{{1,40}}:)?[A-Za-z0-9_.-]{{0,40}}?{name}(?:\s[^<>]{{0,200}})?>)(?P<element_value>[^<]{{1,4096}})
   | {first}(?={name})(?:
         (?P<member>{name}["']\s{{0,16}}+:\s{{0,16}}+["'])(?P<member_value>(?:[^"'\\]|\\.)*+)
       | (?P<quoted>{name}\\{{1,7}}+["']\s{{0,16}}+:\s{{0,16}}+\\{{1,7}}+["'])(?P<quoted_value>[^"'\\]*+)
+      | (?P<bare>{name}\s{{0,4}}+:\s{{0,4}}+\\{{0,7}}+["'])(?P<bare_value>[^"'\\]*+)
+      | (?P<attribute>{name}\s{{0,4}}+=\s{{0,4}}+\\{{0,7}}+(?P<mark>["']))(?P<attribute_value>[^"'\\<>]{{1,4096}}+)(?=\\{{0,7}}+(?P=mark)[\s/>,;)]|\\{{0,7}}+(?P=mark)\Z)
       | (?P<figure>{name}\\{{0,7}}+["']\s{{0,16}}+:\s{{0,16}}+)(?P<figure_value>-?[0-9][0-9.eE+-]{{0,40}}+)
       | (?P<parameter>{name}=)(?P<parameter_value>[^&\s"'\\]*+))
   | (?P<userinfo>://)(?P<userinfo_value>[^/@\s"'?\#]{{1,256}})(?=@)
@@ -114,16 +125,16 @@ class _Patterns:
     @cached_property
     def hints(self) -> tuple[bytes, ...]:
         """What a text must hold for `search` to find anything but a card number: cheap literals for hyperscan, a superset by design (a test holds it to that)."""
-        named = rb"(=|[\\]{0,7}[\"']\s{0,16}:|[\"'\r\n>; \t])"
+        named = rb"(\[?\]?\s{0,4}=|[\\]{0,7}[\"']\s{0,16}:|\s{0,8}:|[\"'\r\n>; \t])"
         return (
             rb"PRIVATE KEY",
             rb"eyJ[A-Za-z0-9_=-]{6}",
             rb"A[KS]IA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{8}|github_pat_|glpat-|[sr]k_(live|test)_|xox[abeoprs]-|AIza[0-9A-Za-z_-]{8}|SG\.[A-Za-z0-9_-]{8}",
             rb"(key|token|authorization|cookie2?)[ \t]*:",
             rb"(bearer|basic|digest|token|apikey|negotiate) ",
-            rb"(passw(or)?d|passphrase|passcode|pwd|secret|api[_-]?key|access[_-]?key|private[_-]?key|credential|token)[A-Za-z0-9_.%\]\-]{0,40}" + named,
+            rb"(passw(or)?d|passphrase|passcode|pwd|secret|api[_-]?key|access[_-]?key|private[_-]?key|credential|token)[A-Za-z0-9_.%\[\]\-]{0,40}" + named,
             rb"\b(pass|pw|sig|signature|session|sid|session[_-]?id|jsessionid|phpsessid|auth|authorization|jwt|otp|pin|cvv|cvc|cvv2|csc"
-            rb"|card[_-]?number|pan|assertion|samlresponse|samlrequest|code[_-]verifier|key[_-]?id)" + named,
+            rb"|card[_-]?number|pan|assertion|samlresponse|samlrequest|code[_-]verifier|key[_-]?id|x-(amz|goog)-signature)" + named,
             rb"(@|%40)[A-Za-z0-9-]{1,63}\.",
             rb"://[^/@\s\"'?#]{1,256}@",
             *((f"({self._more})".encode(),) if self._more else ()),
@@ -228,6 +239,44 @@ class Masker:
             return self._cookies(value)
         return self.text(value)
 
+    def field(self, name: str, value: str) -> str:
+        """The value of what a judge calls `name`, as it may be shown: `cookie session`, `header.authorization`, `JSON field user.password` and the like
+        stand without their names beside them, by which `text` would know them."""
+        kind, _, own = name.rpartition(" ")
+        if self._hasher is None or not value:
+            return value
+        if not kind and name.lower().startswith("header."):
+            kind, own = "header", name[7:]
+        if kind == "header" and own:
+            return self.header(own, value)
+        if kind.endswith("cookie") or (not kind and own.endswith("cookie")):
+            return self._cookies(value) if "=" in value or len(value) < _SHORTEST else self._opaque(value)
+        return self._named(own, value) if self._patterns.named.match(own) else self.text(value)
+
+    def around(self, octets: bytes, start: int, end: int) -> tuple[bytes, int, int]:
+        """A place in a text with what stands around it, masked, and where the place is now: what is quoted is masked before it is cut out, since a cut takes
+        away the name by which a secret is told."""
+        first = max(0, start - _AROUND)
+        text = octets[first : end + _AROUND].decode("latin-1")  # a character an octet, so that places stay
+        places = [start - first, end - first]
+        search = self._needed(text) if self._hasher is not None else None
+        if search is None:
+            return text.encode("latin-1"), *places  # type: ignore[return-value]
+        out: list[str] = []
+        at = size = 0
+        moved = list(places)
+        for match in search.finditer(text):
+            after = self._replace(match)
+            if after != match[0]:
+                out += (text[at : match.start()], after)
+                size += match.start() - at + len(after)
+                at = match.end()
+                for number, place in enumerate(places):
+                    if place > match.start():
+                        moved[number] = size - len(after) if place < at else size + place - at
+        out.append(text[at:])
+        return "".join(out).encode("latin-1"), moved[0], moved[1]
+
     def column(self, column: Any) -> Any:
         """A pyarrow string array, plain or dictionary-encoded, masked; the very same object when nothing in it needs masking."""
         if self._hasher is None or len(column) == 0:
@@ -329,7 +378,7 @@ class Masker:
             return self.token(kind, match[0])
         if kind == "parameter_value":
             return match["parameter"] + self._named(match["parameter"], match["parameter_value"])
-        for named in ("member", "quoted", "part", "element"):
+        for named in ("member", "quoted", "bare", "attribute", "part", "element", "line"):
             if kind == f"{named}_value":
                 return match[named] + self._named(_last_name(match[named]) if named == "part" else match[named], match[f"{named}_value"])
         if kind == "figure_value":
@@ -348,7 +397,7 @@ class Masker:
         """The value of a parameter or member with a secret name."""
         if not value or value.startswith(PREFIX + "-"):
             return value
-        if self._patterns.always.search(name.rstrip("=\"'\\:> \t\r\n")):
+        if self._patterns.always.search(name.rstrip("=\"'\\:> \t\r\n[]")):
             return self.token("secret", value)
         if len(value) < _SHORTEST or "%20" in value or " " in value:
             return self._patterns.search.sub(self._replace, value)
@@ -361,6 +410,8 @@ class Masker:
         return f'"{self.token("secret", value)}"'
 
     def _opaque(self, value: str) -> str:
+        if value.startswith(PREFIX + "-"):
+            return value  # what was masked already keeps its token
         return self.token("jwt" if value.startswith("eyJ") and "." in value else "secret", value)
 
     def _credential(self, value: str) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -50,7 +50,8 @@ class Summary:
     loss: dict[str, int] = field(default_factory=dict)
     faults: dict[str, int] = field(default_factory=dict)
     """Our mistakes: batches that a judge failed on, by judge; connections that the core failed on."""
-    interrupted: bool = False
+    interrupt: KeyboardInterrupt | None = None
+    """What ended the reading before the input's end: Ctrl-C, or SIGTERM."""
 
 
 _WORD = pa.dictionary(pa.int32(), pa.string())
@@ -83,6 +84,9 @@ class Pipeline:
         self.catalogue = Catalogue(catalogue_limits) if catalogue else None
         self.identity = Identity(masker)
         self.rules = rules
+        if rules is not None:
+            rules.hide = masker.around
+        self._masker = masker
         self.model = model
         self.call_log = call_log
         self.alerts = alerts or Alerts()
@@ -112,8 +116,8 @@ class Pipeline:
                 self._say_fault()
                 if progress is not None:
                     progress(summary)
-        except KeyboardInterrupt:
-            summary.interrupted = True
+        except KeyboardInterrupt as interrupt:
+            summary.interrupt = interrupt
         self._take(self.engine.finish())
         self._say_fault()
         self._teach()
@@ -159,7 +163,7 @@ class Pipeline:
         batch = with_columns(batch, {"template": template, "operation": operation, "principal": principal, "principal_kind": kind})
         findings: list[Finding] = []
         if self.rules is not None:
-            findings += self._ask("rules", lambda: [as_finding(match) for match in self.rules.observe(batch)])
+            findings += self._ask("rules", lambda: [as_finding(match, self._masker) for match in self.rules.observe(batch)])
         score: Any = pa.nulls(n, pa.float32())
         p: Any = score
         if self.model is not None:
@@ -167,7 +171,7 @@ class Pipeline:
             if judged:
                 scores, values, found = judged[0]
                 score, p = pa.array(scores, pa.float32()), pa.array(values, pa.float32())
-                findings += [as_finding(one) for one in found]
+                findings += [as_finding(one, self._masker) for one in found]
         findings.sort(key=lambda finding: (finding.row, finding.detector))
         for alert in self.alerts.observe(findings, last):
             self._told(alert)
@@ -193,7 +197,7 @@ class Pipeline:
     def _told(self, alert: Alert) -> None:
         self.summary.alerts_told += 1
         if alert.uid in self._last or len(self._last) < ALERTS_KEPT:
-            self._last[alert.uid] = alert
+            self._last[alert.uid] = replace(alert, _all=None)  # its incident may go
         if self._tell is not None:
             self._tell(alert)
 
@@ -220,8 +224,15 @@ class Pipeline:
         summary.loss = self.loss()
 
 
-def as_finding(match: Any) -> Finding:
-    """A judge's own record (rules.Match and the like share the field names) as a Finding."""
+def as_finding(match: Any, masker: Masker) -> Finding:
+    """A judge's own record (rules.Match and the like share the field names) as a Finding. What stands under a secret name is masked here, where the name still
+    stands beside it; the rest of its texts when it is told."""
+    features, reasons = [], tuple(match.reasons)
+    for one in match.features:
+        seen = masker.field(one.name, one.seen)
+        if seen != one.seen:
+            reasons = tuple(reason.replace(f"{one.name}: {one.seen}", f"{one.name}: {seen}") for reason in reasons)
+        features.append(Feature(one.name, seen, one.usual))
     return Finding(
         detector=match.detector,
         row=int(match.row),
@@ -231,13 +242,13 @@ def as_finding(match: Any) -> Finding:
         confidence=float(match.confidence),
         title=match.title,
         category=match.category,
-        reasons=tuple(match.reasons),
+        reasons=reasons,
         client=match.client,
         principal=match.principal,
         endpoint=match.endpoint,
         evidence=match.evidence,
         techniques=tuple(match.techniques),
-        features=tuple(Feature(one.name, one.seen, one.usual) for one in match.features),
+        features=tuple(features),
         response=match.response,
         action=dict(match.action),
         group=match.group,

@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     out.add_argument("--bodies", action="store_true", help="with header fields and bodies in the call log (bodies as they are)")
     out.add_argument("--mask-bodies", action="store_true", help="mask secrets and personal data in those bodies too")
     out.add_argument("--unmasked", action="store_true", help="mask nothing anywhere")
-    out.add_argument("--alerts", metavar="FILE.jsonl", help="every alert and update as a JSON line")
+    out.add_argument("--alerts", metavar="FILE.jsonl", help="every alert and update as a JSON line, added to the file; - for standard output, where nothing else goes then")
     out.add_argument("--syslog", "--sink", dest="syslog", metavar="URL", action="append", default=[], help="send alerts by syslog (RFC 5424): udp://HOST:PORT, tcp://HOST:PORT, tls://HOST:PORT, unix:///dev/log; or to another sink, such as store:alerts.sqlite; repeatable")
     out.add_argument("--evidence", metavar="DIR", help="write each alert's evidence bundle soon after it is told, from a ring of recent frames (for standard input; with files, `api-sensor evidence` has all of them)")
     out.add_argument("--json", action="store_true", help="print the whole result as one JSON document instead of tables")
@@ -125,7 +125,8 @@ def _replay(args: argparse.Namespace) -> int:
         kept.close()
     _say_of_alerts(pipeline.alerts, recorder, kept)
     undelivered = sinks.close() if sinks is not None else []
-    out = sys.stderr if args.calls == "-" else sys.stdout
+    to_stdout = args.calls == "-" or any(map(_is_stdout, _destinations(args, config)))
+    out = sys.stderr if to_stdout else sys.stdout
     if args.json:
         _print_json(summary, pipeline, warnings, masker, out)
     elif not args.quiet:
@@ -136,9 +137,11 @@ def _replay(args: argparse.Namespace) -> int:
         sentence = one.sentence()
         if sentence:
             _say(sentence)
-    _print_summary(summary, sys.stderr if args.json or args.calls == "-" else out)
-    if summary.interrupted:
-        return 130
+    for sentence in sinks.unclaimed if sinks is not None else ():
+        _say(sentence)
+    _print_summary(summary, sys.stderr if args.json else out)
+    if summary.interrupt is not None:
+        raise summary.interrupt  # everything was written; the command line knows its status
     if args.fail_on and any(SEVERITIES.index(alert.severity) >= SEVERITIES.index(args.fail_on) for alert in summary.alerts):
         return 3
     return 0
@@ -147,7 +150,8 @@ def _replay(args: argparse.Namespace) -> int:
 def _say(sentence: str) -> None:
     from sensor.terminal import printable
 
-    print(f"api-sensor: {printable(sentence)}", file=sys.stderr)
+    for line in sentence.splitlines():
+        print(f"api-sensor: {printable(line)}", file=sys.stderr)
 
 
 def say_if_slow() -> None:
@@ -235,10 +239,21 @@ def _say_of_alerts(alerts: Any, recorder: Any, kept: Any) -> None:
             _say(f"{recorder.folder}: {recorder.counters['bundles']:,} bundles; " + ", ".join(f"{name} {count:,}" for name, count in missed.items()))
 
 
-def _sinks(args: argparse.Namespace, state: Path, config: Any) -> Any:
+def _destinations(args: argparse.Namespace, config: Any) -> list[str]:
     destinations = [*(one.line() for one in config.sinks), *args.syslog]
     if args.alerts:
-        destinations.append(f"file:{quote(str(Path(args.alerts).absolute()))}")
+        destinations.append("file:-" if args.alerts == "-" else f"file:{quote(str(Path(args.alerts).absolute()))}")
+    return destinations
+
+
+def _is_stdout(destination: str) -> bool:
+    return destination.partition("?")[0] == "file:-"
+
+
+def _sinks(args: argparse.Namespace, state: Path, config: Any) -> Any:
+    destinations = _destinations(args, config)
+    if (args.calls == "-") + sum(map(_is_stdout, destinations)) > 1:
+        raise SensorError("standard output can take the call log or the alerts, not both (nor alerts twice): write one of them to a file")
     if not destinations:
         return None
     from sensor.sinks import open_sinks
@@ -269,7 +284,7 @@ def _print_tables(summary: Any, masker: Any, out: Any) -> None:
     from sensor.catalogue import describe
 
     declared = any(endpoint.declared for endpoint in summary.endpoints)
-    columns = [("endpoint", "left"), ("calls", "right"), ("callers", "right"), ("statuses", "left"), ("first seen", "left"), ("last seen", "left")]
+    columns = [("endpoint", "left"), ("calls", "right"), ("callers", "right"), ("statuses", "left"), ("first seen (UTC)", "left"), ("last seen (UTC)", "left")]
     rows = []
     for endpoint in summary.endpoints[:200]:
         statuses = " ".join(f"{status or 'none'}×{count}" for status, count in sorted(endpoint.statuses.items()))

@@ -1,7 +1,7 @@
 """The alert store: every incident's latest revision, and what the people who work on it said, in one SQLite file.
 
 It is a sink like the others (`store:PATH`), and what `api-sensor alerts` reads. WAL with `synchronous=NORMAL`: an alert is in the kernel's hands when
-`send` returns, so kill -9 loses none and costs no fsync each. A newer revision never undoes what a person decided, but one that is graver than what the
+`send` returns, so kill -9 loses none and costs no fsync each. A full disk loses nothing while memory lasts. A newer revision never undoes what a person decided, but one that is graver than what the
 person saw brings the incident back as new. Bounded: past `limit` incidents the oldest that are done go first, then the oldest.
 
 Verdicts (false positive, true positive) stand here too, with who gave them and how long they count; a run that writes to this store asks for them
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -55,6 +56,9 @@ _UPSERT: Final = """
     WHERE excluded.revision >= alert.revision
 """
 _PRUNE_EVERY: Final = 10_000
+WAITING_ROWS: Final = 20_000
+"""Alerts held while the disk takes none, or another process has the file for longer than ten seconds."""
+Row = tuple[str, int, str, int, float, int, int, bytes]
 _VERDICTS: Final = 10_000
 """Verdicts asked for; the latest count."""
 
@@ -88,16 +92,18 @@ class AlertStore:
         self._path = path
         self._limit = limit
         self._selection = selection
-        self._accepted = self._kept = self._pruned = 0
+        self._accepted = self._kept = self._pruned = self._dropped = self._outages = 0
         self._error = ""
+        self._waiting: deque[Row] = deque()
+        """What the disk did not take, in order."""
         self._told = -1
         self._verdicts: tuple[Verdict, ...] = ()
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._db = sqlite3.connect(path, isolation_level=None, timeout=10, check_same_thread=False)
+            self._migrate()
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=NORMAL")
-            self._migrate()
         except (sqlite3.Error, OSError) as fault:
             raise SensorError(f"{path}: cannot be used as a store of alerts: {fault}") from fault
         self._open = True
@@ -108,11 +114,19 @@ class AlertStore:
             raise SensorError(
                 f"{self._path}: made by a newer api-sensor (version {version} of the store, this one knows {len(MIGRATIONS)})"
             )
+        tables = {str(name) for (name,) in self._db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if (tables and not version) or (version and not {"alert", "note"} <= tables):
+            raise SensorError(f"{self._path}: is a database of something else, no store of alerts")
         for number in range(version, len(MIGRATIONS)):
-            # One transaction a step: a kill in the middle leaves the version before it, whole.
-            self._db.executescript(
-                f"BEGIN IMMEDIATE; {MIGRATIONS[number]}; PRAGMA user_version = {number + 1}; COMMIT;"
-            )
+            try:
+                # One transaction a step: a kill in the middle leaves the version before it, whole.
+                self._db.executescript(f"BEGIN IMMEDIATE; {MIGRATIONS[number]}; PRAGMA user_version = {number + 1}; COMMIT;")
+            except sqlite3.OperationalError:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                if int(self._db.execute("PRAGMA user_version").fetchone()[0]) <= number:
+                    raise
+                # Another process that began at the same time has done it.
 
     def send(self, alert: Alert) -> None:
         """Keep this revision, unless a newer one is here."""
@@ -124,12 +138,24 @@ class AlertStore:
             chosen.uid, chosen.revision, chosen.state, RANK[chosen.severity], chosen.severity_score, chosen.first_seen, chosen.last_seen,
             chosen.to_json(),
         )  # fmt: skip
+        self._waiting.append(row)
+        self._flush()
+        if len(self._waiting) > WAITING_ROWS:
+            self._waiting.popleft()
+            self._dropped += 1
+
+    def _flush(self) -> None:
         try:
-            self._db.execute(_UPSERT, row)
-            self._kept += 1
-            if self._accepted % _PRUNE_EVERY == 0:
-                self._prune()
+            while self._waiting:
+                self._db.execute(_UPSERT, self._waiting[0])
+                self._waiting.popleft()
+                self._kept += 1
+                if self._kept % _PRUNE_EVERY == 0:
+                    self._prune()
+            self._error = ""
         except sqlite3.Error as fault:
+            if not self._error:
+                self._outages += 1
             self._error = str(fault)
 
     def _prune(self) -> None:
@@ -144,13 +170,17 @@ class AlertStore:
 
     def state(self) -> DeliveryState:
         """How it stands."""
-        lost = self._accepted - self._kept
-        return DeliveryState(self.name, self._accepted, self._kept, 0, lost, 0, self._error, str(self._path))
+        return DeliveryState(
+            self.name, self._accepted, self._kept, len(self._waiting), self._dropped, self._outages, self._error, "memory only", self._error or "the disk did not take them"
+        )
 
     def close(self, timeout: float = 10.0) -> DeliveryState:
-        """Close the file."""
+        """Write what waits, if the disk takes it, and close the file."""
         if self._open:
             self._open = False
+            self._flush()
+            self._dropped += len(self._waiting)
+            self._waiting.clear()
             self._db.close()
         return self.state()
 

@@ -36,6 +36,18 @@ def printable(text: str) -> str:
     return text if text.isascii() and text.isprintable() else _UNSEEN.sub(_shown, text)
 
 
+def json_visible(octets: bytes) -> bytes:
+    """The same JSON with every character that is no visible text as an escape of JSON's own: it means what it did, and does nothing to a terminal."""
+    return octets if octets.isascii() and b"\x7f" not in octets else _UNSEEN.sub(_escaped, octets.decode()).encode()
+
+
+def _escaped(match: re.Match[str]) -> str:
+    if match[0] < " ":
+        return match[0]  # of the document's own layout: inside a text these are escaped already
+    octets = match[0].encode("utf-16-be")
+    return "".join(f"\\u{octets[at]:02x}{octets[at + 1]:02x}" for at in range(0, len(octets), 2))
+
+
 def clipped(text: str, width: int) -> str:
     """`printable(text)`, cut to `width` characters with an ellipsis where it is longer."""
     text = printable(text)

@@ -70,7 +70,7 @@ def _show(state: MapState, args: argparse.Namespace) -> int:
             continue
         one = record.endpoint
         _say(f"{mask(one.name)}  (no {record.number}, {record.status})")
-        _say(f"    {one.calls:,} calls from {'' if one.callers_counted else 'about '}{one.callers:,} callers, {when(one.first_seen)} to {when(one.last_seen)}, confidence {one.confidence:.2f}")
+        _say(f"    {one.calls:,} calls from {'' if one.callers_counted else 'about '}{one.callers:,} callers, {when(one.first_seen)} to {when(one.last_seen)} UTC, confidence {one.confidence:.2f}")
         _say("    statuses: " + " ".join(f"{status or 'none'}:{calls}" for status, calls in sorted(one.statuses.items())))
         for line in ([f"{one.declared} {one.declared_in}".rstrip()] if one.declared else []) + one.evidence + one.drift:
             _say(f"    {mask(line)}")
@@ -80,7 +80,7 @@ def _show(state: MapState, args: argparse.Namespace) -> int:
         for where, types in sorted(drift.seen(one).fields.items()):
             _say(f"    {where}: {' or '.join(sorted(types)) or 'anything'}" + (f"  [{classes[where]}]" if where in classes else ""))
         for at, status, text in record.notes:
-            _say(f"    {when(at * 1_000_000_000)} {status}" + (f": {text}" if text else ""))
+            _say(f"    {when(at * 1_000_000_000)} UTC {status}" + (f": {text}" if text else ""))
     return 0
 
 

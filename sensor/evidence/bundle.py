@@ -20,7 +20,7 @@ import io
 import os
 import shlex
 import zipfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,7 +40,13 @@ from sensor.evidence.har import har
 from sensor.evidence.inplace import mask_frames
 from sensor.evidence.pcapng import Packet, pcapng
 from sensor.masking import Masker
+from sensor.sinks.filters import without
 from sensor.sinks.formats.words import iso
+from sensor.terminal import json_visible
+
+_SAYING = {"clients": ("client_ip", "client_port", "_client"), "principals": ("principal", "principal_kind", "_principal")}
+"""What else says who called, where an alert's field is never to be sent."""
+_STILL = " The packets and what the calls carried are as they were: addresses of senders stand in every packet's head."
 
 Frames = Callable[[], AbstractContextManager[Iterable[FrameBlock]]]
 """Opens the capture from its start, as often as it is called."""
@@ -111,21 +117,22 @@ def bundle(
         for frame in done.frames
     ]  # fmt: skip
     gone = set(never_send)
-    # The run that raised it may have been told to mask nothing; this bundle was not.
-    alert = Alert.from_json(orjson.dumps(_each(orjson.loads(alert.to_json()), shown.text)))
+    # The run that raised it may have been told to mask nothing, or to keep nothing back; this bundle was not.
+    alert = without(Alert.from_json(orjson.dumps(_each(orjson.loads(alert.to_json()), shown.text))), gone)
+    unsaid = frozenset(name for field, names in _SAYING.items() if field in gone for name in names)
     plain = {name: value for name, value in orjson.loads(alert.to_json()).items() if name not in gone}
     files = {
         "alert.json": _json(plain),
         "flows.pcapng": pcapng(packets, f"api-sensor {VERSION}", about),
-        "calls.har": _json(har(found.calls, shown, about)),
-        "timeline.jsonl": _timeline(found.timeline, shown),
+        "calls.har": _json(har(found.calls, shown, about, unsaid)),
+        "timeline.jsonl": _timeline(found.timeline, shown, unsaid),
         "baseline.json": _json(
-            {"features": [] if "features" in gone else plain["features"], "reasons": [] if "reasons" in gone else plain["reasons"], "endpoints": [_masked(one, shown) for one in found.baseline]}
+            {"features": alert.features, "reasons": alert.reasons, "endpoints": [] if "endpoints" in gone else [_masked(one, shown) for one in found.baseline]}
         ),
         "judges.json": _json({"sensor": VERSION, "detectors": list(judges)}),
     }
     captures = [_capture(name) for name in source.captures]
-    files["README.txt"] = _readme(alert, found, len(packets), changed, captures, unmasked, every, left_out).encode()
+    files["README.txt"] = _readme(alert, found, len(packets), changed, captures, unmasked, every, left_out, sorted(gone)).encode()
     manifest = {
         "alert": alert.uid,
         "revision": alert.revision,
@@ -186,7 +193,7 @@ def _put(path: Path, octets: bytes) -> None:
 
 
 def _json(value: Any) -> bytes:
-    return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    return json_visible(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
 
 
 def _each(value: Any, text: Callable[[str], str]) -> Any:
@@ -215,12 +222,15 @@ def _masked(one: dict[str, Any], shown: Masker) -> dict[str, Any]:
     return {**one, "endpoint": shown.text(one["endpoint"])}
 
 
-def _timeline(calls: list[dict[str, Any]], shown: Masker) -> bytes:
+def _timeline(calls: list[dict[str, Any]], shown: Masker, unsaid: Collection[str]) -> bytes:
     """The calls as lines of JSON. Each is let go as its line is made: in pieces they take four times the room."""
     out = bytearray()
     for at, call in enumerate(calls):
         calls[at] = {}
-        out += orjson.dumps(_shown(call, shown), option=orjson.OPT_APPEND_NEWLINE)
+        line = _shown(call, shown)
+        for name in unsaid:
+            line.pop(name, None)
+        out += json_visible(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
     return bytes(out)
 
 
@@ -234,8 +244,9 @@ def _shown(call: dict[str, Any], shown: Masker) -> dict[str, Any]:
 
 
 def _readme(
-    alert: Alert, found: Gathered, packets: int, changed: int, captures: list[dict[str, Any]], unmasked: bool, every: bool, left_out: dict[str, int]
-) -> str:
+    alert: Alert, found: Gathered, packets: int, changed: int, captures: list[dict[str, Any]], unmasked: bool, every: bool, left_out: dict[str, int],
+    gone: list[str],
+) -> str:  # fmt: skip
     options = (" --all-connections" if every else "") + (" --unmasked" if unmasked else "")
     names = " ".join(shlex.quote(one["name"]) for one in captures)
     lines = [
@@ -261,6 +272,8 @@ def _readme(
             f"corrected ({changed} packets). Bodies that could not be read are written over. Lengths, sequence numbers and times are as they were.",
         ]
     lines += [f"Not here: {name}, {count} past the limit." for name, count in left_out.items()]
+    if gone:
+        lines.append(f"Not here, since it is never to be sent: {', '.join(gone)} of the alert." + _STILL * bool(_SAYING.keys() & set(gone)))
     if found.missing:
         lines.append(f"Not in the captures: {len(found.missing)} of the connections that the alert cites ({', '.join(found.missing[:8])}).")
     if alert.loss:

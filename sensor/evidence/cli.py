@@ -41,6 +41,9 @@ def run(args: argparse.Namespace) -> int:
     captures = args.captures or list(dict.fromkeys(one.pcap_file for one in alert.evidence))
     if not captures or "-" in captures:
         raise SensorError(f"alert {alert.uid}: it came from standard input; name the captures that hold this traffic")
+    absent = [] if args.captures else [name for name in captures if not Path(name).exists()]
+    if absent:
+        raise SensorError(f"alert {alert.uid}: {', '.join(absent)}: not found from here; name the captures after the uid, wherever they are now")
     masker = Masker(installation_key(state), config.masking.names)
     source = Source(lambda: open_captures(captures), tuple(captures), config.parsers, config.catalogue, args.verify_checksums)
     made = bundle(
@@ -84,6 +87,7 @@ def find(uid: str, place: Path) -> Alert:
         finally:
             store.close()
     found: dict[str, Alert] = {}
+    torn = ""
     with place.open("rb") as file:
         for number, line in enumerate(file, 1):
             if uid.encode() not in line:
@@ -91,9 +95,12 @@ def find(uid: str, place: Path) -> Alert:
             try:
                 alert = Alert.from_json(line)
             except ValueError as fault:
-                raise SensorError(f"{place}:{number}: {fault}") from fault
+                torn = torn or f"{place}:{number}: {fault}"  # the half line of a power cut, maybe: what follows it is whole
+                continue
             if alert.uid.startswith(uid) and (alert.uid not in found or alert.revision >= found[alert.uid].revision):
                 found[alert.uid] = alert
+    if torn and not found:
+        raise SensorError(torn)
     if len(found) != 1 or not uid:
         raise SensorError(f"{place}: {'several alerts begin' if found else 'no alert begins'} with {uid!r}")
     return next(iter(found.values()))

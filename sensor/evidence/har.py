@@ -7,7 +7,7 @@ be looked through and is left out, with its size.
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -17,14 +17,14 @@ from sensor.masking import Masker
 from sensor.sinks.formats.words import iso
 
 
-def har(calls: Iterable[dict[str, Any]], masker: Masker, comment: str) -> dict[str, Any]:
-    """The HAR document of calls (rows of a call batch with heads and bodies)."""
+def har(calls: Iterable[dict[str, Any]], masker: Masker, comment: str, unsaid: Collection[str] = ()) -> dict[str, Any]:
+    """The HAR document of calls (rows of a call batch with heads and bodies), its entries without the members `unsaid`."""
     return {
         "log": {
             "version": "1.2",
             "creator": {"name": "api-sensor", "version": VERSION},
             "pages": [],
-            "entries": [_entry(call, masker) for call in calls],
+            "entries": [{name: value for name, value in _entry(call, masker).items() if name not in unsaid} for call in calls],
             "comment": comment,
         }
     }

@@ -12,8 +12,7 @@
     file:alerts.jsonl?rotate=100M&keep=5         lines in a file
     store:alerts.sqlite                          the store that `api-sensor alerts` reads (store: alone is the one in the state directory)
 
-`format=` (json, cef, leef, ecs, ocsf, eve, zeek, stix) says in whose words, `min=`, `max=`, `state=`, `detector=`, `endpoint=` and `client=` which alerts, `hide=` without which
-fields, `size=` in how many octets a message, `spool=` how much may wait on disk.
+README's "Sending alerts" has every option.
 
 Every network sink has a spool on disk before it (`sensor.sinks.spool`): an outage of the receiver costs nothing but time. Sinks are the only thing of
 the sensor that sends, and they send only here, never to what is watched.
@@ -22,6 +21,7 @@ the sensor that sends, and they send only here, never to what is watched.
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final, Protocol
@@ -39,12 +39,16 @@ from sensor.sinks.kafka import Kafka
 from sensor.sinks.message import fields_of
 from sensor.sinks.nats import Nats
 from sensor.sinks.network import Datagrams, Stream, Tls
-from sensor.sinks.spool import Spool, SpoolTaken
+from sensor.sinks.spool import Spool, SpoolTaken, receiver_of
 from sensor.sinks.syslog import Syslog
 
 __all__ = ["SINKS", "DeliveryState", "Destination", "Sink", "Sinks", "open_sink", "open_sinks"]
 
+log = logging.getLogger(__name__)
+
 SPOOL_BYTES = 1 << 30
+DATAGRAM_OCTETS = 65_487
+"""What a UDP datagram can carry in IPv6 (65 507 in IPv4)."""
 
 
 class Sink(Protocol):
@@ -66,11 +70,11 @@ Opener = Callable[[Destination, Options, Path], Sink]
 
 
 def _spool_for(destination: Destination, spools: Path, limit: int) -> Spool:
-    """The destination's spool. Where another process has it (two replays at once), the next free one beside it."""
+    """The destination's spool. Where another process has it (two replays at once), the next free one beside it; what that one leaves is taken over."""
     stem = f"{destination.scheme}-{hashlib.sha256(destination.line.encode()).hexdigest()[:12]}"
     for number in range(1000):
         try:
-            return Spool(spools / (stem if number == 0 else f"{stem}.{number}"), limit)
+            return Spool(spools / (stem if number == 0 else f"{stem}.{number}"), limit, destination.name)
         except SpoolTaken:
             continue
     raise SensorError(f"{spools}: a thousand processes spool to {destination.name} at once")
@@ -84,7 +88,7 @@ def _network(destination: Destination, options: Options, spools: Path) -> Sink:
     else:
         options.need(bool(destination.host), f"say which host: {destination.scheme}://siem.example:514")
     # rsyslog takes 8 KiB unless told otherwise and cuts the rest; a datagram should stay below 2048 octets (RFC 5424, 6.1).
-    syslog = Syslog(options, 2048 if destination.scheme == "udp" else 8192)
+    syslog = Syslog(options, *((2048, DATAGRAM_OCTETS) if destination.scheme == "udp" else (8192, 1 << 20)))
     selection = Selection(options)
     limit = options.number("spool", SPOOL_BYTES, 65_536, 1 << 50)
     transport: Datagrams | Stream
@@ -96,7 +100,7 @@ def _network(destination: Destination, options: Options, spools: Path) -> Sink:
         transport = Stream(destination, options)
     options.done()
     spool = _spool_for(destination, spools, limit)
-    return Delivery(destination.name, transport, syslog.message, spool, selection, remove_when_empty=True)
+    return Delivery(destination.name, transport, syslog.message, spool, selection)
 
 
 def _answering(destination: Destination, options: Options, spools: Path) -> Sink:
@@ -112,7 +116,7 @@ def _answering(destination: Destination, options: Options, spools: Path) -> Sink
     limit = options.number("spool", SPOOL_BYTES, 65_536, 1 << 50)
     options.done()
     spool = _spool_for(destination, spools, limit)
-    return Delivery(destination.name, transport, transport.message, spool, selection, remove_when_empty=True)
+    return Delivery(destination.name, transport, transport.message, spool, selection)
 
 
 def _file(destination: Destination, options: Options, spools: Path) -> Sink:
@@ -171,10 +175,11 @@ def open_sink(line: str, spools: Path, never_send: Iterable[str] = ()) -> Sink:
 
 
 class Sinks:
-    """Several sinks as one."""
+    """Several sinks as one; `unclaimed` says of alerts that wait for receivers which none of them sends to."""
 
-    def __init__(self, sinks: Iterable[Sink]) -> None:
+    def __init__(self, sinks: Iterable[Sink], unclaimed: Sequence[str] = ()) -> None:
         self._sinks = list(sinks)
+        self.unclaimed = tuple(unclaimed)
 
     def send(self, alert: Alert) -> None:
         """Give the alert to every sink."""
@@ -193,6 +198,9 @@ class Sinks:
 
     def close(self, timeout: float = 10.0) -> list[DeliveryState]:
         """Close all of them; how each ended. What an operator must know of it is in each one's `sentence()`."""
+        for sink in self._sinks:
+            if isinstance(sink, Delivery):
+                sink.finish(timeout)  # all at once: several receivers that are away are waited for no longer than one
         return [sink.close(timeout) for sink in self._sinks]
 
 
@@ -209,4 +217,18 @@ def open_sinks(lines: Iterable[str], spools: Path, never_send: Sequence[str] = (
         for sink in sinks:
             sink.close(0)
         raise SensorError("\n".join(faults))
-    return Sinks(sinks)
+    # Only now: what waits for one of these sinks is not another's.
+    for sink in sinks:
+        if isinstance(sink, Delivery):
+            try:
+                sink.take_over(spools)
+            except SensorError as fault:
+                log.warning("%s", fault)  # what comes now is delivered all the same
+    return Sinks(sinks, _unclaimed(sinks, spools))
+
+
+def _unclaimed(sinks: Iterable[Sink], spools: Path) -> list[str]:
+    known = {sink.name for sink in sinks}
+    folders = sorted({segment.parent for segment in spools.glob("*/*.seg")})
+    named = [(folder, receiver_of(folder) or "a receiver that an earlier version did not name") for folder in folders]
+    return [f"alerts of earlier runs wait in {folder} for {receiver}, where nothing of this run sends" for folder, receiver in named if receiver not in known]

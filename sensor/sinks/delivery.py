@@ -7,19 +7,21 @@ receiver may so get an alert twice, with the same `uid`, `revision` and `sequenc
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from sensor.alerts import RANK, Alert
 from sensor.sinks.filters import Selection
 from sensor.sinks.message import Render, fields_of
 from sensor.sinks.sentences import sentence
-from sensor.sinks.spool import Record, Spool
+from sensor.sinks.spool import Record, Spool, SpoolTaken, receiver_of
 
 log = logging.getLogger("sensor.sinks")
 
@@ -39,17 +41,15 @@ WAIT_FIRST_S, WAIT_MOST_S = 0.1, 30.0
 class Transport(Protocol):
     """What a delivery needs of a protocol. Every method may raise OSError: then it is called again later, from the last checkpoint on."""
 
-    refused: int
-    """Alerts that the receiver said it will never take."""
     answer: str
-    """Why it refused the last one."""
+    """Why the receiver refused the last alert that it will never take."""
     host: str
     """Whom it speaks to, as the operator wrote it."""
     settle_s: float
     """How long after `confirm` a sign of the receiver's death still means that something may be missing; 0 where `confirm` is an answer."""
 
-    def send(self, messages: Sequence[bytes]) -> None:
-        """Send them in this order."""
+    def send(self, messages: Sequence[bytes]) -> Sequence[int]:
+        """Send them in this order; the places of those that the receiver will never take."""
 
     def confirm(self) -> None:
         """Return when the receiver has everything that was sent."""
@@ -86,6 +86,8 @@ class DeliveryState:
     """What went wrong last; empty when all is well."""
     folder: str
     """Where the waiting ones are."""
+    why_dropped: str = ""
+    """Why alerts were given up."""
 
     def sentence(self) -> str:
         """What to tell the operator; empty when there is nothing to tell."""
@@ -93,12 +95,11 @@ class DeliveryState:
         if self.waiting:
             why = f" ({self.error})" if self.error else ""
             said.append(
-                f"{self.name}: {_alerts(self.waiting)} could not be delivered{why}; what waits is in {self.folder} for the next run"
+                f"{self.name}: {_alerts(self.waiting)} could not be delivered{why}; what waits is in {self.folder} for the next run that sends there "
+                "(or for api-sensor sink flush)"
             )
         if self.dropped:
-            said.append(
-                f"{self.name}: {_alerts(self.dropped)} given up (spool full, or refused by the receiver: {self.error or 'see the log'})"
-            )
+            said.append(f"{self.name}: {_alerts(self.dropped)} given up ({self.why_dropped})")
         return "\n".join(said)
 
 
@@ -112,19 +113,17 @@ class Delivery:
         message: Render,
         spool: Spool,
         selection: Selection | None = None,
-        *,
-        remove_when_empty: bool = False,
     ) -> None:
         self.name = name
         self._transport = transport
         self._message = message
         self._spool = spool
         self._selection = selection
-        self._remove = remove_when_empty
         self._accepted = 0
         self._delivered = 0
         self._refused = 0
         self._refused_at = 0
+        """Number of the last alert that was refused: what is sent again is counted once."""
         self._why_refused = ""
         self._mistakes = 0
         self._outages = 0
@@ -152,33 +151,54 @@ class Delivery:
         if self._closed is not None:
             return self._closed
         spool = self._spool
+        why = []
+        if spool.dropped:
+            why.append(f"{spool.dropped}: no room in the spool" + (f", {spool.error}" if spool.error else ""))
+        if self._refused:
+            why.append(f"{self._refused}: {self._why_refused}")
         return DeliveryState(
             self.name,
             self._accepted,
-            max(0, self._delivered - self._transport.refused),
+            self._delivered,
             spool.waiting,
-            spool.dropped + self._refused + self._transport.refused,
+            spool.dropped + self._refused,
             self._outages,
-            "; ".join(filter(None, (self._error, spool.error))) or self._transport.answer or self._why_refused,
+            "; ".join(filter(None, (self._error, spool.error))) or self._why_refused,
             str(spool.folder),
+            "; ".join(why),
         )
 
-    def close(self, timeout: float = 10.0) -> DeliveryState:
-        """Deliver what waits, giving up when nothing moved for `timeout` seconds; what is left stays in the spool. How it ended."""
-        if self._closed is None:
+    def finish(self, timeout: float = 10.0) -> None:
+        """Begin the end that `close` waits for."""
+        if not self._stopping.is_set():
             self._deadline = time.monotonic() + timeout
             self._patience = timeout
             self._stopping.set()
             self._wake.set()
+
+    def close(self, timeout: float = 10.0) -> DeliveryState:
+        """Deliver what waits, giving up when nothing moved for `timeout` seconds; what is left stays in the spool. How it ended."""
+        if self._closed is None:
+            self.finish(timeout)
             self._thread.join()
-            state = self.state()
             self._transport.close()
-            if self._remove:
-                self._spool.remove()
-            else:
-                self._spool.close()
-            self._closed = state
+            self._spool.close()
+            self._closed = self.state()
         return self._closed
+
+    def take_over(self, spools: Path) -> None:
+        """Take what waits under `spools` for the same receiver where no process minds it any more: another's, or one of other options. Raises SensorError."""
+        for folder in sorted(spools.iterdir()) if spools.is_dir() else ():
+            if folder != self._spool.folder and receiver_of(folder) == self._spool.receiver:
+                with contextlib.suppress(SpoolTaken):
+                    self._spool.take_over(folder, self._shown)
+        self._wake.set()
+
+    def _shown(self, line: bytes) -> bytes:
+        """What another destination of the same receiver left, without what this one hides."""
+        with contextlib.suppress(ValueError):  # of another version: told as it is, or refused, when it is sent
+            return line if self._selection is None else self._selection.shown(Alert.from_json(line)).to_json()
+        return line
 
     def _run(self) -> None:
         spool, transport = self._spool, self._transport
@@ -260,22 +280,30 @@ class Delivery:
                 self._wake.wait(self._idle(pending, first_unconfirmed, position > checked))
 
     def _send(self, records: Sequence[Record]) -> int:
+        """Send them; how many were not refused for good."""
         messages: list[bytes] = []
+        numbers: list[int] = []
+        refused: list[int] = []
         for record in records:
             try:
                 messages.append(self._message(fields_of(record.payload), record.payload, record.seq))
+                numbers.append(record.seq)
             except Exception as fault:
                 # Sound by its checksum, yet no alert (written by another version), or one that a format of ours cannot tell: it must not stop the others.
                 if not isinstance(fault, ValueError) and not self._mistakes:
                     log.exception("%s: a fault of api-sensor itself", self.name)
                     self._mistakes += 1
-                if record.seq > self._refused_at:
-                    self._refused_at = record.seq
-                    self._refused += 1
+                refused.append(record.seq)
                 self._why_refused = f"alert {record.seq}: {fault}"
         if messages:
-            self._transport.send(messages)
-        return len(messages)
+            places = self._transport.send(messages)
+            if places:
+                refused += [numbers[place] for place in places]
+                self._why_refused = self._transport.answer
+        if refused:
+            self._refused += sum(seq > self._refused_at for seq in refused)
+            self._refused_at = max(self._refused_at, *refused)
+        return len(records) - len(refused)
 
     def _settle(self, pending: deque[tuple[int, float, int]], ending: bool) -> None:
         settle = min(self._transport.settle_s, 0.25) if ending else self._transport.settle_s

@@ -24,6 +24,8 @@ class Destination:
     user: str = ""
     password: str = field(default="", repr=False)
     options: dict[str, str] = field(default_factory=dict)
+    target: str = ""
+    """The path as it was written, for a protocol that sends it so."""
 
     @classmethod
     def parse(cls, line: str) -> Destination:
@@ -31,10 +33,10 @@ class Destination:
         scheme, colon, _ = line.partition(":")
         if not colon or not scheme.isascii() or not scheme.replace("+", "").isalnum():
             raise SensorError(
-                f"{line!r} is no destination: write it as scheme://place, such as udp://siem.example:514 or file:alerts.jsonl"
+                f"{_said(line)!r} is no destination: write it as scheme://place, such as udp://siem.example:514 or file:alerts.jsonl"
             )
         if any(not one.isprintable() for one in unquote(line)):
-            raise SensorError(f"{line!r} is no destination: it holds a character that is not to be seen")
+            raise SensorError(f"{_said(line)!r} is no destination: it holds a character that is not to be seen")
         if scheme in ("file", "store") and not line.startswith(f"{scheme}://"):
             path, _, query = line[len(scheme) + 1 :].partition("?")
             return cls(line, scheme, "", None, unquote(path), options=_options(line, query))
@@ -42,7 +44,9 @@ class Destination:
             parts = urlsplit(line)
             port = parts.port
         except ValueError as fault:
-            raise SensorError(f"{line!r} is no destination: {fault}") from fault
+            raise SensorError(f"{_said(line)!r} is no destination: {fault}") from fault
+        if scheme in ("file", "store", "unix", "unix+stream") and parts.netloc:
+            raise SensorError(f"{_said(line)!r} is no destination: two slashes begin a host; a path is written {scheme}:{parts.netloc}{parts.path} or {scheme}:///{parts.netloc}{parts.path}")
         return cls(
             line,
             parts.scheme,
@@ -52,6 +56,7 @@ class Destination:
             unquote(parts.username or ""),
             unquote(parts.password or ""),
             _options(line, parts.query),
+            parts.path,
         )
 
     @property
@@ -67,15 +72,22 @@ class Destination:
         )
 
 
+def _said(line: str) -> str:
+    """A line that is wrong as it may be said: what stands before an at sign and behind a question mark can hold a secret."""
+    place, query, _ = line.partition("?")
+    before, at, behind = place.rpartition("@")
+    return (f"{before.partition('//')[0]}//…@{behind}" if at else place) + ("?…" if query else "")
+
+
 def _options(line: str, query: str) -> dict[str, str]:
     try:
         pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query))
-    except ValueError as fault:
-        raise SensorError(f"{line!r}: options are written as name=value&name=value ({fault})") from fault
+    except ValueError:
+        raise SensorError(f"{_said(line)!r}: options are written as name=value&name=value, a percent sign as %25") from None
     out: dict[str, str] = {}
     for name, value in pairs:
         if name in out:
-            raise SensorError(f"{line!r}: option {name!r} is given twice")
+            raise SensorError(f"{_said(line)!r}: option {name!r} is given twice")
         out[name] = value
     return out
 

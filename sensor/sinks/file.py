@@ -1,11 +1,12 @@
 """Alerts in a file, a line each, with rotation by size. The file is its own spool: a line is written when `send` returns.
 
 A full disk loses nothing while memory lasts: lines wait there, in order, and are written when there is room again; a line is never left half written, and one that a power cut left half is ended before the next begins. A file that something else
-(logrotate) moves away or removes is begun anew.
+(logrotate) moves away or removes is begun anew. A named pipe is a file, too: while nobody reads from it, lines wait.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections import deque
@@ -36,16 +37,20 @@ class AlertFile:
         self._accepted = self._delivered = self._dropped = self._outages = 0
         self._error = ""
         self._waiting: deque[bytes] = deque()
+        self._begun = 0
+        """Octets of the first of these that a pipe has taken."""
         try:
             self._fd = os.dup(1) if path == "-" else self._open()
         except OSError as fault:
-            raise SensorError(f"{path}: cannot write alerts there: {fault.strerror}") from fault
+            why = "it is a pipe that nobody reads from" if fault.errno == errno.ENXIO else fault.strerror
+            raise SensorError(f"{path}: cannot write alerts there: {why}") from fault
         self._named = path != "-"
         # Pipes and terminals can neither be cut back nor rotated.
         self._regular = stat.S_ISREG(os.fstat(self._fd).st_mode)
 
     def _open(self) -> int:
-        fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
+        # A pipe that nobody reads from is said, and one whose reader is stuck does not hold up the sensor.
+        fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK, 0o640)
         stats = os.fstat(fd)
         if stat.S_ISREG(stats.st_mode) and stats.st_size:
             with self._path.open("rb") as written:
@@ -72,7 +77,7 @@ class AlertFile:
         self._waiting.append(self._line(chosen) + b"\n")
         self._flush()
         if len(self._waiting) > WAITING_LINES:
-            self._waiting.popleft()
+            del self._waiting[1 if self._begun else 0]  # not the line that a pipe has half of
             self._dropped += 1
 
     def _flush(self) -> None:
@@ -82,9 +87,9 @@ class AlertFile:
                 self._waiting.popleft()
                 self._delivered += 1
             self._error = ""
-        except BrokenPipeError:
-            raise
         except OSError as fault:
+            if isinstance(fault, BrokenPipeError) and not self._named:
+                raise  # standard output: its reader has seen enough
             if not self._error:
                 self._outages += 1
             self._error = fault.strerror or str(fault)
@@ -98,14 +103,19 @@ class AlertFile:
             size = os.fstat(self._fd).st_size
             if size and size + len(line) > self._rotate:
                 self._turn()
-        done = os.write(self._fd, line)
-        if done == len(line):
-            return
         if self._regular:
-            os.ftruncate(self._fd, os.fstat(self._fd).st_size - done)
-            raise OSError(28, "No space left on device")
-        while done < len(line):
-            done += os.write(self._fd, line[done:])
+            done = os.write(self._fd, line)
+            if done != len(line):
+                os.ftruncate(self._fd, os.fstat(self._fd).st_size - done)
+                raise OSError(28, "No space left on device")
+            return
+        while self._begun < len(line):
+            try:
+                self._begun += os.write(self._fd, line[self._begun :])
+            except BrokenPipeError:
+                self._begun = 0  # its next reader gets the line from its start
+                raise
+        self._begun = 0
 
     def _turn(self) -> None:
         """alerts.jsonl -> alerts.jsonl.1 -> .2 ...: rename is atomic, so a reader that follows the name misses no line."""
@@ -133,6 +143,7 @@ class AlertFile:
             self._outages,
             self._error,
             "memory only",
+            self._error or "the disk did not take them",
         )
 
     def close(self, timeout: float = 10.0) -> DeliveryState:

@@ -6,16 +6,20 @@ twice has it twice), `webhook-timestamp` (seconds, now: the receiver refuses old
 
 A proxy of the environment (`https_proxy`) is not used, and a redirection is not followed: alerts go where the operator said, nowhere else.
 
-Here the receiver answers, so "delivered" is what it says. 2xx is taken; what one alert of a batch is refused for (400, 413, 422) must not stop the others:
-the batch is sent again one by one, and the refused one is counted. Everything else, a wrong token or path too, waits for the operator.
+Here the receiver answers, so "delivered" is what it says. 2xx is taken. What one alert is refused for (any other 4xx: too long, a field that an index does
+not take, a firewall before the receiver that finds an attack in it) must not stop the others: the batch is sent again one by one, and what is refused
+while others are taken is given up and counted. Where nothing is taken it is not the alerts that are wrong, but the receiver's settings or ours: then all
+of them wait for the operator, as they do when it is away, busy, or wants another token.
 """
 
 from __future__ import annotations
 
 import binascii
+import errno
 import hashlib
 import hmac
 import http.client
+import os
 import socket
 import time
 from base64 import b64decode, b64encode
@@ -28,12 +32,17 @@ import orjson
 from sensor.sinks.destination import Destination, Options
 from sensor.sinks.formats import FORMATS
 from sensor.sinks.message import AlertFields
-from sensor.sinks.network import TIMEOUT_S, Certificates
+from sensor.sinks.network import EXCHANGE_S, TIMEOUT_S, Certificates, over_within, readable
+from sensor.sinks.syslog import LEAST_OCTETS
+from sensor.terminal import printable
 
 BATCH_OCTETS = 512 * 1024
 ANSWER_OCTETS = 4 * 1024 * 1024
 """An answer longer than this is read no further: the receiver is not to fill our memory."""
-_REFUSED: Final = (400, 413, 422)
+SAID_CHARACTERS = 200
+"""What is shown of an answer."""
+_NOT_YET: Final = (401, 407, 408, 421, 425, 429)
+"""4xx that say nothing of the alert."""
 _ANSWERS: Final = {
     301: ": it has moved; give its new address",
     302: ": it sends us elsewhere, and we do not follow; give the address itself",
@@ -42,6 +51,7 @@ _ANSWERS: Final = {
     401: ": it wants another token",
     403: ": the token may not do this",
     404: ": nothing is at that path",
+    413: ": that is too long; give a smaller size=",
     407: ": that is a proxy",
     429: ": too busy",
     503: ": too busy",
@@ -68,7 +78,10 @@ class Http:
         self._secret = _key(options)
         self._tls = Certificates(options) if destination.scheme == "https" else None
         standard = {"json": "/", "hec": "/services/collector/event", "bulk": "/_bulk"}[self._manner]
-        self._path = destination.path if destination.path not in ("", "/") else standard
+        self._path = destination.target if destination.target not in ("", "/") else standard
+        if query := secret(options, "query"):
+            self._path += f"?{query}"
+        self._octets = options.number("size", BATCH_OCTETS, LEAST_OCTETS, BATCH_OCTETS)
         kind = "application/x-ndjson" if self._manner == "bulk" else "application/json"
         self._headers = {"Content-Type": kind, "User-Agent": "api-sensor"}
         if token:
@@ -78,16 +91,14 @@ class Http:
             named = f"{destination.user}:{destination.password}".encode()
             self._headers["Authorization"] = f"Basic {b64encode(named).decode()}"
         options.need(self._manner != "hec" or bool(token), "option token is missing: Splunk's collector wants one")
-        options.need(all(" " <= one <= "~" for one in token + self._path), "token and path must be plain ASCII")
-        self.refused = 0
-        """Alerts that the receiver said it will never take."""
+        options.need(all("!" <= one <= "~" for one in self._path) and all(" " <= one <= "~" for one in token), "token, path and query must be plain ASCII, path and query without blanks (%20)")
         self.answer = ""
-        """Why it refused the last one."""
+        """Why the receiver refused the last alert that it will never take."""
         self._link: http.client.HTTPConnection | None = None
 
     def message(self, alert: AlertFields, line: bytes, seq: int) -> bytes:
         """One alert as the receiver wants it."""
-        body = self._body(alert, line, BATCH_OCTETS)
+        body = self._body(alert, line, self._octets)
         if self._manner == "hec":
             head = {
                 "time": alert["last_seen"] / 1e9,
@@ -102,20 +113,29 @@ class Http:
             return orjson.dumps(action) + b"\n" + body + b"\n"
         return body
 
-    def send(self, messages: Sequence[bytes]) -> None:
-        """Post them in their order, a batch a request."""
-        batch: list[bytes] = []
-        size = 0
-        for message in messages:
-            if batch and size + len(message) > BATCH_OCTETS:
-                self._post(batch)
-                batch, size = [], 0
-            batch.append(message)
+    def send(self, messages: Sequence[bytes]) -> Sequence[int]:
+        """Post them in their order, a batch a request; the places of those that are refused while others are taken."""
+        refused: list[int] = []
+        first = size = 0
+        for place, message in enumerate(messages):
+            if place > first and size + len(message) > BATCH_OCTETS:
+                refused += [first + one for one in self._post(messages[first:place])]
+                first, size = place, 0
             size += len(message)
-        if batch:
-            self._post(batch)
+        return refused + [first + one for one in self._post(messages[first:])]
 
-    def _post(self, batch: list[bytes]) -> None:
+    def _post(self, batch: Sequence[bytes]) -> list[int]:
+        refusals = self._refusals(batch)
+        if len(refusals) == len(batch) > 1:
+            refusals = {place: why for place, message in enumerate(batch) for why in self._refusals([message]).values()}
+        if refusals:
+            *_, self.answer = refusals.values()
+            if len(refusals) == len(batch):
+                raise OSError(f"nothing that waits is taken: {self.answer}")
+        return list(refusals)
+
+    def _refusals(self, batch: Sequence[bytes]) -> dict[int, str]:
+        """Post a batch; which of it the receiver refuses (all or none, but for an index), and why. Raises OSError for an answer that says nothing of the alerts."""
         body = b"[" + b",".join(batch) + b"]" if self._manner == "json" else b"".join(batch)
         headers = dict(self._headers)
         if self._secret:
@@ -124,50 +144,49 @@ class Http:
             headers |= {"webhook-id": named, "webhook-timestamp": now, "webhook-signature": f"v1,{b64encode(signed).decode()}"}
         status, answer = self._exchange(body, headers)
         if 200 <= status < 300:
-            if self._manner == "bulk":
-                self._items(batch, answer)
-            return
-        if status not in _REFUSED:
-            raise OSError(f"the receiver answered {status}{_ANSWERS.get(status, '')}")
-        if len(batch) > 1:
-            for message in batch:
-                self._post([message])
-        else:
-            self.refused += 1
-            self.answer = f"the receiver answered {status}"
+            return self._items(len(batch), answer) if self._manner == "bulk" else {}
+        text = printable(answer.decode("utf-8", "replace").strip())
+        why = f"the receiver answered {status}{_ANSWERS.get(status, '')}" + (f" ({text[:SAID_CHARACTERS]})" if text else "")
+        if not 400 <= status < 500 or status in _NOT_YET:
+            raise OSError(why)
+        return dict.fromkeys(range(len(batch)), why)
 
     def _exchange(self, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
         try:
+            if self._link is not None and self._link.sock is not None and readable(self._link.sock):
+                self.reset()  # a receiver has nothing to say between requests: it has closed an idle connection
             if self._link is None:
                 host, port = self._destination.host, self._destination.port
                 if self._tls is not None:
                     self._link = http.client.HTTPSConnection(host, port, timeout=TIMEOUT_S, context=self._tls.context())
                 else:
                     self._link = http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
-            self._link.request("POST", self._path, body, headers)
-            answer = self._link.getresponse()
-            text = answer.read(ANSWER_OCTETS)
+            if self._link.sock is None:
+                self._link.connect()
+            with over_within(self._link.sock, EXCHANGE_S):
+                self._link.request("POST", self._path, body, headers)
+                answer = self._link.getresponse()
+                text = answer.read(ANSWER_OCTETS)
             if not answer.isclosed():
                 self.reset()
             return answer.status, text
+        except http.client.RemoteDisconnected as fault:
+            raise ConnectionResetError(errno.ECONNRESET, os.strerror(errno.ECONNRESET)) from fault
         except http.client.HTTPException as fault:
             raise OSError(f"the receiver speaks no HTTP: {type(fault).__name__}") from fault
 
-    def _items(self, batch: list[bytes], answer: bytes) -> None:
+    def _items(self, count: int, answer: bytes) -> dict[int, str]:
         """`_bulk` answers 200 and says for each alert what became of it."""
         try:
             items: list[Any] = orjson.loads(answer)["items"]
             statuses = [int(next(iter(item.values()))["status"]) for item in items]
         except (ValueError, KeyError, TypeError, AttributeError, StopIteration) as fault:
             raise OSError("the receiver's answer is no _bulk answer") from fault
-        if len(statuses) != len(batch):
+        if len(statuses) != count:
             raise OSError("the receiver's answer is no _bulk answer: items are missing")
-        if any(status == 429 or status >= 500 for status in statuses):
+        if any(status in _NOT_YET or status >= 500 for status in statuses):
             raise OSError("the receiver is too busy for some of the alerts")
-        for status in statuses:
-            if not (200 <= status < 300 or status == 409):
-                self.refused += 1
-                self.answer = f"the index refused an alert ({status})"
+        return {place: _index_said(items[place]) for place, status in enumerate(statuses) if not (200 <= status < 300 or status == 409)}
 
     def confirm(self) -> None:
         """Every `send` was answered."""
@@ -184,6 +203,13 @@ class Http:
     def close(self) -> None:
         """Close the connection."""
         self.reset()
+
+
+def _index_said(item: Any) -> str:
+    outcome = next(iter(item.values()))
+    error = outcome.get("error")
+    text = printable(str(error.get("reason", "")) if isinstance(error, dict) else str(error or ""))
+    return f"the index refused an alert ({outcome['status']}" + (f": {text[:SAID_CHARACTERS]}" if text else "") + ")"
 
 
 def _key(options: Options) -> bytes:

@@ -4,17 +4,20 @@ of one incident stay in order in one partition. Needs the extra: ``pip install '
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from sensor.sinks.destination import Destination, Options
 from sensor.sinks.formats import FORMATS
 from sensor.sinks.http import secret
 from sensor.sinks.message import AlertFields
+from sensor.sinks.syslog import LEAST_OCTETS
 
 ANSWER_S = 15.0
 """librdkafka tries again by itself for this long; then the spool takes over."""
 PAYLOAD_OCTETS = 900 * 1024
 """Brokers take a megabyte unless told otherwise."""
+MECHANISMS = ("scram-sha-512", "scram-sha-256", "plain")
 
 
 class Kafka:
@@ -31,13 +34,10 @@ class Kafka:
             f"{self._topic!r} is no topic: letters, digits, dots, dashes and underscores",
         )
         self._body = FORMATS[options.choice("format", tuple(FORMATS), "json")]
-        try:
-            from confluent_kafka import Producer
-        except ModuleNotFoundError:
-            options.faults.append("Kafka needs a library that is not installed: pip install 'api-sensor[kafka]'")
-            return
+        self._octets = options.number("size", PAYLOAD_OCTETS, LEAST_OCTETS, PAYLOAD_OCTETS)
+        host = f"[{destination.host}]" if ":" in destination.host else destination.host
         settings: dict[str, Any] = {
-            "bootstrap.servers": f"{destination.host}:{destination.port or 9092}",
+            "bootstrap.servers": ",".join(filter(None, (f"{host}:{destination.port or 9092}", options.text("brokers")))),
             "enable.idempotence": True,
             "acks": "all",
             "linger.ms": 5,
@@ -55,15 +55,20 @@ class Kafka:
                 if value := options.text(option):
                     settings[setting] = value
         if destination.user:
-            settings |= {"sasl.mechanism": "SCRAM-SHA-512", "sasl.username": destination.user}
+            settings |= {"sasl.mechanism": options.choice("sasl", MECHANISMS, MECHANISMS[0]).upper(), "sasl.username": destination.user}
             settings["sasl.password"] = destination.password or secret(options, "password")
         settings["security.protocol"] = ("sasl_" if destination.user else "") + ("ssl" if tls else "plaintext")
         settings["error_cb"] = self._trouble
+        try:
+            from confluent_kafka import KafkaError, Producer
+        except ModuleNotFoundError:
+            options.faults.append("Kafka needs a library that is not installed: pip install 'api-sensor[kafka]'")
+            return
+        self._too_long = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_MSG_SIZE)
         self._settings = settings
         self._make = Producer
         self._producer: Any = None
         self._said = ""
-        self.refused = 0
         self.answer = ""
         if not options.faults:
             try:
@@ -77,17 +82,23 @@ class Kafka:
 
     def message(self, alert: AlertFields, line: bytes, seq: int) -> bytes:
         """Key and value of one record, a NUL between them; no uid has one."""
-        return str(alert["uid"]).encode() + b"\0" + self._body(alert, line, PAYLOAD_OCTETS)
+        return str(alert["uid"]).encode() + b"\0" + self._body(alert, line, self._octets)
 
-    def send(self, messages: Sequence[bytes]) -> None:
-        """Produce them and wait until all are acknowledged."""
+    def send(self, messages: Sequence[bytes]) -> Sequence[int]:
+        """Produce them and wait until all are acknowledged; the places of those that are too long for the topic."""
         faults: list[str] = []
-        taken = 0
+        refused: list[int] = []
+        answered = 0
 
-        def told(fault: Any, _record: Any) -> None:
-            nonlocal taken
+        def told(place: int, fault: Any, _record: Any) -> None:
+            nonlocal answered
+            answered += 1
             if fault is None:
-                taken += 1
+                return
+            if fault.code() in self._too_long:
+                # It will not get shorter by waiting, and others wait behind it.
+                refused.append(place)
+                self.answer = "longer than the brokers or the topic take (max.message.bytes); give a smaller size="
             else:
                 faults.append(str(fault.str()))
 
@@ -95,17 +106,18 @@ class Kafka:
             self._producer = self._make(self._settings)
         producer = self._producer
         self._said = ""
-        for message in messages:
+        for place, message in enumerate(messages):
             key, _, value = message.partition(b"\0")
             while True:
                 try:
-                    producer.produce(self._topic, value, key, on_delivery=told)
+                    producer.produce(self._topic, value, key, on_delivery=partial(told, place))
                     break
                 except BufferError:
                     producer.poll(0.5)
         producer.flush(ANSWER_S + 5)
-        if faults or taken < len(messages):
+        if faults or answered < len(messages):
             raise OSError(self._said or (faults[0] if faults else "the brokers do not answer"))
+        return refused
 
     def confirm(self) -> None:
         """Every `send` was acknowledged."""

@@ -18,12 +18,17 @@ from sensor.sinks.destination import Destination, Options
 from sensor.sinks.formats import FORMATS
 from sensor.sinks.http import secret
 from sensor.sinks.message import AlertFields
-from sensor.sinks.network import TIMEOUT_S, Certificates
+from sensor.sinks.network import EXCHANGE_S, TIMEOUT_S, Certificates, over_within, readable
+from sensor.sinks.syslog import LEAST_OCTETS
 
 UNACKNOWLEDGED = 256
 """Published before the acknowledgements are read: a round trip for so many, not for each."""
 LINE_OCTETS = 1024 * 1024
 PAYLOAD_OCTETS = 512 * 1024
+
+
+TOO_LONG = 10_054
+"""JetStream's error code for a message that is longer than its stream takes."""
 
 
 class Nats:
@@ -49,7 +54,9 @@ class Nats:
             else {}
         )
         self._tls = Certificates(options) if destination.scheme == "nats+tls" else None
-        self.refused = 0
+        self._octets = options.number("size", PAYLOAD_OCTETS, LEAST_OCTETS, PAYLOAD_OCTETS)
+        self._most = 0
+        """Octets of header and payload that the server takes."""
         self.answer = ""
         self._link: socket.socket | None = None
         self._in: IO[bytes] | None = None
@@ -58,52 +65,57 @@ class Nats:
     def message(self, alert: AlertFields, line: bytes, seq: int) -> bytes:
         """Header and payload of one publication, after the line that says how long they are."""
         head = f"NATS/1.0\r\nNats-Msg-Id: {alert['uid']}-{alert['revision']}\r\n\r\n".encode()
-        payload = self._body(alert, line, PAYLOAD_OCTETS)
+        payload = self._body(alert, line, self._octets)
         return b"%d %d\r\n%b%b\r\n" % (len(head), len(head) + len(payload), head, payload)
 
-    def send(self, messages: Sequence[bytes]) -> None:
-        """Publish them and wait until the stream has all of them."""
+    def send(self, messages: Sequence[bytes]) -> Sequence[int]:
+        """Publish them and wait until the stream has all of them; the places of those that are too long for it."""
+        if self._link is not None and readable(self._link):
+            self.reset()  # idle: it asked whether we live (PING), and may have closed since
         link = self._connect()
-        for start in range(0, len(messages), UNACKNOWLEDGED):
-            some = messages[start : start + UNACKNOWLEDGED]
-            link.sendall(
-                b"".join(
-                    b"HPUB %b %b.%d %b" % (self._subject.encode(), self._inbox.encode(), number, message)
-                    for number, message in enumerate(some)
-                )
-            )
-            waiting = set(range(len(some)))
-            while waiting:
-                waiting.discard(self._acknowledged())
+        # The server would end the connection for one that is longer than it takes, and all others with it.
+        short = [place for place, message in enumerate(messages) if int(message.partition(b"\r\n")[0].partition(b" ")[2]) <= self._most]
+        refused = sorted(set(range(len(messages))) - set(short))
+        if refused:
+            self.answer = f"longer than the {self._most} octets that the server takes; give a smaller size="
+        for start in range(0, len(short), UNACKNOWLEDGED):
+            some = short[start : start + UNACKNOWLEDGED]
+            with over_within(link, EXCHANGE_S):
+                link.sendall(b"".join(b"HPUB %b %b.%d %b" % (self._subject.encode(), self._inbox.encode(), place, messages[place]) for place in some))
+                waiting = set(some)
+                while waiting:
+                    place, taken = self._acknowledged()
+                    if not taken and place in waiting:
+                        refused.append(place)
+                    waiting.discard(place)
+        return refused
 
     def _connect(self) -> socket.socket:
         if self._link is None:
             link = socket.create_connection(self._to, timeout=TIMEOUT_S)
             try:
-                # INFO comes in the clear, one line; what follows it may be TLS, so nothing beyond it must be read.
-                info = bytearray()
-                while not info.endswith(b"\r\n"):
-                    one = link.recv(1)
-                    if not one or len(info) > LINE_OCTETS:
-                        raise OSError("the receiver is no NATS server")
-                    info += one
-                if not info.startswith(b"INFO "):
-                    raise OSError("the receiver is no NATS server")
+                with over_within(link, EXCHANGE_S):
+                    self._most = _max_payload(_info(link))
                 if self._tls is not None:
                     link = self._tls.context().wrap_socket(link, server_hostname=self._to[0])
-                hello = {"verbose": False, "pedantic": False, "lang": "python", "version": VERSION, "name": "api-sensor", "headers": True,
-                         "no_responders": True, "protocol": 1, **self._login}  # fmt: skip
-                self._inbox = f"_INBOX.{secrets.token_hex(8)}"
-                link.sendall(b"CONNECT %b\r\nSUB %b.* 1\r\nPING\r\n" % (orjson.dumps(hello), self._inbox.encode()))
-                self._link = link
-                self._in = link.makefile("rb")
-                while self._line() != b"PONG":
-                    pass
+                with over_within(link, EXCHANGE_S):
+                    self._greet(link)
             except OSError:
                 self.reset()
                 link.close()
                 raise
+            self._link = link
         return self._link
+
+    def _greet(self, link: socket.socket) -> None:
+        hello = {"verbose": False, "pedantic": False, "lang": "python", "version": VERSION, "name": "api-sensor", "headers": True,
+                 "no_responders": True, "protocol": 1, **self._login}  # fmt: skip
+        self._inbox = f"_INBOX.{secrets.token_hex(8)}"
+        link.sendall(b"CONNECT %b\r\nSUB %b.* 1\r\nPING\r\n" % (orjson.dumps(hello), self._inbox.encode()))
+        self._link = link
+        self._in = link.makefile("rb")
+        while self._line() != b"PONG":
+            pass
 
     def _line(self) -> bytes:
         assert self._in is not None and self._link is not None
@@ -117,11 +129,11 @@ class Nats:
             raise OSError(f"the server says {line[5:200].decode('ascii', 'replace')}")
         return line
 
-    def _acknowledged(self) -> int:
-        """Number of the publication that the next acknowledgement is for; -1 for a line that is none."""
+    def _acknowledged(self) -> tuple[int, bool]:
+        """Number of the publication that the next acknowledgement is for (-1 for a line that is none), and whether the stream has taken it."""
         line = self._line()
         if not line.startswith((b"MSG ", b"HMSG ")):
-            return -1
+            return -1, False
         words = line.split(b" ")
         assert self._in is not None
         try:
@@ -137,11 +149,14 @@ class Nats:
         try:
             answer: dict[str, Any] = orjson.loads(text)
             failed = answer.get("error")
+            if failed and failed.get("err_code") == TOO_LONG:
+                self.answer = "longer than the stream takes (max-msg-size); give a smaller size="
+                return number, False
         except (ValueError, AttributeError) as fault:
             raise OSError("the stream's acknowledgement cannot be read") from fault
         if failed or "stream" not in answer:
             raise OSError(f"the stream did not take it: {failed}")
-        return number
+        return number, True
 
     def confirm(self) -> None:
         """Every `send` was acknowledged."""
@@ -161,3 +176,24 @@ class Nats:
     def close(self) -> None:
         """Close the connection."""
         self.reset()
+
+
+def _info(link: socket.socket) -> bytes:
+    """What the server says of itself. It comes in the clear, one line; what follows it may be TLS, so nothing beyond it must be read."""
+    info = bytearray()
+    while not info.endswith(b"\r\n"):
+        one = link.recv(1)
+        if not one or len(info) > LINE_OCTETS:
+            raise OSError("the receiver is no NATS server")
+        info += one
+    if not info.startswith(b"INFO "):
+        raise OSError("the receiver is no NATS server")
+    return bytes(info[5:])
+
+
+def _max_payload(info: bytes) -> int:
+    """What the server says in its INFO; a megabyte, as it is unless somebody changed it, where that cannot be read."""
+    try:
+        return int(orjson.loads(info)["max_payload"])
+    except (ValueError, KeyError, TypeError):
+        return 1 << 20

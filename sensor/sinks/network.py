@@ -20,6 +20,7 @@ import socket
 import ssl
 import struct
 import termios
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -34,6 +35,11 @@ TIMEOUT_S = 10.0
 CONFIRM_S = 5.0
 """A receiver that has not closed its side after this long is frozen, or never does."""
 UNANSWERED = 3
+IDLE_S = 10.0
+"""A connection that was ended after it was idle for this long, with everything on it confirmed, is no sign that a receiver died: firewalls and balancers
+end idle ones."""
+EXCHANGE_S = 30.0
+"""A question and its whole answer. One that trickles in octet by octet would never be over otherwise."""
 
 
 class Lost(OSError):
@@ -44,14 +50,45 @@ class Slow(TimeoutError):
     """The receiver has not read everything in time. It may be slow, or frozen."""
 
 
+def readable(link: socket.socket) -> bool:
+    """Whether the other side has said something, or closed."""
+    watch = select.poll()
+    watch.register(link, select.POLLIN)
+    return bool(watch.poll(0))
+
+
+@contextlib.contextmanager
+def over_within(link: socket.socket, seconds: float) -> Iterator[None]:
+    """Shut a connection down under who uses it when so many seconds are over, which is a TimeoutError then."""
+    over = threading.Event()
+
+    def cut() -> None:
+        over.set()
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(link, socket.SHUT_RDWR)  # not SSLSocket's own, which forgets what the other thread reads from
+
+    timer = threading.Timer(seconds, cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except Exception as fault:
+        if not over.is_set():
+            raise
+        raise TimeoutError("the answer did not come to its end in time") from fault
+    finally:
+        timer.cancel()
+    if over.is_set():
+        raise TimeoutError("the answer did not come to its end in time")
+
+
 class Datagrams:
     """UDP or a Unix datagram socket. Nothing tells what arrived, but "port unreachable" tells what did not."""
 
     settle_s = 0.5
-    refused = 0
-    answer = ""
 
     def __init__(self, destination: Destination, options: Options) -> None:
+        self.answer = ""
         self.host = destination.host
         self._path = destination.path if destination.scheme == "unix" else ""
         self._to = (destination.host, destination.port or 514)
@@ -62,13 +99,22 @@ class Datagrams:
         self._since = time.monotonic()
         self._socket: socket.socket | None = None
 
-    def send(self, messages: Sequence[bytes]) -> None:
-        """One datagram each."""
+    def send(self, messages: Sequence[bytes]) -> Sequence[int]:
+        """One datagram each; those that are too long for one are refused."""
         link = self._connect()
-        for message in messages:
+        refused: list[int] = []
+        for place, message in enumerate(messages):
             if self._rate:
                 self._pace()
-            link.send(message)
+            try:
+                link.send(message)
+            except OSError as fault:
+                if fault.errno != errno.EMSGSIZE:
+                    raise
+                # It will not get shorter by waiting, and others wait behind it.
+                refused.append(place)
+                self.answer = f"{len(message)} octets are more than a datagram to this receiver may have; give a smaller size="
+        return refused
 
     def _connect(self) -> socket.socket:
         if self._socket is None:
@@ -137,7 +183,6 @@ class Stream:
     """TCP or a Unix stream socket."""
 
     settle_s = 1.0
-    refused = 0
     answer = ""
 
     def __init__(self, destination: Destination, options: Options) -> None:
@@ -150,15 +195,24 @@ class Stream:
         self._closes = self._confirm != "queue"
         self._unanswered = 0
         self._has_closed = False
+        self._confirmed = float("inf")
+        """When everything on the connection was confirmed; for ever from now while something is not."""
 
     port = 514
 
-    def send(self, messages: Sequence[bytes]) -> None:
-        """All of them, framed, in one go."""
+    def send(self, messages: Sequence[bytes]) -> Sequence[int]:
+        """All of them, framed, in one go; none is ever refused."""
+        if self._socket is not None and time.monotonic() - self._confirmed > IDLE_S:
+            try:
+                self._refuse_dead(self._socket)
+            except OSError:
+                self.reset()
+        self._confirmed = float("inf")
         link = self._connect()
         self._refuse_dead(link)
         with self._heard(link):
             link.sendall(self._frame(messages))
+        return ()
 
     @contextlib.contextmanager
     def _heard(self, link: socket.socket) -> Iterator[None]:
@@ -230,6 +284,7 @@ class Stream:
         if not self._closes:
             self._refuse_dead(link)
             self._drained(link)
+            self._confirmed = time.monotonic()
             return
         with self._heard(link):
             self._shut(link)
@@ -247,6 +302,7 @@ class Stream:
         self.reset()
         # A process that was killed after it had read all ends its connections the same way, but takes no new one.
         self._connect()
+        self._confirmed = time.monotonic()
 
     def _shut(self, link: socket.socket) -> None:
         link.shutdown(socket.SHUT_WR)

@@ -1,4 +1,4 @@
-"""`api-sensor sink test [NAME | DESTINATION]`: one marked alert, and what happened to it hop by hop.
+"""`api-sensor sink test [NAME | DESTINATION]`: one marked alert, and what happened to it hop by hop. `api-sensor sink flush`: what earlier runs could not deliver.
 
 With `--config FILE` a sink is called by the name it has there, and without a name all of the file's sinks are tested.
 
@@ -14,6 +14,7 @@ import os
 import socket
 import ssl
 import stat
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -55,29 +56,77 @@ class Hop(NamedTuple):
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `api-sensor sink`."""
-    parser.add_argument("what", choices=("test",), help="test: send one marked alert and say what happened")
+    parser.add_argument(
+        "what", choices=("test", "flush"), help="test: send one marked alert and say what happened; flush: deliver what earlier runs left waiting for a receiver"
+    )
     parser.add_argument(
         "destination", nargs="?", help="as in --syslog: udp://host:514, tls://host:6514?ca=FILE, https://host/path, file:PATH ...; or a sink's name in --config"
     )
-    parser.add_argument("--config", metavar="FILE", help="a configuration file: test its sinks, or the one that is named")
-    parser.add_argument("--timeout", type=float, default=10.0, metavar="S", help="give up after so many seconds (default: 10)")
-    parser.add_argument("--json", action="store_true", help="one JSON object a hop instead of a sentence")
+    parser.add_argument("--config", metavar="FILE", help="a configuration file: its sinks, or the one that is named")
+    parser.add_argument("--timeout", type=seconds, default=10.0, metavar="S", help="give up when nothing moves for so many seconds (default: 10)")
+    parser.add_argument("--state", metavar="DIR", help="flush: the state directory that the spools are in (default: the user's)")
+    parser.add_argument("--json", action="store_true", help="one JSON object a hop (or a sink) instead of a sentence")
+
+
+def seconds(text: str) -> float:
+    """How long an option says; argparse names what is none after this."""
+    value = float(text)
+    if not 0 <= value <= 86_400:
+        raise ValueError(text)
+    return value
 
 
 def run(args: argparse.Namespace) -> int:
-    """Test it; status 1 when the alert did not get through."""
+    """Do it; status 1 when an alert did not get through."""
+    import logging
+
+    log = logging.getLogger("sensor.sinks")
+    before = log.level
+    log.setLevel(logging.ERROR)  # what is to be said is said here, and once
+    try:
+        lines = _chosen(args.destination, args.config)
+        return _flush(lines, args) if args.what == "flush" else _test(lines, args)
+    finally:
+        log.setLevel(before)
+
+
+def _test(lines: list[str], args: argparse.Namespace) -> int:
     import orjson
 
     from sensor.terminal import printable
 
     good = True
-    for line in _chosen(args.destination, args.config):
+    for line in lines:
         for hop in test(line, args.timeout):
             good = good and hop.ok
             if args.json:
                 print(orjson.dumps({"hop": hop.name, "ok": hop.ok, "said": hop.said, "ms": round(hop.ms, 3)}).decode(), flush=True)
             else:
                 print(f"{'ok' if hop.ok else 'FAILED':>6}  {hop.name}: {printable(hop.said)} ({hop.ms:.1f} ms)", flush=True)
+    return 0 if good else 1
+
+
+def _flush(lines: list[str], args: argparse.Namespace) -> int:
+    """Deliver what waits for these destinations; status 1 when something still does, or was given up."""
+    from dataclasses import asdict
+
+    import orjson
+
+    from sensor.config import read
+    from sensor.masking import state_directory
+    from sensor.sinks import open_sinks
+    from sensor.terminal import printable
+
+    never_send = read(args.config).masking.never_send if args.config else ()
+    sinks = open_sinks(lines, (Path(args.state) if args.state else state_directory()) / "spool", never_send)
+    good = True
+    for state in sinks.close(args.timeout):
+        good = good and not state.waiting and not state.dropped
+        said = state.sentence() or f"{state.name}: " + ("nothing was waiting" if not state.delivered else f"{state.delivered:,} waiting alerts delivered")
+        for line in [orjson.dumps(asdict(state)).decode()] if args.json else map(printable, said.splitlines()):
+            print(line, flush=True)
+    for said in sinks.unclaimed:
+        print(f"api-sensor: {printable(said)}", file=sys.stderr)
     return 0 if good else 1
 
 
@@ -131,7 +180,7 @@ def _hops(line: str, timeout: float) -> Iterator[tuple[str, bool, str]]:
         sink = open_sink(line, Path(folder))
         try:
             # What was chosen, without what is secret.
-            chosen = [f"{name}={value}" for name, value in destination.options.items() if name not in ("token", "secret", "password")]
+            chosen = [f"{name}={value}" for name, value in destination.options.items() if name not in ("token", "secret", "password", "query")]
             yield "destination", True, " ".join((destination.name, *chosen))
             if destination.scheme.startswith("unix"):
                 yield _unix(Path(destination.path))
@@ -284,7 +333,7 @@ def _alert(sink: Sink, scheme: str, timeout: float) -> tuple[str, bool, str]:
     )
     state = sink.close(timeout)
     if not state.accepted:
-        return "alert", False, "the filters of this destination (min, state, detector, endpoint) keep a test alert of low severity out"
+        return "alert", False, "the filters of this destination (min, state, detector, endpoint, client) keep a test alert of low severity out"
     if state.delivered and not state.waiting and not state.dropped:
         return "alert", True, f"{uid}: {_TAKEN.get(scheme) or _TAKEN[scheme.partition('+')[0]]}"
     return "alert", False, state.error or "not taken"

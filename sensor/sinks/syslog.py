@@ -7,7 +7,8 @@ standard leaves open is decided here:
   message is MSG-ANY that happens to be UTF-8; `bom=yes` adds the mark.
 - *Size.* A receiver must take 480 octets and should take 2048 (RFC 5424, 6.1); most cut what is longer, and half a JSON object is none. So a message
   is made to fit: fields are left out whole, the least decisive first, and ``"dropped"`` says how many. Lists are shortened before they are left out.
-- *Time* is the packet's, in UTC, with microseconds (RFC 3164 knows seconds, no year and no zone: old receivers take it for theirs; the JSON has it whole). `meta sequenceId` is the alert's number in the spool, so a message sent twice has it twice.
+- *Time* is the packet's, in UTC, with microseconds. RFC 3164 knows seconds, no year and no zone: there it is the sensor's local time, as that RFC has it and
+  receivers in the same zone read it (run the sensor with TZ=UTC where they are in UTC); the JSON has it whole. `meta sequenceId` is the alert's number in the spool, so a message sent twice has it twice.
 - *Enterprise number* 32473 is the one that RFC 5612 keeps for examples; `pen=` sets yours.
 """
 
@@ -54,8 +55,8 @@ def _param(name: str, text: str) -> str:
 class Syslog:
     """Makes syslog messages out of alerts: settings, and what stays the same from one message to the next."""
 
-    def __init__(self, options: Options, octets: int) -> None:
-        self.octets = options.number("size", octets, LEAST_OCTETS, 1 << 20)
+    def __init__(self, options: Options, octets: int, most: int = 1 << 20) -> None:
+        self.octets = options.number("size", octets, LEAST_OCTETS, most)
         self.rfc3164 = options.choice("rfc", ("5424", "3164"), "5424") == "3164"
         facility = options.choice("facility", FACILITIES, "local0")
         self._facility = FACILITIES.index(facility) * 8
@@ -144,7 +145,7 @@ class Syslog:
 
     def _message_3164(self, alert: AlertFields, line: bytes) -> bytes:
         try:
-            moment = time.gmtime(alert["last_seen"] // 1_000_000_000)
+            moment = time.localtime(alert["last_seen"] // 1_000_000_000)
         except (OverflowError, ValueError, OSError):
             moment = time.gmtime(0)
         month = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")[moment.tm_mon - 1]

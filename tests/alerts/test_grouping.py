@@ -6,9 +6,13 @@ import random
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sensor.alerts import ALERT_FIELDS, CLOSED, OPEN, UPDATED, Alert, AlertConfig, Alerts, Maintenance
 from sensor.findings import Evidence, Feature, Finding
+from sensor.sinks.formats import FORMATS
+from sensor.sinks.message import fields_of
 
 S = 1_000_000_000
 START = 1_700_000_000 * S
@@ -210,3 +214,44 @@ def test_an_alert_comes_back_from_its_line() -> None:
 def test_mistaken_settings_are_all_named_at_once() -> None:
     with pytest.raises(ValueError, match=r"identifier: 'clients' is none.*quiet_s: must be 1 or more"):
         Alerts(AlertConfig(identifier=("clients",), quiet_s=0))
+
+
+@given(st.integers(0, 2**32))
+@settings(max_examples=200, deadline=None)
+def test_uid_and_revision_name_one_alert_whatever_is_closed_early(seed: int) -> None:
+    """Receivers drop what they know by uid and revision."""
+    rng = random.Random(seed)
+    config = AlertConfig(
+        open_incidents=rng.choice([1, 2, 1024]), flood=rng.choice([1, 100]), quiet_s=rng.choice([1, 900]), age_s=rng.choice([1, 86_400]),
+        wide_clients=rng.choice([1, 8]), update_s=1, suppress_s=rng.choice([0, 3]),
+    )  # fmt: skip
+    alerts, told, ts = Alerts(config), [], 0
+    for _ in range(20):
+        batch = []
+        for row in range(rng.randint(0, 6)):
+            ts += rng.choice([0, 0, 1, S, 3 * S])
+            for _ in range(rng.randint(1, 3)):
+                batch.append(
+                    finding(
+                        at=max(0, ts - rng.choice([0, 0, S])) / S, row=row, detector=rng.choice("abc"), client=rng.choice(["10.0.0.1", "10.0.0.2", None]),
+                        severity=rng.choice(["low", "critical"]), endpoint=rng.choice(["GET h/a", "GET h/b"]), group=rng.choice(["", "g"]),
+                    )
+                )  # fmt: skip
+        told += alerts.observe(batch, ts)
+    told += alerts.finish()
+    histories: dict[str, list[Alert]] = {}
+    for one in told:
+        histories.setdefault(one.uid, []).append(one)
+    for history in histories.values():
+        assert [one.revision for one in history] == list(range(1, len(history) + 1))
+        assert [one.state for one in history] == ["open", *["updated"] * (len(history) - 2), "closed"]
+
+
+def test_what_is_no_number_stops_no_format() -> None:
+    odd = [finding(at, client=f"10.0.0.{at}", severity_score=score, confidence=sure) for at, (score, sure) in enumerate([(float("nan"), 0.5), (float("inf"), float("nan")), (-1.0, 7.0)])]
+    for one in told(Alerts(), odd):
+        assert 0 <= one.severity_score <= 10 and 0 <= one.confidence <= 1
+        line = one.to_json()
+        assert b"null" not in line
+        for make in FORMATS.values():
+            assert make(fields_of(line), line, 1 << 16)

@@ -217,7 +217,7 @@ def test_a_false_positive_is_held_back_and_the_next_alert_says_so() -> None:
     assert [one.clients for one in alerts.observe([finding(901, client="192.0.2.7")])] == [("192.0.2.7",)]
     other = alerts.observe([finding(902, detector="xss")])
     assert other[0].detectors == ("xss",)
-    assert "2 findings of sqli between 2023-11-14 22:16:40 and 2023-11-14 22:28:20 made no alert: alice called alert" in other[0].reasons[-1]
+    assert "2 findings of sqli between 2023-11-14 22:16:40 and 2023-11-14 22:28:20 UTC made no alert: alice called alert" in other[0].reasons[-1]
     assert '("health check"), which counts until 2023-11-14 23:13:20' in other[0].reasons[-1]
     assert alerts.observe([finding(903, severity="high")])[0].severity == "high"
     # The time is over.

@@ -44,6 +44,13 @@ SECRET = [
     ('--b\r\nContent-Disposition: form-data; name="pin"\r\nContent-Type: text/plain\r\n\r\n4711\r\n--b--', "4711"),
     ('<s:Body><w:userPassword type="t">x1y</w:userPassword></s:Body>', "x1y"),
     ("<pin>4711</pin>", "4711"),
+    ('mutation { login(user: "joe", password: "x1y") { id } }', "x1y"),
+    ('{"query": "mutation { login(password:\\"x1y\\") }"}', "x1y"),
+    ("{password: 'x1y'}", "x1y"),
+    ('<Credential user="joe" password="x1y"/>', "x1y"),
+    ("password[]=x1y&password[]=z2", "x1y"),
+    ("db:\n  user: joe\n  db_password:  x1 y\n", "x1 y"),
+    ("https://s3.example/o?X-Amz-Signature=5d672d79c15b13162d92&x=1", "5d672d79c15b13162d92"),
 ]
 
 CLEAN = [
@@ -58,6 +65,8 @@ CLEAN = [
     '{"token": 71150, "pins": 3, "author": "joe"}',
     "<spinner>large</spinner>",
     'Content-Disposition: form-data; name="comment"\r\n\r\nhello',
+    "token: a sentence about tokens",
+    "password=' OR '1'='1",
     "",
 ]
 
@@ -81,6 +90,38 @@ def test_the_operators_names_are_masked_wherever_they_stand() -> None:
         assert MASKER.text(text) == text
     assert own.header("X-Employee", "joe smith").startswith("joe masked-") or own.header("X-Employee", "joe smith").startswith("masked-")
     assert own.column(pa.array(["/a?badge_no=B1"])).to_pylist() == [own.text("/a?badge_no=B1")]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "secret"),
+    [
+        ("JSON field user.password", "hunter2", "hunter2"), ("form field password", "q!", "q!"), ("query parameter api_key", "abcdefgh12", "abcdefgh12"),
+        ("cookie connect.sid", "s%3Aabcdefgh12", "abcdefgh12"), ("header x-api-key", "abcdefgh12", "abcdefgh12"),
+        ("header.authorization", "Bearer abcdefgh12", "abcdefgh12"), ("header.cookie", "a=b; connect.sid=abcdefgh12", "abcdefgh12"),
+        ("JSON field cards[0].cvv", "123", "123"), ("JSON field pin", "4711", "4711"),
+    ],
+)  # fmt: skip
+def test_a_value_is_masked_by_the_name_that_a_judge_gives_it(name: str, value: str, secret: str) -> None:
+    assert secret not in MASKER.field(name, value)
+    assert "masked-" in MASKER.field(name, value)
+    assert MASKER.field(name, MASKER.field(name, value)) == MASKER.field(name, value)
+    assert Masker(None).field(name, value) == value
+
+
+def test_values_of_other_names_are_shown() -> None:
+    for name, value in (("query parameter q", "' OR 1=1"), ("user_agent", "sqlmap/1.8"), ("path segment", "etc"), ("header user-agent", "curl/8"), ("JSON field page_token", "abcdefgh12")):
+        assert MASKER.field(name, value) == value
+
+
+@given(st.integers(0, 60), st.integers(0, 60), st.integers(0, 5000))
+@settings(max_examples=100, deadline=None)
+def test_what_is_quoted_is_masked_before_it_is_cut(before: int, behind: int, far: int) -> None:
+    text = f"{'x' * far} {{\"password\": \"hunter2secret\", \"a\": \"{'b' * before}' OR 1=1{'c' * behind}\", \"api_key\": \"abcdefgh12345\"}}".encode()
+    start = text.index(b"' OR 1=1")
+    shown, at, end = MASKER.around(text, start, start + 8)
+    assert shown[at:end] == b"' OR 1=1"
+    assert b"hunter2" not in shown and b"abcdefgh" not in shown
+    assert shown[at - before : end + behind] == text[start - before : start + 8 + behind]
 
 
 def test_equal_values_have_equal_tokens_and_another_key_gives_others() -> None:

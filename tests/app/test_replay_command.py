@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,34 @@ def test_standard_output_holds_the_calls_and_nothing_else(state: Path) -> None:
     assert done.returncode == 0
     assert list(calls[0]) == LOG_SCHEMA.names
     assert re.findall(r"([\d,]+) calls", done.stdout + done.stderr)[-1] == f"{len(calls):,}"
+
+
+@pytest.mark.parametrize("words", [["--alerts", "-"], ["--sink", "file:-?min=high"]])
+def test_standard_output_holds_the_alerts_and_nothing_else(state: Path, words: list[str]) -> None:
+    done = run("replay", SHOP, *words, state=state)
+    assert done.returncode == 0
+    assert {json.loads(line)["state"] for line in done.stdout.splitlines()} >= {"open", "closed"}
+    assert "22 endpoints, 9 alerts" in done.stderr
+    done = run("replay", SHOP, *words, "--calls", "-", state=state)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "standard output can take the call log or the alerts, not both" in done.stderr
+
+
+@pytest.mark.parametrize(("how", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_an_end_by_a_signal_writes_what_was_found_and_has_its_own_status(state: Path, tmp_path: Path, how: signal.Signals, status: int) -> None:
+    argv = [sys.executable, "-m", "sensor", "replay", "-q", "-", "--alerts", str(tmp_path / "alerts.jsonl"), "--state", str(state)]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(ROOT)}) as process:
+        assert process.stdin is not None and process.stdout is not None
+        process.stdin.write(SHOP.read_bytes())
+        process.stdin.flush()
+        end = time.monotonic() + 60
+        while not (tmp_path / "alerts.jsonl").exists() and time.monotonic() < end:
+            time.sleep(0.05)
+        time.sleep(0.5)
+        process.send_signal(how)
+        assert "alerts from" in process.stdout.read().decode()
+        assert process.wait(60) == status
+    assert (tmp_path / "alerts.jsonl").read_bytes()
 
 
 def test_parquet_and_json_lines_hold_the_same_and_no_credential(state: Path, tmp_path: Path) -> None:

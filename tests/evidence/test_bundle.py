@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import io
 import json
+import re
 import shutil
 import stat
 import subprocess
@@ -19,7 +20,9 @@ from haralyzer import HarParser
 from sensor.cli import main
 from sensor.evidence.bundle import bundle, write, zipped
 from sensor.evidence.gather import EvidenceLimits
+from sensor.evidence.pcapng import Packet, pcapng
 from sensor.masking import Masker
+from tests.core.conftest import CLIENT, SERVER, Wire
 from tests.evidence.conftest import PCAPS, ROOT, calls_of, citing, source_of
 
 MASKER = Masker(b"k" * 32)
@@ -128,6 +131,24 @@ def test_a_bundle_masks_what_an_unmasked_run_put_into_its_alert() -> None:
     assert b"hunter2" in bundle(alert, source_of(SHOP), MASKER, unmasked=True).files["README.txt"]
 
 
+def test_what_is_never_sent_is_in_no_file_of_the_bundle() -> None:
+    capture = ROOT / "pcaps" / "shop.pcap"
+    alert = citing(
+        [call for call in calls_of(capture) if call["client_ip"] == "10.20.66.20"][:5], reasons=("A secret reason.",), title="10.20.66.20 walked ids",
+        response={"advice": ["Block 10.20.66.20."]},
+    )  # fmt: skip
+    made = bundle(alert, source_of(capture), MASKER, never_send=("clients", "reasons", "principals", "endpoints"))
+    for name, octets in made.files.items():
+        assert name == "flows.pcapng" or b"A secret reason" not in octets, name
+    for name in ("alert.json", "README.txt", "baseline.json", "judges.json", "manifest.json"):
+        assert b"10.20.66." not in made.files[name], name
+    assert b"Block (not sent)." in made.files["alert.json"]
+    assert b"never to be sent: clients, endpoints, principals, reasons" in made.files["README.txt"]
+    assert json.loads(made.files["baseline.json"])["endpoints"] == []
+    for line in (*made.files["timeline.jsonl"].splitlines(), *map(json.dumps, json.loads(made.files["calls.har"])["log"]["entries"])):
+        assert not {"client_ip", "_client", "principal", "_principal"} & json.loads(line).keys()
+
+
 def test_a_password_that_an_injection_brings_out_as_a_title_is_masked() -> None:
     calls = calls_of(SHOP)
     dumped = next(call for call in calls if b'"title": "ada-pass-1"' in (call["response_body"] or b""))
@@ -187,3 +208,26 @@ def test_mistakes_are_sentences(tmp_path: Path, capsys: pytest.CaptureFixture[st
         assert run(*words, "--state", tmp_path / "state") == 2, words
     said = capsys.readouterr().err
     assert "Traceback" not in said and "torn.jsonl:1" in said
+    with (tmp_path / "torn.jsonl").open("ab") as file:
+        file.write((tmp_path / "alerts.jsonl").read_bytes().replace(str(SHOP).encode(), b"moved/away.pcap"))
+    assert run("evidence", "abab", "--from", tmp_path / "torn.jsonl", "--state", tmp_path / "state") == 2
+    assert "moved/away.pcap: not found from here; name the captures after the uid" in capsys.readouterr().err
+    assert run("evidence", "abab", SHOP, "--from", tmp_path / "torn.jsonl", "--state", tmp_path / "state", "-o", tmp_path / "e.zip") == 0
+
+
+def test_no_file_of_text_drives_a_terminal_and_all_mean_what_they_did(tmp_path: Path) -> None:
+    wire = Wire()
+    odd = "/a?q=\u009b31m\u202etxt\u2066\ufeff\U000e0041\x7f' OR '1'='1"
+    wire.send(CLIENT, f"GET {odd.replace(' ', '%20')} HTTP/1.1\r\nHost: shop.example\r\nUser-Agent: \x1b]0;x\x07\u202e\r\n\r\n".encode(), [])
+    wire.send(SERVER, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", [])
+    wire.close()
+    capture = tmp_path / "odd.pcapng"
+    capture.write_bytes(pcapng([Packet(10**18 + k, 1, len(one), one, "") for k, one in enumerate(frame.octets(k) for k, frame in enumerate(wire.frames))], "t", "t"))
+    calls = calls_of(capture)
+    made = bundle(citing(calls), source_of(capture), MASKER)
+    assert run("replay", "-q", capture, "--calls", tmp_path / "calls.jsonl", "--headers", "--unmasked", "--state", tmp_path / "state") == 0
+    texts = {name: octets.decode() for name, octets in made.files.items() if name != "flows.pcapng"} | {"calls": (tmp_path / "calls.jsonl").read_text()}
+    for name, text in texts.items():
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\U000e0000-\U000e007f]", text), name
+    assert json.loads(texts["calls"])["query"] == calls[0]["query"]
+    assert "\u009b31m\u202etxt\u2066\ufeff\U000e0041\x7f" in json.loads(texts["calls.har"])["log"]["entries"][0]["request"]["url"]

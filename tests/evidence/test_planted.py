@@ -33,7 +33,7 @@ SECRETS = {
     "query": "qs4rT6yU8iO0pA2sD4", "form": "fp7asswordOfForm", "json": "js0nPassw0rdHere", "nested": "n3stedPassw0rdXyz", "part": "mp4rtPassw0rdAbc",
     "xml": "xm1Passw0rdDef", "zipped": "gz1ppedPassw0rdGhi", "chunked": "chnkdPassw0rdJkl", "reply": "rp1yTokenMnoPqrStu", "path": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI0MiJ9.c2lnbmF0dXJl",
     "card": "4111111111111111", "email": "jane.roe@planted.example", "referer": "rf3rerT0kenVwxYz12", "user": "us3rinf0Passw0rd", "trailer": "tr41lerT0ken98765",
-    "attack": "atk5qlPassw0rd7890",
+    "attack": "atk5qlPassw0rd7890", "beside": "bs1deAttackPassw0rd", "literal": "gq1LiteralPassw0rd", "attribute": "xm2AttributePassw0rd", "strange": "st2 ange' Passw0rd; ---- of a person",
 }  # fmt: skip
 
 
@@ -67,6 +67,13 @@ def exchanges() -> Iterator[tuple[bytes, bytes]]:
     yield b"POST /c HTTP/1.1\r\nHost: shop.example\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks + trailer, ok
     yield get(f"/items?id=1%27%20UNION%20SELECT%20password%20FROM%20users--&password={s['attack']}"), ok
     yield post("/items", "application/json", json.dumps({"q": f"' OR 1=1 -- password={s['attack']}"}).encode()), ok
+    for between in range(0, 40, 3):  # wherever a quotation of the attack is cut
+        yield post("/items", "application/json", json.dumps({"password": s["beside"], "n": "y" * between, "q": "1' OR '1'='1"}).encode()), ok
+    yield post("/graphql", "application/json", json.dumps({"query": f'mutation {{ login(user: "joe", password: "{s["literal"]}") {{ id }} }}'}).encode()), ok
+    yield post("/soap", "text/xml", f'<e><Credential user="joe" password="{s["attribute"]}"/></e>'.encode()), ok
+    for number in range(40):  # so that the last one is strange
+        yield post("/login", "application/json", json.dumps({"u": "joe", "password": f"pw{number}xyz{number * 7}"}).encode()), ok
+    yield post("/login", "application/json", json.dumps({"u": "joe", "password": s["strange"]}).encode()), ok
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -145,6 +146,38 @@ def test_a_newer_store_is_refused_and_not_touched(tmp_path: Path) -> None:
     store.close()
     with pytest.raises(SensorError, match="newer api-sensor"):
         AlertStore(tmp_path / "s")
+
+
+def test_a_database_of_something_else_is_refused_and_not_touched(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for version in (0, 1, 2):
+        path = tmp_path / f"{version}.sqlite"
+        database = sqlite3.connect(path)
+        database.executescript(f"CREATE TABLE endpoint (name TEXT); PRAGMA user_version = {version};")
+        database.close()
+        before = path.read_bytes()
+        with pytest.raises(SensorError, match="something else"):
+            AlertStore(path)
+        assert main(["alerts", "--store", str(path)]) == 2
+        assert path.read_bytes() == before
+    assert "fault of ours" not in capsys.readouterr().err
+
+
+def test_a_full_disk_costs_the_store_nothing_while_memory_lasts(tmp_path: Path) -> None:
+    store = AlertStore(tmp_path / "s")
+    store.send(alert(1))
+    pages = store._db.execute("PRAGMA page_count").fetchone()[0]
+    store._db.execute(f"PRAGMA max_page_count = {pages}")
+    for number in range(2, 50):
+        store.send(alert(number))
+    state = store.state()
+    assert state.waiting + state.delivered == 49 and state.waiting > 30 and state.dropped == 0
+    assert "full" in state.error
+    store._db.execute("PRAGMA max_page_count = 1000000")
+    store.send(alert(50))
+    assert store.close().sentence() == ""
+    store = AlertStore(tmp_path / "s")
+    assert len(store.list(limit=100)) == 50
+    store.close()
 
 
 WRITER = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from sensor.errors import SensorError
 from sensor.sinks import open_sink
 from sensor.sinks.formats import FORMATS
 from tests.sinks.conftest import alert, worded
@@ -74,6 +76,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from sensor.alerts import Alert
+from sensor.errors import SensorError
 from sensor.sinks import open_sink
 model = Alert.from_json(sys.argv[2].encode())
 sink = open_sink(f"file:{sys.argv[1]}?rotate=64k&keep=1000", Path(sys.argv[1]).parent)
@@ -111,6 +114,7 @@ disk = Path({str(disk)!r})
 subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "none", disk], check=True)
 (disk / "other").write_bytes(bytes(200_000))
 from sensor.alerts import Alert
+from sensor.errors import SensorError
 from sensor.sinks import open_sink
 model = Alert.from_json(sys.argv[1].encode())
 sink = open_sink(f"file:{{disk}}/alerts.jsonl", disk)
@@ -127,3 +131,32 @@ shutil.copy(disk / "alerts.jsonl", {str(copy)!r})
     assert int(first.split()[0]) > 10 and "No space left on device" in first
     assert second == "all written"
     assert uids(copy) == [f"{number:020x}" for number in range(200)]
+
+
+def test_a_named_pipe_neither_holds_up_nor_ends_the_sensor(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(SensorError, match="a pipe that nobody reads from"):
+        open_sink(f"file:{pipe}", tmp_path)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    sink = open_sink(f"file:{pipe}", tmp_path)
+    for number in range(200):  # more than a pipe holds, and its reader is stuck
+        sink.send(alert(number))
+    assert sink.state().waiting > 50
+    got = os.read(reader, 1 << 20)
+    os.close(reader)
+    sink.send(alert(200))  # the reader is gone
+    assert sink.state().outages == 1
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    sink.send(alert(201))
+    while sink.state().waiting:
+        got += os.read(reader, 1 << 20)
+        sink.send(alert(202))
+    got += os.read(reader, 1 << 20)
+    assert sink.close().sentence() == ""
+    os.close(reader)
+    told = []
+    for line in got.replace(b'{"uid":"000', b'\n{"uid":"000').split(b"\n"):  # the first reader went in the middle of a line; the second got it whole
+        with contextlib.suppress(json.JSONDecodeError):
+            told.append(json.loads(line)["uid"])
+    assert told[:202] == [alert(number).uid for number in range(202)]

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from sensor.alerts import Alert
+from sensor.alerts import Alert, AlertConfig, Alerts
 from sensor.errors import SensorError
-from sensor.findings import Feature
+from sensor.findings import Feature, Finding
 from sensor.sinks import open_sink, open_sinks
 from tests.sinks.conftest import alert
 
@@ -67,3 +67,38 @@ def test_mistakes_are_all_said(tmp_path: Path) -> None:
     with pytest.raises(SensorError, match="nothing would be sent") as fault:
         open_sinks([f"file:{tmp_path}/a?min=high&max=low", f"file:{tmp_path}/b?clients=1"], tmp_path)
     assert "did you mean 'client'" in str(fault.value)
+
+
+def test_a_sink_that_was_told_of_an_incident_is_told_of_its_end(tmp_path: Path) -> None:
+    grows = [
+        alert(1, uid="a" * 20, severity="medium", state="open"),
+        alert(1, uid="a" * 20, severity="critical", state="updated", revision=2),
+        alert(1, uid="a" * 20, severity="critical", state="closed", revision=3),
+    ]
+    other = [alert(2, uid="b" * 20, severity="critical", state="open"), alert(2, uid="b" * 20, severity="critical", state="closed", revision=2)]
+    assert [(one.uid[0], one.revision) for one in taken(tmp_path, "max=medium", *grows, *other)] == [("a", 1), ("a", 3)]
+    assert [(one.uid[0], one.revision) for one in taken(tmp_path, "max=medium&state=open,updated", *grows, *other)] == [("a", 1)]
+    moved = [grows[0], alert(1, uid="a" * 20, state="closed", detectors=("b",), revision=2)]
+    assert [one.revision for one in taken(tmp_path, "detector=bola*", *moved)] == [1, 2]
+
+
+def test_filters_look_at_all_of_an_incident_not_only_at_what_is_listed(tmp_path: Path) -> None:
+    alerts = Alerts(AlertConfig(wide_clients=2))
+    told: list[Alert] = []
+    for number in range(100):
+        told += alerts.observe([finding(number, f"10.0.0.{number}", f"GET shop.example/{number}")], number)
+    told += alerts.finish()
+    wide = [one for one in told if one.state == "closed" and len(one.endpoints) == 32]
+    assert wide
+    for options in ("endpoint=*/99", "client=10.0.0.99"):
+        (got,) = taken(tmp_path, f"{options}&state=closed", *wide)
+        assert len(got.endpoints) == 32 and "GET shop.example/99" not in got.endpoints and "_all" not in got.to_json().decode()
+    (got,) = taken(tmp_path, "state=closed", *wide, never_send=("clients",))
+    assert b"10.0.0." not in got.to_json()
+
+
+def finding(number: int, client: str, endpoint: str) -> Finding:
+    return Finding(
+        detector="probing", row=number, ts=number, severity="medium", severity_score=5.0, confidence=0.5, title="Probing", category="x",
+        reasons=(f"{client} asked.",), client=client, endpoint=endpoint, group="scan", action={"kind": "block_address", "address": client},
+    )  # fmt: skip

@@ -116,6 +116,13 @@ def test_any_destination_is_opened_or_refused_with_a_sentence(tmp_path_factory: 
         assert str(fault)
 
 
+@pytest.mark.parametrize("line", ["file://logs/alerts.jsonl", "store://alerts.sqlite", "unix://dev/log"])
+def test_a_path_behind_two_slashes_is_not_taken_for_one_at_the_root(tmp_path: Path, line: str) -> None:
+    scheme, _, place = line.partition("://")
+    with pytest.raises(SensorError, match=f"{scheme}:{place} or {scheme}:///{place}"):
+        open_sink(line, tmp_path)
+
+
 def test_a_fault_of_ours_is_said_once_and_costs_no_alert(
     tmp_path: Path, rsyslog: Rsyslog, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -138,3 +145,44 @@ def test_a_fault_of_ours_is_said_once_and_costs_no_alert(
     assert sink.close(60).sentence() == ""
     assert [line["all"]["alert"]["uid"] for line in rsyslog.lines(1)] == [alert(1).uid]
     assert sum("Traceback" in (record.exc_text or "") for record in caplog.records) == 1
+
+
+def trickle(first: bytes, then: bytes) -> int:
+    """The port of a server that begins each answer with `first` and goes on with `then`, again and again, for ever."""
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def serve(link: socket.socket) -> None:
+        with link:
+            try:
+                link.sendall(first)
+                while True:
+                    link.sendall(then)
+                    threading.Event().wait(0.02)
+            except OSError:
+                pass
+
+    def accept() -> None:
+        while True:
+            threading.Thread(target=serve, args=(server.accept()[0],), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    return int(server.getsockname()[1])
+
+
+@pytest.mark.parametrize(
+    ("scheme", "first", "then"),
+    [
+        ("http", b"HTTP/1.1 200 OK\r\nX: ", b"a"),
+        ("http", b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n", b"a"),
+        ("nats", b"INFO {", b"a"),
+        ("nats", b"INFO {}\r\n", b"+OK\r\n"),
+    ],
+)
+def test_an_answer_that_never_ends_is_given_up_and_no_delivery(scheme: str, first: bytes, then: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("http", "nats"):
+        monkeypatch.setattr(f"sensor.sinks.{module}.EXCHANGE_S", 0.3)
+    sink = open_sink(f"{scheme}://127.0.0.1:{trickle(first, then)}/a.b", tmp_path / "spools")
+    sink.send(alert(1))
+    state = sink.close(0.5)
+    assert (state.delivered, state.waiting, state.dropped) == (0, 1, 0)
+    assert "no answer in time" in state.error

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,7 +17,7 @@ import pytest
 
 from sensor.errors import SensorError
 from sensor.sinks import open_sink
-from tests.sinks.conftest import alert, free_port, worded
+from tests.sinks.conftest import alert, free_port, until, worded
 from tests.sinks.test_receivers import hostile_alerts
 
 
@@ -26,6 +29,7 @@ class Hook:
         self.answers: list[int] = []
         self.refuse = b""
         self.seen: set[str] = set()
+        self.idle_s: float | None = None
         hook = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -48,6 +52,7 @@ class Hook:
                 self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
                 self.wfile.write(answer)
+                self.connection.settimeout(hook.idle_s)
 
             def log_message(self, *_: Any) -> None:
                 pass
@@ -110,6 +115,34 @@ def test_busy_answers_are_tried_again_and_nothing_is_lost(hook: Hook, tmp_path: 
     assert (state.delivered, state.dropped, state.waiting) == (1, 0, 0)
 
 
+def test_a_receiver_that_closes_idle_connections_is_no_outage(hook: Hook, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    hook.idle_s = 0.05
+    sink = open_sink(f"http://127.0.0.1:{hook.port}/", tmp_path / "spools")
+    for number in range(3):
+        sink.send(alert(number))
+        until(lambda number=number: len(hook.requests) > number)  # type: ignore[misc]
+        time.sleep(0.3)
+    state = sink.close(60)
+    assert (state.delivered, state.outages, caplog.records) == (3, 0, [])
+
+
+def test_a_receiver_that_hangs_up_instead_of_answering_is_said_to(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def hang_up() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    link, _ = server.accept()
+                    link.recv(65536)
+                    link.close()
+
+        threading.Thread(target=hang_up, daemon=True).start()
+        sink = open_sink(f"http://127.0.0.1:{server.getsockname()[1]}/", tmp_path / "spools")
+        sink.send(alert(1))
+        state = sink.close(0.3)
+    assert (state.waiting, state.error) == (1, "the receiver broke the connection off")
+
+
 def test_one_refused_alert_does_not_stop_the_others(hook: Hook, tmp_path: Path) -> None:
     hook.refuse = b"poison"
     sink = open_sink(f"http://127.0.0.1:{hook.port}/", tmp_path / "spools")
@@ -119,6 +152,59 @@ def test_one_refused_alert_does_not_stop_the_others(hook: Hook, tmp_path: Path) 
     assert (state.waiting, state.dropped, state.delivered) == (0, 1, 4)
     assert "given up" in state.sentence() and "400" in state.sentence()
     assert len({one["uid"] for _, _, body in hook.requests for one in json.loads(body)}) == 4
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 422])
+def test_a_receiver_that_refuses_everything_is_waited_for(hook: Hook, tmp_path: Path, status: int) -> None:
+    """A wrong index, path or manner is no fault of the alerts."""
+    line = f"http://127.0.0.1:{hook.port}/"
+    hook.answers = [status] * 1000
+    sink = open_sink(line, tmp_path / "spools")
+    for number in range(3):
+        sink.send(alert(number))
+    state = sink.close(0.3)
+    assert (state.delivered, state.waiting, state.dropped) == (0, 3, 0)
+    assert f"nothing that waits is taken: the receiver answered {status}" in state.sentence()
+    hook.answers = []
+    sink = open_sink(line, tmp_path / "spools")
+    assert sink.close(60).sentence() == ""
+    assert [one["uid"] for _, _, body in hook.requests for one in json.loads(body)] == [alert(number).uid for number in range(3)]
+
+
+@pytest.mark.parametrize(("item", "left"), [({"status": 400, "error": {"type": "x", "reason": "failed to parse\x1b"}}, 0), ({"status": 429}, 2)])
+def test_an_index_that_refuses_some_or_all(hook: Hook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, item: dict[str, Any], left: int) -> None:
+    from sensor.sinks.http import Http
+
+    def answer(self: Http, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
+        ids = [json.loads(line)["create"]["_id"] for line in body.split(b"\n")[::2] if line]
+        return 200, json.dumps({"items": [{"create": item if one.startswith(alert(1).uid) or not good else {"status": 201}} for one in ids]}).encode()
+
+    monkeypatch.setattr(Http, "_exchange", answer)
+    for good in (False, True):
+        sink = open_sink(f"http://127.0.0.1:{hook.port}?as=bulk", tmp_path / "spools")
+        if not good:
+            sink.send(alert(1))
+            sink.send(alert(2))
+        state = sink.close(0.3)
+        assert (state.waiting, state.dropped) == ((2, 0) if not good or left else (0, 1))
+    assert left or "the index refused an alert (400: failed to parse\\x1b)" in state.sentence()
+
+
+def test_a_path_and_a_query_are_sent_as_they_are_written(hook: Hook, tmp_path: Path) -> None:
+    (tmp_path / "query").write_text("code=a%2Fb&sig=x%3D\n")
+    sink = open_sink(f"http://127.0.0.1:{hook.port}/a%20b/c?query=@{tmp_path}/query", tmp_path / "spools")
+    sink.send(alert(1))
+    assert sink.close(60).sentence() == ""
+    assert hook.requests[0][0] == "/a%20b/c?code=a%2Fb&sig=x%3D"
+
+
+def test_a_message_is_no_longer_than_its_size(hook: Hook, tmp_path: Path) -> None:
+    sink = open_sink(f"http://127.0.0.1:{hook.port}/?size=600", tmp_path / "spools")
+    sink.send(alert(1, reasons=("long " * 500,)))
+    assert sink.close(60).sentence() == ""
+    (got,) = json.loads(hook.requests[0][2])
+    assert len(hook.requests[0][2]) <= 602
+    assert got["uid"] == alert(1).uid and got["dropped"] > 0
 
 
 @pytest.mark.parametrize("name", ["json", "ecs", "ocsf", "eve", "zeek"])
@@ -228,3 +314,21 @@ def test_elasticsearch_with_a_name_and_a_password(hook: Hook, tmp_path: Path) ->
     sink.send(alert(1))
     assert sink.close(60).sentence() == ""
     assert hook.requests[0][1]["Authorization"] == "Basic ZWxhc3RpYzpwQHNz"
+
+
+def test_what_is_refused_and_sent_again_is_counted_once(hook: Hook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sensor.sinks.http import Http
+
+    confirms = [OSError("the receiver died"), OSError("again")]
+
+    def confirm(self: Http) -> None:
+        if confirms:
+            raise confirms.pop()
+
+    monkeypatch.setattr(Http, "confirm", confirm)
+    hook.refuse = b"poison"
+    sink = open_sink(f"http://127.0.0.1:{hook.port}/", tmp_path / "spools")
+    for number in range(5):
+        sink.send(alert(number, title="poison" if number in (1, 3) else "fine"))
+    state = sink.close(60)
+    assert (state.waiting, state.dropped, state.delivered) == (0, 2, 3)

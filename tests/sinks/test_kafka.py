@@ -120,6 +120,34 @@ def test_absent_brokers_keep_alerts_in_the_spool_and_are_said(tmp_path: Path, mo
     assert "Connection refused" in state.error or "brokers are down" in state.error
 
 
+def test_an_alert_that_the_brokers_find_too_long_does_not_stop_the_others(cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Small(kafka.Producer):  # type: ignore[misc]
+        """librdkafka's mock brokers take anything: the answer of a topic with a lower max.message.bytes."""
+
+        def produce(self, topic: str, value: bytes, key: bytes, on_delivery: Any) -> None:
+            if len(value) < 4096:
+                super().produce(topic, value, key, on_delivery=on_delivery)
+            else:
+                on_delivery(kafka.KafkaError(kafka.KafkaError.MSG_SIZE_TOO_LARGE), None)
+
+    monkeypatch.setattr(kafka, "Producer", Small)
+    sink = opened(cluster, tmp_path)
+    for one in (alert(1), alert(2, reasons=("long " * 1000,)), alert(3)):
+        sink.send(one)
+    state = sink.close(60)
+    assert (state.delivered, state.waiting, state.dropped) == (2, 0, 1)
+    assert "max.message.bytes" in state.sentence()
+    assert [record.key() for record in cluster.records(2)] == [alert(number).uid.encode() for number in (1, 3)]
+
+
+def test_further_brokers_are_asked_where_the_first_is_away(cluster: Cluster, tmp_path: Path) -> None:
+    brokers = cluster.brokers
+    sink = open_sink(f"kafka://127.0.0.1:{free_port()}/alerts?brokers={brokers}", tmp_path)
+    sink.send(alert(1))
+    assert sink.close(60).sentence() == ""
+    assert len(cluster.records(1)) == 1
+
+
 def test_a_topic_must_be_one(tmp_path: Path) -> None:
     with pytest.raises(SensorError, match="is no topic"):
         open_sink("kafka://h/a%20b", tmp_path)

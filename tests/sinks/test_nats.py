@@ -111,6 +111,29 @@ def test_hostile_text_comes_as_it_was_in_every_format(server: Server, tmp_path: 
         assert f"Nats-Msg-Id: {name}-{one.uid}-{one.revision}\r\n".encode() in base64.b64decode(message["hdrs"])
 
 
+def test_an_alert_that_server_or_stream_finds_too_long_does_not_stop_the_others(tmp_path: Path) -> None:
+    folder = tmp_path / "nats"
+    folder.mkdir()
+    (folder / "conf").write_text("max_payload: 8192\n")
+    server = Server(folder, "-c", str(folder / "conf"))
+    server.start()
+    try:
+        about = {"name": "ALERTS", "subjects": ["api.>"], "storage": "memory", "max_msg_size": 4096}
+        assert "error" not in server.ask("$JS.API.STREAM.CREATE.ALERTS", about)
+        place = f"nats://sensor:pa%3Ass%40@127.0.0.1:{server.port}/api.alerts"
+        sent = [alert(1), alert(2, reasons=("long " * 1000,)), alert(3, reasons=("long " * 3000,)), alert(4)]
+        for options, stored, refused in (("", 2, 2), ("?size=3000", 4, 0)):
+            sink = open_sink(place + options, tmp_path / "spools")
+            for one in sent:
+                sink.send(one)
+            state = sink.close(60)
+            assert (state.waiting, state.dropped) == (0, refused)
+            assert not refused or ("takes" in state.sentence() and "give a smaller size=" in state.sentence())
+            assert server.ask("$JS.API.STREAM.INFO.ALERTS", {})["state"]["messages"] == stored  # type: ignore[index]
+    finally:
+        server.stop(signal.SIGKILL)
+
+
 def test_wrong_credentials_are_said(server: Server, tmp_path: Path) -> None:
     sink = open_sink(f"nats://sensor:hunter2@127.0.0.1:{server.port}/api.alerts", tmp_path / "spools")
     sink.send(alert(0))

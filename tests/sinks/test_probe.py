@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
 from pathlib import Path
 
 import pytest
 
 from sensor.cli import main
-from tests.sinks.conftest import Rsyslog, SyslogNg, free_port, freeze, thaw
+from sensor.sinks import open_sinks
+from tests.sinks.conftest import Rsyslog, SyslogNg, alert, free_port, freeze, thaw
 
 
 def tried(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, list[tuple[str, bool, str]]]:
@@ -83,6 +85,13 @@ def test_secrets_are_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert "hunter2" not in json.dumps(hops)
 
 
+@pytest.mark.parametrize("line", ["https://joe:hunter2@[bad/x", "https://h?token=hunter2&token=hunter2", "https://h?hunter2", "bad scheme:hunter2?token=hunter2", "https://joe:hunter2@h:99999"])
+def test_a_line_that_is_wrong_is_said_without_its_secrets(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sink", "test", line.replace("scheme:hunter2", "scheme:x")]) == 2
+    said = capsys.readouterr().err
+    assert "hunter2" not in said and said
+
+
 def test_a_frozen_receiver_is_told_from_a_good_one(rsyslog: Rsyslog, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sensor.sinks.network.CONFIRM_S", 0.2)
     freeze(rsyslog.process)
@@ -114,3 +123,22 @@ def test_sinks_of_a_configuration_are_tested_by_name_or_all(tmp_path: Path, caps
     ):
         assert main(["sink", "test", *words]) == 2
         assert why in capsys.readouterr().err
+
+
+def test_flush_delivers_what_earlier_runs_left(tmp_path: Path, rsyslog: Rsyslog, capsys: pytest.CaptureFixture[str]) -> None:
+    place = f"tcp://127.0.0.1:{rsyslog.tcp}"
+    rsyslog.stop(signal.SIGKILL)
+    sinks = open_sinks([f"{place}?size=4096"], tmp_path / "spool")
+    for number in range(3):
+        sinks.send(alert(number))
+    assert "api-sensor sink flush" in sinks.close(0)[0].sentence()
+    words = ["sink", "flush", place, "--state", str(tmp_path), "--timeout"]
+    assert main([*words, "0.2"]) == 1
+    assert "3 alerts could not be delivered (nothing listens at that port" in capsys.readouterr().out
+    rsyslog.start()
+    (tmp_path / "config.yaml").write_text(f"sinks:\n- to: {place}\n  name: siem\n")
+    assert main(["sink", "flush", "siem", "--config", str(tmp_path / "config.yaml"), "--state", str(tmp_path)]) == 0
+    assert f"{place}: 3 waiting alerts delivered" in capsys.readouterr().out
+    assert main([*words, "5"]) == 0
+    assert f"{place}: nothing was waiting" in capsys.readouterr().out
+    assert [int(line["all"]["alert"]["uid"], 16) for line in rsyslog.lines(3)] == [0, 1, 2]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import signal
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,9 +13,10 @@ import pytest
 from sensor.alerts import Alert, Alerts
 from sensor.findings import Evidence, Feature, Finding
 from sensor.sinks import open_sink
+from sensor.sinks.destination import Destination, Options
 from sensor.sinks.formats import FORMATS
 from sensor.sinks.message import fields_of
-from sensor.sinks.syslog import SEVERITY
+from sensor.sinks.syslog import SEVERITY, Syslog
 from tests.sinks.conftest import START, Rsyslog, SyslogNg, alert, free_port, tell, until, worded
 
 PIECES = [
@@ -152,6 +154,18 @@ def test_old_receivers_get_rfc_3164(request: pytest.FixtureRequest, tmp_path: Pa
             assert got["pri"] == str(16 * 8 + SEVERITY[one.severity])
         assert head == ("sensor-1", "apisensor")
         assert Alert.from_json(text.encode()) == one
+
+
+def test_rfc_3164_has_the_sensors_local_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """RFC 3164, 4.1.2; receivers in the same zone read it so."""
+    made = Syslog(Options(Destination.parse("udp://siem?rfc=3164&hostname=h")), 2048)
+    for zone, stamp in (("UTC", "Nov 14 22:13:20"), ("Asia/Tokyo", "Nov 15 07:13:20")):
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+        one = alert(1)
+        assert made.message(fields_of(one.to_json()), one.to_json(), 1).startswith(f"<132>{stamp} h apisensor[".encode())
+    monkeypatch.undo()
+    time.tzset()
 
 
 def test_a_server_whose_certificate_does_not_fit_gets_nothing(

@@ -108,4 +108,4 @@ def test_alerts_of_an_outage_arrive_once_the_receiver_is_back(rsyslog: Rsyslog, 
     state = sink.close(60)
     assert (state.waiting, state.delivered) == (0, 101)
     assert [line["all"]["alert"]["uid"] for line in rsyslog.lines(101)] == [alert(number).uid for number in range(101)]
-    assert list((tmp_path / "spools").iterdir()) == []
+    assert list((tmp_path / "spools").glob("*/*.seg")) == []  # the number that comes next stays

@@ -126,10 +126,69 @@ def test_what_was_given_up_is_known_after_a_restart_and_after_kill_9(tmp_path: P
     assert (spool.dropped, spool.waiting) == (dropped, 9)
     # Told until the receiver has everything: then the spool begins anew.
     spool.ack(spool.last)
-    spool.remove()
+    spool.close()
     spool = Spool(tmp_path / "s")
     assert spool.dropped == 0
+    assert spool.append(0, b"next") == 3_001
     spool.close()
+
+
+def test_damage_in_the_middle_costs_the_records_it_is_in_and_no_other(tmp_path: Path) -> None:
+    for when in ("closed", "open"):
+        spool = Spool(tmp_path / when)
+        for number in range(100):
+            spool.append(0, f"alert {number}".encode() * 10)
+        assert len(spool.read(0, 1)) == 1
+        if when == "closed":
+            spool.close()
+        (segment,) = (tmp_path / when).glob("*.seg")
+        octets = bytearray(segment.read_bytes())
+        octets[len(octets) // 2] ^= 0xFF
+        octets[len(octets) // 4] ^= 0xFF
+        segment.write_bytes(octets)
+        if when == "closed":
+            spool = Spool(tmp_path / when)
+        got = everything(spool)
+        assert (len(got), spool.waiting, spool.dropped) == (98, 98, 2)
+        assert all(one.payload == f"alert {one.seq - 1}".encode() * 10 for one in got)
+        assert spool.append(0, b"next") == 101
+        assert everything(spool)[-1].payload == b"next"
+        spool.close()
+
+
+def test_what_waits_in_another_spool_is_taken_over_in_order_with_its_numbers(tmp_path: Path) -> None:
+    old = Spool(tmp_path / "old")
+    for number in range(10):
+        old.append(number % 4, b"%d" % number)
+    old.ack(4)
+    with pytest.raises(SpoolTaken):
+        Spool(tmp_path / "new").take_over(tmp_path / "old")
+    old.close()
+    new = Spool(tmp_path / "third")
+    assert new.take_over(tmp_path / "old") == 6
+    assert not (tmp_path / "old").exists()
+    assert [(one.seq, one.payload) for one in everything(new)] == [(number + 1, b"%d" % number) for number in range(4, 10)]
+    other = Spool(tmp_path / "fourth")
+    other.append(2, b"more")
+    other.close()
+    assert new.take_over(tmp_path / "fourth") == 1
+    assert [(one.seq, one.rank, one.payload) for one in everything(new)][-1] == (11, 2, b"more")
+    new.close()
+    new = Spool(tmp_path / "third")
+    assert (new.waiting, new.dropped, new.append(0, b"")) == (7, 0, 12)
+
+
+def test_numbers_of_alerts_that_only_memory_held_are_not_given_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spool = Spool(tmp_path / "s")
+    spool.append(0, b"kept")
+    write = os.write
+    with monkeypatch.context() as full:
+        full.setattr(os, "write", lambda fd, octets: write(fd, octets[:3]))
+        assert [spool.append(0, b"lost") for _ in range(3)] == [2, 3, 4]
+        spool.close()
+    assert spool.dropped == 3
+    spool = Spool(tmp_path / "s")
+    assert (spool.waiting, spool.dropped, spool.append(0, b"next")) == (1, 3, 5)
 
 
 def test_the_cursor_of_an_earlier_version_is_read(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import gc
 import os
@@ -20,7 +21,7 @@ from pathlib import Path
 
 import pytest
 
-from sensor.sinks import open_sink
+from sensor.sinks import open_sink, open_sinks
 from sensor.sinks.destination import Destination, Options
 from sensor.sinks.network import Certificates, Tls
 from sensor.sinks.sentences import sentence
@@ -184,7 +185,7 @@ from dataclasses import replace
 from pathlib import Path
 subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", {str(disk)!r}], check=True)
 from sensor.alerts import Alert
-from sensor.sinks import open_sink
+from sensor.sinks import open_sink, open_sinks
 model = Alert.from_json(sys.argv[1].encode())
 sink = open_sink("tcp://127.0.0.1:{rsyslog.tcp}", Path({str(disk)!r}))
 sys.stdin.readline()
@@ -355,3 +356,129 @@ def test_what_the_receiver_said_before_it_broke_off_is_the_reason_told(how: str,
     finally:
         transport.close()
     assert sentence(told.value) == "the receiver wants a client certificate: give cert=FILE and key=FILE"
+
+
+def test_what_waits_is_delivered_though_the_options_were_changed(tmp_path: Path, rsyslog: Rsyslog) -> None:
+    """The natural answer to a failed delivery is to mend the destination; the numbers go on, too."""
+    place = f"tcp://127.0.0.1:{rsyslog.tcp}"
+    rsyslog.stop(signal.SIGKILL)
+    sinks = open_sinks([place], tmp_path / "spools")
+    for number in range(3):
+        sinks.send(alert(number))
+    (state,) = sinks.close(0.2)
+    assert "3 alerts could not be delivered" in state.sentence()
+    other = open_sinks(["udp://127.0.0.1:9"], tmp_path / "spools")
+    assert [line.partition(" wait in ")[0] for line in other.unclaimed] == ["alerts of earlier runs"]
+    assert place in other.unclaimed[0]
+    other.close(0)
+    rsyslog.start()
+    sinks = open_sinks([f"{place}?size=4096&app=mended&hide=clients"], tmp_path / "spools")
+    sinks.send(alert(3))
+    (state,) = sinks.close(60)
+    assert state.sentence() == ""
+    sinks = open_sinks([f"{place}?size=4096&app=mended&hide=clients"], tmp_path / "spools")
+    sinks.send(alert(4))
+    (state,) = sinks.close(60)
+    assert {tuple(line["all"]["alert"]["clients"]) for line in rsyslog.lines(5)} == {()}
+    got = [(int(line["all"]["alert"]["uid"], 16), line["app"], line["all"]["rfc5424-sd"]["meta"]["sequenceid"]) for line in rsyslog.lines(5)]
+    assert got == [(number, "mended", str(number + 1)) for number in range(5)]
+    assert not sinks.unclaimed
+
+
+TWO = """
+import sys, time
+from dataclasses import replace
+from pathlib import Path
+from sensor.alerts import Alert
+from sensor.sinks import open_sinks
+place, spools, model, first = sys.argv[1], Path(sys.argv[2]), Alert.from_json(sys.argv[3].encode()), int(sys.argv[4])
+sinks = open_sinks([place], spools)
+for number in range(first, first + 50):
+    sinks.send(replace(model, uid=f"{number:020x}"))
+print("sent", flush=True)
+time.sleep(3600)
+"""
+
+
+def test_what_one_of_two_processes_left_is_delivered_by_the_next(tmp_path: Path, rsyslog: Rsyslog) -> None:
+    place = f"tcp://127.0.0.1:{rsyslog.tcp}"
+    rsyslog.stop(signal.SIGKILL)
+    for first in (0, 50):
+        words = [place, str(tmp_path / "spools"), alert().to_json().decode(), str(first)]
+        process = subprocess.Popen([sys.executable, "-c", TWO, *words], stdout=subprocess.PIPE)
+        assert process.stdout is not None
+        process.stdout.readline()
+        if first:
+            process.kill()
+            process.wait()
+        else:
+            alive = process
+        process.stdout.close()
+    assert len(list((tmp_path / "spools").iterdir())) == 2
+    alive.kill()
+    alive.wait()
+    rsyslog.start()
+    (state,) = open_sinks([place], tmp_path / "spools").close(60)
+    assert state.sentence() == ""
+    assert [int(line["all"]["alert"]["uid"], 16) for line in rsyslog.lines(100)] == list(range(100))
+
+
+def test_a_datagram_that_is_too_long_does_not_stop_the_others(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(str(tmp_path / "log"))
+        sink = open_sink(f"unix://{tmp_path}/log?size=1M", tmp_path / "spools")
+        sink.send(alert(1, reasons=tuple(f"{number} " + "x" * 999 for number in range(400))))
+        sink.send(alert(2))
+        state = sink.close(10)
+        assert (state.delivered, state.waiting, state.dropped) == (1, 0, 1)
+        assert "give a smaller size=" in state.sentence()
+        assert alert(2).uid.encode() in receiver.recv(65536)
+
+
+def test_alerts_that_only_memory_held_are_given_up_at_the_end_and_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sink = open_sink(f"tcp://127.0.0.1:{free_port()}", tmp_path / "spools")
+    sink.send(alert(1))
+    write = os.write
+    with monkeypatch.context() as full:
+        full.setattr(os, "write", lambda fd, octets: write(fd, octets[:3]) if len(octets) > 100 else write(fd, octets))
+        sink.send(alert(2))
+        said = sink.close(0.1).sentence()
+    assert "1 alert could not be delivered" in said
+    assert "1 alert given up (1: no room in the spool" in said and "No space left on device" in said
+
+
+def test_an_idle_connection_that_something_on_the_way_ends_is_no_outage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr("sensor.sinks.network.IDLE_S", 0.5)
+    monkeypatch.setattr("sensor.sinks.delivery.CHECKPOINT_S", 0.1)
+    got: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve(link: socket.socket) -> None:
+            with link, contextlib.suppress(OSError):
+                link.settimeout(1.5)  # as a balancer ends what is idle
+                while octets := link.recv(65536):
+                    got.append(octets)
+
+        def accept() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    threading.Thread(target=serve, args=(server.accept()[0],), daemon=True).start()
+
+        threading.Thread(target=accept, daemon=True).start()
+        sink = open_sink(f"tcp://127.0.0.1:{server.getsockname()[1]}", tmp_path / "spools")
+        for number in range(2):
+            sink.send(alert(number))
+            until(lambda number=number: sink.state().delivered == number + 1)  # type: ignore[misc]
+            time.sleep(3)
+        sink.send(alert(2))
+        state = sink.close(60)
+    assert (state.delivered, state.outages, caplog.records) == (3, 0, [])
+    assert b"".join(got).count(b"[meta sequenceId") == 3
+
+
+def test_several_receivers_that_are_away_are_waited_for_together(tmp_path: Path) -> None:
+    sinks = open_sinks([f"tcp://127.0.0.1:{free_port()}" for _ in range(5)], tmp_path / "spools")
+    sinks.send(alert(1))
+    began = time.monotonic()
+    assert [state.waiting for state in sinks.close(2)] == [1] * 5
+    assert time.monotonic() - began < 6

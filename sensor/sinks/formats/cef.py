@@ -30,7 +30,7 @@ def cef(alert: AlertFields, line: bytes, octets: int) -> bytes:
         alert["principals"],
         alert["detectors"],
     )
-    method, host, path = endpoint(endpoints[0]) if endpoints else ("", "", "")
+    place = endpoint(endpoints[0] if endpoints else "")
     client = clients[0] if clients else ""
     severity = min(10, max(0, round(alert["severity_score"])))
     # The title may take a quarter of the room, each of its characters up to four octets; without room for the header, a bare one.
@@ -49,9 +49,10 @@ def cef(alert: AlertFields, line: bytes, octets: int) -> bytes:
         ("start", str(millis(alert["first_seen"])), 20),
         ("end", str(millis(alert["last_seen"])), 20),
         ("suser", principals[0] if principals else "", 1023),
-        ("requestMethod", method, 1023),
-        ("dhost", host, 1023),
-        ("request", path, 1023),
+        ("requestMethod", place.method, 1023),
+        ("dhost", place.host, 1023),
+        ("dpt", str(place.port or ""), 5),
+        ("request", place.path, 1023),
         ("msg", alert["reasons"][0] if alert["reasons"] else "", 1023),
     ]
     if kind == 6:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sensor.sinks.formats.plain import within
-from sensor.sinks.formats.words import PRODUCT, RELEASE, VENDOR, address, endpoint, iso
+from sensor.sinks.formats.words import PRODUCT, RELEASE, VENDOR, address, endpoint, filled, iso
 from sensor.sinks.message import AlertFields
 
 
@@ -15,7 +15,7 @@ def document(alert: AlertFields) -> dict[str, Any]:
     out: dict[str, Any] = {
         "@timestamp": iso(alert["last_seen"]),
         "ecs": {"version": "8.11.0"},
-        "message": alert["title"],
+        "message": alert["title"] or "alert",
         "event": {
             "id": f"{alert['uid']}-{alert['revision']}",
             "kind": "alert",
@@ -53,10 +53,10 @@ def document(alert: AlertFields) -> dict[str, Any]:
     if alert["techniques"]:
         out["threat"] = {"framework": "MITRE ATT&CK", "technique": {"id": alert["techniques"]}}
     if endpoints:
-        method, host, path = endpoint(endpoints[0])
-        out["http"] = {"request": {"method": method}}
-        out["url"] = {"domain": host, "path": path}
-    return out
+        place = endpoint(endpoints[0])
+        out["http"] = {"request": {"method": place.method}}
+        out["url"] = {"domain": place.host, "port": place.port or None, "path": place.path}
+    return filled(out)
 
 
 def _say(document: dict[str, Any], dropped: int) -> None:

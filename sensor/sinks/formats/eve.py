@@ -6,7 +6,7 @@ from typing import Any
 from zlib import crc32
 
 from sensor.sinks.formats.plain import within
-from sensor.sinks.formats.words import address, endpoint, iso
+from sensor.sinks.formats.words import address, endpoint, filled, iso
 from sensor.sinks.message import AlertFields
 
 
@@ -24,8 +24,8 @@ def event(alert: AlertFields) -> dict[str, Any]:
             # A number for readers that key on it: stable, and outside the ranges that rule sets use.
             "signature_id": 0x40000000 | crc32(detector.encode()) >> 2,
             "rev": alert["revision"],
-            "signature": alert["title"],
-            "category": alert["category"],
+            "signature": alert["title"] or "alert",
+            "category": alert["category"] or "alert",
             "severity": {"critical": 1, "high": 1, "medium": 2, "low": 3}[alert["severity"]],
             "metadata": {
                 "detector": alert["detectors"],
@@ -53,9 +53,9 @@ def event(alert: AlertFields) -> dict[str, Any]:
     if alert["clients"] and address(alert["clients"][0]):
         out["src_ip"] = alert["clients"][0]
     if alert["endpoints"]:
-        method, host, path = endpoint(alert["endpoints"][0])
-        out["http"] = {"hostname": host, "url": path, "http_method": method}
-    return out
+        place = endpoint(alert["endpoints"][0])
+        out["http"] = {"hostname": place.host, "http_port": place.port or None, "url": place.path, "http_method": place.method}
+    return filled(out)
 
 
 def _say(event: dict[str, Any], dropped: int) -> None:

@@ -18,7 +18,7 @@ RSYSLOG_KEEPS_FREE: Final = 3
 def leef(alert: AlertFields, line: bytes, octets: int) -> bytes:
     """One alert as LEEF. The header knows no escape, so a bar in the event's id is shown as ``\\x7c``."""
     endpoints, principals = alert["endpoints"], alert["principals"]
-    method, host, path = endpoint(endpoints[0]) if endpoints else ("", "", "")
+    place = endpoint(endpoints[0] if endpoints else "")
     event = printable(alert["category"])[:64].replace("|", "\\x7c") or "alert"
     head = f"LEEF:2.0|{VENDOR}|{PRODUCT}|{RELEASE}|{event}|x09|".encode()
     if len(head) > octets:
@@ -36,9 +36,10 @@ def leef(alert: AlertFields, line: bytes, octets: int) -> bytes:
         ("title", alert["title"]),
         ("calls", str(alert["calls"])),
         ("usrName", principals[0] if principals else ""),
-        ("method", method),
-        ("host", host),
-        ("url", path),
+        ("method", place.method),
+        ("host", place.host),
+        ("dstPort", str(place.port or "")),
+        ("url", place.path),
         ("confidence", f"{alert['confidence']:g}"),
         ("detectors", " ".join(alert["detectors"])),
         ("response", " ".join(alert["response"].get("advice", []))),

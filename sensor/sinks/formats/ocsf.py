@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sensor.sinks.formats.plain import within
-from sensor.sinks.formats.words import PRODUCT, RELEASE, VENDOR, address, endpoint, millis
+from sensor.sinks.formats.words import PRODUCT, RELEASE, VENDOR, address, endpoint, filled, millis
 from sensor.sinks.message import AlertFields
 
 _ACTIVITY = {"open": (1, "Create"), "updated": (2, "Update"), "closed": (3, "Close")}
@@ -25,11 +25,13 @@ def finding(alert: AlertFields) -> dict[str, Any]:
     if alert["principals"]:
         actor["actor"] = {"user": {"name": alert["principals"][0]}}
     if alert["endpoints"]:
-        method, host, path = endpoint(alert["endpoints"][0])
-        actor["api"] = {"operation": f"{method} {path}", "service": {"name": host}}
-        actor["url"] = {"hostname": host, "path": path}
-        if host:
-            actor["dst_endpoint"] = {"ip": host} if address(host) else {"hostname": host}
+        place = endpoint(alert["endpoints"][0])
+        if operation := f"{place.method} {place.path}".strip():
+            actor["api"] = {"operation": operation, "service": {"name": place.host}}
+        if place.path:  # without one there is no URL (CONNECT)
+            actor["url"] = {"hostname": place.host, "port": place.port or None, "path": place.path}
+        actor["dst_endpoint"] = {"ip" if address(place.host) else "hostname": place.host, "port": place.port or None if place.host else None}
+    actor = filled(actor)
     evidences = [
         {
             **actor,
@@ -57,7 +59,7 @@ def finding(alert: AlertFields) -> dict[str, Any]:
         "is_alert": True,
         "confidence_score": round(alert["confidence"] * 100),
         "risk_score": round(alert["severity_score"] * 10),
-        "message": alert["title"],
+        "message": alert["title"] or "alert",
         "metadata": {
             "version": "1.5.0",
             "uid": f"{alert['uid']}-{alert['revision']}",
@@ -65,9 +67,9 @@ def finding(alert: AlertFields) -> dict[str, Any]:
         },
         "finding_info": {
             "uid": alert["uid"],
-            "title": alert["title"],
-            "desc": " ".join(alert["reasons"]),
-            "types": [alert["category"]],
+            "title": alert["title"] or "alert",
+            "desc": " ".join(alert["reasons"]) or alert["title"] or "alert",
+            "types": [alert["category"] or "alert"],
             "first_seen_time": millis(alert["first_seen"]),
             "last_seen_time": millis(alert["last_seen"]),
             "data_sources": ["network capture"],

@@ -34,7 +34,9 @@ def _canonical(client: str) -> str:
 
 def bundle(alert: AlertFields) -> dict[str, Any]:
     """The bundle of an alert."""
-    made, changed = _time(alert["first_seen"]), _time(alert["last_seen"])
+    made, seen_last = _time(alert["first_seen"]), _time(alert["last_seen"])
+    # A newer version of an object is known by `modified` alone, and an incident that closes was seen last when it was before: each revision is a millisecond newer.
+    changed = _time(alert["last_seen"] + (alert["revision"] - 1) * 1_000_000)
     sensor = _id("identity", PRODUCT)
 
     def thing(kind: str, *parts: str, **fields: Any) -> dict[str, Any]:
@@ -61,7 +63,7 @@ def bundle(alert: AlertFields) -> dict[str, Any]:
     }
     if seen:
         observed = thing(
-            "observed-data", alert["uid"], first_observed=made, last_observed=changed, number_observed=max(1, min(alert["calls"], 999_999_999)),
+            "observed-data", alert["uid"], first_observed=made, last_observed=seen_last, number_observed=max(1, min(alert["calls"], 999_999_999)),
             object_refs=[one["id"] for one in objects[1:]],
         )  # fmt: skip
         pattern = "[" + " OR ".join(f"ipv{address(one)}-addr:value = '{one}'" for one in seen) + "]"

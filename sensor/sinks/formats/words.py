@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import time
 from ipaddress import ip_address
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 from sensor import VERSION
 
 VENDOR: Final = "api-sensor"
 PRODUCT: Final = "api-sensor"
 RELEASE: Final = VERSION
+_PORT: Final = re.compile(r"([^:\[\]]+|\[[^\[\]]+\]):([0-9]{1,5})")
 
 
 def millis(ns: int) -> int:
@@ -36,8 +38,30 @@ def address(text: str) -> int:
         return 0
 
 
-def endpoint(text: str) -> tuple[str, str, str]:
-    """`METHOD host/template` as (method, host, template)."""
+class Place(NamedTuple):
+    """Where an endpoint is. What it does not name is empty, or 0."""
+
+    method: str = ""
+    host: str = ""
+    port: int = 0
+    path: str = ""
+
+
+def endpoint(text: str) -> Place:
+    """`METHOD host:port/template` taken apart; an IPv6 address without its brackets."""
     method, _, place = text.partition(" ")
     host, slash, path = place.partition("/")
-    return method, host, slash + path
+    named = _PORT.fullmatch(host)
+    if named is not None and 0 < int(named[2]) < 65_536:
+        return Place(method, named[1].strip("[]"), int(named[2]), slash + path)
+    return Place(method, host.strip("[]"), 0, slash + path)
+
+
+def filled(value: dict[str, Any]) -> dict[str, Any]:
+    """The members that say something: an empty text or list under a name that a receiver knows is worse than none."""
+    out = {}
+    for name, one in value.items():
+        inner = filled(one) if isinstance(one, dict) else [each for each in one if each != ""] if isinstance(one, list) else one
+        if inner not in ("", [], {}, None):
+            out[name] = inner
+    return out

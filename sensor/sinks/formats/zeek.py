@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sensor.sinks.formats.plain import within
-from sensor.sinks.formats.words import address
+from sensor.sinks.formats.words import address, filled
 from sensor.sinks.message import AlertFields
 
 
@@ -15,7 +15,7 @@ def notice(alert: AlertFields) -> dict[str, Any]:
         "_path": "notice",
         "ts": alert["last_seen"] / 1e9,
         "note": f"ApiSensor::{alert['category'] or 'alert'}",
-        "msg": alert["title"],
+        "msg": alert["title"] or "alert",
         "sub": " ".join(alert["reasons"]),
         "n": alert["calls"],
         "actions": ["Notice::ACTION_LOG"],
@@ -29,7 +29,7 @@ def notice(alert: AlertFields) -> dict[str, Any]:
         out["uid"] = alert["evidence"][0]["uid"]
     if alert["clients"] and address(alert["clients"][0]):
         out["src"] = alert["clients"][0]
-    return out
+    return filled(out)
 
 
 def _say(notice: dict[str, Any], dropped: int) -> None:

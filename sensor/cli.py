@@ -10,20 +10,23 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import signal
 import sys
+import traceback
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any, NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn
 
-from sensor import VERSION
-from sensor.errors import SensorError
+from sensor import VERSION, stopping, streams
+from sensor.errors import SensorError, reason
+from sensor.streams import close_output
+from sensor.terminal import sentence as readable
 
-OK, FAULT, USAGE, FOUND, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 130, 143
+OK, FAULT, USAGE, FOUND = 0, 1, 2, 3
+INTERRUPTED, TERMINATED = stopping.Interrupted.status, stopping.Terminated.status
 
 STATUSES = {
     OK: "done",
-    FAULT: "a fault of ours; --debug shows its traceback",
+    FAULT: "what was asked for could not be written, the machine refused (memory, a full disk), or a fault of ours; --debug shows its traceback",
     USAGE: "something the operator can put right, said in a sentence",
     FOUND: "done, and there is what --fail-on (or the command) looks for",
     INTERRUPTED: "interrupted by Ctrl-C; what was found until then was written",
@@ -54,46 +57,68 @@ COMMANDS = (
 )
 
 
-class Terminated(KeyboardInterrupt):
-    """SIGTERM: the same orderly end as Ctrl-C, with a status of its own."""
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (default: the process's own) and return its exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
-    args = _arguments(words)
-    previous = _terminate_in_order()
+    before = stopping.take()
     try:
-        status: int = args.run(args)
-        sys.stdout.flush()
+        with stopping.held():
+            args = _arguments(words)
+            status: int = args.run(args)
+            sys.stdout.flush()
+        if (asked := stopping.asked()) is not None and status != asked.status:
+            return _say(asked.said, asked.status)
         return status
     except SensorError as error:
-        return _say(f"{error}", USAGE)
+        return _say(str(error), error.status)
     except BrokenPipeError:
-        # Python flushes standard output once more on its way out; it must not meet the closed pipe again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        close_output()
         return OK
-    except Terminated:
-        return _say("ended by SIGTERM", TERMINATED)
+    except stopping.Interrupted as asked:
+        return _say(asked.said, asked.status)
     except KeyboardInterrupt:
         return _say("interrupted", INTERRUPTED)
     except Exception as error:
-        if args.debug:
+        if "--debug" in words:
             raise
-        kind = type(error).__name__
-        return _say(f"this is a fault of ours: {kind}: {error} (--debug shows where; please report it)", FAULT)
+        return _say(_unforeseen(error), FAULT)
     finally:
-        if previous is not None:
-            signal.signal(signal.SIGTERM, previous)
+        stopping.give_back(before)
 
 
 def entry() -> NoReturn:
     """The command `api-sensor`: `main`, and an end at once. Taking apart all that a process has made before it ends costs it 0.04 s and more."""
-    status = main()
-    with contextlib.suppress(OSError):
+    streams.prepare()
+    try:
+        status = main()
+    except SystemExit as end:  # argparse: help, the version, a wrong word
+        status = end.code if isinstance(end.code, int) else USAGE
+    except KeyboardInterrupt:
+        status = INTERRUPTED
+    except Exception:
+        traceback.print_exc()  # --debug
+        status = FAULT
+    try:
         sys.stdout.flush()
+    except BrokenPipeError:
+        pass
+    except SensorError as error:
+        if status == OK:
+            status = _say(str(error), error.status)
+    with contextlib.suppress(OSError):
         sys.stderr.flush()
     os._exit(status)
+
+
+def _unforeseen(error: Exception) -> str:
+    """A sentence about what nobody translated: what the machine refused, or a fault of ours."""
+    if isinstance(error, OSError):
+        return f"{os.fsdecode(error.filename) + ': ' if isinstance(error.filename, str | bytes) else ''}{reason(error)} (--debug shows where)"
+    if isinstance(error, MemoryError):
+        return "there is not enough memory for this: a limit (ulimit -v, a container's), or a machine that is full"
+    if isinstance(error, ImportError):
+        return f"a part of the installation cannot be loaded: {error}; install api-sensor again, or raise the limit of memory where there is one (ulimit -v)"
+    return f"this is a fault of ours: {type(error).__name__}: {error} (--debug shows where; please report it)"
 
 
 def _arguments(words: list[str]) -> argparse.Namespace:
@@ -109,21 +134,9 @@ def _arguments(words: list[str]) -> argparse.Namespace:
 
 
 def _say(sentence: str, status: int) -> int:
-    from sensor.terminal import printable
-
     for line in sentence.splitlines():
-        print(f"api-sensor: {printable(line)}", file=sys.stderr)
+        print(f"api-sensor: {readable(line)}", file=sys.stderr)
     return status
-
-
-def _terminate_in_order() -> Any:
-    def end(_signal: int, _frame: Any) -> NoReturn:
-        raise Terminated
-
-    try:
-        return signal.signal(signal.SIGTERM, end)
-    except ValueError:  # not the main thread: whoever runs us there minds the signals
-        return None
 
 
 def _parser(words: Sequence[str]) -> argparse.ArgumentParser:

@@ -13,6 +13,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from sensor.database import ours, using
 from sensor.errors import SensorError
 
 FILE = "incidents.sqlite"
@@ -35,23 +36,24 @@ class IncidentFile:
             os.close(self._lock)
             raise SensorError(f"{path}: another run goes on with these incidents now; give it a --state of its own") from fault
         try:
-            self._db = sqlite3.connect(path, isolation_level=None, timeout=10)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=NORMAL")
-            version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
-            if version > VERSION:
-                raise SensorError(f"{path}: made by a newer api-sensor (version {version}, this one knows {VERSION})")
-            self._db.executescript(
-                "CREATE TABLE IF NOT EXISTS incident (uid TEXT PRIMARY KEY, line BLOB NOT NULL) WITHOUT ROWID;"
-                "CREATE TABLE IF NOT EXISTS run (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
-                f"PRAGMA user_version = {VERSION};"
-            )
-            row = self._db.execute("SELECT value FROM run WHERE name = 'ended_in_order'").fetchone()
-            self._in_order = row is None or bool(row[0])
-            self._db.execute("INSERT OR REPLACE INTO run VALUES ('ended_in_order', 0)")
-        except sqlite3.Error as fault:
+            with using(path, "open incidents cannot be kept there"):
+                self._db = sqlite3.connect(path, isolation_level=None, timeout=10)
+                version = ours(path, self._db, "incident", "open incidents")
+                if version > VERSION:
+                    raise SensorError(f"{path}: made by a newer api-sensor (version {version}, this one knows {VERSION})")
+                self._db.execute("PRAGMA journal_mode=WAL")
+                self._db.execute("PRAGMA synchronous=NORMAL")
+                self._db.executescript(
+                    "CREATE TABLE IF NOT EXISTS incident (uid TEXT PRIMARY KEY, line BLOB NOT NULL) WITHOUT ROWID;"
+                    "CREATE TABLE IF NOT EXISTS run (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
+                    f"PRAGMA user_version = {VERSION};"
+                )
+                row = self._db.execute("SELECT value FROM run WHERE name = 'ended_in_order'").fetchone()
+                self._in_order = row is None or bool(row[0])
+                self._db.execute("INSERT OR REPLACE INTO run VALUES ('ended_in_order', 0)")
+        except SensorError:
             os.close(self._lock)
-            raise SensorError(f"{path}: cannot be used: {fault}; move it away and what was open is begun anew") from fault
+            raise
         self.error = ""
         """Why something could not be kept; empty when all was."""
 

@@ -23,13 +23,16 @@ def run(args: argparse.Namespace) -> int:
     import models
     from parsers.engine import Engine
     from sensor.capture import open_captures
-    from sensor.errors import SensorError
+    from sensor.errors import SensorError, refusal
     from sensor.identity import with_columns
     from sensor.masking import Masker, installation_key, state_directory
     from sensor.replay import say_if_slow
-    from sensor.terminal import Progress, printable
+    from sensor.terminal import Progress, sentence
 
     say_if_slow()
+    place = Path(args.output)
+    if place.is_dir() or not place.parent.is_dir():  # said before the learning, which may take long
+        raise SensorError(f"{place}: the model cannot be written there: {'it is a folder' if place.is_dir() else 'there is no such folder'}")
     masker = Masker(installation_key(Path(args.state) if args.state else state_directory()))
     engine = Engine(None, args.verify_checksums)
     progress = Progress(args.quiet)
@@ -57,10 +60,11 @@ def run(args: argparse.Namespace) -> int:
             model = models.learn(batches())
             model.save(args.output)
         except models.ModelError as error:
-            raise SensorError(str(error)) from error
+            refused = error.__cause__
+            raise (refusal(refused) if isinstance(refused, OSError) else SensorError)(str(error)) from error
         finally:
             progress.close()
         for warning in source.stats.warnings:
-            print(f"api-sensor: {printable(str(warning))}", file=sys.stderr)
-    print(f"{printable(args.output)}: learned from {calls:,} calls in {packets:,} packets")
+            print(f"api-sensor: {sentence(str(warning))}", file=sys.stderr)
+    print(f"{sentence(args.output)}: learned from {calls:,} calls in {packets:,} packets")
     return 0

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from sensor.cards import PATTERN, card_number, may_hold
-from sensor.errors import SensorError
+from sensor.errors import SensorError, reason, refusal
 
 KEY_FILE = "masking.key"
 KEY_BYTES = 32
@@ -150,19 +150,19 @@ def installation_key(state: Path) -> bytes:
         try:
             # Written whole under another name first: two sensors that start together end with one key, never with half of one.
             fresh = state / f".{KEY_FILE}.{os.getpid()}"
+            fresh.unlink(missing_ok=True)
             with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                file.write(os.urandom(KEY_BYTES))
-            try:
-                os.link(fresh, path)
-            finally:
-                fresh.unlink()
+                try:
+                    file.write(os.urandom(KEY_BYTES))
+                    file.flush()
+                    os.link(fresh, path)
+                finally:
+                    fresh.unlink()
         except FileExistsError:
             pass
         key = path.read_bytes()
     except OSError as error:
-        raise SensorError(
-            f"{path}: the masking key can be neither read nor made ({error.strerror}); give a directory of yours with --state"
-        ) from error
+        raise refusal(error)(f"{path}: the masking key can be neither read nor made ({reason(error)}); give a directory of yours with --state") from error
     if len(key) != KEY_BYTES:
         raise SensorError(f"{path}: a masking key has {KEY_BYTES} octets, this has {len(key)}; remove it to have a new one made")
     return key

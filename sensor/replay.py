@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
 import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from sensor import stopping
 from sensor.errors import SensorError
 
 SEVERITIES = ("low", "medium", "high", "critical")
@@ -82,6 +84,7 @@ def _replay(args: argparse.Namespace) -> int:
             raise SensorError(str(error)) from error
     model = _model(args)
     spec = _spec(args)
+    refused: list[str] = []
     with open_captures(args.captures) as source:
         call_log = CallLog(args.calls, masker, args.headers, args.bodies, args.mask_bodies) if args.calls else None
         sinks = _sinks(args, state, config)
@@ -111,20 +114,30 @@ def _replay(args: argparse.Namespace) -> int:
         def block_done(so_far: Summary) -> None:
             progress.show(packets=so_far.packets, calls=so_far.calls, alerts=so_far.alerts_told)
             if map_state is not None:
-                map_state.save_on_the_way(config.catalogue.save_seconds)
+                try:
+                    map_state.save_on_the_way(config.catalogue.save_seconds)
+                except SensorError as fault:  # it is tried again, and counts at the end
+                    _say(str(fault))
 
-        summary = pipeline.run(source, block_done)
-        progress.close()
+        try:
+            summary = pipeline.run(source, block_done)
+        finally:
+            progress.close()
         if map_state is not None:  # after the alerts were told: a kill in between tells them again rather than never
-            map_state.save()
+            try:
+                map_state.save()
+            except SensorError as fault:
+                refused.append(str(fault))
             map_state.close()
         warnings = list(source.stats.warnings)
+        if kept is not None:
+            kept.close()
     for warning in warnings:
         _say(str(warning))
-    if kept is not None:
-        kept.close()
-    _say_of_alerts(pipeline.alerts, recorder, kept)
-    undelivered = sinks.close() if sinks is not None else []
+    if call_log is not None and call_log.error:
+        refused.append(call_log.error)
+    refused += _say_of_alerts(pipeline.alerts, recorder, kept)
+    delivery = _delivered(sinks)
     out = sys.stderr if args.calls == "-" else sys.stdout
     if args.json:
         _print_json(summary, pipeline, warnings, masker, out)
@@ -132,22 +145,23 @@ def _replay(args: argparse.Namespace) -> int:
         _print_tables(summary, masker, out)
         if spec is not None and pipeline.catalogue is not None:
             _print_unseen(pipeline.catalogue.orphans(), summary, out)
-    for one in undelivered:
-        sentence = one.sentence()
-        if sentence:
-            _say(sentence)
+    for sentence in [line for one in delivery for line in one.sentence().splitlines()] + refused:
+        _say(sentence)
     _print_summary(summary, sys.stderr if args.json or args.calls == "-" else out)
-    if summary.interrupted:
-        return 130
+    if (asked := stopping.asked()) is not None:
+        _say(asked.said + (": this is what was read until then" if summary.interrupted else ""))
+        return asked.status
+    if refused or any(one.dropped for one in delivery):
+        return 1
     if args.fail_on and any(SEVERITIES.index(alert.severity) >= SEVERITIES.index(args.fail_on) for alert in summary.alerts):
         return 3
     return 0
 
 
-def _say(sentence: str) -> None:
-    from sensor.terminal import printable
+def _say(said: str) -> None:
+    from sensor.terminal import sentence
 
-    print(f"api-sensor: {printable(sentence)}", file=sys.stderr)
+    print(f"api-sensor: {sentence(said)}", file=sys.stderr)
 
 
 def say_if_slow() -> None:
@@ -221,24 +235,39 @@ def _recorder(args: argparse.Namespace, state: Path, masker: Any, config: Any, r
     )  # fmt: skip
 
 
-def _say_of_alerts(alerts: Any, recorder: Any, kept: Any) -> None:
-    """What an operator must know of findings that made no alert, and of evidence that could not be had."""
+def _delivered(sinks: Any) -> list[Any]:
+    """How each sink ended. A signal ends the waiting for a receiver: what waits stays in the spool."""
+    if sinks is None:
+        return []
+    try:
+        with stopping.free(late=False):
+            return list(sinks.close())
+    except KeyboardInterrupt:
+        return list(sinks.state())
+
+
+def _say_of_alerts(alerts: Any, recorder: Any, kept: Any) -> list[str]:
+    """Say what an operator must know of findings that made no alert, and of evidence that could not be had; returns what could not be written."""
     for name, count in sorted(alerts.silenced.items()):
         _say(f"{count:,} findings made no alert: {name}")
     if held := alerts.counters["held_back"]:
         _say(f"{held:,} findings made no alert: somebody called such alerts false positives (api-sensor alerts list shows which)")
-    if kept is not None and kept.error:
-        _say(f"open incidents were not kept: {kept.error}")
+    refused = [f"open incidents were not kept: {kept.error}"] if kept is not None and kept.error else []
     if recorder is not None:
         missed = {name: count for name, count in recorder.counters.items() if count and name != "bundles"}
         if missed:
-            _say(f"{recorder.folder}: {recorder.counters['bundles']:,} bundles; " + ", ".join(f"{name} {count:,}" for name, count in missed.items()))
+            said = f"{recorder.folder}: {recorder.counters['bundles']:,} bundles; " + ", ".join(f"{name} {count:,}" for name, count in missed.items())
+            if "bundles_failed" in missed:
+                refused.append(said)
+            else:
+                _say(said)
+    return refused
 
 
 def _sinks(args: argparse.Namespace, state: Path, config: Any) -> Any:
     destinations = [*(one.line() for one in config.sinks), *args.syslog]
     if args.alerts:
-        destinations.append(f"file:{quote(str(Path(args.alerts).absolute()))}")
+        destinations.append(f"file:{quote(os.fsencode(Path(args.alerts).absolute()))}")
     if not destinations:
         return None
     from sensor.sinks import open_sinks

@@ -19,6 +19,7 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from sensor.alerts import FALSE_POSITIVE, RANK, TRUE_POSITIVE, Alert, Verdict
+from sensor.database import ours, using
 from sensor.errors import SensorError
 from sensor.sinks.delivery import DeliveryState
 from sensor.sinks.filters import Selection
@@ -92,18 +93,16 @@ class AlertStore:
         self._error = ""
         self._told = -1
         self._verdicts: tuple[Verdict, ...] = ()
-        try:
+        with using(path, "cannot be used as a store of alerts"):
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._db = sqlite3.connect(path, isolation_level=None, timeout=10, check_same_thread=False)
+            self._migrate()
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=NORMAL")
-            self._migrate()
-        except (sqlite3.Error, OSError) as fault:
-            raise SensorError(f"{path}: cannot be used as a store of alerts: {fault}") from fault
         self._open = True
 
     def _migrate(self) -> None:
-        version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
+        version = ours(self._path, self._db, "alert", "a store of alerts")
         if version > len(MIGRATIONS):
             raise SensorError(
                 f"{self._path}: made by a newer api-sensor (version {version} of the store, this one knows {len(MIGRATIONS)})"

@@ -20,11 +20,37 @@ _UNSEEN = re.compile(
 )
 
 
+SHOWN = "api-sensor-shown"
+"""The name by which `escaped` is registered with the codecs."""
+_PLAIN = {"\u00d7": "x", "\u2026": "~"}
+"""What we ourselves write beyond ASCII, a character each."""
+
+
 def _shown(match: re.Match[str]) -> str:
-    code = ord(match[0])
+    return _escape(ord(match[0]))
+
+
+def _escape(code: int) -> str:
     if code < 0x100:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def escaped(fault: UnicodeError) -> tuple[str, int]:
+    """A codec's error handler: what an encoding lacks, as an escape."""
+    if not isinstance(fault, UnicodeEncodeError):
+        raise fault
+    return "".join(_PLAIN.get(one) or _octet_or(one) for one in fault.object[fault.start : fault.end]), fault.end
+
+
+def _octet_or(one: str) -> str:
+    """An octet of a file's name that is no text as that octet, any other character by its number."""
+    return _escape(ord(one) - 0xDC00 if "\udc80" <= one <= "\udcff" else ord(one))
+
+
+def sentence(text: str) -> str:
+    """`printable` for a sentence of ours: names of files in it are readable where they are no text."""
+    return printable(re.sub("[\udc80-\udcff]", lambda match: _octet_or(match[0]), text))
 
 
 def printable(text: str) -> str:
@@ -68,7 +94,7 @@ def table(title: str, columns: Sequence[tuple[str, str]], rows: Iterable[Sequenc
     drawn = Table(title=Text(printable(title)), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for heading, side in columns:
         drawn.add_column(heading, justify="right" if side == "right" else "left", overflow="fold", no_wrap=side == "right")
-    cells = [[printable(cell) for cell in row] for row in rows]
+    cells = [[_held(printable(cell), out) for cell in row] for row in rows]
     for row in cells:
         drawn.add_row(*(Text(cell) for cell in row))
     if width is None and not out.isatty():
@@ -76,6 +102,12 @@ def table(title: str, columns: Sequence[tuple[str, str]], rows: Iterable[Sequenc
         width = max(80, sum(max(w, len(h)) + 2 for w, (h, _) in zip(widest, columns, strict=True)) + 2)
     console = Console(file=out, width=width, highlight=False, markup=False, emoji=False, soft_wrap=False)
     console.print(drawn)
+
+
+def _held(text: str, out: IO[str]) -> str:
+    """`text` as `out` will show it, so that columns stay in line: what its encoding lacks is an escape already."""
+    encoding, errors = getattr(out, "encoding", None), getattr(out, "errors", None)
+    return text if errors != SHOWN or text.isascii() else text.encode(encoding or "utf-8", SHOWN).decode(encoding or "utf-8")
 
 
 class Progress:

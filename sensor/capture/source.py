@@ -11,9 +11,11 @@ from pathlib import Path
 from types import TracebackType
 
 from parsers.frames import FrameBlock
+from sensor import stopping
 from sensor.capture.formats import CaptureError, NotACapture
 from sensor.capture.merge import Waiting, merge
 from sensor.capture.reading import SECRETS, Capture, CaptureStats, Secret
+from sensor.names import name_of
 
 
 class CaptureSource:
@@ -44,7 +46,8 @@ class CaptureSource:
         return self
 
     def __next__(self) -> FrameBlock:
-        block = next(self._blocks)
+        with stopping.free():
+            block = next(self._blocks)
         self.stats.frames += len(block)
         self.stats.octets += int(block.captured.sum())
         return block
@@ -90,6 +93,11 @@ def open_captures(paths: Sequence[str | os.PathLike[str]], *, stdin: int = 0) ->
     A path is a file, a directory (whose captures are used, at any depth, and whose other files are counted as `files_skipped`) or "-" for
     standard input. Raises NotACapture or CaptureError, with a sentence for every path that cannot be used, before any frame is read.
     """
+    with stopping.free():
+        return _opened(paths, stdin)
+
+
+def _opened(paths: Sequence[str | os.PathLike[str]], stdin: int) -> CaptureSource:
     stats = CaptureStats()
     found, faults = _expand([os.fspath(path) for path in paths])
     if not paths:
@@ -164,11 +172,14 @@ def _expand(paths: list[str]) -> tuple[list[tuple[str, Path | None, str]], list[
             seen.add(mark)
             found.append((name, path, folder))
 
-    for name in paths:
-        if name == "-":
-            add(name, None, "", name)
+    for given in paths:
+        if given == "-":
+            add(given, None, "", given)
             continue
-        path = Path(name)
+        if not given:
+            faults.append(CaptureError("a capture with an empty name is asked for: is a variable empty?"))
+            continue
+        path, name = Path(given), name_of(given)
         try:
             about = path.stat()
             if not path.is_dir():
@@ -183,5 +194,5 @@ def _expand(paths: list[str]) -> tuple[list[tuple[str, Path | None, str]], list[
             faults.append(NotACapture(f"{name}: there is no file in this directory"))
         for file in inside:
             about = file.stat()
-            add(str(file), file, name, (about.st_dev, about.st_ino))
+            add(name_of(file), file, name, (about.st_dev, about.st_ino))
     return found, faults

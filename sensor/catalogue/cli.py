@@ -10,6 +10,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from sensor.catalogue import compare, pins
 from sensor.catalogue.catalogue import Endpoint
 from sensor.catalogue.compare import endpoints as read_map
 from sensor.catalogue.state import MapState, Record
-from sensor.errors import SensorError
+from sensor.database import using
+from sensor.errors import SensorError, reason, refusal
 from sensor.mapdesk import add_arguments
 from sensor.terminal import printable, table, when
 
@@ -35,10 +37,8 @@ def run(args: argparse.Namespace) -> int:
     from sensor.masking import state_directory
 
     state = MapState(Path(args.map_state) if args.map_state else state_directory() / "map.sqlite", make=args.question == "pin")
-    try:
+    with closing(state), using(state.path, "the state of the map cannot be read, or written to"):
         return _QUESTIONS[args.question](state, args)
-    finally:
-        state.close()
 
 
 # A map that lasts -------------------------------------------------------------------------------------------------------------------------
@@ -212,8 +212,10 @@ def _write(target: str | None, text: str) -> None:
         return
     try:
         Path(target).write_text(text, encoding="utf-8")
+    except BrokenPipeError:
+        raise
     except OSError as error:
-        raise SensorError(f"{target}: cannot be written: {error.strerror}") from error
+        raise refusal(error)(f"{target}: cannot be written: {reason(error)}") from error
 
 
 def _say(line: str) -> None:

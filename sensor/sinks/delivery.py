@@ -171,6 +171,7 @@ class Delivery:
             self._stopping.set()
             self._wake.set()
             self._thread.join()
+            self._spool.last_chance()
             state = self.state()
             self._transport.close()
             if self._remove:

@@ -68,11 +68,13 @@ def run(args: argparse.Namespace) -> int:
     """Test it; status 1 when the alert did not get through."""
     import orjson
 
+    import sensor.sinks  # noqa: F401 (loaded before a signal may break in)
+    from sensor.stopping import freely
     from sensor.terminal import printable
 
     good = True
     for line in _chosen(args.destination, args.config):
-        for hop in test(line, args.timeout):
+        for hop in freely(test(line, args.timeout)):
             good = good and hop.ok
             if args.json:
                 print(orjson.dumps({"hop": hop.name, "ok": hop.ok, "said": hop.said, "ms": round(hop.ms, 3)}).decode(), flush=True)

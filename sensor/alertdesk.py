@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
     since, seconds = _since(args.since), _seconds(args.seconds)
     if seconds is None:
         raise SensorError(f"--for {args.seconds!r}: write a number and a unit: 12h, 30d, 8w")
-    store = AlertStore(path)
+    store = AlertStore(path, write=args.what not in ("list", "show"))
     with closing(store), using(path, "the store of alerts cannot be read, or written to"):
         if args.what == "list":
             found = store.list(args.status, RANK[args.min], max(args.limit, 0), since, _matcher(args))

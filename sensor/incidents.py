@@ -7,14 +7,13 @@ forgotten. One process at a time has it.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sqlite3
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from sensor.database import ours, using
-from sensor.errors import SensorError
+from sensor.database import lock, ours, using
+from sensor.errors import SensorError, reason, refusal
 
 FILE = "incidents.sqlite"
 VERSION = 1
@@ -27,14 +26,9 @@ class IncidentFile:
         self.path = path = state / FILE
         try:
             state.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._lock = os.open(state / f"{FILE}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as fault:
-            raise SensorError(f"{path}: open incidents cannot be kept there ({fault.strerror}); give a directory of yours with --state") from fault
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as fault:
-            os.close(self._lock)
-            raise SensorError(f"{path}: another run goes on with these incidents now; give it a --state of its own") from fault
+            raise refusal(fault)(f"{path}: open incidents cannot be kept there ({reason(fault)}); give a directory of yours with --state") from fault
+        self._lock = lock(path, "open incidents")
         try:
             with using(path, "open incidents cannot be kept there"):
                 self._db = sqlite3.connect(path, isolation_level=None, timeout=10)
@@ -59,7 +53,7 @@ class IncidentFile:
 
     def load(self) -> tuple[list[bytes], bool]:
         """What was kept, and whether the last run ended in order."""
-        return [bytes(line) for (line,) in self._db.execute("SELECT line FROM incident ORDER BY uid")], self._in_order
+        return [line if isinstance(line, bytes) else str(line).encode() for (line,) in self._db.execute("SELECT line FROM incident ORDER BY uid")], self._in_order
 
     def save(self, changed: Mapping[str, bytes], gone: Iterable[str]) -> None:
         """Keep these by uid, forget those: all of it or nothing. A full disk costs what a restart would know, and no alert."""

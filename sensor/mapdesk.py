@@ -13,7 +13,9 @@ from sensor.names import text
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The questions as subcommands."""
     commands = parser.add_subparsers(dest="question", required=True, metavar="QUESTION")
-    kept = argparse.ArgumentParser(add_help=False)
+    keyed = argparse.ArgumentParser(add_help=False)
+    keyed.add_argument("--state", metavar="DIR", help="where this installation keeps its masking key and its map (default: the user's state directory)")
+    kept = argparse.ArgumentParser(add_help=False, parents=[keyed])
     kept.add_argument("--map-state", metavar="FILE", help="the state that `replay --map-state` keeps (default: map.sqlite in the state directory)")
     listed = commands.add_parser("list", parents=[kept], help="the endpoints of a map that lasts")
     listed.add_argument("--status", choices=("new", "acknowledged", "accepted"), default="", help="only these")
@@ -33,10 +35,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     unpin = commands.add_parser("unpin", parents=[kept], help="forget a pin")
     unpin.add_argument("template", metavar="TEMPLATE", type=text)
     commands.add_parser("pins", parents=[kept], help="what is pinned")
-    explain = commands.add_parser("explain", help="what an endpoint's template was decided on, and what its calls carry")
+    explain = commands.add_parser("explain", parents=[keyed], help="what an endpoint's template was decided on, and what its calls carry")
     explain.add_argument("map", metavar="MAP", help="JSON of `replay --json`, or a state of `replay --map-state`")
     explain.add_argument("endpoint", metavar="ENDPOINT", type=text, help="part of METHOD host/template, such as 'GET api.example/users'")
-    export = commands.add_parser("export", help="the map as OpenAPI, JSON, an HTML page or a tree")
+    export = commands.add_parser("export", parents=[keyed], help="the map as OpenAPI, JSON, an HTML page or a tree")
     export.add_argument("map", metavar="MAP", help="JSON of `replay --json`, or a state of `replay --map-state`")
     export.add_argument("--format", choices=("openapi", "json", "html", "tree"), default="openapi", help="what to write (default: openapi)")
     export.add_argument("--openapi", choices=("3.1.0", "3.0.3"), default="3.1.0", help="version of the description (default: 3.1.0)")

@@ -22,6 +22,7 @@ from parsers.limits import Limits
 from sensor.alerts import Alert, Alerts
 from sensor.calllog import CallLog
 from sensor.catalogue import Catalogue, CatalogueLimits, Endpoint
+from sensor.errors import SensorError
 from sensor.evidence.recorder import Recorder
 from sensor.findings import Feature, Finding
 from sensor.identity import Identity, with_columns
@@ -176,6 +177,9 @@ class Pipeline:
     def _ask(self, judge: str, question: Callable[[], list[Any]]) -> list[Any]:
         try:
             return question()
+        except SensorError as fault:  # what it works with cannot be used: no fault of ours
+            log.warning("%s", fault)
+            return []
         except Exception:
             if judge not in self.summary.faults:
                 log.exception("the %s failed on a batch: a fault of ours; its calls go on without", judge)

@@ -13,6 +13,11 @@ _CONVERT = "`editcap -F pcapng IN OUT` makes a capture of it that can be read"
 class CaptureError(SensorError):
     """A capture cannot be opened: it is not there, may not be read, or is no capture."""
 
+    @property
+    def why(self) -> str:
+        """The sentence without the file's name."""
+        return str(self).partition(": ")[2]
+
 
 class NotACapture(CaptureError):
     """What was given holds no packets in a format known here."""

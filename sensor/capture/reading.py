@@ -51,7 +51,7 @@ class CaptureWarning:
     """Packets met before."""
 
     def __str__(self) -> str:
-        return f"{self.file}: {self.message}"
+        return f"{self.file}: {self.message}" if self.file else self.message
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ from parsers.frames import FrameBlock
 from sensor import stopping
 from sensor.capture.formats import CaptureError, NotACapture
 from sensor.capture.merge import Waiting, merge
-from sensor.capture.reading import SECRETS, Capture, CaptureStats, Secret
+from sensor.capture.reading import SECRETS, Capture, CaptureStats, CaptureWarning, Secret
+from sensor.errors import reason
 from sensor.names import name_of
 
 
@@ -99,7 +100,7 @@ def open_captures(paths: Sequence[str | os.PathLike[str]], *, stdin: int = 0) ->
 
 def _opened(paths: Sequence[str | os.PathLike[str]], stdin: int) -> CaptureSource:
     stats = CaptureStats()
-    found, faults = _expand([os.fspath(path) for path in paths])
+    found, faults, stats.warnings[:] = _expand([os.fspath(path) for path in paths])
     if not paths:
         faults.append(CaptureError("no capture is given"))
     waiting: list[Waiting] = []
@@ -114,6 +115,8 @@ def _opened(paths: Sequence[str | os.PathLike[str]], stdin: int) -> CaptureSourc
             if folder:
                 stats.count("files_skipped")
                 useful.setdefault(folder, False)
+                if not isinstance(fault, NotACapture):
+                    stats.warnings.append(CaptureWarning(name, f"{fault.why}: it is left out", 0, 0))
             else:
                 faults.append(fault)
             continue
@@ -152,7 +155,7 @@ def _same(capture: Capture) -> Capture:
 def identity(paths: Sequence[str | os.PathLike[str]], settings: str = "") -> str:
     """A word that stands for these captures as they are now, read with these settings: the same files by name, size and time of change; empty where one is a
     pipe or is not there."""
-    found, faults = _expand([os.fspath(path) for path in paths])
+    found, faults, _ = _expand([os.fspath(path) for path in paths])
     marks = [settings]
     for _, path, _ in found:
         if path is None or not stat.S_ISREG((about := path.stat()).st_mode):
@@ -161,10 +164,11 @@ def identity(paths: Sequence[str | os.PathLike[str]], settings: str = "") -> str
     return hashlib.sha256("\n".join(marks).encode("utf-8", "surrogateescape")).hexdigest() if found and not faults else ""
 
 
-def _expand(paths: list[str]) -> tuple[list[tuple[str, Path | None, str]], list[CaptureError]]:
-    """Each file once, as (name, path, directory it was found in or ""), and what is wrong with the paths."""
+def _expand(paths: list[str]) -> tuple[list[tuple[str, Path | None, str]], list[CaptureError], list[CaptureWarning]]:
+    """Each file once, as (name, path, directory it was found in or ""), what is wrong with the paths, and what of the directories could not be looked into."""
     found: list[tuple[str, Path | None, str]] = []
     faults: list[CaptureError] = []
+    warnings: list[CaptureWarning] = []
     seen: set[tuple[int, int] | str] = set()
 
     def add(name: str, path: Path | None, folder: str, mark: tuple[int, int] | str) -> None:
@@ -185,14 +189,32 @@ def _expand(paths: list[str]) -> tuple[list[tuple[str, Path | None, str]], list[
             if not path.is_dir():
                 add(name, path, "", (about.st_dev, about.st_ino))
                 continue
-            inside = [file for file in sorted(path.rglob("*")) if file.is_file()]
+            next(path.iterdir(), None)  # raises where it may not be looked into
         except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else str(error)
-            faults.append(CaptureError(f"{name}: cannot be opened: {reason}"))
+            faults.append(CaptureError(f"{name}: cannot be opened: {reason(error) if isinstance(error, OSError) else error}"))
             continue
-        if not inside:
+        before = len(found)
+        for file, inode in _inside(path, warnings):
+            add(name_of(file), file, name, inode)
+        if len(found) == before:
             faults.append(NotACapture(f"{name}: there is no file in this directory"))
-        for file in inside:
-            about = file.stat()
-            add(name_of(file), file, name, (about.st_dev, about.st_ino))
-    return found, faults
+    return found, faults, warnings
+
+
+def _inside(folder: Path, warnings: list[CaptureWarning]) -> list[tuple[Path, tuple[int, int]]]:
+    """The files of a directory at any depth, by name, with what they are known by. Links to directories are not followed: they may lead back."""
+
+    def left_out(fault: OSError) -> None:
+        warnings.append(CaptureWarning(name_of(fault.filename), f"cannot be opened: {reason(fault)}: what is in it is left out", 0, 0))
+
+    found = []
+    for place, _, names in os.walk(folder, onerror=left_out):
+        for name in names:
+            file = Path(place, name)
+            try:
+                about = file.stat()
+            except OSError:  # a link to nothing, a file that has gone
+                continue
+            if stat.S_ISREG(about.st_mode):
+                found.append((file, (about.st_dev, about.st_ino)))
+    return sorted(found)

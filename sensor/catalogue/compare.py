@@ -96,7 +96,7 @@ def endpoints(path: Path) -> list[Endpoint]:
     if octets.startswith(SQLITE):
         from sensor.catalogue.state import MapState
 
-        state = MapState(path, make=False)
+        state = MapState(path, make=False, write=False)
         with closing(state), using(path, "the state of the map cannot be read"):
             return [record.endpoint for record in state.records()]
     try:

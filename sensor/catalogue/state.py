@@ -19,7 +19,7 @@ Bounded by the map's own limits and by RECORDS: past it records not seen for lon
 
 from __future__ import annotations
 
-import sqlite3
+import os
 import time
 import zlib
 from collections.abc import Iterable
@@ -32,7 +32,7 @@ import orjson
 from sensor.catalogue import drift
 from sensor.catalogue.catalogue import Catalogue, Endpoint
 from sensor.catalogue.pins import Pin
-from sensor.database import ours, using
+from sensor.database import connect, lock, ours, using
 from sensor.errors import SensorError
 from sensor.findings import Finding
 
@@ -87,9 +87,9 @@ class _Changes:
 
 
 class MapState:
-    """The state at `path`, made where it is missing. Raises SensorError for a file that is none of ours."""
+    """The state at `path`, made where it is missing; without `write` it may be one that can only be read. Raises SensorError for a file that is none of ours."""
 
-    def __init__(self, path: Path, make: bool = True) -> None:
+    def __init__(self, path: Path, make: bool = True, write: bool = True) -> None:
         self.path = path
         self._runs = 0
         self._run = 0
@@ -101,15 +101,18 @@ class MapState:
         self._based = False
         self._saved_at = time.monotonic()
         self._saving_took = 0.0
+        self._lock = -1
         if not make and not path.exists():
             raise SensorError(f"{path}: there is no state of a map here; `api-sensor replay --map-state {path} CAPTURE` makes one")
         with using(path, "cannot be used as the state of a map"):
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            path.touch(mode=0o600)  # it holds segments of paths as they were sent
-            self._db = sqlite3.connect(path, isolation_level=None, timeout=10)
+            if write:
+                path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                path.touch(mode=0o600)  # it holds segments of paths as they were sent
+            self._db = connect(path, write)
             self._migrate()
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=NORMAL")
+            if write:
+                self._db.execute("PRAGMA journal_mode=WAL")
+                self._db.execute("PRAGMA synchronous=NORMAL")
 
     def _migrate(self) -> None:
         version = ours(self.path, self._db, "endpoint", "the state of a map")
@@ -122,6 +125,9 @@ class MapState:
     def close(self) -> None:
         """Close the file."""
         self._db.close()
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
 
     # One run ------------------------------------------------------------------------------------------------------------------------------
 
@@ -131,6 +137,11 @@ class MapState:
         `captures`: what this run reads, as a word that is the same for the same files only; empty where that cannot be known. Where the last run read the same
         and was cut off, the catalogue passes by the calls that it counted; returns how many.
         """
+        with using(self.path, "cannot be used as the state of a map"):
+            return self._attach(catalogue, captures)
+
+    def _attach(self, catalogue: Catalogue, captures: str) -> int:
+        self._lock = lock(self.path, "this map")
         self._catalogue = catalogue
         self._captures = captures
         catalogue.pin(self.pins())
@@ -144,7 +155,7 @@ class MapState:
         try:
             for _, packed in self._db.execute("SELECT part, packed FROM evidence ORDER BY part"):
                 catalogue.restore(orjson.loads(zlib.decompress(packed)))
-        except (ValueError, zlib.error, sqlite3.Error) as fault:
+        except (ValueError, TypeError, zlib.error) as fault:
             raise SensorError(f"{self.path}: its evidence cannot be read ({fault}); move the file away to begin anew") from fault
         self._calls_before = catalogue.calls - calls_of_run
         return self._taken_before

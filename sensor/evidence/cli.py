@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,13 +80,16 @@ def find(uid: str, place: Path) -> Alert:
     if kind.startswith(b"SQLite format 3"):
         import orjson
 
+        from sensor.database import using
         from sensor.store import AlertStore
 
-        store = AlertStore(place)
+        store = AlertStore(place, write=False)
+        with closing(store), using(place, "the store of alerts cannot be read"):
+            line = orjson.dumps(store.get(uid).alert)
         try:
-            return Alert.from_json(orjson.dumps(store.get(uid).alert))
-        finally:
-            store.close()
+            return Alert.from_json(line)
+        except ValueError as fault:
+            raise SensorError(f"{place}: {fault}") from fault
     found: dict[str, Alert] = {}
     with place.open("rb") as file:
         for number, line in enumerate(file, 1):

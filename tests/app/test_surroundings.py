@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -220,3 +221,94 @@ def test_a_signal_while_libraries_are_loaded_ends_the_command_after_it(tmp_path:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)})
     assert (done.returncode, done.stdout, done.stderr) == (130, "0.0\n", "api-sensor: interrupted\n")
+
+
+# State, and what lies about.
+
+
+@pytest.fixture
+def unprivileged() -> str:
+    """What makes a command obey permissions, whoever runs the tests."""
+    if os.geteuid():
+        return ""
+    if shutil.which("setpriv") is None:
+        pytest.skip("root may do everything, and there is no setpriv to take that away")
+    return "setpriv --bounding-set=-dac_override,-dac_read_search,-fowner --inh-caps=-all "
+
+
+def test_a_state_that_can_only_be_read_is_read(unprivileged: str, tmp_path: Path) -> None:
+    assert shell("api-sensor replay -q $SHOP --state there --sink store:there/alerts.sqlite --map-state there/map.sqlite", tmp_path).returncode == 0
+    there = tmp_path / "there"
+    for file in there.iterdir():
+        file.chmod(0o444)
+    there.chmod(0o555)
+    uid = json.loads(shell("api-sensor alerts --json --state there", tmp_path).stdout.splitlines()[0])["uid"]
+    python = f"{unprivileged}{sys.executable} -P -m sensor"
+    try:
+        for words in (f"replay -q {SMALL} --state there", "alerts --state there", f"alerts show {uid} --state there", f"evidence {uid} {SHOP} --state there -o e.zip",
+                      "map list --state there", "map show cart --state there", "map export there/map.sqlite --state there", f"diff there/map.sqlite {SHOP}"):
+            done = shell(f"{python} {words}", tmp_path)
+            assert done.returncode == 0, (words, done.stderr)
+        for words in (f"alerts ack {uid} --state there", "map accept --all --state there", f"replay -q {SMALL} --continue --state there", f"replay -q {SMALL} --map-state there/map.sqlite"):
+            done = shell(f"{python} {words}", tmp_path)
+            assert done.returncode == 2 and b"there/" in done.stderr, (words, done.stderr)
+    finally:
+        there.chmod(0o755)
+
+
+def test_what_of_a_directory_may_not_be_read_is_said(unprivileged: str, tmp_path: Path) -> None:
+    for place in ("all/closed", "all/open"):
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / "a.pcap").write_bytes(SMALL.read_bytes())
+    (tmp_path / "all" / "notes.txt").write_text("no capture\n")
+    (tmp_path / "all" / "b.pcap").write_bytes(SMALL.read_bytes())
+    (tmp_path / "all" / "loop").symlink_to(".")
+    (tmp_path / "all" / "gone.pcap").symlink_to("nothing")
+    os.mkfifo(tmp_path / "all" / "pipe")
+    (tmp_path / "all" / "b.pcap").chmod(0)
+    (tmp_path / "all" / "closed").chmod(0)
+    try:
+        done = shell(f"{unprivileged}{sys.executable} -P -m sensor replay -q all", tmp_path)
+        assert done.returncode == 0 and b"23 calls" in done.stdout
+        assert done.stderr.decode().splitlines() == [
+            "api-sensor: all/closed: cannot be opened: Permission denied: what is in it is left out",
+            "api-sensor: all/b.pcap: cannot be opened: Permission denied: it is left out",
+        ]
+        done = shell(f"{unprivileged}{sys.executable} -P -m sensor replay -q all/closed", tmp_path)
+        assert done.returncode == 2 and b"all/closed: cannot be opened: Permission denied" in done.stderr
+    finally:
+        (tmp_path / "all" / "closed").chmod(0o755)
+
+
+def test_two_runs_never_write_one_map(tmp_path: Path) -> None:
+    line = "until [ -e go ]; do sleep 0.1; done"
+    done = shell(
+        f"(cat $SMALL; {line}) | api-sensor replay -q - --map-state map.sqlite & until [ -e map.sqlite.lock ]; do sleep 0.1; done;"
+        "api-sensor replay -q $SHOP --map-state map.sqlite; echo $?; touch go; wait; api-sensor map list --json --map-state map.sqlite | wc -l", tmp_path
+    )  # fmt: skip
+    assert done.stdout.splitlines() == [b"2", b"23 calls, 8 endpoints, 1 alerts from 188 packets", b"8"]
+    assert b"map.sqlite: another run goes on with this map now" in done.stderr
+
+
+@pytest.mark.parametrize("environment", [{"HOME": "relative"}, {"HOME": ""}, {"HOME": "/", "XDG_STATE_HOME": "relative"}], ids=str)
+def test_nothing_is_left_where_nobody_asked_for_it(environment: dict[str, str], tmp_path: Path) -> None:
+    done = shell("api-sensor config >/dev/null; api-sensor map pins", tmp_path, **{"XDG_STATE_HOME": "", **environment})
+    assert done.returncode == 2 and (b"there is no home directory" in done.stderr or b"/.local/state/api-sensor/map.sqlite" in done.stderr)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("make", ["mkfifo", "mkdir", ": >", "head -c 3000 /dev/urandom >"])
+def test_a_cache_that_is_no_cache_is_made_anew(make: str, tmp_path: Path) -> None:
+    line = 'api-sensor replay -q $SMALL; for one in cache/api-sensor/patterns/*; do rm $one; ' + make + " $one; done; api-sensor replay -q $SMALL"
+    done = shell(line, tmp_path, XDG_CACHE_HOME=str(tmp_path / "cache"))
+    assert done.returncode == 0 and done.stdout.count(b"23 calls") == 2 and not done.stderr
+
+
+def test_a_damaged_database_is_said_by_name(tmp_path: Path) -> None:
+    assert shell("api-sensor replay -q $SHOP --state . --sink store:alerts.sqlite --map-state map.sqlite --continue", tmp_path).returncode == 0
+    for name in ("alerts.sqlite", "map.sqlite", "incidents.sqlite"):
+        octets = (tmp_path / name).read_bytes()
+        (tmp_path / name).write_bytes(octets[:4096] + b"\xaa" * (len(octets) - 4096))
+    for words in ("alerts", "alerts show 5", "evidence 5 $SHOP", "map list", "map export map.sqlite", "replay -q $SMALL --map-state map.sqlite", "replay -q $SMALL --continue"):
+        done = shell(f"api-sensor {words} --state .", tmp_path)
+        assert done.returncode == 2 and b"malformed; move it away to begin anew" in done.stderr, (words, done.stderr)

@@ -17,7 +17,7 @@ from importlib import import_module
 from typing import NamedTuple, NoReturn
 
 from sensor import VERSION, stopping, streams
-from sensor.errors import SensorError, reason
+from sensor.errors import SensorError, unforeseen
 from sensor.streams import close_output
 from sensor.terminal import sentence as readable
 
@@ -81,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if "--debug" in words:
             raise
-        return _say(_unforeseen(error), FAULT)
+        return _say(unforeseen(error), FAULT)
     finally:
         stopping.give_back(before)
 
@@ -96,8 +96,12 @@ def entry() -> NoReturn:
     except KeyboardInterrupt:
         status = INTERRUPTED
     except Exception:
-        traceback.print_exc()  # --debug
         status = FAULT
+        if "--debug" in sys.argv:
+            traceback.print_exc()
+        else:  # not even that could be put into words
+            with contextlib.suppress(OSError):
+                os.write(2, b"api-sensor: there is not enough memory for this (--debug shows where)\n")
     try:
         sys.stdout.flush()
     except BrokenPipeError:
@@ -108,17 +112,6 @@ def entry() -> NoReturn:
     with contextlib.suppress(OSError):
         sys.stderr.flush()
     os._exit(status)
-
-
-def _unforeseen(error: Exception) -> str:
-    """A sentence about what nobody translated: what the machine refused, or a fault of ours."""
-    if isinstance(error, OSError):
-        return f"{os.fsdecode(error.filename) + ': ' if isinstance(error.filename, str | bytes) else ''}{reason(error)} (--debug shows where)"
-    if isinstance(error, MemoryError):
-        return "there is not enough memory for this: a limit (ulimit -v, a container's), or a machine that is full"
-    if isinstance(error, ImportError):
-        return f"a part of the installation cannot be loaded: {error}; install api-sensor again, or raise the limit of memory where there is one (ulimit -v)"
-    return f"this is a fault of ours: {type(error).__name__}: {error} (--debug shows where; please report it)"
 
 
 def _arguments(words: list[str]) -> argparse.Namespace:

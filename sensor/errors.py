@@ -8,6 +8,7 @@ is an ordinary exception.
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -37,6 +38,17 @@ _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
 def refusal(fault: OSError) -> type[SensorError]:
     """Which of the two it is: a disk that takes nothing more, or a place that the operator can choose better."""
     return CannotWrite if fault.errno in _DISK else SensorError
+
+
+def unforeseen(error: Exception) -> str:
+    """A sentence about what nobody translated: what the machine refused, or a fault of ours."""
+    if isinstance(error, OSError):
+        return f"{os.fsdecode(error.filename) + ': ' if isinstance(error.filename, str | bytes) else ''}{reason(error)} (--debug shows where)"
+    if isinstance(error, MemoryError):
+        return "there is not enough memory for this: a limit (ulimit -v, a container's), or a machine that is full"
+    if isinstance(error, ImportError):
+        return f"a part of the installation cannot be loaded: {str(error).strip(chr(10)).splitlines()[-1]}; install api-sensor again, or raise the limit of memory where there is one (ulimit -v)"
+    return f"this is a fault of ours: {type(error).__name__}: {error} (--debug shows where; please report it)"
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from parsers.limits import Limits
 from sensor.alerts import Alert, Alerts
 from sensor.calllog import CallLog
 from sensor.catalogue import Catalogue, CatalogueLimits, Endpoint
-from sensor.errors import SensorError
+from sensor.errors import SensorError, unforeseen
 from sensor.evidence.recorder import Recorder
 from sensor.findings import Feature, Finding
 from sensor.identity import Identity, with_columns
@@ -180,11 +180,14 @@ class Pipeline:
         except SensorError as fault:  # what it works with cannot be used: no fault of ours
             log.warning("%s", fault)
             return []
+        except (MemoryError, ImportError) as fault:
+            if judge not in self.summary.faults:
+                log.warning("%s: the %s cannot judge a batch; its calls go on without", unforeseen(fault), judge)
         except Exception:
             if judge not in self.summary.faults:
                 log.exception("the %s failed on a batch: a fault of ours; its calls go on without", judge)
-            self.summary.faults[judge] = self.summary.faults.get(judge, 0) + 1
-            return []
+        self.summary.faults[judge] = self.summary.faults.get(judge, 0) + 1
+        return []
 
     def _told(self, alert: Alert) -> None:
         self.summary.alerts_told += 1

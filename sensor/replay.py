@@ -137,6 +137,7 @@ def _replay(args: argparse.Namespace) -> int:
     if call_log is not None and call_log.error:
         refused.append(call_log.error)
     refused += _say_of_alerts(pipeline.alerts, recorder, kept)
+    refused += [f"the {judge} failed on {batches:,} {'batch' if batches == 1 else 'batches'}, see above: what it would have found there is missing" for judge, batches in summary.faults.items()]
     delivery = _delivered(sinks)
     out = sys.stderr if args.calls == "-" else sys.stdout
     if args.json:
@@ -321,8 +322,6 @@ def _print_tables(summary: Any, masker: Any, out: Any) -> None:
         print(f"... and {len(summary.alerts) - 50} more alerts (--alerts FILE.jsonl or --json gives all)", file=out)
     if summary.loss:
         print("not seen: " + ", ".join(f"{name} {count:,}" for name, count in summary.loss.items()), file=out)
-    for judge, batches in summary.faults.items():
-        _say(f"the {judge} failed on {batches} batches: a fault of ours, see above")
 
 
 def _print_unseen(unseen: list[Any], summary: Any, out: Any) -> None:

@@ -312,3 +312,10 @@ def test_a_damaged_database_is_said_by_name(tmp_path: Path) -> None:
     for words in ("alerts", "alerts show 5", "evidence 5 $SHOP", "map list", "map export map.sqlite", "replay -q $SMALL --map-state map.sqlite", "replay -q $SMALL --continue"):
         done = shell(f"api-sensor {words} --state .", tmp_path)
         assert done.returncode == 2 and b"malformed; move it away to begin anew" in done.stderr, (words, done.stderr)
+
+
+@pytest.mark.parametrize("kibibytes", [120_000, 200_000, 300_000, 400_000, 600_000])
+def test_too_little_memory_is_said_and_never_passes_for_a_run_without_alerts(kibibytes: int, tmp_path: Path) -> None:
+    done = shell(f"ulimit -v {kibibytes}; api-sensor replay -q $SHOP", tmp_path)
+    assert done.returncode == (0 if b"9 alerts" in done.stdout else 1)
+    assert done.returncode == 0 or b"memory" in done.stderr

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sensor.names import text
+from sensor.names import count, text
 
 if TYPE_CHECKING:
     from sensor.store import Stored
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     which.add_argument("--client", type=text, metavar="PATTERN", action="append", default=[], help="a glob, an address or a network; repeatable")
     which.add_argument("--endpoint", type=text, metavar="GLOB", action="append", default=[], help="such as '* shop.example/login*'; repeatable")
     which.add_argument("--detector", type=text, metavar="GLOB", action="append", default=[], help="repeatable")
-    which.add_argument("--limit", type=int, default=50, metavar="N", help="at most so many (default: 50)")
+    which.add_argument("--limit", type=count, default=50, metavar="N", help="at most so many (default: 50)")
     said = parser.add_argument_group("what became of it")
     said.add_argument("--note", type=text, default="", metavar="TEXT", help="why (ack, close, reopen)")
     verdict = said.add_mutually_exclusive_group()
@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
     store = AlertStore(path, write=args.what not in ("list", "show"))
     with closing(store), using(path, "the store of alerts cannot be read, or written to"):
         if args.what == "list":
-            found = store.list(args.status, RANK[args.min], max(args.limit, 0), since, _matcher(args))
+            found = store.list(args.status, RANK[args.min], args.limit, since, _matcher(args))
         elif args.what == "show":
             found = [store.get(uid) for uid in args.uid]
         else:

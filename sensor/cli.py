@@ -34,6 +34,10 @@ STATUSES = {
 }
 
 
+MAY_BE_EMPTY = ("--note", "--as")
+"""Options that may be given an empty word; anywhere else it is a variable that was not set, and what was asked for would silently not be done."""
+
+
 class Command(NamedTuple):
     """One subcommand: its name, the module that holds `add_arguments` and `run`, and a line on what it does."""
 
@@ -117,6 +121,9 @@ def entry() -> NoReturn:
 def _arguments(words: list[str]) -> argparse.Namespace:
     """The words as arguments. Captures may stand anywhere, also after options, where argparse looks for none."""
     parser = _parser(words)
+    for before, word in zip(["", *words], words, strict=False):
+        if (not word and before not in MAY_BE_EMPTY) or (word.startswith("--") and word.endswith("=") and word[:-1] not in MAY_BE_EMPTY):
+            parser.error(f"{before or 'an argument'} is given nothing, an empty word: is a variable empty?" if not word else f"{word} is given nothing: is a variable empty?")
     args, rest = parser.parse_known_args(words)
     captures = getattr(args, "captures", None)
     if rest and isinstance(captures, list) and not any(word.startswith("-") and word != "-" for word in rest):

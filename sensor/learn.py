@@ -39,6 +39,7 @@ def run(args: argparse.Namespace) -> int:
     calls = packets = 0
 
     with open_captures(args.captures) as source:
+        source.spare(args.output)
 
         def kept(batch: Any) -> Any:
             # A model remembers paths (values it keeps as hashes): a secret in one must not leave in the model file.

@@ -27,6 +27,24 @@ def path_of(text: str) -> str:
     return os.fsdecode(_ESCAPE.sub(lambda match: bytes([int(match[1], 16)]), text.encode("utf-8", "surrogateescape")))
 
 
+def seconds(word: str) -> float:
+    """A `type` for argparse: a time of more than nothing, and less than a day."""
+    try:
+        found = float(word)
+    except ValueError:
+        found = 0.0
+    if not 0 < found <= 86_400:
+        raise ArgumentTypeError(f"{name_of(word)} is no number of seconds from more than 0 to 86400")
+    return found
+
+
+def count(word: str) -> int:
+    """A `type` for argparse: a whole number from 1 on."""
+    if not (word.isascii() and word.isdigit() and len(word) <= 18 and int(word)):
+        raise ArgumentTypeError(f"{name_of(word)} is no whole number from 1 on")
+    return int(word)
+
+
 def text(word: str) -> str:
     """An argument that is no file's name, as the text it is in UTF-8, whatever the locale is: a `type` for argparse."""
     try:

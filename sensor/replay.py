@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     out.add_argument("--bodies", action="store_true", help="with header fields and bodies in the call log (bodies as they are)")
     out.add_argument("--mask-bodies", action="store_true", help="mask secrets and personal data in those bodies too")
     out.add_argument("--unmasked", action="store_true", help="mask nothing anywhere")
-    out.add_argument("--alerts", metavar="FILE.jsonl", help="every alert and update as a JSON line")
+    out.add_argument("--alerts", metavar="FILE.jsonl", help="every alert and update as a JSON line; - for standard output")
     out.add_argument("--syslog", "--sink", dest="syslog", metavar="URL", action="append", default=[], help="send alerts by syslog (RFC 5424): udp://HOST:PORT, tcp://HOST:PORT, tls://HOST:PORT, unix:///dev/log; or to another sink, such as store:alerts.sqlite; repeatable")
     out.add_argument("--evidence", metavar="DIR", help="write each alert's evidence bundle soon after it is told, from a ring of recent frames (for standard input; with files, `api-sensor evidence` has all of them)")
     out.add_argument("--json", action="store_true", help="print the whole result as one JSON document instead of tables")
@@ -86,6 +86,8 @@ def _replay(args: argparse.Namespace) -> int:
     spec = _spec(args)
     refused: list[str] = []
     with open_captures(args.captures) as source:
+        for target in (args.calls, args.alerts, args.map_state):
+            source.spare(target)
         call_log = CallLog(args.calls, masker, args.headers, args.bodies, args.mask_bodies) if args.calls else None
         sinks = _sinks(args, state, config)
         kept = IncidentFile(state) if args.go_on else None
@@ -267,7 +269,11 @@ def _say_of_alerts(alerts: Any, recorder: Any, kept: Any) -> list[str]:
 
 def _sinks(args: argparse.Namespace, state: Path, config: Any) -> Any:
     destinations = [*(one.line() for one in config.sinks), *args.syslog]
-    if args.alerts:
+    if args.alerts == "-":
+        if args.calls == "-":
+            raise SensorError("--calls - and --alerts - would both write to standard output: give one of them a file")
+        destinations.append("file:-")
+    elif args.alerts:
         destinations.append(f"file:{quote(os.fsencode(Path(args.alerts).absolute()))}")
     if not destinations:
         return None

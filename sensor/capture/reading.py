@@ -88,6 +88,7 @@ class Capture:
     def __init__(self, name: str, path: Path | None, stdin: int = 0) -> None:
         self.name = name
         self._said = "standard input" if path is None else name
+        self.inode = (0, 0)
         self.share = 1
         """How many captures are being merged: each takes a smaller window then, so that together they stay within the same memory."""
         self.size: int | None = None
@@ -114,6 +115,7 @@ class Capture:
     def _recognise(self) -> None:
         try:
             about = os.fstat(self._fd)
+            self.inode = (about.st_dev, about.st_ino)
             if stat.S_ISREG(about.st_mode) and os.lseek(self._fd, 0, os.SEEK_CUR) == 0:
                 self.size = about.st_size
                 self._head = os.pread(self._fd, formats.HEAD, 0)

@@ -22,9 +22,10 @@ from sensor.names import name_of
 class CaptureSource:
     """An iterator of `FrameBlock`, and a context manager that closes what is open."""
 
-    def __init__(self, waiting: list[Waiting], stats: CaptureStats, octets: int | None, held: list[Capture]) -> None:
+    def __init__(self, waiting: list[Waiting], stats: CaptureStats, octets: int | None, held: list[Capture], files: dict[tuple[int, int], str]) -> None:
         self.stats = stats
         """What was read so far."""
+        self._files = files
         self._secrets: list[Secret] = []
         self._octets = octets
         self._held = held
@@ -32,6 +33,15 @@ class CaptureSource:
         self._open: list[Capture] = []
         opened = [Waiting(one.first, self._noted(one.open)) for one in waiting]
         self._blocks: Generator[FrameBlock, None, None] = merge(opened, stats, self._closed)
+
+    def spare(self, target: str | os.PathLike[str] | None) -> None:
+        """Raise CaptureError where writing to `target` would write over one of these captures."""
+        try:
+            about = Path(target).stat() if target else None
+        except OSError:
+            return
+        if about is not None and (about.st_dev, about.st_ino) in self._files:
+            raise CaptureError(f"{name_of(target or '')}: is one of the captures that are read ({self._files[about.st_dev, about.st_ino]}): it would be written over")
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
@@ -108,6 +118,7 @@ def _opened(paths: Sequence[str | os.PathLike[str]], stdin: int) -> CaptureSourc
     octets: int | None = 0
     alone = len(found) == 1
     useful: dict[str, bool] = {}
+    files: dict[tuple[int, int], str] = {}
     for name, path, folder in found:
         try:
             capture = Capture(name, path, stdin)
@@ -121,6 +132,7 @@ def _opened(paths: Sequence[str | os.PathLike[str]], stdin: int) -> CaptureSourc
                 faults.append(fault)
             continue
         useful[folder] = True
+        files[capture.inode] = name
         if capture.size is None or octets is None:
             octets = None
         else:
@@ -145,7 +157,7 @@ def _opened(paths: Sequence[str | os.PathLike[str]], stdin: int) -> CaptureSourc
             raise faults[0]
         kind = NotACapture if all(isinstance(fault, NotACapture) for fault in faults) else CaptureError
         raise kind("\n".join(str(fault) for fault in faults))
-    return CaptureSource(waiting, stats, octets, held)
+    return CaptureSource(waiting, stats, octets, held, files)
 
 
 def _same(capture: Capture) -> Capture:

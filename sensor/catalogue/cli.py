@@ -176,6 +176,8 @@ def _export(args: argparse.Namespace) -> int:
 
 def diff(args: argparse.Namespace) -> int:
     """Tell what differs between two inventories; returns 3 when anything does."""
+    if args.sarif and any(Path(args.sarif).exists() and Path(side).exists() and Path(args.sarif).samefile(side) for side in (args.before, args.after)):
+        raise SensorError(f"{args.sarif}: is one of the two that are compared: it would be written over")
     before, after = compare.read(Path(args.before)), compare.read(Path(args.after))
     found = compare.difference(before, after)
     if args.sarif:

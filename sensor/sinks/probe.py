@@ -21,6 +21,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from sensor.names import seconds
+
 if TYPE_CHECKING:
     from sensor.sinks import Sink
     from sensor.sinks.destination import Destination
@@ -60,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "destination", nargs="?", help="as in --syslog: udp://host:514, tls://host:6514?ca=FILE, https://host/path, file:PATH ...; or a sink's name in --config"
     )
     parser.add_argument("--config", metavar="FILE", help="a configuration file: test its sinks, or the one that is named")
-    parser.add_argument("--timeout", type=float, default=10.0, metavar="S", help="give up after so many seconds (default: 10)")
+    parser.add_argument("--timeout", type=seconds, default=10.0, metavar="S", help="give up after so many seconds (default: 10)")
     parser.add_argument("--json", action="store_true", help="one JSON object a hop instead of a sentence")
 
 

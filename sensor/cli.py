@@ -14,6 +14,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 from sensor import VERSION, stopping, streams
@@ -68,6 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with stopping.held():
             args = _arguments(words)
+            _somewhere()
             status: int = args.run(args)
             sys.stdout.flush()
         if (asked := stopping.asked()) is not None and status != asked.status:
@@ -131,6 +133,14 @@ def _arguments(words: list[str]) -> argparse.Namespace:
     elif rest:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     return args
+
+
+def _somewhere() -> None:
+    """Raises SensorError where the current directory has been removed: names of files mean nothing then, to us and to the libraries that we load."""
+    try:
+        Path.cwd()
+    except FileNotFoundError as fault:
+        raise SensorError("the current directory has been removed: change to one that is there") from fault
 
 
 def _say(sentence: str, status: int) -> int:

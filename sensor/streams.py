@@ -15,19 +15,29 @@ import sys
 from typing import TextIO
 
 from sensor.errors import writing
-from sensor.terminal import SHOWN, escaped
+from sensor.terminal import SHOWN, escaped, unseen_escaped
 
 __all__ = ["close_output", "prepare"]
 
 
 class _Output(io.FileIO):
-    """Standard output: waits where it cannot be written at once, and says its name where it cannot be written at all."""
+    """Standard output: waits where it cannot be written at once, and says its name where it cannot be written at all. A terminal gets no character that is
+    not to be seen, but our own control sequences; files and pipes get what is written."""
+
+    def __init__(self, fd: int) -> None:
+        super().__init__(fd, "w", closefd=False)
+        self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape") if self.isatty() else None
 
     def write(self, octets: bytes, /) -> int:  # type: ignore[override]
+        left = octets if self._decoder is None else unseen_escaped(self._decoder.decode(octets)).encode("utf-8", "surrogateescape")
         with writing("standard output"):
-            while (done := super().write(octets)) is None:
-                select.select([], [self.fileno()], [])
-            return done
+            while left:
+                done = super().write(left)
+                if done is None:
+                    select.select([], [self.fileno()], [])
+                else:
+                    left = left[done:]
+        return len(octets)
 
 
 class _Errors(io.FileIO):
@@ -49,7 +59,7 @@ def prepare() -> None:
             # The lowest free descriptor is this one; opened the wrong way round it refuses what is asked of it.
             os.open(os.devnull, os.O_WRONLY if fd == 0 else os.O_RDONLY)
     codecs.register_error(SHOWN, escaped)
-    sys.stdout = _text(_Output(1, "w", closefd=False), sys.stdout)
+    sys.stdout = _text(_Output(1), sys.stdout)
     sys.stderr = _text(_Errors(2, "w", closefd=False), sys.stderr)
 
 

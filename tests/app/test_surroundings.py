@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import fcntl
+import io
 import json
 import os
+import pty
+import re
 import shlex
 import shutil
 import signal
@@ -18,6 +21,7 @@ import pytest
 from pyarrow import parquet
 
 from sensor.names import name_of, path_of
+from sensor.terminal import table, unseen_escaped
 
 ROOT = Path(__file__).resolve().parents[2]
 SHOP = ROOT / "pcaps" / "shop.pcap"
@@ -330,3 +334,49 @@ def test_a_judge_without_memory_is_said_and_never_passes_for_a_run_without_alert
     done = shell(f"{shlex.quote(sys.executable)} -P -c {shlex.quote(code)} replay -q $SHOP", tmp_path)
     assert done.returncode == 1 and b"794 calls" in done.stdout
     assert b"there is not enough memory" in done.stderr and b"the model failed on 1 batch" in done.stderr
+
+
+def test_a_removed_current_directory_is_said(tmp_path: Path) -> None:
+    done = shell("mkdir gone; cd gone; rmdir ../gone; api-sensor replay -q $SMALL", tmp_path)
+    assert done.returncode == 2 and b"the current directory has been removed" in done.stderr
+
+
+@pytest.mark.parametrize("columns", [1, 20, 40, 80, 300])
+def test_a_table_is_readable_at_any_width(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("TERM", "xterm")
+    out = Terminal()
+    name = "GET api.shop.example/api/v1/products/{product_id}/reviews"
+    table("2 endpoints", [("endpoint", "left"), ("calls", "right"), ("last seen", "left")], [[name, "7", "2026-11-24 00:23:16"], ["GET a/\x1b[2J", "8", ""]], out)
+    lines = re.sub("\x1b\\[[0-9;]*m", "", out.getvalue()).splitlines()
+    assert max(map(len, lines)) <= max(columns, 16) and "\x1b[2J" not in out.getvalue()
+    # A name is in pieces as long as the width allows, not a few letters a line.
+    assert len(lines) < 40 * 16 / min(max(columns, 16), 60)
+    if columns >= 300:
+        assert any(line.strip().startswith(name) and "7" in line for line in lines)
+
+
+def test_a_terminal_gets_nothing_that_hides_and_json_stays_what_it_is() -> None:
+    hostile = "a\x7f\x9b2J\u202e\u200b\ufeff\U000e0041\u00e9\u4e2d\U0001f600"
+    shown = unseen_escaped(json.dumps([hostile], ensure_ascii=False) + "\x1b[1mours\x1b[0m")
+    assert shown == '["a\\u007f\\u009b2J\\u202e\\u200b\\ufeff\\udb40\\udc41\u00e9\u4e2d\U0001f600"]\x1b[1mours\x1b[0m'
+    assert json.loads(shown.partition("\x1b")[0]) == [hostile]
+    assert unseen_escaped("\udce9\udc9b") == "\udce9\\u009b"
+
+
+def test_a_terminal_is_protected_wherever_a_write_ends() -> None:
+    code = (
+        "import sys; from sensor import streams; streams.prepare()\n"
+        "for octet in '\\u202e\\x9b\\u00e9'.encode(): sys.stdout.buffer.write(bytes([octet])); sys.stdout.flush()"
+    )
+    ours, theirs = pty.openpty()
+    try:
+        subprocess.run([sys.executable, "-c", code], stdout=theirs, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+        assert os.read(ours, 1000) == "\\u202e\\u009b\u00e9".encode()
+    finally:
+        os.close(ours)
+        os.close(theirs)

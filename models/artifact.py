@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
+from contextlib import suppress
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,8 @@ def save(model: Model, path: Any) -> None:
         part.write_bytes(to_bytes(model))
         part.replace(place)
     except OSError as error:
+        with suppress(OSError):
+            part.unlink()
         raise ModelError(f"{place}: the model cannot be written ({error.strerror}); name a file in a folder that can be written") from error
 
 

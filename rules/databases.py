@@ -97,7 +97,7 @@ def _read(folder: Path, key: bytes) -> bytes | None:
     try:
         if not _ours(folder.stat()):
             return None
-        handle = os.open(folder / f"{key.hex()}.kept", os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0))
+        handle = os.open(folder / f"{key.hex()}.kept", os.O_RDONLY | os.O_NONBLOCK | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0))
     except (OSError, AttributeError):
         return None
     try:

@@ -57,14 +57,17 @@ def load(paths: Sequence[Path] | None = None) -> RuleSet:
     for file in files:
         shown = f"rules/builtin/{file.name}" if file.parent == BUILTIN else str(file)
         try:
-            text = file.read_text(encoding="utf-8")
+            text = file.read_text(encoding="utf-8-sig")
         except OSError as error:
             faults.append(Fault(shown, 1, f"cannot be read: {error.strerror}"))
             continue
         except UnicodeDecodeError:
             faults.append(Fault(shown, 1, "is no UTF-8 text"))
             continue
+        before = len(rules), len(faults)
         rules += read_rules(text, shown, faults)
+        if before == (len(rules), len(faults)):
+            faults.append(Fault(shown, 1, "holds no rule"))
     # What ships is checked by its tests; compiling each of its patterns by itself would cost every start a second.
     faults += check_regexes(rule for rule in rules if not rule.file.startswith("rules/builtin/"))
     first: dict[str, Rule] = {}

@@ -1,5 +1,5 @@
 """`python -P -m sensor` is `api-sensor` (the -P keeps a folder called `models` or `rules` in the current directory out of it)."""
 
-from sensor.cli import main
+from sensor.cli import entry
 
-raise SystemExit(main())
+entry()

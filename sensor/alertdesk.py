@@ -13,6 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sensor.names import count, text
+
 if TYPE_CHECKING:
     from sensor.store import Stored
 
@@ -23,7 +25,7 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `api-sensor alerts`."""
     parser.add_argument("what", choices=WHATS, nargs="?", default="list", help="list them (the default), show one whole, or say what became of it")
-    parser.add_argument("uid", nargs="*", help="the alert's uid, or the beginning of it (show, ack, close, reopen)")
+    parser.add_argument("uid", nargs="*", type=text, help="the alert's uid, or the beginning of it (show, ack, close, reopen)")
     parser.add_argument("--store", metavar="FILE", help="the store (default: alerts.sqlite in the state directory)")
     parser.add_argument("--state", metavar="DIR", help="the state directory (default: the user's)")
     which = parser.add_argument_group("which to list")
@@ -32,24 +34,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     which.add_argument(
         "--min", "--severity", dest="min", choices=("low", "medium", "high", "critical"), default="low", help="this severity and above"
     )
-    which.add_argument("--since", metavar="WHEN", default="", help="last seen since then: 2026-11-25, 2026-11-25T14:00, or 30m, 12h, 7d ago")
-    which.add_argument("--client", metavar="PATTERN", action="append", default=[], help="a glob, an address or a network; repeatable")
-    which.add_argument("--endpoint", metavar="GLOB", action="append", default=[], help="such as '* shop.example/login*'; repeatable")
-    which.add_argument("--detector", metavar="GLOB", action="append", default=[], help="repeatable")
-    which.add_argument("--limit", type=int, default=50, metavar="N", help="at most so many (default: 50)")
+    which.add_argument("--since", type=text, metavar="WHEN", default="", help="last seen since then: 2026-11-25, 2026-11-25T14:00, or 30m, 12h, 7d ago")
+    which.add_argument("--client", type=text, metavar="PATTERN", action="append", default=[], help="a glob, an address or a network; repeatable")
+    which.add_argument("--endpoint", type=text, metavar="GLOB", action="append", default=[], help="such as '* shop.example/login*'; repeatable")
+    which.add_argument("--detector", type=text, metavar="GLOB", action="append", default=[], help="repeatable")
+    which.add_argument("--limit", type=count, default=50, metavar="N", help="at most so many (default: 50)")
     said = parser.add_argument_group("what became of it")
-    said.add_argument("--note", default="", metavar="TEXT", help="why (ack, close, reopen)")
+    said.add_argument("--note", type=text, default="", metavar="TEXT", help="why (ack, close, reopen)")
     verdict = said.add_mutually_exclusive_group()
     verdict.add_argument("--false-positive", dest="verdict", action="store_const", const="false_positive", default="", help="it was none: hold back what repeats it (ack, close)")
     verdict.add_argument("--true-positive", dest="verdict", action="store_const", const="true_positive", help="it was one (ack, close)")
-    said.add_argument("--for", dest="seconds", metavar="TIME", default="30d", help="how long the verdict counts: 12h, 30d, 8w (default: 30d)")
-    said.add_argument("--as", dest="who", metavar="NAME", default="", help="who says so (default: the user)")
+    said.add_argument("--for", dest="seconds", type=text, metavar="TIME", default="30d", help="how long the verdict counts: 12h, 30d, 8w (default: 30d)")
+    said.add_argument("--as", dest="who", type=text, metavar="NAME", default="", help="who says so (default: the user)")
     parser.add_argument("--json", action="store_true", help="JSON, a line an alert")
 
 
 def run(args: argparse.Namespace) -> int:
     """Do what was asked."""
+    from contextlib import closing
+
     from sensor.alerts import RANK
+    from sensor.database import using
     from sensor.errors import SensorError
     from sensor.masking import state_directory
     from sensor.store import AlertStore
@@ -66,10 +71,10 @@ def run(args: argparse.Namespace) -> int:
     since, seconds = _since(args.since), _seconds(args.seconds)
     if seconds is None:
         raise SensorError(f"--for {args.seconds!r}: write a number and a unit: 12h, 30d, 8w")
-    store = AlertStore(path)
-    try:
+    store = AlertStore(path, write=args.what not in ("list", "show"))
+    with closing(store), using(path, "the store of alerts cannot be read, or written to"):
         if args.what == "list":
-            found = store.list(args.status, RANK[args.min], max(args.limit, 0), since, _matcher(args))
+            found = store.list(args.status, RANK[args.min], args.limit, since, _matcher(args))
         elif args.what == "show":
             found = [store.get(uid) for uid in args.uid]
         else:
@@ -77,8 +82,6 @@ def run(args: argparse.Namespace) -> int:
                 store.get(uid)  # all of them, or none
             status = {"ack": "acknowledged", "close": "closed", "reopen": "new"}[args.what]
             found = [store.decide(uid, status, args.note, args.who or _user(), args.verdict or "", seconds) for uid in args.uid]
-    finally:
-        store.close()
     _print(found, args)
     return 0
 

@@ -12,6 +12,8 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,9 +21,10 @@ import orjson
 import pyarrow as pa
 
 from parsers.schema import LOG_SCHEMA
-from sensor.errors import SensorError
+from sensor.errors import CannotWrite, SensorError, reason, writing
 from sensor.identity import with_columns
 from sensor.masking import Masker
+from sensor.streams import close_output
 from sensor.terminal import json_visible
 
 KEPT = 8_388_608
@@ -53,6 +56,8 @@ class CallLog:
         self._kept = [*LOG_SCHEMA.names, *(HEADS if self._headers else ()), *(BODIES if bodies else ())]
         self._file: IO[bytes] | None = None
         self.written = 0
+        self.error = ""
+        """Why it is not whole; empty where it is. A call log that cannot be written costs the run nothing else."""
         try:
             if target == "-":
                 self._file = sys.stdout.buffer
@@ -65,11 +70,26 @@ class CallLog:
 
     def add(self, batch: pa.RecordBatch, marks: dict[str, pa.Array], generation: int = -1) -> None:
         """Take a batch labelled under this generation of the map, and the columns `marks` that judging it made; it is written when the map is done."""
-        self._generations.append(generation)
-        self._waiting.add(pa.RecordBatch.from_arrays([marks[name] if name in marks else batch.column(name) for name in self._kept], names=self._kept))
+        if self.error:
+            return
+        try:
+            self._waiting.add(pa.RecordBatch.from_arrays([marks[name] if name in marks else batch.column(name) for name in self._kept], names=self._kept))
+            self._generations.append(generation)
+        except OSError as fault:
+            self.error = f"--calls {self.target}: the calls cannot be kept on disk until the map is whole ({reason(fault)}): the last ones are left out; TMPDIR names another folder"
 
     def finish(self, label: Label, generation: int = 0) -> None:
         """Write every call with the templates and operations that `label` gives; what was labelled under `generation` has them."""
+        try:
+            with writing(f"--calls {self.target}"):
+                self._write(label, generation)
+        except CannotWrite as fault:
+            self.error = self.error or str(fault)
+        except BrokenPipeError:  # whoever reads it has seen enough
+            if self.target == "-":
+                close_output()
+
+    def _write(self, label: Label, generation: int) -> None:
         if self._file is None:
             return
         parquet = _Parquet(self._file) if self.target.endswith(".parquet") else None
@@ -90,13 +110,15 @@ class CallLog:
                     self._lines(whole)
                 self.written += batch.num_rows
         finally:
-            if parquet is not None:
-                parquet.close()
-            if self._file is sys.stdout.buffer:
-                self._file.flush()
-            else:
-                self._file.close()
-            self._file = None
+            file, self._file = self._file, None
+            try:
+                if parquet is not None:
+                    parquet.close()
+            finally:
+                if self.target == "-":
+                    file.flush()
+                else:
+                    file.close()
 
     def _columns(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The columns of the Parquet file, in the log's order; headers and bodies last, where asked for, as in the JSON lines."""
@@ -161,20 +183,23 @@ class _Waiting:
         self._stream: Any = None
         self._held: Any = None
         self._file = -1
+        self._batches = 0
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Take a batch: written at once, not kept, since a column is a view of its whole batch, heads and bodies included."""
         if self._stream is None:
             self._begin(pa.BufferOutputStream(), batch.schema)
         elif self._file < 0 and self._sink.tell() >= KEPT:
+            file, name = tempfile.mkstemp(prefix="api-sensor-")
             self._stream.close()
             self._held = self._sink.getvalue()
-            self._file, name = tempfile.mkstemp(prefix="api-sensor-")
+            self._file = file
             try:
                 self._begin(pa.OSFile(name, "wb"), batch.schema)
             finally:
                 Path(name).unlink()  # whatever ends this process, nothing is left
         self._stream.write_batch(batch)
+        self._batches += 1
 
     def _begin(self, sink: Any, schema: pa.Schema) -> None:
         self._sink = sink
@@ -184,15 +209,20 @@ class _Waiting:
         """All batches, once."""
         if self._stream is None:
             return
-        self._stream.close()
+        with suppress(OSError):  # of a full disk, which has what was counted
+            self._stream.close()
         if self._file < 0:
             self._held = self._sink.getvalue()
-        yield from pa.ipc.open_stream(self._held)
+        left = self._batches
+        for batch in pa.ipc.open_stream(self._held):
+            left -= 1
+            yield batch
         self._held = None
         if self._file >= 0:
-            self._sink.close()
+            with suppress(OSError):
+                self._sink.close()
             with os.fdopen(self._file, "rb") as file:
-                yield from pa.ipc.open_stream(file)
+                yield from islice(pa.ipc.open_stream(file), left)
 
 
 class _Parquet:

@@ -10,25 +10,33 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import signal
 import sys
+import traceback
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any, NamedTuple, NoReturn
+from pathlib import Path
+from typing import NamedTuple, NoReturn
 
-from sensor import VERSION
-from sensor.errors import SensorError
+from sensor import VERSION, stopping, streams
+from sensor.errors import SensorError, unforeseen
+from sensor.streams import close_output
+from sensor.terminal import sentence as readable
 
-OK, FAULT, USAGE, FOUND, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 130, 143
+OK, FAULT, USAGE, FOUND = 0, 1, 2, 3
+INTERRUPTED, TERMINATED = stopping.Interrupted.status, stopping.Terminated.status
 
 STATUSES = {
     OK: "done",
-    FAULT: "a fault of ours; --debug shows its traceback",
+    FAULT: "what was asked for could not be written, the machine refused (memory, a full disk), or a fault of ours; --debug shows its traceback",
     USAGE: "something the operator can put right, said in a sentence",
     FOUND: "done, and there is what --fail-on (or the command) looks for",
     INTERRUPTED: "interrupted by Ctrl-C; what was found until then was written",
     TERMINATED: "ended by SIGTERM; what was found until then was written",
 }
+
+
+MAY_BE_EMPTY = ("--note", "--as")
+"""Options that may be given an empty word; anywhere else it is a variable that was not set, and what was asked for would silently not be done."""
 
 
 class Command(NamedTuple):
@@ -54,44 +62,60 @@ COMMANDS = (
 )
 
 
-class Terminated(KeyboardInterrupt):
-    """SIGTERM: the same orderly end as Ctrl-C, with a status of its own."""
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (default: the process's own) and return its exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
-    args = _arguments(words)
-    previous = _terminate_in_order()
+    before = stopping.take()
     try:
-        status: int = args.run(args)
-        sys.stdout.flush()
+        with stopping.held():
+            args = _arguments(words)
+            _somewhere()
+            status: int = args.run(args)
+            sys.stdout.flush()
+        if (asked := stopping.asked()) is not None and status != asked.status:
+            return _say(asked.said, asked.status)
         return status
     except SensorError as error:
-        return _say(f"{error}", USAGE)
+        return _say(str(error), error.status)
     except BrokenPipeError:
-        # Python flushes standard output once more on its way out; it must not meet the closed pipe again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        close_output()
         return OK
-    except Terminated:
-        return _say("ended by SIGTERM", TERMINATED)
+    except stopping.Interrupted as asked:
+        return _say(asked.said, asked.status)
     except KeyboardInterrupt:
         return _say("interrupted", INTERRUPTED)
     except Exception as error:
-        if args.debug:
+        if "--debug" in words:
             raise
-        kind = type(error).__name__
-        return _say(f"this is a fault of ours: {kind}: {error} (--debug shows where; please report it)", FAULT)
+        return _say(unforeseen(error), FAULT)
     finally:
-        if previous is not None:
-            signal.signal(signal.SIGTERM, previous)
+        stopping.give_back(before)
 
 
 def entry() -> NoReturn:
     """The command `api-sensor`: `main`, and an end at once. Taking apart all that a process has made before it ends costs it 0.04 s and more."""
-    status = main()
-    with contextlib.suppress(OSError):
+    streams.prepare()
+    try:
+        status = main()
+    except SystemExit as end:  # argparse: help, the version, a wrong word
+        status = end.code if isinstance(end.code, int) else USAGE
+    except KeyboardInterrupt:
+        status = INTERRUPTED
+    except Exception:
+        status = FAULT
+        if "--debug" in sys.argv:
+            traceback.print_exc()
+        else:  # not even that could be put into words
+            with contextlib.suppress(OSError):
+                os.write(2, b"api-sensor: there is not enough memory for this (--debug shows where)\n")
+    try:
         sys.stdout.flush()
+    except BrokenPipeError:
+        pass
+    except SensorError as error:
+        if status == OK:
+            status = _say(str(error), error.status)
+    with contextlib.suppress(OSError):
         sys.stderr.flush()
     os._exit(status)
 
@@ -99,6 +123,9 @@ def entry() -> NoReturn:
 def _arguments(words: list[str]) -> argparse.Namespace:
     """The words as arguments. What an option does not take may stand anywhere, also behind options, where argparse by itself looks for nothing."""
     parser, asked = _parser(words)
+    for before, word in zip(["", *words], words, strict=False):
+        if (not word and before not in MAY_BE_EMPTY) or (word.startswith("--") and word.endswith("=") and word[:-1] not in MAY_BE_EMPTY):
+            parser.error(f"{before or 'an argument'} is given nothing, an empty word: is a variable empty?" if not word else f"{word} is given nothing: is a variable empty?")
     if asked is not None and words[0] == asked.prog.split()[-1] and not any(isinstance(action, argparse._SubParsersAction) for action in asked._actions):
         return asked.parse_intermixed_args(words[1:])
     args, rest = parser.parse_known_args(words)
@@ -110,22 +137,18 @@ def _arguments(words: list[str]) -> argparse.Namespace:
     return args
 
 
-def _say(sentence: str, status: int) -> int:
-    from sensor.terminal import printable
-
-    for line in sentence.splitlines():
-        print(f"api-sensor: {printable(line)}", file=sys.stderr)
-    return status
-
-
-def _terminate_in_order() -> Any:
-    def end(_signal: int, _frame: Any) -> NoReturn:
-        raise Terminated
-
+def _somewhere() -> None:
+    """Raises SensorError where the current directory has been removed: names of files mean nothing then, to us and to the libraries that we load."""
     try:
-        return signal.signal(signal.SIGTERM, end)
-    except ValueError:  # not the main thread: whoever runs us there minds the signals
-        return None
+        Path.cwd()
+    except FileNotFoundError as fault:
+        raise SensorError("the current directory has been removed: change to one that is there") from fault
+
+
+def _say(sentence: str, status: int) -> int:
+    for line in sentence.splitlines():
+        print(f"api-sensor: {readable(line)}", file=sys.stderr)
+    return status
 
 
 def _parser(words: Sequence[str]) -> tuple[argparse.ArgumentParser, argparse.ArgumentParser | None]:

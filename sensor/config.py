@@ -137,7 +137,7 @@ def read(path: str | Path) -> Config:
     name = str(path)
     try:
         octets = Path(path).read_bytes()
-        text = octets.decode()
+        text = octets.decode("utf-8-sig")
     except OSError as fault:
         raise SensorError(f"{name}: the configuration cannot be read ({fault.strerror})") from fault
     except UnicodeDecodeError as fault:
@@ -158,7 +158,9 @@ def parse(text: str, name: str) -> Config:
         raise SensorError(f"{name}:{line}: is no YAML: {fault.problem or fault.context}") from fault
     except (yaml.YAMLError, RecursionError, ValueError) as fault:
         said = "it is nested too deep" if isinstance(fault, RecursionError) else str(fault).splitlines()[0]
-        raise SensorError(f"{name}: is no YAML: {said}") from fault
+        at = getattr(fault, "position", None)
+        place = f"{name}:{1 + text.count(chr(10), 0, at)}" if isinstance(at, int) else name
+        raise SensorError(f"{place}: is no YAML: {said}") from fault
     reader = _Reader(name)
     config = reader.build(Config, node, "") if node is not None else Config()
     reader.check(config, "")

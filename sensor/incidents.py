@@ -7,13 +7,13 @@ forgotten. One process at a time has it.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sqlite3
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from sensor.errors import SensorError
+from sensor.database import lock, ours, using
+from sensor.errors import SensorError, reason, refusal
 
 FILE = "incidents.sqlite"
 VERSION = 1
@@ -26,38 +26,34 @@ class IncidentFile:
         self.path = path = state / FILE
         try:
             state.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._lock = os.open(state / f"{FILE}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as fault:
-            raise SensorError(f"{path}: open incidents cannot be kept there ({fault.strerror}); give a directory of yours with --state") from fault
+            raise refusal(fault)(f"{path}: open incidents cannot be kept there ({reason(fault)}); give a directory of yours with --state") from fault
+        self._lock = lock(path, "open incidents")
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as fault:
+            with using(path, "open incidents cannot be kept there"):
+                self._db = sqlite3.connect(path, isolation_level=None, timeout=10)
+                version = ours(path, self._db, "incident", "open incidents")
+                if version > VERSION:
+                    raise SensorError(f"{path}: made by a newer api-sensor (version {version}, this one knows {VERSION})")
+                self._db.execute("PRAGMA journal_mode=WAL")
+                self._db.execute("PRAGMA synchronous=NORMAL")
+                self._db.executescript(
+                    "CREATE TABLE IF NOT EXISTS incident (uid TEXT PRIMARY KEY, line BLOB NOT NULL) WITHOUT ROWID;"
+                    "CREATE TABLE IF NOT EXISTS run (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
+                    f"PRAGMA user_version = {VERSION};"
+                )
+                row = self._db.execute("SELECT value FROM run WHERE name = 'ended_in_order'").fetchone()
+                self._in_order = row is None or bool(row[0])
+                self._db.execute("INSERT OR REPLACE INTO run VALUES ('ended_in_order', 0)")
+        except SensorError:
             os.close(self._lock)
-            raise SensorError(f"{path}: another run goes on with these incidents now; give it a --state of its own") from fault
-        try:
-            self._db = sqlite3.connect(path, isolation_level=None, timeout=10)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=NORMAL")
-            version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
-            if version > VERSION:
-                raise SensorError(f"{path}: made by a newer api-sensor (version {version}, this one knows {VERSION})")
-            self._db.executescript(
-                "CREATE TABLE IF NOT EXISTS incident (uid TEXT PRIMARY KEY, line BLOB NOT NULL) WITHOUT ROWID;"
-                "CREATE TABLE IF NOT EXISTS run (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
-                f"PRAGMA user_version = {VERSION};"
-            )
-            row = self._db.execute("SELECT value FROM run WHERE name = 'ended_in_order'").fetchone()
-            self._in_order = row is None or bool(row[0])
-            self._db.execute("INSERT OR REPLACE INTO run VALUES ('ended_in_order', 0)")
-        except sqlite3.Error as fault:
-            os.close(self._lock)
-            raise SensorError(f"{path}: cannot be used: {fault}; move it away and what was open is begun anew") from fault
+            raise
         self.error = ""
         """Why something could not be kept; empty when all was."""
 
     def load(self) -> tuple[list[bytes], bool]:
         """What was kept, and whether the last run ended in order."""
-        return [bytes(line) for (line,) in self._db.execute("SELECT line FROM incident ORDER BY uid")], self._in_order
+        return [line if isinstance(line, bytes) else str(line).encode() for (line,) in self._db.execute("SELECT line FROM incident ORDER BY uid")], self._in_order
 
     def save(self, changed: Mapping[str, bytes], gone: Iterable[str]) -> None:
         """Keep these by uid, forget those: all of it or nothing. A full disk costs what a restart would know, and no alert."""

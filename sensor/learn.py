@@ -23,19 +23,23 @@ def run(args: argparse.Namespace) -> int:
     import models
     from parsers.engine import Engine
     from sensor.capture import open_captures
-    from sensor.errors import SensorError
+    from sensor.errors import SensorError, refusal
     from sensor.identity import with_columns
     from sensor.masking import Masker, installation_key, state_directory
     from sensor.replay import say_if_slow
-    from sensor.terminal import Progress, printable
+    from sensor.terminal import Progress, sentence
 
     say_if_slow()
+    place = Path(args.output)
+    if place.is_dir() or not place.parent.is_dir():  # said before the learning, which may take long
+        raise SensorError(f"{place}: the model cannot be written there: {'it is a folder' if place.is_dir() else 'there is no such folder'}")
     masker = Masker(installation_key(Path(args.state) if args.state else state_directory()))
     engine = Engine(None, args.verify_checksums)
     progress = Progress(args.quiet)
     calls = packets = 0
 
     with open_captures(args.captures) as source:
+        source.spare(args.output)
 
         def kept(batch: Any) -> Any:
             # A model remembers paths (values it keeps as hashes): a secret in one must not leave in the model file.
@@ -57,12 +61,13 @@ def run(args: argparse.Namespace) -> int:
             model = models.learn(batches())
             model.save(args.output)
         except models.ModelError as error:
-            raise SensorError(str(error)) from error
+            refused = error.__cause__
+            raise (refusal(refused) if isinstance(refused, OSError) else SensorError)(str(error)) from error
         finally:
             progress.close()
         for warning in source.stats.warnings:
-            print(f"api-sensor: {printable(str(warning))}", file=sys.stderr)
+            print(f"api-sensor: {sentence(str(warning))}", file=sys.stderr)
     if engine.fault:
         print(f"api-sensor: {engine.counters['faults']:,} connections were given up, a fault of ours; please report it:\n{engine.fault}", file=sys.stderr)
-    print(f"{printable(args.output)}: learned from {calls:,} calls in {packets:,} packets")
+    print(f"{sentence(args.output)}: learned from {calls:,} calls in {packets:,} packets")
     return 0

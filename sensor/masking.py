@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from sensor.cards import PATTERN, card_number, may_hold
-from sensor.errors import SensorError
+from sensor.errors import SensorError, reason, refusal
 
 KEY_FILE = "masking.key"
 KEY_BYTES = 32
@@ -149,34 +149,45 @@ def _patterns(names: tuple[str, ...]) -> _Patterns:
 
 def state_directory() -> Path:
     """Where this installation keeps what it must remember: `$XDG_STATE_HOME/api-sensor`, by default `~/.local/state/api-sensor`."""
-    base = os.environ.get("XDG_STATE_HOME")
-    return (Path(base) if base else Path.home() / ".local" / "state") / "api-sensor"
+    base = os.environ.get("XDG_STATE_HOME", "")
+    if Path(base).is_absolute():  # the specification has no others
+        return Path(base) / "api-sensor"
+    try:
+        home = Path.home()
+    except RuntimeError:  # a user that the machine does not know
+        home = Path()
+    if not home.is_absolute():
+        raise SensorError("there is no home directory to keep the masking key and other state in; give a directory with --state, or by XDG_STATE_HOME")
+    return home / ".local" / "state" / "api-sensor"
 
 
 def installation_key(state: Path) -> bytes:
     """The masking key in the directory `state`, made (mode 0600) the first time. Raises SensorError when it can be neither read nor made."""
     path = state / KEY_FILE
     try:
-        state.mkdir(mode=0o700, parents=True, exist_ok=True)
-        try:
-            # Written whole under another name first: two sensors that start together end with one key, never with half of one.
-            fresh = state / f".{KEY_FILE}.{os.getpid()}"
-            with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                file.write(os.urandom(KEY_BYTES))
-            try:
-                os.link(fresh, path)
-            finally:
-                fresh.unlink()
-        except FileExistsError:
-            pass
+        if not path.exists():
+            _make_key(path)
         key = path.read_bytes()
     except OSError as error:
-        raise SensorError(
-            f"{path}: the masking key can be neither read nor made ({error.strerror}); give a directory of yours with --state"
-        ) from error
+        raise refusal(error)(f"{path}: the masking key can be neither read nor made ({reason(error)}); give a directory of yours with --state") from error
     if len(key) != KEY_BYTES:
         raise SensorError(f"{path}: a masking key has {KEY_BYTES} octets, this has {len(key)}; remove it to have a new one made")
     return key
+
+
+def _make_key(path: Path) -> None:
+    """Written whole under another name first: two sensors that start together end with one key, never with half of one."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fresh = path.with_name(f".{KEY_FILE}.{os.getpid()}")
+    fresh.unlink(missing_ok=True)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        try:
+            file.write(os.urandom(KEY_BYTES))
+            file.flush()
+            with contextlib.suppress(FileExistsError):
+                os.link(fresh, path)
+        finally:
+            fresh.unlink()
 
 
 class Masker:

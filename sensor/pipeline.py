@@ -22,6 +22,7 @@ from parsers.limits import Limits
 from sensor.alerts import Alert, Alerts
 from sensor.calllog import CallLog
 from sensor.catalogue import Catalogue, CatalogueLimits, Endpoint
+from sensor.errors import SensorError, unforeseen
 from sensor.evidence.recorder import Recorder
 from sensor.findings import Feature, Finding
 from sensor.identity import Identity, with_columns
@@ -50,8 +51,7 @@ class Summary:
     loss: dict[str, int] = field(default_factory=dict)
     faults: dict[str, int] = field(default_factory=dict)
     """Our mistakes: batches that a judge failed on, by judge; connections that the core failed on."""
-    interrupt: KeyboardInterrupt | None = None
-    """What ended the reading before the input's end: Ctrl-C, or SIGTERM."""
+    interrupted: bool = False
 
 
 _WORD = pa.dictionary(pa.int32(), pa.string())
@@ -116,8 +116,8 @@ class Pipeline:
                 self._say_fault()
                 if progress is not None:
                     progress(summary)
-        except KeyboardInterrupt as interrupt:
-            summary.interrupt = interrupt
+        except KeyboardInterrupt:
+            summary.interrupted = True
         self._take(self.engine.finish())
         self._say_fault()
         self._teach()
@@ -182,11 +182,17 @@ class Pipeline:
     def _ask(self, judge: str, question: Callable[[], list[Any]]) -> list[Any]:
         try:
             return question()
+        except SensorError as fault:  # what it works with cannot be used: no fault of ours
+            log.warning("%s", fault)
+            return []
+        except (MemoryError, ImportError) as fault:
+            if judge not in self.summary.faults:
+                log.warning("%s: the %s cannot judge a batch; its calls go on without", unforeseen(fault), judge)
         except Exception:
             if judge not in self.summary.faults:
                 log.exception("the %s failed on a batch: a fault of ours; its calls go on without", judge)
-            self.summary.faults[judge] = self.summary.faults.get(judge, 0) + 1
-            return []
+        self.summary.faults[judge] = self.summary.faults.get(judge, 0) + 1
+        return []
 
     def _say_fault(self) -> None:
         if self.engine.fault and "core" not in self.summary.faults:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
 import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from sensor import stopping
 from sensor.errors import SensorError
 
 SEVERITIES = ("low", "medium", "high", "critical")
@@ -82,7 +84,10 @@ def _replay(args: argparse.Namespace) -> int:
             raise SensorError(str(error)) from error
     model = _model(args)
     spec = _spec(args)
+    refused: list[str] = []
     with open_captures(args.captures) as source:
+        for target in (args.calls, args.alerts, args.map_state):
+            source.spare(target)
         call_log = CallLog(args.calls, masker, args.headers, args.bodies, args.mask_bodies) if args.calls else None
         sinks = _sinks(args, state, config)
         kept = IncidentFile(state) if args.go_on else None
@@ -111,20 +116,33 @@ def _replay(args: argparse.Namespace) -> int:
         def block_done(so_far: Summary) -> None:
             progress.show(packets=so_far.packets, calls=so_far.calls, alerts=so_far.alerts_told)
             if map_state is not None:
-                map_state.save_on_the_way(config.catalogue.save_seconds)
+                try:
+                    map_state.save_on_the_way(config.catalogue.save_seconds)
+                except SensorError as fault:  # it is tried again, and counts at the end
+                    _say(str(fault))
 
-        summary = pipeline.run(source, block_done)
-        progress.close()
+        try:
+            summary = pipeline.run(source, block_done)
+        finally:
+            progress.close()
         if map_state is not None:  # after the alerts were told: a kill in between tells them again rather than never
-            map_state.save()
+            try:
+                map_state.save()
+            except SensorError as fault:
+                refused.append(str(fault))
             map_state.close()
         warnings = list(source.stats.warnings)
+        if kept is not None:
+            kept.close()
     for warning in warnings:
         _say(str(warning))
-    if kept is not None:
-        kept.close()
-    _say_of_alerts(pipeline.alerts, recorder, kept)
-    undelivered = sinks.close() if sinks is not None else []
+    if call_log is not None and call_log.error:
+        refused.append(call_log.error)
+    refused += _say_of_alerts(pipeline.alerts, recorder, kept)
+    for judge, count in summary.faults.items():
+        what = "connection" if judge == "core" else "batch"
+        refused.append(f"the {judge} failed on {count:,} {what}{'' if count == 1 else 'es' if what == 'batch' else 's'}, see above: what it would have found there is missing")
+    delivery = _delivered(sinks)
     to_stdout = args.calls == "-" or any(map(_is_stdout, _destinations(args, config)))
     out = sys.stderr if to_stdout else sys.stdout
     if args.json:
@@ -133,25 +151,26 @@ def _replay(args: argparse.Namespace) -> int:
         _print_tables(summary, masker, out)
         if spec is not None and pipeline.catalogue is not None:
             _print_unseen(pipeline.catalogue.orphans(), summary, out)
-    for one in undelivered:
-        sentence = one.sentence()
-        if sentence:
-            _say(sentence)
+    for sentence in [line for one in delivery for line in one.sentence().splitlines()] + refused:
+        _say(sentence)
     for sentence in sinks.unclaimed if sinks is not None else ():
         _say(sentence)
     _print_summary(summary, sys.stderr if args.json else out)
-    if summary.interrupt is not None:
-        raise summary.interrupt  # everything was written; the command line knows its status
+    if (asked := stopping.asked()) is not None:
+        _say(asked.said + (": this is what was read until then" if summary.interrupted else ""))
+        return asked.status
+    if refused or any(one.dropped for one in delivery):
+        return 1
     if args.fail_on and any(SEVERITIES.index(alert.severity) >= SEVERITIES.index(args.fail_on) for alert in summary.alerts):
         return 3
     return 0
 
 
-def _say(sentence: str) -> None:
-    from sensor.terminal import printable
+def _say(said: str) -> None:
+    from sensor.terminal import sentence
 
-    for line in sentence.splitlines():
-        print(f"api-sensor: {printable(line)}", file=sys.stderr)
+    for line in said.splitlines():
+        print(f"api-sensor: {sentence(line)}", file=sys.stderr)
 
 
 def say_if_slow() -> None:
@@ -225,24 +244,39 @@ def _recorder(args: argparse.Namespace, state: Path, masker: Any, config: Any, r
     )  # fmt: skip
 
 
-def _say_of_alerts(alerts: Any, recorder: Any, kept: Any) -> None:
-    """What an operator must know of findings that made no alert, and of evidence that could not be had."""
+def _delivered(sinks: Any) -> list[Any]:
+    """How each sink ended. A signal ends the waiting for a receiver: what waits stays in the spool."""
+    if sinks is None:
+        return []
+    try:
+        with stopping.free(late=False):
+            return list(sinks.close())
+    except KeyboardInterrupt:
+        return list(sinks.state())
+
+
+def _say_of_alerts(alerts: Any, recorder: Any, kept: Any) -> list[str]:
+    """Say what an operator must know of findings that made no alert, and of evidence that could not be had; returns what could not be written."""
     for name, count in sorted(alerts.silenced.items()):
         _say(f"{count:,} findings made no alert: {name}")
     if held := alerts.counters["held_back"]:
         _say(f"{held:,} findings made no alert: somebody called such alerts false positives (api-sensor alerts list shows which)")
-    if kept is not None and kept.error:
-        _say(f"open incidents were not kept: {kept.error}")
+    refused = [f"open incidents were not kept: {kept.error}"] if kept is not None and kept.error else []
     if recorder is not None:
         missed = {name: count for name, count in recorder.counters.items() if count and name != "bundles"}
         if missed:
-            _say(f"{recorder.folder}: {recorder.counters['bundles']:,} bundles; " + ", ".join(f"{name} {count:,}" for name, count in missed.items()))
+            said = f"{recorder.folder}: {recorder.counters['bundles']:,} bundles; " + ", ".join(f"{name} {count:,}" for name, count in missed.items())
+            if "bundles_failed" in missed:
+                refused.append(said)
+            else:
+                _say(said)
+    return refused
 
 
 def _destinations(args: argparse.Namespace, config: Any) -> list[str]:
     destinations = [*(one.line() for one in config.sinks), *args.syslog]
     if args.alerts:
-        destinations.append("file:-" if args.alerts == "-" else f"file:{quote(str(Path(args.alerts).absolute()))}")
+        destinations.append("file:-" if args.alerts == "-" else f"file:{quote(os.fsencode(Path(args.alerts).absolute()))}")
     return destinations
 
 
@@ -307,8 +341,6 @@ def _print_tables(summary: Any, masker: Any, out: Any) -> None:
         print(f"... and {len(summary.alerts) - 50} more alerts (--alerts FILE.jsonl or --json gives all)", file=out)
     if summary.loss:
         print("not seen: " + ", ".join(f"{name} {count:,}" for name, count in summary.loss.items()), file=out)
-    for judge, batches in summary.faults.items():
-        _say(f"the {judge} failed on {batches} batches: a fault of ours, see above")
 
 
 def _print_unseen(unseen: list[Any], summary: Any, out: Any) -> None:

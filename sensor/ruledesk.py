@@ -16,6 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Load the rules and run their examples; status 2 for a rule that cannot be read, 3 for an example that is not judged as it says."""
     import rules
+    from sensor import stopping
     from sensor.errors import SensorError
     from sensor.terminal import printable
 
@@ -23,7 +24,8 @@ def run(args: argparse.Namespace) -> int:
         loaded = rules.load([Path(path) for path in args.paths] or None)
     except rules.RuleError as error:
         raise SensorError(str(error)) from error
-    wrong = loaded.test_examples()
+    with stopping.free():
+        wrong = loaded.test_examples()
     for sentence in wrong:
         print(printable(sentence), file=sys.stderr)
     examples = sum(len(rule.examples) for rule in loaded.rules)

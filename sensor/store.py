@@ -14,12 +14,14 @@ import sqlite3
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import orjson
 
 from sensor.alerts import FALSE_POSITIVE, RANK, TRUE_POSITIVE, Alert, Verdict
+from sensor.database import connect, ours, using
 from sensor.errors import SensorError
 from sensor.sinks.delivery import DeliveryState
 from sensor.sinks.filters import Selection
@@ -55,6 +57,7 @@ _UPSERT: Final = """
         first_seen = excluded.first_seen, last_seen = excluded.last_seen, line = excluded.line
     WHERE excluded.revision >= alert.revision
 """
+_NEEDED: Final = {one.name for one in fields(Alert)}
 _PRUNE_EVERY: Final = 10_000
 WAITING_ROWS: Final = 20_000
 """Alerts held while the disk takes none, or another process has the file for longer than ten seconds."""
@@ -85,9 +88,9 @@ class Stored(NamedTuple):
 
 
 class AlertStore:
-    """The store at `path`, made where it is missing. Raises SensorError for a file that is no store of ours."""
+    """The store at `path`, made where it is missing; without `write` it is there, and may be one that can only be read. Raises SensorError for a file that is no store of ours."""
 
-    def __init__(self, path: Path, limit: int = 1_000_000, selection: Selection | None = None) -> None:
+    def __init__(self, path: Path, limit: int = 1_000_000, selection: Selection | None = None, write: bool = True) -> None:
         self.name = f"store:{path}"
         self._path = path
         self._limit = limit
@@ -98,18 +101,18 @@ class AlertStore:
         """What the disk did not take, in order."""
         self._told = -1
         self._verdicts: tuple[Verdict, ...] = ()
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._db = sqlite3.connect(path, isolation_level=None, timeout=10, check_same_thread=False)
+        with using(path, "cannot be used as a store of alerts"):
+            if write:
+                path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._db = connect(path, write)
             self._migrate()
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=NORMAL")
-        except (sqlite3.Error, OSError) as fault:
-            raise SensorError(f"{path}: cannot be used as a store of alerts: {fault}") from fault
+            if write:
+                self._db.execute("PRAGMA journal_mode=WAL")
+                self._db.execute("PRAGMA synchronous=NORMAL")
         self._open = True
 
     def _migrate(self) -> None:
-        version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
+        version = ours(self._path, self._db, "alert", "a store of alerts")
         if version > len(MIGRATIONS):
             raise SensorError(
                 f"{self._path}: made by a newer api-sensor (version {version} of the store, this one knows {len(MIGRATIONS)})"
@@ -200,11 +203,20 @@ class AlertStore:
         for line, now, verdict in rows:
             if len(found) >= limit:
                 break
-            alert = orjson.loads(line)
+            alert = self._read(line)
             if matches is None or matches(alert):
                 found.append(Stored(alert, now, verdict=verdict))
         rows.close()
         return found
+
+    def _read(self, line: bytes) -> dict[str, Any]:
+        try:
+            whole: dict[str, Any] = orjson.loads(line)
+            if not (isinstance(whole, dict) and whole.keys() >= _NEEDED):
+                raise ValueError("it is no alert")
+        except ValueError as fault:
+            raise SensorError(f"{self._path}: an alert in it cannot be read ({fault}); move it away to begin anew") from fault
+        return whole
 
     def get(self, uid: str) -> Stored:
         """One incident by its uid or the beginning of it. Raises SensorError when none or several begin so."""
@@ -215,7 +227,7 @@ class AlertStore:
             raise SensorError(f"{'several alerts begin' if len(rows) > 1 else 'no alert begins'} with {uid!r}")
         whole, line, status, verdict = rows[0]
         notes = self._db.execute("SELECT at, status, text, who FROM note WHERE uid = ? ORDER BY at, rowid", (whole,)).fetchall()
-        return Stored(orjson.loads(line), status, tuple(Note(int(at), what, text, who) for at, what, text, who in notes), verdict)
+        return Stored(self._read(line), status, tuple(Note(int(at), what, text, who) for at, what, text, who in notes), verdict)
 
     def decide(self, uid: str, status: str, text: str = "", who: str = "", verdict: str = "", seconds: int = 0) -> Stored:
         """A person's word: the incident has this status now, for this reason. A `verdict` counts for `seconds` from now (or from the incident's last

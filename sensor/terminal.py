@@ -7,7 +7,9 @@ that reorder text (bidirectional overrides) or hide in it are shown as what they
 from __future__ import annotations
 
 import re
+import shutil
 import sys
+import textwrap
 import time
 from collections.abc import Iterable, Sequence
 from typing import IO, Any
@@ -20,11 +22,53 @@ _UNSEEN = re.compile(
 )
 
 
+SHOWN = "api-sensor-shown"
+"""The name by which `escaped` is registered with the codecs."""
+_PLAIN = {"\u00d7": "x", "\u2026": "~"}
+"""What we ourselves write beyond ASCII, a character each."""
+
+
+_UNSEEN_BEYOND_ASCII = re.compile("(?=[^\x00-\x7e])(?![\ud800-\udc7f\udca0-\udfff])" + _UNSEEN.pattern)
+
+
+def unseen_escaped(text: str) -> str:
+    """What a terminal is given at last, our own control sequences in it: every other character that is no visible text as JSON writes it, so that JSON stays
+    what it is. Octets that are no UTF-8 pass (the terminal may have another encoding), but for C1 controls."""
+
+    def escape(match: re.Match[str]) -> str:
+        code = ord(match[0])
+        if code > 0xFFFF:
+            return "".join(f"\\u{unit:04x}" for unit in (0xD7C0 + (code >> 10), 0xDC00 + (code & 0x3FF)))
+        return f"\\u{code - 0xDC00 if code >= 0xDC80 and code < 0xDCA0 else code:04x}"
+
+    return _UNSEEN_BEYOND_ASCII.sub(escape, text)
+
+
 def _shown(match: re.Match[str]) -> str:
-    code = ord(match[0])
+    return _escape(ord(match[0]))
+
+
+def _escape(code: int) -> str:
     if code < 0x100:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def escaped(fault: UnicodeError) -> tuple[str, int]:
+    """A codec's error handler: what an encoding lacks, as an escape."""
+    if not isinstance(fault, UnicodeEncodeError):
+        raise fault
+    return "".join(_PLAIN.get(one) or _octet_or(one) for one in fault.object[fault.start : fault.end]), fault.end
+
+
+def _octet_or(one: str) -> str:
+    """An octet of a file's name that is no text as that octet, any other character by its number."""
+    return _escape(ord(one) - 0xDC00 if "\udc80" <= one <= "\udcff" else ord(one))
+
+
+def sentence(text: str) -> str:
+    """`printable` for a sentence of ours: names of files in it are readable where they are no text."""
+    return printable(re.sub("[\udc80-\udcff]", lambda match: _octet_or(match[0]), text))
 
 
 def printable(text: str) -> str:
@@ -67,6 +111,10 @@ def count(n: int) -> str:
     return f"{n:,}"
 
 
+NARROW = 60
+"""Columns of a terminal below which a table has none."""
+
+
 def table(title: str, columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[str]], out: IO[str], width: int | None = None) -> None:
     """Print a table: `columns` are (heading, 'left' or 'right'). Cells are escaped here; `width` is the terminal's where it is not given.
 
@@ -80,14 +128,33 @@ def table(title: str, columns: Sequence[tuple[str, str]], rows: Iterable[Sequenc
     drawn = Table(title=Text(printable(title)), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for heading, side in columns:
         drawn.add_column(heading, justify="right" if side == "right" else "left", overflow="fold", no_wrap=side == "right")
-    cells = [[printable(cell) for cell in row] for row in rows]
+    cells = [[_held(printable(cell), out) for cell in row] for row in rows]
     for row in cells:
         drawn.add_row(*(Text(cell) for cell in row))
+    if width is None and out.isatty() and (have := shutil.get_terminal_size().columns) < NARROW:
+        _records(title, columns, cells, out, max(have, 16))
+        return
     if width is None and not out.isatty():
         widest = [max((len(row[i]) for row in cells), default=0) for i in range(len(columns))]
         width = max(80, sum(max(w, len(h)) + 2 for w, (h, _) in zip(widest, columns, strict=True)) + 2)
     console = Console(file=out, width=width, highlight=False, markup=False, emoji=False, soft_wrap=False)
     console.print(drawn)
+
+
+def _held(text: str, out: IO[str]) -> str:
+    """`text` as `out` will show it, so that columns stay in line: what its encoding lacks is an escape already."""
+    encoding, errors = getattr(out, "encoding", None), getattr(out, "errors", None)
+    return text if errors != SHOWN or text.isascii() else text.encode(encoding or "utf-8", SHOWN).decode(encoding or "utf-8")
+
+
+def _records(title: str, columns: Sequence[tuple[str, str]], cells: list[list[str]], out: IO[str], width: int) -> None:
+    """The rows one below the other, where there is no room for columns: the longest text of a row first, what else is said of it indented."""
+    first = max(range(len(columns)), key=lambda i: sum(len(row[i]) for row in cells), default=0)
+    print("\n".join([*textwrap.wrap(printable(title), width), ""]), file=out)
+    for row in cells:
+        rest = ", ".join(f"{heading} {cell}" for i, ((heading, _), cell) in enumerate(zip(columns, row, strict=True)) if i != first and cell)
+        print("\n".join([*textwrap.wrap(row[first], width), *textwrap.wrap(rest, width, initial_indent="  ", subsequent_indent="  ")]), file=out)
+    print(file=out)
 
 
 class Progress:

@@ -22,6 +22,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sensor.errors import SensorError
+from sensor.names import name_of
+from sensor.stopping import freely
 
 SHOWN = 20
 """Differences listed of one kind; --json lists all."""
@@ -74,9 +76,9 @@ def run(args: argparse.Namespace) -> int:
     status, told = 0, {}
     for name in args.captures:
         if not Path(name).is_file():
-            raise SensorError(f"{name}: verify reads capture files, and this is none (no directories, no standard input: tshark has to read it too)")
+            raise SensorError(f"{name_of(name)}: verify reads capture files, and this is none (no directories, no standard input: tshark has to read it too)")
         opinions = compare(name)
-        told[name] = opinions
+        told[name_of(name)] = opinions
         if not opinions.agree:
             status = 3
         if not args.json:
@@ -144,7 +146,7 @@ def calls_by_tshark(capture: str) -> Iterator[tuple[Seen, int]]:
         warnings.simplefilter("ignore")  # pyshark and asyncio disagree about event loops; nobody here can mend that
         packets = pyshark.FileCapture(str(Path(capture).absolute()), display_filter="http", keep_packets=False, custom_parameters=["-n", "-J", "http ip ipv6 tcp"])
         try:
-            for packet in packets:
+            for packet in freely(packets):
                 tcp = packet.get_multiple_layers("tcp")[-1]
                 for http in packet.get_multiple_layers("http"):
                     method, code, asked = (http.get_field(name) for name in ("request_method", "response_code", "request_in"))
@@ -233,9 +235,9 @@ def segment_by_dpkt(frame: bytes, link: int) -> tuple[int, int, int, int] | None
 
 
 def _print(name: str, opinions: Opinions, masker: Any) -> None:
-    from sensor.terminal import printable, table
+    from sensor.terminal import sentence, table
 
-    print(printable(name))
+    print(sentence(name))
     print(f"  segments: {opinions.segments:,} read the same by dpkt, {opinions.segments_ours:,} that dpkt does not reach, {len(opinions.segments_theirs):,} only dpkt reads, {len(opinions.segments_differ):,} read otherwise")
     for what, numbers in (("only dpkt reads", opinions.segments_theirs), ("read otherwise", opinions.segments_differ)):
         if numbers:

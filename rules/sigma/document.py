@@ -20,6 +20,9 @@ class Map(dict[str, Any]):
         self.line = line
         self.lines: dict[str, int] = {}
 
+    def __repr__(self) -> str:
+        return "{...}"  # in a sentence about a fault; whole it may be endless, by aliases
+
 
 class Items(list[Any]):
     """A list; `line` is where it starts, `lines[i]` where each item stands."""
@@ -29,6 +32,9 @@ class Items(list[Any]):
         self.line = line
         self.lines: list[int] = []
 
+    def __repr__(self) -> str:
+        return "[...]"
+
 
 def documents(text: str, file: str, faults: list[Fault]) -> Iterator[Map]:
     """The documents of a YAML text that are mappings; what is not YAML or no mapping becomes a fault."""
@@ -36,22 +42,30 @@ def documents(text: str, file: str, faults: list[Fault]) -> Iterator[Map]:
     try:
         while loader.check_node():
             node = loader.get_node()
-            value = _value(node, loader, file, faults)
+            value = _value(node, loader, file, faults, {})
             if isinstance(value, Map):
                 yield value
             elif value is not None:
                 faults.append(Fault(file, node.start_mark.line + 1, "a rule is a mapping with title, id and detection"))
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = mark.line + 1 if mark is not None else 1
-        faults.append(Fault(file, line, f"not YAML: {getattr(error, 'problem', None) or error}"))
+        mark, at = getattr(error, "problem_mark", None), getattr(error, "position", None)
+        line = mark.line + 1 if mark is not None else 1 + text.count("\n", 0, at) if isinstance(at, int) else 1
+        faults.append(Fault(file, line, f"not YAML: {getattr(error, 'problem', None) or str(error).splitlines()[0]}"))
     except RecursionError:
         faults.append(Fault(file, 1, "not a rule: lists or mappings nested too deep"))
     finally:
         loader.dispose()
 
 
-def _value(node: Any, loader: Any, file: str, faults: list[Fault]) -> Any:
+def _value(node: Any, loader: Any, file: str, faults: list[Fault], read: dict[int, Any]) -> Any:
+    """What a node stands for. What has an anchor is read once (`read`, by the node's identity) however often an alias names it: nine lists of nine aliases of
+    the one before are nine lists."""
+    if id(node) not in read:
+        read[id(node)] = _read(node, loader, file, faults, read)
+    return read[id(node)]
+
+
+def _read(node: Any, loader: Any, file: str, faults: list[Fault], read: dict[int, Any]) -> Any:
     line = node.start_mark.line + 1
     if isinstance(node, yaml.MappingNode):
         mapping = Map(line)
@@ -63,13 +77,13 @@ def _value(node: Any, loader: Any, file: str, faults: list[Fault]) -> Any:
             key = str(key_node.value)
             if key in mapping:
                 faults.append(Fault(file, key_line, f"'{key}' stands twice"))
-            mapping[key] = _value(value_node, loader, file, faults)
+            mapping[key] = _value(value_node, loader, file, faults, read)
             mapping.lines[key] = key_line
         return mapping
     if isinstance(node, yaml.SequenceNode):
         items = Items(line)
         for child in node.value:
-            items.append(_value(child, loader, file, faults))
+            items.append(_value(child, loader, file, faults, read))
             items.lines.append(child.start_mark.line + 1)
         return items
     if node.tag in ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:binary"):

@@ -13,6 +13,8 @@ from typing import IO, Any, Protocol, cast
 
 import zstandard
 
+from sensor.errors import reason
+
 _PIECE = 262_144
 _ZSTD_WINDOW = 1 << 27
 """128 MiB, as far as zstd itself goes unless told otherwise (--long=27)."""
@@ -55,7 +57,7 @@ class Plain:
         try:
             n = os.readv(self._fd, [view])
         except OSError as error:
-            raise Damaged(f"it cannot be read on: {error.strerror}") from error
+            raise Damaged(f"it cannot be read on: {reason(error)}") from error
         self.taken += n
         return n
 

@@ -13,6 +13,11 @@ _CONVERT = "`editcap -F pcapng IN OUT` makes a capture of it that can be read"
 class CaptureError(SensorError):
     """A capture cannot be opened: it is not there, may not be read, or is no capture."""
 
+    @property
+    def why(self) -> str:
+        """The sentence without the file's name."""
+        return str(self).partition(": ")[2]
+
 
 class NotACapture(CaptureError):
     """What was given holds no packets in a format known here."""
@@ -75,10 +80,10 @@ def why_refused(head: bytes) -> str:
         return "it is a tar archive; unpack it and give the captures in it"
     if coding_of(head):
         return f"it is {coding_of(head)} data inside compressed data; unpack it once"
-    if _looks_like_erf(head):
-        return "it looks like an ERF (Endace) capture; " + _CONVERT
     if _looks_like_text(head):
         return "it is text; a capture (pcap or pcapng, as `tcpdump -w FILE` writes it) is wanted"
+    if _looks_like_erf(head):
+        return "it looks like an ERF (Endace) capture; " + _CONVERT
     return f"it starts with {head[:4].hex(' ')}, and no capture format known here does (pcap and pcapng are)"
 
 

@@ -9,6 +9,7 @@ Inside one capture the order is the capture's, even where its clock steps back: 
 
 from __future__ import annotations
 
+import resource
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
@@ -17,9 +18,10 @@ import numpy as np
 import numpy.typing as npt
 
 from parsers.frames import FrameBlock, copy_frames
-from sensor.capture.reading import ROOM, WINDOW, Capture, CaptureStats
+from sensor.capture.formats import CaptureError
+from sensor.capture.reading import ROOM, WINDOW, Capture, CaptureStats, CaptureWarning
 
-OPEN = 256
+OPEN = min(256, max(2, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 4))
 """Captures merged at once: each holds a descriptor, of which a process has 1024 by default, and a window."""
 _RUN = 64
 """Frames of one capture in a row, on average, from which on runs are passed rather than copied."""
@@ -80,7 +82,7 @@ def merge(
             if not active:
                 if not queue:
                     return
-                active.append(_Cursor(queue.popleft().open(), stats))
+                active += _opened(queue.popleft(), stats)
                 continue
             if len(active) == 1 and not queue:
                 # The last one: nothing is left to merge it with.
@@ -90,7 +92,7 @@ def merge(
             earliest = min(int(cursor.key[cursor.at]) for cursor in active)
             limit = min(int(cursor.key[-1]) for cursor in active)
             if queue and queue[0].first <= earliest and len(active) < OPEN:
-                active.append(_Cursor(queue.popleft().open(), stats))
+                active += _opened(queue.popleft(), stats)
                 for cursor in active:
                     cursor.capture.share = len(active)
                 continue
@@ -114,6 +116,16 @@ def merge(
     finally:
         for cursor in active:
             closed(cursor.capture)
+
+
+def _opened(waiting: Waiting, stats: CaptureStats) -> list[_Cursor]:
+    """The capture, where it can still be opened: one that has gone since it was looked at costs its own packets, with a warning."""
+    try:
+        return [_Cursor(waiting.open(), stats)]
+    except CaptureError as fault:
+        stats.count("captures_damaged")
+        stats.warnings.append(CaptureWarning("", f"{fault}: it is left out", 0, 0))
+        return []
 
 
 def _woven(blocks: list[FrameBlock], key: npt.NDArray[np.int64]) -> Iterator[FrameBlock]:

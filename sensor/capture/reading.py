@@ -24,6 +24,7 @@ import numpy.typing as npt
 from parsers.frames import BLOCK_MAX, FrameBlock, PcapIndex, PcapngIndex, kind_of
 from sensor.capture import formats
 from sensor.capture.decompress import Damaged, Plain, Stream, decompressed
+from sensor.errors import reason
 
 ROOM = 4_096
 """Frames of one block."""
@@ -50,7 +51,7 @@ class CaptureWarning:
     """Packets met before."""
 
     def __str__(self) -> str:
-        return f"{self.file}: {self.message}"
+        return f"{self.file}: {self.message}" if self.file else self.message
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,8 @@ class Capture:
 
     def __init__(self, name: str, path: Path | None, stdin: int = 0) -> None:
         self.name = name
+        self._said = "standard input" if path is None else name
+        self.inode = (0, 0)
         self.share = 1
         """How many captures are being merged: each takes a smaller window then, so that together they stay within the same memory."""
         self.size: int | None = None
@@ -112,6 +115,7 @@ class Capture:
     def _recognise(self) -> None:
         try:
             about = os.fstat(self._fd)
+            self.inode = (about.st_dev, about.st_ino)
             if stat.S_ISREG(about.st_mode) and os.lseek(self._fd, 0, os.SEEK_CUR) == 0:
                 self.size = about.st_size
                 self._head = os.pread(self._fd, formats.HEAD, 0)
@@ -126,29 +130,29 @@ class Capture:
             self._whole = self.size is not None and not coding
             self._stream = decompressed(Plain(self._fd, self._head), coding)
         except (OSError, Damaged) as error:
-            reason = error.strerror if isinstance(error, OSError) else str(error)
-            raise formats.CaptureError(f"{self.name}: cannot be read: {reason}") from error
+            why = reason(error) if isinstance(error, OSError) else str(error)
+            raise formats.CaptureError(f"{self._said}: {'' if isinstance(error, Damaged) else 'cannot be read: '}{why}") from error
         if coding:
             try:
                 self._head = _head_of(self._stream, 24)
             except Damaged as error:
                 raise formats.NotACapture(
-                    f"{self.name} is not a capture: {error}, before a capture's header"
+                    f"{self._said} is not a capture: {error}, before a capture's header"
                 ) from error
             if not self._head:
-                raise formats.NotACapture(f"{self.name} is not a capture: what is compressed in it is empty")
+                raise formats.NotACapture(f"{self._said} is not a capture: what is compressed in it is empty")
         else:
             self._stream.readinto(memoryview(bytearray(len(self._head))))  # it is in hand, and goes first below
         kind = kind_of(self._head)
         if not kind or (kind == "pcapng" and self._head[8:12] not in {b"\x1a\x2b\x3c\x4d", b"\x4d\x3c\x2b\x1a", b""}):
-            raise formats.NotACapture(f"{self.name} is not a capture: {formats.why_refused(self._head)}")
+            raise formats.NotACapture(f"{self._said} is not a capture: {formats.why_refused(self._head)}")
         if kind == "pcapng":
             self._index = PcapngIndex()
         elif len(self._head) >= 24:
             try:
                 self._index = PcapIndex(self._head[:24])
             except ValueError as error:
-                raise formats.NotACapture(f"{self.name} is not a capture: {error}") from error
+                raise formats.NotACapture(f"{self._said} is not a capture: {error}") from error
 
     @property
     def secrets(self) -> list[Secret]:

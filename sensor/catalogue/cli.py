@@ -10,6 +10,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from sensor.catalogue import compare, pins
 from sensor.catalogue.catalogue import Endpoint
 from sensor.catalogue.compare import endpoints as read_map
 from sensor.catalogue.state import MapState, Record
-from sensor.errors import SensorError
+from sensor.database import using
+from sensor.errors import SensorError, reason, refusal
 from sensor.mapdesk import add_arguments
 from sensor.terminal import printable, table, when
 
@@ -29,16 +31,12 @@ FOUND = 3
 def run(args: argparse.Namespace) -> int:
     """Answer one question; returns the exit status."""
     if args.question == "explain":
-        return _explain(read_map(Path(args.map)), args.endpoint)
+        return _explain(read_map(Path(args.map)), args)
     if args.question == "export":
         return _export(args)
-    from sensor.masking import state_directory
-
-    state = MapState(Path(args.map_state) if args.map_state else state_directory() / "map.sqlite", make=args.question == "pin")
-    try:
+    state = MapState(Path(args.map_state) if args.map_state else _state(args) / "map.sqlite", make=args.question == "pin", write=args.question in ("pin", "unpin", "ack", "accept"))
+    with closing(state), using(state.path, "the state of the map cannot be read, or written to"):
         return _QUESTIONS[args.question](state, args)
-    finally:
-        state.close()
 
 
 # A map that lasts -------------------------------------------------------------------------------------------------------------------------
@@ -50,7 +48,7 @@ def _list(state: MapState, args: argparse.Namespace) -> int:
         for record in records:
             print(json.dumps(_plain(record)))
         return 0
-    mask = _mask(False)
+    mask = _mask(args)
     columns = [("no", "right"), ("endpoint", "left"), ("status", "left"), ("calls", "right"), ("callers", "right"), ("declared", "left"), ("first seen", "left"), ("last seen", "left")]
     rows = [
         [str(one.number), mask(one.endpoint.name), one.status, f"{one.endpoint.calls:,}", f"{one.endpoint.callers:,}", one.endpoint.declared, when(one.endpoint.first_seen), when(one.endpoint.last_seen)]
@@ -63,7 +61,7 @@ def _list(state: MapState, args: argparse.Namespace) -> int:
 def _show(state: MapState, args: argparse.Namespace) -> int:
     from sensor.catalogue import drift
 
-    mask = _mask(False)
+    mask = _mask(args)
     for record in state.find(args.endpoint):
         if args.json:
             print(json.dumps(_plain(record)))
@@ -129,13 +127,15 @@ def _plain(record: Record) -> dict[str, Any]:
 # A map as it is ---------------------------------------------------------------------------------------------------------------------------
 
 
-def _explain(endpoints: list[Endpoint], wanted: str) -> int:
+def _explain(endpoints: list[Endpoint], args: argparse.Namespace) -> int:
     from sensor.catalogue import describe
+
+    wanted = args.endpoint
 
     chosen = [one for one in endpoints if wanted.lower() in one.name.lower()]
     if not chosen:
         raise SensorError(f"no endpoint of the map has {wanted!r} in its name")
-    mask = _mask(False)
+    mask = _mask(args)
     for one in chosen:
         _say(f"{mask(one.name)}  confidence {one.confidence:.2f}  {one.calls} calls, {one.callers} callers")
         for line in one.evidence or ["every segment is a name: no other reading had evidence"]:
@@ -154,7 +154,7 @@ def _export(args: argparse.Namespace) -> int:
     from sensor.catalogue import export, page
 
     endpoints = read_map(Path(args.map))
-    mask = _mask(args.unmasked)
+    mask = str if args.unmasked else _mask(args)
     if args.format == "tree" and not args.output:
         page.tree(endpoints, sys.stdout, mask)
         return 0
@@ -176,6 +176,8 @@ def _export(args: argparse.Namespace) -> int:
 
 def diff(args: argparse.Namespace) -> int:
     """Tell what differs between two inventories; returns 3 when anything does."""
+    if args.sarif and any(Path(args.sarif).exists() and Path(side).exists() and Path(args.sarif).samefile(side) for side in (args.before, args.after)):
+        raise SensorError(f"{args.sarif}: is one of the two that are compared: it would be written over")
     before, after = compare.read(Path(args.before)), compare.read(Path(args.after))
     found = compare.difference(before, after)
     if args.sarif:
@@ -198,12 +200,16 @@ def diff(args: argparse.Namespace) -> int:
     return FOUND if found else 0
 
 
-def _mask(unmasked: bool) -> Callable[[str], str]:
-    if unmasked:
-        return str
-    from sensor.masking import Masker, installation_key, state_directory
+def _state(args: argparse.Namespace) -> Path:
+    from sensor.masking import state_directory
 
-    return Masker(installation_key(state_directory())).text
+    return Path(args.state) if args.state else state_directory()
+
+
+def _mask(args: argparse.Namespace) -> Callable[[str], str]:
+    from sensor.masking import Masker, installation_key
+
+    return Masker(installation_key(_state(args))).text
 
 
 def _write(target: str | None, text: str) -> None:
@@ -212,8 +218,10 @@ def _write(target: str | None, text: str) -> None:
         return
     try:
         Path(target).write_text(text, encoding="utf-8")
+    except BrokenPipeError:
+        raise
     except OSError as error:
-        raise SensorError(f"{target}: cannot be written: {error.strerror}") from error
+        raise refusal(error)(f"{target}: cannot be written: {reason(error)}") from error
 
 
 def _say(line: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from sensor.catalogue import drift
 from sensor.catalogue.catalogue import Endpoint
 from sensor.catalogue.drift import Change, View
+from sensor.database import using
 from sensor.errors import SensorError
 
 SQLITE = b"SQLite format 3\0"
@@ -94,15 +96,13 @@ def endpoints(path: Path) -> list[Endpoint]:
     if octets.startswith(SQLITE):
         from sensor.catalogue.state import MapState
 
-        state = MapState(path, make=False)
-        try:
+        state = MapState(path, make=False, write=False)
+        with closing(state), using(path, "the state of the map cannot be read"):
             return [record.endpoint for record in state.records()]
-        finally:
-            state.close()
     try:
         data: Any = orjson.loads(octets)
     except ValueError as error:
-        raise SensorError(f"{path}: is no JSON: {error}") from error
+        raise SensorError(f"{path}: is no endpoint map (the JSON of `api-sensor replay --json`, or a state of `replay --map-state`): {error}") from error
     if isinstance(data, dict) and isinstance(data.get("map"), dict):
         data = data["map"]
     rows = data.get("endpoints") if isinstance(data, dict) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ def sarif(differences: Iterable[Difference], later: Path) -> dict[str, Any]:
         else:
             told = [(f"endpoint-{one.kind}", f"{one.name} {'is new' if one.kind == 'came' else 'is gone'}")]
         for rule, text in told:
-            place: dict[str, Any] = {"artifactLocation": {"uri": quote(later.as_posix())}, "region": {"startLine": one.line or 1}}
+            place: dict[str, Any] = {"artifactLocation": {"uri": quote(os.fsencode(later.as_posix()))}, "region": {"startLine": one.line or 1}}
             results.append(
                 {
                     "ruleId": rule,

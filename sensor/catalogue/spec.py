@@ -26,6 +26,7 @@ from sensor.catalogue.drift import Change, View, between, flatten, seen
 from sensor.catalogue.learning import told_answer_header, told_header
 from sensor.errors import SensorError
 from sensor.findings import Finding
+from sensor.names import name_of
 
 if TYPE_CHECKING:
     from sensor.catalogue.catalogue import Catalogue, Endpoint
@@ -253,7 +254,7 @@ def _removed(readers: list[_Reader], operations: list[list[Operation]]) -> list[
         for i in group:
             if _release(readers[i].version) < _release(readers[newest].version):
                 # What both have is the newest's to say.
-                operations[i] = [replace(one, removed_in=str(readers[newest].path)) for one in operations[i] if (one.method, one.host, _parts(one.path)) not in current]
+                operations[i] = [replace(one, removed_in=name_of(readers[newest].path)) for one in operations[i] if (one.method, one.host, _parts(one.path)) not in current]
     return operations
 
 
@@ -435,8 +436,9 @@ class _Reader:
         except RecursionError:
             self.fault((), "is nested too deeply", path)
         except (yaml.YAMLError, ValueError) as error:
-            mark = getattr(error, "problem_mark", None)
-            self.fault((), f"is no YAML: {getattr(error, 'problem', None) or error}", path, mark.line + 1 if mark else 0)
+            mark, at = getattr(error, "problem_mark", None), getattr(error, "position", None)
+            line = mark.line + 1 if mark else 1 + text.count("\n", 0, at) if isinstance(at, int) else 0
+            self.fault((), f"is no YAML: {getattr(error, 'problem', None) or str(error).splitlines()[0]}", path, line)
         return None
 
     def follow(self, node: Any, place: tuple[str, ...], file: Path, quiet: list[str] | None = None) -> tuple[Any, Path]:
@@ -530,7 +532,7 @@ class _Reader:
                 source = Source(self, file, operation, shared if isinstance(shared, list) else [], root, (*place, method))
                 for host, base in here:
                     name = str(operation.get("operationId", ""))
-                    found.append(Operation(method.upper(), host, base + clean, operation.get("deprecated") is True, str(self.path), name, source=source))
+                    found.append(Operation(method.upper(), host, base + clean, operation.get("deprecated") is True, name_of(self.path), name, source=source))
         return found
 
     def _swagger_bases(self, root: dict[str, Any]) -> list[tuple[str, str]]:

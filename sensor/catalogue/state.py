@@ -19,7 +19,7 @@ Bounded by the map's own limits and by RECORDS: past it records not seen for lon
 
 from __future__ import annotations
 
-import sqlite3
+import os
 import time
 import zlib
 from collections.abc import Iterable
@@ -32,6 +32,7 @@ import orjson
 from sensor.catalogue import drift
 from sensor.catalogue.catalogue import Catalogue, Endpoint
 from sensor.catalogue.pins import Pin
+from sensor.database import connect, lock, ours, using
 from sensor.errors import SensorError
 from sensor.findings import Finding
 
@@ -86,9 +87,9 @@ class _Changes:
 
 
 class MapState:
-    """The state at `path`, made where it is missing. Raises SensorError for a file that is none of ours."""
+    """The state at `path`, made where it is missing; without `write` it may be one that can only be read. Raises SensorError for a file that is none of ours."""
 
-    def __init__(self, path: Path, make: bool = True) -> None:
+    def __init__(self, path: Path, make: bool = True, write: bool = True) -> None:
         self.path = path
         self._runs = 0
         self._run = 0
@@ -100,20 +101,21 @@ class MapState:
         self._based = False
         self._saved_at = time.monotonic()
         self._saving_took = 0.0
+        self._lock = -1
         if not make and not path.exists():
             raise SensorError(f"{path}: there is no state of a map here; `api-sensor replay --map-state {path} CAPTURE` makes one")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            path.touch(mode=0o600)  # it holds segments of paths as they were sent
-            self._db = sqlite3.connect(path, isolation_level=None, timeout=10)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=NORMAL")
+        with using(path, "cannot be used as the state of a map"):
+            if write:
+                path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                path.touch(mode=0o600)  # it holds segments of paths as they were sent
+            self._db = connect(path, write)
             self._migrate()
-        except (sqlite3.Error, OSError) as fault:
-            raise SensorError(f"{path}: cannot be used as the state of a map: {fault}") from fault
+            if write:
+                self._db.execute("PRAGMA journal_mode=WAL")
+                self._db.execute("PRAGMA synchronous=NORMAL")
 
     def _migrate(self) -> None:
-        version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
+        version = ours(self.path, self._db, "endpoint", "the state of a map")
         if version > len(MIGRATIONS):
             raise SensorError(f"{self.path}: made by a newer api-sensor (version {version} of the state, this one knows {len(MIGRATIONS)})")
         for number in range(version, len(MIGRATIONS)):
@@ -123,6 +125,9 @@ class MapState:
     def close(self) -> None:
         """Close the file."""
         self._db.close()
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
 
     # One run ------------------------------------------------------------------------------------------------------------------------------
 
@@ -132,6 +137,11 @@ class MapState:
         `captures`: what this run reads, as a word that is the same for the same files only; empty where that cannot be known. Where the last run read the same
         and was cut off, the catalogue passes by the calls that it counted; returns how many.
         """
+        with using(self.path, "cannot be used as the state of a map"):
+            return self._attach(catalogue, captures)
+
+    def _attach(self, catalogue: Catalogue, captures: str) -> int:
+        self._lock = lock(self.path, "this map")
         self._catalogue = catalogue
         self._captures = captures
         catalogue.pin(self.pins())
@@ -145,7 +155,7 @@ class MapState:
         try:
             for _, packed in self._db.execute("SELECT part, packed FROM evidence ORDER BY part"):
                 catalogue.restore(orjson.loads(zlib.decompress(packed)))
-        except (ValueError, zlib.error, sqlite3.Error) as fault:
+        except (ValueError, TypeError, zlib.error) as fault:
             raise SensorError(f"{self.path}: its evidence cannot be read ({fault}); move the file away to begin anew") from fault
         self._calls_before = catalogue.calls - calls_of_run
         return self._taken_before
@@ -233,18 +243,22 @@ class MapState:
         begun = time.monotonic()
         if begun - self._saved_at < max(every_s, 20 * self._saving_took):
             return False
-        if not self._based:  # until now the records were as they had been when this run began
-            self._db.execute("CREATE TEMP TABLE base AS SELECT id, whole FROM endpoint")
-            self._db.execute("CREATE UNIQUE INDEX temp.base_by_id ON base (id)")
-            self._based = True
-        self._write(self._compare(self._catalogue.snapshot()), ended=False)
-        self._saved_at = time.monotonic()
-        self._saving_took = self._saved_at - begun
+        try:
+            with using(self.path, "the map could not be saved on the way"):
+                if not self._based:  # until now the records were as they had been when this run began
+                    self._db.execute("CREATE TEMP TABLE base AS SELECT id, whole FROM endpoint")
+                    self._db.execute("CREATE UNIQUE INDEX temp.base_by_id ON base (id)")
+                    self._based = True
+                self._write(self._compare(self._catalogue.snapshot()), ended=False)
+        finally:
+            self._saved_at = time.monotonic()
+            self._saving_took = self._saved_at - begun
         return True
 
     def save(self) -> None:
         """Keep the catalogue's evidence and its endpoints, all or nothing, at the end of a run. Raises SensorError when the file cannot be written."""
-        self._write(self._update(), ended=True)
+        with using(self.path, "the map could not be saved"):
+            self._write(self._update(), ended=True)
 
     def _write(self, changes: _Changes, ended: bool) -> None:
         assert self._catalogue is not None
@@ -257,39 +271,39 @@ class MapState:
         first = min((one.first_seen for one, _, _ in changes.endpoints), default=0)
         last = max((one.last_seen for one, _, _ in changes.endpoints), default=0)
         run = (first, last, catalogue.calls - self._calls_before, self._captures, self._taken_before + catalogue.taken, ended)
+        self._db.execute("BEGIN IMMEDIATE")
         try:
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                for gone, into in changes.gone:
-                    self._db.execute("UPDATE note SET endpoint = ? WHERE endpoint = ?", (into, gone))
-                    self._db.execute("DELETE FROM endpoint WHERE id = ?", (gone,))
-                if not ended:  # what is not told now stays to be told
-                    self._db.execute("UPDATE endpoint SET told = whole WHERE told IS NULL")
-                self._db.executemany(
-                    "UPDATE endpoint SET method = ?, host = ?, template = ?, status = ?, first_seen = ?, last_seen = ?, calls = ?, declared = ?, whole = ? WHERE id = ?",
-                    [row for row in rows if row[-1] is not None],
-                )
-                self._db.executemany(
-                    "INSERT INTO endpoint (method, host, template, status, first_seen, last_seen, calls, declared, whole, told) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, x'')",
-                    [row[:-1] for row in rows if row[-1] is None],
-                )
-                if ended:
-                    self._db.execute("UPDATE endpoint SET told = NULL WHERE told IS NOT NULL")
-                    self._db.execute("UPDATE run SET ended = 1 WHERE NOT ended")
-                self._db.execute("INSERT OR REPLACE INTO evidence VALUES ('all', ?)", (packed,))
-                if self._run:
-                    self._db.execute("UPDATE run SET first_ts = ?, last_ts = ?, calls = ?, captures = ?, taken = ?, ended = ? WHERE number = ?", (*run, self._run))
-                else:
-                    self._run = int(self._db.execute("INSERT INTO run (first_ts, last_ts, calls, captures, taken, ended) VALUES (?, ?, ?, ?, ?, ?)", run).lastrowid or 0)
-                over = int(self._db.execute("SELECT count(*) FROM endpoint").fetchone()[0]) - RECORDS
-                if over > 0:
-                    self._db.execute("DELETE FROM endpoint WHERE id IN (SELECT id FROM endpoint ORDER BY status <> 'new', last_seen LIMIT ?)", (over,))
-                self._db.execute("COMMIT")
-            except BaseException:
+            for gone, into in changes.gone:
+                self._db.execute("UPDATE note SET endpoint = ? WHERE endpoint = ?", (into, gone))
+                self._db.execute("DELETE FROM endpoint WHERE id = ?", (gone,))
+            if not ended:  # what is not told now stays to be told
+                self._db.execute("UPDATE endpoint SET told = whole WHERE told IS NULL")
+            self._db.executemany(
+                "UPDATE endpoint SET method = ?, host = ?, template = ?, status = ?, first_seen = ?, last_seen = ?, calls = ?, declared = ?, whole = ? WHERE id = ?",
+                [row for row in rows if row[-1] is not None],
+            )
+            self._db.executemany(
+                "INSERT INTO endpoint (method, host, template, status, first_seen, last_seen, calls, declared, whole, told) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, x'')",
+                [row[:-1] for row in rows if row[-1] is None],
+            )
+            if ended:
+                self._db.execute("UPDATE endpoint SET told = NULL WHERE told IS NOT NULL")
+                self._db.execute("UPDATE run SET ended = 1 WHERE NOT ended")
+            self._db.execute("INSERT OR REPLACE INTO evidence VALUES ('all', ?)", (packed,))
+            number = self._run
+            if number:
+                self._db.execute("UPDATE run SET first_ts = ?, last_ts = ?, calls = ?, captures = ?, taken = ?, ended = ? WHERE number = ?", (*run, number))
+            else:
+                number = int(self._db.execute("INSERT INTO run (first_ts, last_ts, calls, captures, taken, ended) VALUES (?, ?, ?, ?, ?, ?)", run).lastrowid or 0)
+            over = int(self._db.execute("SELECT count(*) FROM endpoint").fetchone()[0]) - RECORDS
+            if over > 0:
+                self._db.execute("DELETE FROM endpoint WHERE id IN (SELECT id FROM endpoint ORDER BY status <> 'new', last_seen LIMIT ?)", (over,))
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:  # a full disk has ended it already
                 self._db.execute("ROLLBACK")
-                raise
-        except sqlite3.Error as fault:
-            raise SensorError(f"{self.path}: the map could not be saved: {fault}") from fault
+            raise
+        self._run = number
 
     # What people ask of it ----------------------------------------------------------------------------------------------------------------
 

@@ -33,13 +33,14 @@ from parsers.limits import Limits
 from sensor import VERSION
 from sensor.alerts import Alert
 from sensor.catalogue import CatalogueLimits
-from sensor.errors import SensorError
+from sensor.errors import SensorError, reason, refusal
 from sensor.evidence.cut import Cut, CutLimits, cut
 from sensor.evidence.gather import EvidenceLimits, Gathered, gather
 from sensor.evidence.har import har
 from sensor.evidence.inplace import mask_frames
 from sensor.evidence.pcapng import Packet, pcapng
 from sensor.masking import Masker
+from sensor.names import name_of, path_of
 from sensor.sinks.filters import without
 from sensor.sinks.formats.words import iso
 from sensor.terminal import json_visible
@@ -58,7 +59,7 @@ class Source:
 
     frames: Frames
     captures: tuple[str, ...] = ()
-    """Files, for the manifest and the commands; empty where the frames come from a ring."""
+    """Paths, for the manifest and the commands; empty where the frames come from a ring."""
     limits: Limits = field(default_factory=Limits)
     catalogue: CatalogueLimits = field(default_factory=CatalogueLimits)
     verify_checksums: bool = False
@@ -167,7 +168,7 @@ def write(made: Bundle, place: Path) -> None:
         for name, octets in made.files.items():
             _put(place / name, octets)
     except OSError as fault:
-        raise SensorError(f"{place}: the bundle cannot be written ({fault.strerror})") from fault
+        raise refusal(fault)(f"{place}: the bundle cannot be written ({reason(fault)})") from fault
 
 
 def zipped(made: Bundle) -> bytes:
@@ -187,9 +188,13 @@ def _put(path: Path, octets: bytes) -> None:
     """Whole or not at all: a half-written bundle is worse than none."""
     part = path.with_name(f".{path.name}.part")
     part.unlink(missing_ok=True)
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(octets)
-    part.replace(path)
+    try:
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(octets)
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def _json(value: Any) -> bytes:
@@ -209,9 +214,10 @@ def _listed(name: str, octets: bytes) -> dict[str, Any]:
     return {"name": name, "octets": len(octets), "sha256": hashlib.sha256(octets).hexdigest()}
 
 
-def _capture(name: str) -> dict[str, Any]:
+def _capture(path: str) -> dict[str, Any]:
+    name = name_of(path)
     try:
-        with Path(name).open("rb") as file:
+        with Path(path).open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             return {"name": name, "octets": file.tell(), "sha256": digest}
     except OSError:
@@ -243,12 +249,18 @@ def _shown(call: dict[str, Any], shown: Masker) -> dict[str, Any]:
     return line
 
 
+def _word(name: str) -> str:
+    """A file's name as a shell takes it: octets that are no text by their escapes."""
+    path = path_of(name)
+    return shlex.quote(name) if path == name else "$'" + "".join(chr(one) if 32 <= one < 127 and one not in b"\\'" else f"\\x{one:02x}" for one in os.fsencode(path)) + "'"
+
+
 def _readme(
     alert: Alert, found: Gathered, packets: int, changed: int, captures: list[dict[str, Any]], unmasked: bool, every: bool, left_out: dict[str, int],
     gone: list[str],
 ) -> str:  # fmt: skip
     options = (" --all-connections" if every else "") + (" --unmasked" if unmasked else "")
-    names = " ".join(shlex.quote(one["name"]) for one in captures)
+    names = " ".join(_word(one["name"]) for one in captures)
     lines = [
         f"Evidence for alert {alert.uid}, revision {alert.revision} ({alert.state})",
         "",

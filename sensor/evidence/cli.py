@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from sensor.names import text
 
 if TYPE_CHECKING:
     from sensor.alerts import Alert
@@ -13,7 +16,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `api-sensor evidence`."""
-    parser.add_argument("uid", help="the alert's uid, or the beginning of it")
+    parser.add_argument("uid", type=text, help="the alert's uid, or the beginning of it")
     parser.add_argument("captures", nargs="*", metavar="CAPTURE", help="captures, or directories of them (default: the files that the alert names)")
     parser.add_argument("-o", "--output", metavar="DIR|FILE.zip", help="where to write it (default: evidence-UID.zip here)")
     parser.add_argument("--from", dest="source", metavar="FILE", help="a store of alerts, or alerts as JSON lines (default: the store in the state directory)")
@@ -34,11 +37,12 @@ def run(args: argparse.Namespace) -> int:
     from sensor.errors import SensorError
     from sensor.evidence.bundle import Source, bundle, write
     from sensor.masking import Masker, installation_key, state_directory
+    from sensor.names import name_of, path_of
 
     config = read(args.config) if args.config else Config()
     state = Path(args.state) if args.state else state_directory()
     alert = find(args.uid, Path(args.source) if args.source else state / "alerts.sqlite")
-    captures = args.captures or list(dict.fromkeys(one.pcap_file for one in alert.evidence))
+    captures = args.captures or [path_of(name) for name in dict.fromkeys(one.pcap_file for one in alert.evidence)]
     if not captures or "-" in captures:
         raise SensorError(f"alert {alert.uid}: it came from standard input; name the captures that hold this traffic")
     absent = [] if args.captures else [name for name in captures if not Path(name).exists()]
@@ -54,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     if args.unmasked:
         print("api-sensor: nothing is masked: the bundle holds credentials and personal data as they were on the wire", file=sys.stderr)
     if made.empty:
-        print(f"api-sensor: none of the connections that alert {alert.uid} cites is in {', '.join(captures)}", file=sys.stderr)
+        print(f"api-sensor: none of the connections that alert {alert.uid} cites is in {', '.join(map(name_of, captures))}", file=sys.stderr)
         return 1
     write(made, place)
     if args.json:
@@ -79,13 +83,16 @@ def find(uid: str, place: Path) -> Alert:
     if kind.startswith(b"SQLite format 3"):
         import orjson
 
+        from sensor.database import using
         from sensor.store import AlertStore
 
-        store = AlertStore(place)
+        store = AlertStore(place, write=False)
+        with closing(store), using(place, "the store of alerts cannot be read"):
+            line = orjson.dumps(store.get(uid).alert)
         try:
-            return Alert.from_json(orjson.dumps(store.get(uid).alert))
-        finally:
-            store.close()
+            return Alert.from_json(line)
+        except ValueError as fault:
+            raise SensorError(f"{place}: {fault}") from fault
     found: dict[str, Alert] = {}
     torn = ""
     with place.open("rb") as file:
@@ -122,6 +129,7 @@ def judges(alert: Alert, ruleset: Any, model: str | None) -> list[dict[str, Any]
 
     from rules import BUILTIN
     from sensor import VERSION
+    from sensor.names import name_of
 
     known = {rule.id: rule for rule in ruleset.rules} if ruleset is not None else {}
     out: list[dict[str, Any]] = []
@@ -130,10 +138,10 @@ def judges(alert: Alert, ruleset: Any, model: str | None) -> list[dict[str, Any]
         if rule is not None:
             path = BUILTIN / Path(rule.file).name if rule.file.startswith("rules/builtin/") else Path(rule.file)
             digest = hashlib.sha256(path.read_bytes()).hexdigest()
-            out.append({"detector": name, "kind": "rule", "title": rule.title, "file": rule.file, "line": rule.line, "sha256": digest})
+            out.append({"detector": name, "kind": "rule", "title": rule.title, "file": name_of(rule.file), "line": rule.line, "sha256": digest})
         elif name.startswith("anomaly"):
             digest = hashlib.sha256(Path(model).read_bytes()).hexdigest() if model else ""
-            out.append({"detector": name, "kind": "model", "file": model or "learned from the capture itself", "sha256": digest, "version": VERSION})
+            out.append({"detector": name, "kind": "model", "file": name_of(model) if model else "learned from the capture itself", "sha256": digest, "version": VERSION})
         else:
             out.append({"detector": name, "kind": "sensor", "version": VERSION})
     return out

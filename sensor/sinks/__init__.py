@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from sensor.alerts import Alert, Verdict
-from sensor.errors import SensorError
+from sensor.errors import CannotWrite, SensorError
 from sensor.sinks.delivery import Delivery, DeliveryState
 from sensor.sinks.destination import Destination, Options
 from sensor.sinks.file import AlertFile
@@ -207,16 +207,17 @@ class Sinks:
 def open_sinks(lines: Iterable[str], spools: Path, never_send: Sequence[str] = ()) -> Sinks:
     """The sinks of several destination lines, none of which sees the fields `never_send`. Raises SensorError with the faults of all of them."""
     sinks: list[Sink] = []
-    faults: list[str] = []
+    faults: list[SensorError] = []
     for line in lines:
         try:
             sinks.append(open_sink(line, spools, never_send))
         except SensorError as fault:
-            faults.append(str(fault))
+            faults.append(fault)
     if faults:
         for sink in sinks:
             sink.close(0)
-        raise SensorError("\n".join(faults))
+        kind = CannotWrite if all(isinstance(fault, CannotWrite) for fault in faults) else SensorError
+        raise kind("\n".join(map(str, faults)))
     # Only now: what waits for one of these sinks is not another's.
     for sink in sinks:
         if isinstance(sink, Delivery):

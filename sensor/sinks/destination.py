@@ -35,11 +35,13 @@ class Destination:
             raise SensorError(
                 f"{_said(line)!r} is no destination: write it as scheme://place, such as udp://siem.example:514 or file:alerts.jsonl"
             )
-        if any(not one.isprintable() for one in unquote(line)):
+        if any(not one.isprintable() and not 0xDC80 <= ord(one) <= 0xDCFF for one in unquote(line, errors="surrogateescape")):
             raise SensorError(f"{_said(line)!r} is no destination: it holds a character that is not to be seen")
         if scheme in ("file", "store") and not line.startswith(f"{scheme}://"):
             path, _, query = line[len(scheme) + 1 :].partition("?")
-            return cls(line, scheme, "", None, unquote(path), options=_options(line, query))
+            return cls(line, scheme, "", None, unquote(path, errors="surrogateescape"), options=_options(line, query))
+        if not line.isprintable():
+            raise SensorError(f"{line!r} is no destination: it is no text in UTF-8")
         try:
             parts = urlsplit(line)
             port = parts.port

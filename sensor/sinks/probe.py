@@ -22,6 +22,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from sensor.names import seconds
+
 if TYPE_CHECKING:
     from sensor.sinks import Sink
     from sensor.sinks.destination import Destination
@@ -68,14 +70,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object a hop (or a sink) instead of a sentence")
 
 
-def seconds(text: str) -> float:
-    """How long an option says; argparse names what is none after this."""
-    value = float(text)
-    if not 0 <= value <= 86_400:
-        raise ValueError(text)
-    return value
-
-
 def run(args: argparse.Namespace) -> int:
     """Do it; status 1 when an alert did not get through."""
     import logging
@@ -93,11 +87,13 @@ def run(args: argparse.Namespace) -> int:
 def _test(lines: list[str], args: argparse.Namespace) -> int:
     import orjson
 
+    import sensor.sinks  # noqa: F401 (loaded before a signal may break in)
+    from sensor.stopping import freely
     from sensor.terminal import printable
 
     good = True
     for line in lines:
-        for hop in test(line, args.timeout):
+        for hop in freely(test(line, args.timeout)):
             good = good and hop.ok
             if args.json:
                 print(orjson.dumps({"hop": hop.name, "ok": hop.ok, "said": hop.said, "ms": round(hop.ms, 3)}).decode(), flush=True)

@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import NamedTuple
 from zlib import crc32
 
-from sensor.errors import SensorError
+from sensor.errors import SensorError, reason
 
 log = logging.getLogger("sensor.sinks")
 
@@ -255,6 +255,20 @@ class Spool:
             if self._memory[0].seq > self.acked:
                 self._write(self._memory[0])
             self._memory.popleft()
+
+    def last_chance(self) -> None:
+        """The process ends: what memory held while the disk was full is written now, or given up and counted."""
+        with self._guard:
+            if not self._memory:
+                return
+            try:
+                self._spill()
+            except OSError as fault:
+                self.error = f"{self.folder}: {reason(fault)}"
+            self.dropped += sum(record.seq > self.acked for record in self._memory)
+            self._memory.clear()
+            with contextlib.suppress(OSError):
+                self._write_cursor()
 
     def _make_room(self) -> None:
         """Rewrite the oldest segments without their least severe alerts until a tenth of the limit is free."""

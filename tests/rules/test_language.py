@@ -8,6 +8,7 @@ import pytest
 
 import rules
 from rules.examples import batch_of
+from rules.faults import Fault
 from rules.sigma import read_rules
 
 HEAD = "title: A rule\nid: a-rule\ndetection:\n"
@@ -192,3 +193,12 @@ def test_missing_files_empty_folders_and_ids_used_twice_are_faults(tmp_path: Pat
         rules.load([tmp_path / "none.yaml", tmp_path / "empty", tmp_path / "a.yaml", tmp_path / "b.yaml"])
     told = str(caught.value)
     assert "none.yaml:1: cannot be read" in told and "empty:1: no .yaml or .yml file" in told and "the id 'same' is taken" in told
+
+
+def test_aliases_of_aliases_are_read_once_each() -> None:
+    """Nine lists of nine of the list before are what they are in the file, not 9 to the ninth."""
+    lines = ["a0: &a0 [x, x, x]"] + [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]
+    for text in ("\n".join(lines), "title: &t\n" + "\n".join(f"  {line}" for line in lines), "\n".join([*lines, "title: *a11", "id: *a11", "detection: *a11"])):
+        faults: list[Fault] = []
+        assert read_rules(text, "bomb.yaml", faults) == []
+        assert faults and all(len(str(fault)) < 2_000 for fault in faults)

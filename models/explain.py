@@ -37,7 +37,7 @@ def explain_rows(model: Model, batch: pa.RecordBatch, rows: list[int], most: int
     """Reasons of each of these rows, strongest first."""
     if not rows:
         return []
-    part = batch.take(pa.array(rows))
+    part = pa.concat_batches([batch.slice(row, 1) for row in rows])
     nats, where, seen = model.scorer.measure(part)
     features = feature_matrix(seen.counts)
     units = model.profile.units(seen.fields)
@@ -168,7 +168,8 @@ def _strangest(batch: pa.RecordBatch, rows: list[int], scores: Scores) -> tuple[
     """
     if len(rows) <= ALIKE:
         return rows, {}
-    keys = [batch.column(name).take(pa.array(rows)).to_pylist() for name in ("method", "host", "template") if name in batch.schema.names]
+    parts = [batch.column(name) for name in ("method", "host", "template") if name in batch.schema.names]
+    keys = [[column[row].as_py() for row in rows] for column in parts]
     groups: dict[tuple[object, ...], list[int]] = {}
     for row, key in zip(rows, zip(*keys, strict=True), strict=True):
         groups.setdefault(key, []).append(row)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -22,10 +22,12 @@ from parsers.limits import Limits
 from sensor.alerts import Alert, Alerts
 from sensor.calllog import CallLog
 from sensor.catalogue import Catalogue, CatalogueLimits, Endpoint
-from sensor.evidence.recorder import Recorder
 from sensor.findings import Feature, Finding
 from sensor.identity import Identity, with_columns
 from sensor.masking import Masker
+
+if TYPE_CHECKING:
+    from sensor.evidence.recorder import Recorder
 
 LOSSES = ("gaps", "gap_octets", "snapped_octets", "evicted", "held_limited", "bad_checksum", "truncated", "fragment_timeout", "fragment_evicted")
 """Counters of what was not seen: they stand in every alert, since a claim may rest on it."""

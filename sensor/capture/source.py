@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from types import TracebackType
 
+import numpy as np
+
 from parsers.frames import FrameBlock
 from sensor.capture.formats import CaptureError, NotACapture
 from sensor.capture.merge import Waiting, merge
@@ -46,7 +48,7 @@ class CaptureSource:
     def __next__(self) -> FrameBlock:
         block = next(self._blocks)
         self.stats.frames += len(block)
-        self.stats.octets += int(block.captured.sum())
+        self.stats.octets += int(np.add.reduce(block.captured))
         return block
 
     def close(self) -> None:

@@ -313,7 +313,8 @@ class Words:
 
 
 def _larger(arena: Any, used: int, needed: int) -> Any:
-    size = max(len(arena) * 2, needed)
+    # What is written is copied, and taking it costs a page; room that is not written to costs nothing.
+    size = max(len(arena) * (2 if len(arena) < 1_048_576 else 8), needed)
     larger = np.empty(size, np.uint8)
     larger[:used] = np.asarray(arena)[:used]
     return larger

@@ -5,6 +5,7 @@ Only calls that are told about come here, so this is plain Python. Values are gi
 
 from __future__ import annotations
 
+from itertools import groupby, islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,17 +28,19 @@ LEAST = 2.5
 """Nats below which a measure is not worth a sentence: what one call in twelve has."""
 SHOWN = 80
 """Characters of a value that are shown."""
+PART = 16_384
+"""Calls of a batch that the two limits below are for, whatever its size."""
 EXPLAINED = 64
-"""Anomalies of one batch that are explained; the rest are told without reasons (a batch of nothing but anomalies needs no more)."""
+"""Anomalies of one part that are explained; the rest are told without reasons (a part of nothing but anomalies needs no more)."""
 ALIKE = 8
-"""Anomalies of one endpoint and batch that are told one by one; the strangest of them says how many more there are."""
+"""Anomalies of one endpoint and part that are told one by one; the strangest of them says how many more there are."""
 
 
 def explain_rows(model: Model, batch: pa.RecordBatch, rows: list[int], most: int) -> list[list[Reason]]:
     """Reasons of each of these rows, strongest first."""
     if not rows:
         return []
-    part = batch.take(pa.array(rows))
+    part = pa.concat_batches([batch.slice(row, 1) for row in rows])
     nats, where, seen = model.scorer.measure(part)
     features = feature_matrix(seen.counts)
     units = model.profile.units(seen.fields)
@@ -162,16 +165,17 @@ def _network(model: Model, row: int, seen: Observation, features: Array) -> list
 
 
 def _strangest(batch: pa.RecordBatch, rows: list[int], scores: Scores) -> tuple[list[int], dict[int, int]]:
-    """The ALIKE strangest rows of each endpoint, in row order, and how many more each endpoint's strangest row stands for.
+    """The ALIKE strangest rows of each endpoint and part, in row order, and how many more each endpoint's strangest row stands for.
 
     An endpoint that changed makes every call to it strange; a person needs a few of them, and their number. Each call keeps its score in the log.
     """
     if len(rows) <= ALIKE:
         return rows, {}
-    keys = [batch.column(name).take(pa.array(rows)).to_pylist() for name in ("method", "host", "template") if name in batch.schema.names]
+    parts = [batch.column(name) for name in ("method", "host", "template") if name in batch.schema.names]
+    keys = [[column[row].as_py() for row in rows] for column in parts]
     groups: dict[tuple[object, ...], list[int]] = {}
-    for row, key in zip(rows, zip(*keys, strict=True), strict=True):
-        groups.setdefault(key, []).append(row)
+    for row, *key in zip(rows, *keys, strict=True):
+        groups.setdefault((row // PART, *key), []).append(row)
     kept: list[int] = []
     alike: dict[int, int] = {}
     for group in groups.values():
@@ -187,10 +191,11 @@ def anomalies(model: Model, batch: pa.RecordBatch, rows: list[int], scores: Scor
     from models.model import Anomaly
 
     rows, alike = _strangest(batch, rows, scores)
-    reasons = explain_rows(model, batch, rows[:EXPLAINED], 5)
+    explained = [row for _, part in groupby(rows, lambda row: row // PART) for row in islice(part, EXPLAINED)]
+    reasons = dict(zip(explained, explain_rows(model, batch, explained, 5), strict=True))
     out = []
-    for index, row in enumerate(rows):
-        why = tuple(reasons[index]) if index < len(reasons) else ()
+    for row in rows:
+        why = tuple(reasons.get(row, ()))
         p, score = float(scores.p[row]), float(scores.score[row])
         nats = -np.log(max(p, 1e-30))
         high = nats >= 18
@@ -203,7 +208,8 @@ def anomalies(model: Model, batch: pa.RecordBatch, rows: list[int], scores: Scor
         endpoint = f"{method} {host}{template}" if template else None
         sentences = tuple(reason.sentence for reason in why)
         if alike.get(row):
-            sentences += (f"{alike[row]} more calls to this endpoint among the {batch.num_rows} judged together are past the budget too",)
+            judged = min(PART, batch.num_rows - row // PART * PART)
+            sentences += (f"{alike[row]} more calls to this endpoint among the {judged} judged together are past the budget too",)
         lead = f"the call's score is {score:.1f}; a normal call is this strange with probability {max(p, 1e-30):.1g}"
         out.append(
             Anomaly(

@@ -104,6 +104,7 @@ _COOKIE = cython.declare(cython.int, 5)
 _BODY = cython.declare(cython.int, 6)
 _UNKNOWN = cython.declare(cython.int, 7)
 _STATUS = cython.declare(cython.int, 8)
+_USUAL = cython.declare(cython.Py_ssize_t, 24)  # fields of a call
 _MINUTE_NS = cython.declare(cython.longlong, 60_000_000_000)
 _OPAQUE = cython.declare(cython.int, 64)
 _WILDCARD = cython.declare(cython.int, 1)
@@ -425,7 +426,7 @@ class FieldReader:
         """Room for that many fields, what was there copied over."""
         n: cython.int = self.n
         if cython.compiled:
-            records = np.zeros(room, FIELD)
+            records = np.empty(room, FIELD)
             if n:
                 records[:n] = self.records[:n]
             octets: cython.uchar[::1] = records.view(np.uint8)
@@ -915,6 +916,11 @@ class FieldReader:
         self.type_codes = ints_at(_view(batch.response_type))
         self.type_hashes = hashes_at(_view(batch.type_hashes))
 
+    def close(self) -> None:
+        """Let go of the batch: its memory is used again as soon as nobody holds it."""
+        self.batch = None
+        self.rows = 0
+
     def request(self, r: Any) -> Any:
         """Read path, query and body of call r; its fields begin at `first`. Raises IndexError for a call whose columns point outside the batch."""
         row: cython.int = cython.cast(cython.int, r)
@@ -1104,6 +1110,8 @@ class FieldReader:
             if earlier.rows != self.rows or len(before[1]) != self.rows + 1 or before[1][self.rows] != earlier.n:
                 raise ValueError("FieldReader.read: another reader's calls")
         self.n = 0
+        if cython.compiled and self.room < self.rows * _USUAL:  # memory that is not written to costs nothing, but what grows is copied
+            self._room(self.rows * _USUAL)
         for r in range(self.rows):
             range_out[r] = self.n
             self.request(r)

@@ -8,8 +8,8 @@ cdef struct Outcome:            # what headers come to
     float best[16]              # of a block those of headers and cookies, of a line its group's eight
 
 cdef struct Piece:
-    unsigned long long key
-    int at, size                # its octets
+    unsigned long long key, high # of a block the halves of its tag, of a line its hash and 0
+    int at, size                # of a line its octets
     int outcome
     int block                   # 1 a block of lines, 0 a line
 
@@ -118,9 +118,13 @@ cdef class Judge:
     cdef Outcome *outcomes
     cdef int *outcome_table
     cdef Py_ssize_t outcome_count
-    cdef unsigned long long ahead_keys[256]
     cdef int ahead[256]
-    cdef bint ahead_known
+    # the tags of the open batch's blocks, so many
+    cdef object tags
+    cdef Py_ssize_t tagged
+    cdef const long long *begins
+    cdef const unsigned long long *lows
+    cdef const unsigned long long *highs
     cdef unsigned char *octets
     cdef Py_ssize_t piece_count, octets_used
     cdef unsigned long long *set_slots
@@ -148,12 +152,13 @@ cdef class Judge:
     cdef bint _head(self, Py_ssize_t r, Py_ssize_t ahead) except -1
     cdef Py_ssize_t _line_end(self, Py_ssize_t i, Py_ssize_t e) noexcept
     cdef unsigned long long _key(self, Py_ssize_t s, Py_ssize_t e) noexcept
-    cdef int _recall(self, unsigned long long key, Py_ssize_t s, Py_ssize_t size, int block) noexcept
-    cdef int _candidate(self, unsigned long long key, Py_ssize_t size) noexcept
+    cdef int _recall(self, unsigned long long key, Py_ssize_t s, Py_ssize_t size) noexcept
+    cdef int _block(self, unsigned long long key, unsigned long long high) noexcept
+    cdef bint _is(self, int at, unsigned long long key, unsigned long long high) noexcept
     cdef bint _same(self, int at, Py_ssize_t s) noexcept
-    cdef int _keep(self, unsigned long long key, Py_ssize_t s, Py_ssize_t size, int first, int group, int best, double squares) except -2
+    cdef int _keep(self, unsigned long long key, unsigned long long high, Py_ssize_t s, Py_ssize_t size, int first, int group, int best, double squares) except -2
     cdef int _outcome(self, int first, int group, int best, double squares) except -2
     cdef int _learn_line(self, Py_ssize_t r, unsigned long long key, Py_ssize_t s, Py_ssize_t ve) except -2
-    cdef int _learn_block(self, Py_ssize_t r, unsigned long long key, Py_ssize_t s, Py_ssize_t e) except -1
+    cdef int _learn_block(self, Py_ssize_t r, unsigned long long key, unsigned long long high) except -1
     cdef int _names(self, int first, int last) except -2
     cdef int _forget(self) except -1

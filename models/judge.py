@@ -4,8 +4,9 @@
 calibration and adds up their squares. What only looks tables up is turned into squared nats in the tables, once: a calibration never falls, so the
 largest of them is the same.
 
-Headers come again and again (one client sends the same ones with each call), so what a block of them came to is remembered, octets and all, and
-of blocks not seen before what each line came to; so is what an answer came to. What is remembered never changes an answer, only its cost.
+Headers come again and again (one client sends the same ones with each call), so what a block of them came to is remembered by its tag
+(`parsers.tags`), and of blocks not seen before what each line came to, octets and all; so is what an answer came to. What is remembered never changes
+an answer, only its cost.
 """
 
 from __future__ import annotations
@@ -94,7 +95,7 @@ OUTCOME = np.dtype(
     + [("best", np.float32, 16)],
     align=True,
 )
-PIECE = np.dtype([("key", np.uint64)] + [(name, np.int32) for name in ("at", "size", "outcome", "block")], align=True)
+PIECE = np.dtype([("key", np.uint64), ("high", np.uint64)] + [(name, np.int32) for name in ("at", "size", "outcome", "block")], align=True)
 ANSWER = np.dtype(
     [("type", np.uint64), ("status", np.int64)] + [(name, np.int32) for name in ("node", "response", "request")] + [("length", np.float32), ("value", np.float32)],
     align=True,
@@ -168,6 +169,18 @@ def _join(a: cython.ulonglong, b: cython.ulonglong) -> cython.ulonglong:
         h = (((a ^ _GOLDEN) * _PRIME) & _M64) ^ b
         h = (h * _STIR) & _M64
         return h ^ (h >> 29)
+
+
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def _stirred(low: cython.ulonglong) -> cython.ulonglong:
+    """A word for each word whose low bits are as good as its high ones."""
+    if cython.compiled:
+        low *= _GOLDEN
+    else:
+        low = (low * _GOLDEN) & _M64
+    return low ^ (low >> 32)
 
 
 def table_of(keys: Any, *columns: Any) -> tuple[Any, ...]:
@@ -702,7 +715,7 @@ class Judge:
         units, nodes = len(profile.n), len(ended)
         if not cython.compiled:
             self.best, self.where, self.row_lines, self.row_slots = [0.0] * 48, [0] * 48, [0] * ROW_LINES, [0] * ROW_LINES
-            self.ahead_keys, self.ahead = [0] * 256, [0] * 256
+            self.ahead = [0] * 256
             self.measure_of, self.floor = [0] * 48, [0.0] * 48
             self.class_of_kind, self.group_of_kind, self.named = [0] * 12, [0] * 12, [0] * 12
         for k in range(12):
@@ -759,12 +772,12 @@ class Judge:
         self.fresh_name = profile.fresh_name
         self.ended = octets_at(_view(tables["ended"]))
         self.serial = 0
-        # Memory is taken as it is used: pages of zeros cost nothing until they are written to.
+        # Memory is taken as it is used. What is read only after it was written need not be zeros, which may have to be written.
         tables.update(
             stamp=np.zeros(len(expected_keys), np.int64), ready=np.zeros(units, np.uint8), rows=np.zeros(units * 64, f32),
             masks=np.zeros(2_048, np.uint64), mask_units=np.zeros(2_048, np.int64), mask_totals=np.zeros(2_048, f32), mask_most=np.zeros(2_048, f32),
-            table=np.zeros(65_536, np.int32), once=np.zeros(65_536, np.uint64), octets=np.zeros(OCTETS, np.uint8),
-            set_slots=np.zeros(65_536, np.uint64), set_at=np.zeros(NAME_SETS + 1, np.int32), set_table=np.zeros(2 * NAME_SETS, np.int32),
+            table=np.zeros(65_536, np.int32), once=np.zeros(65_536, np.uint64), octets=np.empty(OCTETS, np.uint8),
+            set_slots=np.empty(65_536, np.uint64), set_at=np.zeros(NAME_SETS + 1, np.int32), set_table=np.zeros(2 * NAME_SETS, np.int32),
             outcome_table=np.zeros(2 * OUTCOMES, np.int32), lack_keys=np.zeros(4_096, np.uint64), lacks=np.zeros(4_096, np.int64),
         )  # fmt: skip
         self.stamp = longs_in(_view(tables["stamp"]))
@@ -780,14 +793,15 @@ class Judge:
         if cython.compiled:
             if [PIECE.itemsize, OUTCOME.itemsize, ANSWER.itemsize] != [cython.sizeof(Piece), cython.sizeof(Outcome), cython.sizeof(Answer)]:
                 raise TypeError("Judge: PIECE, OUTCOME or ANSWER is not laid out as the compiler lays it out")
-            tables["pieces"], tables["outcomes"], tables["answers"] = np.zeros(PIECES, PIECE), np.zeros(OUTCOMES, OUTCOME), np.zeros(4_096, ANSWER)
+            tables["pieces"], tables["outcomes"], tables["answers"] = np.empty(PIECES, PIECE), np.empty(OUTCOMES, OUTCOME), np.zeros(4_096, ANSWER)
             tables["answers"]["status"] = -2
             self.pieces = cython.cast(cython.pointer(Piece), octets_in(tables["pieces"].view(np.uint8)))
             self.outcomes = cython.cast(cython.pointer(Outcome), octets_in(tables["outcomes"].view(np.uint8)))
             self.answers = cython.cast(cython.pointer(Answer), octets_in(tables["answers"].view(np.uint8)))
         else:
             self.pieces, self.outcomes, self.answers = [], [], [_Answer() for _ in range(4_096)]
-        self.ahead_known = False
+        self.tags = None
+        self.tagged = 0
         self.piece_count = self.outcome_count = self.octets_used = self.set_count = self.slots_used = 0
         self.row_count = 0
         self.block = -1
@@ -1057,46 +1071,43 @@ class Judge:
         self.best[29] = known.value
         return 0
 
+    def know(self, tags: Any) -> None:
+        """The tags of the open batch's header blocks (`parsers.tags.heads`). Without them blocks are read line by line."""
+        n = len(tags.lows)
+        if n != self.reader.rows or len(tags.highs) != n or len(tags.begins) != n:
+            raise ValueError("Judge.know: tags of another batch")
+        self.tags = tags
+        self.begins, self.lows, self.highs = numbers_at(_view(tags.begins)), hashes_at(_view(tags.lows)), hashes_at(_view(tags.highs))
+        self.tagged = n
+
+    def forget_tags(self) -> None:
+        """Let go of the tags."""
+        self.tags = None
+        self.tagged = 0
+
     def _look_ahead(self, first: Any, last: Any) -> Any:
-        """Find the blocks of headers of these calls, at most _AHEAD, in memory: all keys first, then all places, then all octets, so that what one of them
-        waits for from far memory the others wait for at the same time."""
-        reader: FieldReader = self.reader
-        r: cython.Py_ssize_t
-        i: cython.Py_ssize_t
-        e: cython.Py_ssize_t
-        n: cython.Py_ssize_t = last - first
+        """Find the blocks of headers of these calls, at most _AHEAD, in memory: all places first, then all pieces, then all outcomes, so that what one of
+        them waits for from far memory the others wait for at the same time."""
         k: cython.Py_ssize_t
-        starts: cython.Py_ssize_t[256]
-        if not cython.compiled:
-            starts = [0] * 256
-        if first < 0 or last > reader.rows or n > _AHEAD:
+        n: cython.Py_ssize_t = last - first
+        if first < 0 or last > self.reader.rows or n > _AHEAD:
             raise IndexError("Judge: no such calls")
         for k in range(n):
-            r = first + k
-            i, e = reader.head_at[r], reader.head_at[r + 1]
-            if i < 0 or e < i or e > reader.head_size:
-                raise IndexError("Judge: a call outside the batch's octets")
-            i = self._line_end(i, e) + 1
-            starts[k] = i
             self.ahead[k] = -1
-            self.ahead_keys[k] = 0
-            if i < e and e - i <= _LONGEST_BLOCK:
-                self.ahead_keys[k] = self._key(i, e)
-                self.ahead[k] = 0
+        if last > self.tagged:
+            return 0
         for k in range(n):
-            if self.ahead[k] == 0:
-                self.ahead[k] = self._candidate(self.ahead_keys[k], reader.head_at[first + k + 1] - starts[k])
+            self.ahead[k] = self.table[cython.cast(cython.Py_ssize_t, _stirred(self.lows[first + k]) & cython.cast(cython.ulonglong, _PLACES - 1))] - 1
         for k in range(n):
-            if self.ahead[k] >= 0 and not self._same(self.ahead[k], starts[k]):
-                self.ahead[k] = -1
+            if self.ahead[k] >= 0 and not self._is(self.ahead[k], _stirred(self.lows[first + k]), self.highs[first + k]):
+                self.ahead[k] = self._block(_stirred(self.lows[first + k]), self.highs[first + k])
         for k in range(n):
             if self.ahead[k] >= 0:
                 self.ahead[k] = self.pieces[self.ahead[k]].outcome
-        self.ahead_known = True
         return 0
 
-    def _candidate(self, key: Any, size: Any) -> Any:
-        """The first remembered block of this key and size, or -1."""
+    def _block(self, key: Any, high: Any) -> Any:
+        """The remembered block of this tag, whose first half is stirred to its key; -1 where there is none."""
         i: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, key & cython.cast(cython.ulonglong, _PLACES - 1))
         at: cython.int
         tries: cython.int
@@ -1104,13 +1115,17 @@ class Judge:
             at = self.table[i] - 1
             if at < 0:
                 return -1
-            if self.pieces[at].key == key and self.pieces[at].size == size and self.pieces[at].block:
+            if self._is(at, key, high):
                 return at
             i = (i + 1) & (_PLACES - 1)
         return -1
 
+    def _is(self, at: Any, key: Any, high: Any) -> Any:
+        """Whether a remembered piece is the block of this tag."""
+        return self.pieces[at].key == key and self.pieces[at].high == high and self.pieces[at].block != 0
+
     def _same(self, at: Any, s: Any) -> Any:
-        """Whether the octets of a remembered piece stand at s of the heads, which go on that far."""
+        """Whether the octets of a remembered line stand at s of the heads, which go on that far."""
         if cython.compiled:
             return memcmp(self.octets + self.pieces[at].at, self.reader.heads + s, self.pieces[at].size) == 0
         else:
@@ -1134,8 +1149,7 @@ class Judge:
         marks: cython.int = 0
         cookies: cython.int = 0
         fields: cython.int = reader.n - reader.first
-        if self.ahead_known:
-            at = self.ahead[ahead]
+        at = self.ahead[ahead]
         if at < 0:
             i, e = reader.head_at[r], reader.head_at[r + 1]
             i = self._line_end(i, e) + 1
@@ -1149,13 +1163,17 @@ class Judge:
                 or self.outcome_count + _ROW_LINES >= _OUTCOMES
             ):
                 self._forget()
-            if e - i <= _LONGEST_BLOCK:
-                key = self._key(i, e)
-                at = self._recall(key, i, e - i, True)
-                if at < 0:
+            if r < self.tagged and self.lows[r] != 0 and e - i <= _LONGEST_BLOCK:
+                if self.begins[r] != i - 1:
+                    raise IndexError("Judge: tags of other octets")
+                key = _stirred(self.lows[r])
+                at = self._block(key, self.highs[r])
+                if at >= 0:
+                    at = self.pieces[at].outcome
+                else:
                     k = cython.cast(cython.int, key & 65535)
                     if self.once[k] == key:
-                        return self._learn_block(r, key, i, e)
+                        return self._learn_block(r, key, self.highs[r])
                     self.once[k] = key
         if at >= 0:
             if cython.compiled:
@@ -1182,7 +1200,7 @@ class Judge:
             if n >= _ROW_LINES or ve - i > _LONGEST_LINE:
                 return False
             key = self._key(i, ve)
-            at = self._recall(key, i, ve - i, False)
+            at = self._recall(key, i, ve - i)
             if at < 0:
                 at = self._learn_line(r, key, i, ve)
                 if at < 0:
@@ -1269,8 +1287,8 @@ class Judge:
         else:
             return hash((self.secret, bytes(self.reader.heads[s:e]))) & _M64
 
-    def _recall(self, key: Any, s: Any, size: Any, block: Any) -> Any:
-        """The outcome of the remembered piece that is these octets of the heads, or -1. Pieces made to have one key cost eight comparisons, and are
+    def _recall(self, key: Any, s: Any, size: Any) -> Any:
+        """The outcome of the remembered line that is these octets of the heads, or -1. Lines made to have one key cost eight comparisons, and are
         read each time."""
         i: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, key & cython.cast(cython.ulonglong, _PLACES - 1))
         at: cython.int
@@ -1279,14 +1297,14 @@ class Judge:
             at = self.table[i] - 1
             if at < 0:
                 return -1
-            if self.pieces[at].key == key and self.pieces[at].size == size and self.pieces[at].block == block and self._same(at, s):
+            if self.pieces[at].key == key and self.pieces[at].size == size and not self.pieces[at].block and self._same(at, s):
                 return self.pieces[at].outcome
             i = (i + 1) & (_PLACES - 1)
         return -1
 
-    def _keep(self, key: Any, s: Any, size: Any, first: Any, group: Any, best: Any, squares: Any) -> Any:
-        """Remember these octets of the heads and what the reader's fields from `first` on came to, which it takes away; returns the outcome, -1 where the
-        place is crowded."""
+    def _keep(self, key: Any, high: Any, s: Any, size: Any, first: Any, group: Any, best: Any, squares: Any) -> Any:
+        """Remember these octets of the heads, or for a block its tag, and what the reader's fields from `first` on came to, which it takes away; returns the
+        outcome, -1 where the place is crowded."""
         reader: FieldReader = self.reader
         i: cython.Py_ssize_t = cython.cast(cython.Py_ssize_t, key & cython.cast(cython.ulonglong, _PLACES - 1))
         at: cython.Py_ssize_t = self.piece_count
@@ -1308,6 +1326,7 @@ class Judge:
             self.pieces.append(piece)
             self.octets[self.octets_used : self.octets_used + size] = reader.heads[s : s + size]
         piece.key = key
+        piece.high = high
         piece.at = cython.cast(cython.int, self.octets_used)
         piece.size = cython.cast(cython.int, size)
         piece.outcome = outcome
@@ -1377,12 +1396,12 @@ class Judge:
                 self.best[_LINE_BEST + j] = self.floor[8 * group + j]
             for f in range(n, reader.n):
                 self._field(f, group, _LINE_BEST)
-            outcome = self._keep(key, s, ve - s, n, group, _LINE_BEST, 0)
+            outcome = self._keep(key, 0, s, ve - s, n, group, _LINE_BEST, 0)
         reader.n = n
         reader.headers = reader.longest_header = reader.header_marks = reader.cookies = 0
         return outcome
 
-    def _learn_block(self, r: Any, key: Any, s: Any, e: Any) -> Any:
+    def _learn_block(self, r: Any, key: Any, high: Any) -> Any:
         """Read a block of headers that came before, and remember what it came to. Where that cannot be, its fields stay with the reader."""
         reader: FieldReader = self.reader
         n: cython.int = reader.n
@@ -1394,7 +1413,7 @@ class Judge:
         for f in range(n, reader.n):
             group = self.group_of_kind[reader.fields[f].kind]
             self._field(f, group, 8 * group)
-        self.block = self._keep(key, s, e - s, n, 0, 8, self._group(8, False) + self._group(16, False))
+        self.block = self._keep(key, high, 0, 0, n, 0, 8, self._group(8, False) + self._group(16, False))
         return True
 
     def _names(self, first: Any, last: Any) -> Any:
@@ -1443,7 +1462,8 @@ class Judge:
         if not cython.compiled:
             self.pieces.clear()
             self.outcomes.clear()
-        self.ahead_known = False
+        for i in range(_AHEAD):
+            self.ahead[i] = -1
         self.piece_count = self.outcome_count = self.octets_used = self.set_count = self.slots_used = 0
         return 0
 

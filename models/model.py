@@ -27,6 +27,7 @@ from models.fields import FieldReader
 from models.observe import Observation, character_tables, observe
 from models.profile import ROW_ASPECTS, Profile, joined, learn_profile
 from parsers.evidence import Evidence
+from parsers.tags import heads
 
 Array = np.ndarray[Any, Any]
 
@@ -188,11 +189,14 @@ class Scorer:
         score, p = np.zeros(n, np.float32), np.zeros(n, np.float32)
         if n:
             self.open(batch)
+            self.judge.know(heads(batch))
             squares, strange = np.zeros(n), np.zeros(-(-n // self.tile) * self.tile, np.float32)
             for first in range(0, n, self.tile):  # what one part writes is still near when the next reads it
                 self.judge.score(first, min(first + self.tile, n), self.standard, squares, self.seen)
                 if self.run is not None:
                     self.run.errors(strange[first : first + self.tile])
+            self.reader.close()
+            self.judge.forget_tags()
             self.nats.join(squares, strange[:n], score, p)
         return Scores(score, p)
 

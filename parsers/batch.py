@@ -313,7 +313,8 @@ class Words:
 
 
 def _larger(arena: Any, used: int, needed: int) -> Any:
-    size = max(len(arena) * 2, needed)
+    # What is written is copied, and taking it costs a page; room that is not written to costs nothing.
+    size = max(len(arena) * (2 if len(arena) < 1_048_576 else 8), needed)
     larger = np.empty(size, np.uint8)
     larger[:used] = np.asarray(arena)[:used]
     return larger
@@ -626,11 +627,17 @@ class Calls:
         return self.ip.code(text, 0, n - 1)
 
     def _arena(self, room: int) -> Any:
-        """An array of at least `room` octets: one that no batch uses any more, so that its pages need not be cleared again, or a new one."""
+        """An array of at least `room` octets: one that no batch uses any more, so that its pages need not be cleared again, or a new one. Sizes are few, four
+        to an octave, so that what one batch had serves the next."""
+        step = 1 << max(10, room.bit_length() - 3)
+        room = -(-room // step) * step
+        best = None
         for array in self.arenas:
             # Two references besides ours mean: this list, the loop's name; getrefcount's own argument is the third.
-            if room <= len(array) <= 4 * room + 65_536 and sys.getrefcount(array) <= 2:
-                return array
+            if room <= len(array) <= 4 * room + 65_536 and (best is None or len(array) < len(best)) and sys.getrefcount(array) <= 2:
+                best = array  # the smallest that will do: a larger column of this batch may want the others
+        if best is not None:
+            return best
         array = np.empty(room, np.uint8)
         if len(self.arenas) >= 96:
             self.arenas.pop(0)

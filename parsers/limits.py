@@ -37,9 +37,9 @@ class Limits:
     body is kept further than the buffer it has (1.3 KB at least), and a connection keeps one request waiting."""
     pipelined: int = 512
     """Requests of one connection waiting for their response."""
-    batch_rows: int = 16_384
+    batch_rows: int = 32_768
     """Calls of one CallBatch."""
-    batch_bytes: int = 20_971_520
+    batch_bytes: int = 41_943_040
     """Octets of text, heads and bodies of one CallBatch: many enough calls that what every batch costs, whatever its size, is little beside them."""
     fragments: int = 4_096
     """IP datagrams in reassembly at once."""

@@ -221,7 +221,7 @@ class _Words(_Column):
             # All that is asked for is how a word begins: that is seen from its first octets.
             parts = [columns.beginning(data, starts, ends, text) for text in self.begin]
             new_words = np.unique(np.concatenate(parts)) if len(parts) != 1 else parts[0]
-        found = self.judge([_octets(word) for word in dictionary.take(pa.array(new_words)).to_pylist()]) if len(new_words) else []
+        found = self.judge([data[starts[k] : ends[k]].tobytes() for k in new_words.tolist()])
         if self.empty == self.there and found.count(self.there) == len(found):
             if found and self.begin is None:
                 self.seen.keep(new_words)

@@ -10,20 +10,11 @@ cdef extern from *:
     """
     void touch "api_sensor_touch"(const void *p)
 
-cdef extern from *:
-    """
-    typedef unsigned __int128 api_sensor_wide;
-    """
-    ctypedef unsigned long long wide "api_sensor_wide"
-
 cdef class Seen:
     cdef unsigned long long[::1] slots
-    cdef unsigned long long[::1] key
-    cdef unsigned long long[::1] lows
-    cdef unsigned long long[::1] highs
+    cdef const unsigned long long[::1] lows
+    cdef const unsigned long long[::1] highs
     cdef Py_ssize_t sets, shortest
-    cdef int _hold(self, Py_ssize_t texts) except -1
-    cdef int _tag(self, const unsigned char* data, Py_ssize_t start, Py_ssize_t end, Py_ssize_t number) except -1
     cdef Py_ssize_t _place(self, unsigned long long low) noexcept
     cdef bint _holds(self, Py_ssize_t number) except -1
 

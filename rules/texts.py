@@ -1,17 +1,18 @@
 """Many texts in one buffer: lay some of them side by side, and know again the ones that were looked at before.
 
 Traffic repeats itself: the header block of a client, the answer to a question asked often, a token. What was searched for patterns once and held
-none need not be searched again. `Seen` remembers such texts by tags under a secret key, so nobody can make another text that is taken for one of them.
-What is known changes cost, never a verdict.
+none need not be searched again. `Seen` remembers such texts by their tags (`parsers.tags`), so nobody can make another text that is taken for one of
+them. What is known changes cost, never a verdict.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 from typing import Any
 
 import numpy as np
+
+from parsers.tags import Tags, tagged
 
 try:
     import cython
@@ -19,11 +20,11 @@ except ModuleNotFoundError:
     from parsers import _cython as cython
 
 if cython.compiled:
-    from cython.cimports.libc.string import memcpy, memset
-    from cython.cimports.parsers.octets import copy, find
-    from cython.cimports.rules.texts import touch, wide
+    from cython.cimports.libc.string import memcpy
+    from cython.cimports.parsers.octets import copy
+    from cython.cimports.rules.texts import touch
 else:
-    from parsers.octets import copy, find
+    from parsers.octets import copy
 
 COMPILED = cython.compiled
 _EMPTY = np.zeros(1, np.uint8)
@@ -32,17 +33,10 @@ WAYS = 4
 """Texts that may be remembered in one place of the table: of those that fall there, the ones met most often stay."""
 WHOLE = 256
 """Octets up to which all of a text makes its digest; of a longer one, pieces all over it, both ends among them."""
-PIECE = 1024
-"""Octets of a text that make one number of its tag."""
-LONGEST = 1 << 16
-"""Octets of the longest text that is remembered."""
 
 # The same numbers as C has them: a module's names are objects, to be looked up.
 _ways = cython.declare(cython.Py_ssize_t, WAYS)
 _whole = cython.declare(cython.Py_ssize_t, WHOLE)
-_piece = cython.declare(cython.Py_ssize_t, PIECE)
-_longest = cython.declare(cython.Py_ssize_t, LONGEST)
-_first_top = cython.declare(cython.Py_ssize_t, PIECE // 8)
 _spread = cython.declare(cython.ulonglong, 0x9E3779B97F4A7C15)
 
 
@@ -132,11 +126,7 @@ def digests(data: Any, starts: Any, ends: Any) -> Any:
 @cython.final
 @cython.cclass
 class Seen:
-    """Texts that were found clean, each as a tag of 128 bits; a table of fixed size, 16 octets a text.
-
-    The tag is NH of UMAC (RFC 4418) over words of 64 bits, under a random key of this object: two different texts have one tag with a chance of less than
-    2**-60, whatever their author chose, since the key is not to be known. Interpreted, it is BLAKE2b with a key.
-    """
+    """Texts that were found clean, each as a tag of 128 bits; a table of fixed size, 16 octets a text."""
 
     def __init__(self, entries: Any = 1 << 15, shortest: Any = 1) -> None:
         """`shortest`: octets from which on a text is worth remembering; below it, it has to be looked at each time."""
@@ -144,121 +134,45 @@ class Seen:
         self.sets = 1
         while self.sets * WAYS < entries:
             self.sets *= 2
-        words = PIECE // 8 + 2 + 2 * (LONGEST // PIECE)
-        self.key: Any = np.frombuffer(bytearray(os.urandom(8 * words)), np.uint64) if cython.compiled else os.urandom(32)
         # A place is eight numbers: the tags' first halves, then their second ones; on one cache line, as the table begins with one.
         room = np.zeros(self.sets * 2 * WAYS + 8, np.uint64)
         aligned = (-room.ctypes.data // 8) % 8
         self.slots = room[aligned : aligned + self.sets * 2 * WAYS] if cython.compiled else [0] * (self.sets * 2 * WAYS)
-        self._hold(64)
-
-    def _hold(self, texts: Any) -> Any:
-        self.lows = np.zeros(texts, np.uint64) if cython.compiled else [0] * texts
-        self.highs = np.zeros(texts, np.uint64) if cython.compiled else [0] * texts
-        return 0
+        self.lows: Any = room[:0] if cython.compiled else []
+        self.highs: Any = self.lows
 
     def fresh(self, data: Any, starts: Any, ends: Any) -> Any:
         """For each text data[starts[i]:ends[i]] whether it has to be looked at (uint8): 0 for one that was kept and for an empty one."""
-        return self._fresh(data, starts, ends, None)
+        return self.fresh_of(tagged(data, starts, ends, self.shortest), ends)
 
-    def fresh_after_line(self, data: Any, starts: Any, ends: Any) -> Any:
-        """As `fresh`, for what follows the first line of each text: (what is said, where that begins: at the line feed, or at the end where there is
-        none (int64))."""
-        lines = np.empty(len(starts), np.int64)
-        return self._fresh(data, starts, ends, lines), lines
-
-    def _fresh(self, data: Any, starts: Any, ends: Any, lines: Any) -> Any:
-        out = np.empty(len(starts), np.uint8)
+    def fresh_of(self, tags: Tags, ends: Any) -> Any:
+        """The same of texts that have their tags, and where they end."""
+        out = np.empty(len(ends), np.uint8)
         i: cython.Py_ssize_t
         j: cython.Py_ssize_t
-        n: cython.Py_ssize_t = len(starts)
-        at: cython.Py_ssize_t
+        n: cython.Py_ssize_t = len(ends)
         until: cython.Py_ssize_t
-        feed: cython.bint = lines is not None
-        source: cython.const[cython.uchar][::1] = data if len(data) else _EMPTY
-        base: cython.pointer(cython.const[cython.uchar])
-        first: cython.longlong[::1] = starts
-        last: cython.longlong[::1] = ends
-        begin: cython.longlong[::1] = lines if feed else starts
+        begin: cython.const[cython.longlong][::1] = tags.begins
+        last: cython.const[cython.longlong][::1] = ends
         to: cython.uchar[::1] = out
-        base = cython.address(source[0]) if cython.compiled else source
-        if n > len(self.lows):
-            self._hold(n + n // 2)
-        # In blocks, twice over: the places in the table are on their way while further texts are read.
+        if cython.compiled:
+            self.lows, self.highs = tags.lows, tags.highs
+        else:
+            self.lows, self.highs = tags.lows.tolist(), tags.highs.tolist()
+        if len(self.lows) != n or len(begin) != n:
+            raise IndexError("texts.fresh_of: tags of other texts")
+        # In blocks, twice over: the places in the table are on their way while further ones are asked for.
         for i in range(0, n, 32):
             until = i + 32 if i + 32 < n else n
-            for j in range(i, until):
-                if first[j] < 0 or last[j] > len(source):
-                    raise IndexError("texts.fresh: range outside the buffer")
-                if feed:
-                    at = find(base, first[j], last[j], 10)
-                    begin[j] = last[j] if at < 0 else at
-                if begin[j] + self.shortest <= last[j] <= begin[j] + _longest:
-                    self._tag(base, begin[j], last[j], j)
-                else:
-                    self.lows[j] = 0
+            if cython.compiled:
+                for j in range(i, until):
+                    touch(cython.address(self.slots[self._place(self.lows[j])]))
             for j in range(i, until):
                 if self.lows[j] != 0:
                     to[j] = not self._holds(j)
                 else:
                     to[j] = begin[j] < last[j]
         return out
-
-    def _tag(self, data: Any, start: Any, end: Any, number: Any) -> Any:
-        """Note the tag of data[start:end] (not empty, at most LONGEST octets); the caller has checked the range."""
-        if cython.compiled:
-            n: cython.Py_ssize_t = end - start
-            size: cython.Py_ssize_t
-            i: cython.Py_ssize_t
-            t: cython.Py_ssize_t = _first_top
-            k: cython.pointer(cython.ulonglong) = cython.address(self.key[0])
-            base: cython.pointer(cython.const[cython.uchar]) = data + start
-            rest = cython.declare(cython.uchar[32])
-            w: cython.ulonglong = 0
-            x: cython.ulonglong = 0
-            y: cython.ulonglong = 0
-            z: cython.ulonglong = 0
-            a: wide
-            b: wide
-            top: wide = cython.cast(wide, k[t] + cython.cast(cython.ulonglong, n)) * cython.cast(wide, k[t + 1])
-            while n > 0:
-                size = n if n < _piece else _piece
-                a = 0
-                b = 0
-                i = 0
-                while i + 32 <= size:
-                    memcpy(cython.address(w), base + i, 8)
-                    memcpy(cython.address(x), base + i + 8, 8)
-                    memcpy(cython.address(y), base + i + 16, 8)
-                    memcpy(cython.address(z), base + i + 24, 8)
-                    a += cython.cast(wide, w + k[i >> 3]) * cython.cast(wide, x + k[(i >> 3) + 1])
-                    b += cython.cast(wide, y + k[(i >> 3) + 2]) * cython.cast(wide, z + k[(i >> 3) + 3])
-                    i += 32
-                if i < size:
-                    memset(rest, 0, 32)
-                    memcpy(rest, base + i, size - i)
-                    memcpy(cython.address(w), rest, 8)
-                    memcpy(cython.address(x), rest + 8, 8)
-                    memcpy(cython.address(y), rest + 16, 8)
-                    memcpy(cython.address(z), rest + 24, 8)
-                    a += cython.cast(wide, w + k[i >> 3]) * cython.cast(wide, x + k[(i >> 3) + 1])
-                    b += cython.cast(wide, y + k[(i >> 3) + 2]) * cython.cast(wide, z + k[(i >> 3) + 3])
-                a += b
-                # The pieces' numbers, of 128 bits each, make one in the same way.
-                t += 2
-                top += cython.cast(wide, k[t] + cython.cast(cython.ulonglong, a)) * cython.cast(wide, k[t + 1] + cython.cast(cython.ulonglong, a >> 64))
-                base += size
-                n -= size
-            w = cython.cast(cython.ulonglong, top)
-            x = cython.cast(cython.ulonglong, top >> 64)
-            self.lows[number] = w if w != 0 else 1
-            self.highs[number] = x
-            touch(cython.address(self.slots[self._place(w if w != 0 else 1)]))
-        else:
-            tag = hashlib.blake2b(bytes(data[start:end]), digest_size=16, key=self.key).digest()
-            self.lows[number] = int.from_bytes(tag[:8], "little") or 1
-            self.highs[number] = int.from_bytes(tag[8:], "little")
-        return 0
 
     def _place(self, low: Any) -> Any:
         """Where in the table a tag's place begins."""

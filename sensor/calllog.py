@@ -1,8 +1,8 @@
 """The call log: one row an API call, as Parquet or JSON lines, the same columns in both (parsers.schema.LOG_SCHEMA).
 
 A call's template is what the map makes of it at the end, so batches wait here until the map is done: slim (no heads or bodies unless they are
-asked for), as Arrow streams, in memory up to KEPT octets and past that in a temporary file without a name. Secrets are masked on the way out, not
-before: evidence kept in memory stays what was seen.
+asked for), as an Arrow stream in a temporary file without a name. Secrets are masked on the way out, not before: evidence kept in memory stays
+what was seen.
 """
 
 from __future__ import annotations
@@ -27,8 +27,6 @@ from sensor.masking import Masker
 from sensor.streams import close_output
 from sensor.terminal import json_visible
 
-KEPT = 8_388_608
-"""Octets of waiting batches that stay in memory, some 40 000 calls: memory that grows costs more to take than a file's pages."""
 GROUP_ROWS = 65_536
 GROUP_OCTETS = 33_554_432
 """Rows and octets of one row group of a Parquet file: what begins a column chunk is paid once, a dictionary written once, and little of it is in memory."""
@@ -176,34 +174,25 @@ class CallLog:
 
 
 class _Waiting:
-    """Batches on their way to the log, in the order they came: in memory up to KEPT octets, past that in a temporary file."""
+    """Batches on their way to the log, in the order they came, in a temporary file: memory that grows costs more to take than a file's pages."""
 
     def __init__(self) -> None:
-        self._sink: Any = None
         self._stream: Any = None
-        self._held: Any = None
+        self._sink: Any = None
         self._file = -1
         self._batches = 0
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Take a batch: written at once, not kept, since a column is a view of its whole batch, heads and bodies included."""
         if self._stream is None:
-            self._begin(pa.BufferOutputStream(), batch.schema)
-        elif self._file < 0 and self._sink.tell() >= KEPT:
-            file, name = tempfile.mkstemp(prefix="api-sensor-")
-            self._stream.close()
-            self._held = self._sink.getvalue()
-            self._file = file
+            self._file, name = tempfile.mkstemp(prefix="api-sensor-")
             try:
-                self._begin(pa.OSFile(name, "wb"), batch.schema)
+                self._sink = pa.OSFile(name, "wb")
             finally:
                 Path(name).unlink()  # whatever ends this process, nothing is left
+            self._stream = pa.ipc.new_stream(self._sink, batch.schema)
         self._stream.write_batch(batch)
         self._batches += 1
-
-    def _begin(self, sink: Any, schema: pa.Schema) -> None:
-        self._sink = sink
-        self._stream = pa.ipc.new_stream(sink, schema)
 
     def take(self) -> Iterator[pa.RecordBatch]:
         """All batches, once."""
@@ -211,18 +200,10 @@ class _Waiting:
             return
         with suppress(OSError):  # of a full disk, which has what was counted
             self._stream.close()
-        if self._file < 0:
-            self._held = self._sink.getvalue()
-        left = self._batches
-        for batch in pa.ipc.open_stream(self._held):
-            left -= 1
-            yield batch
-        self._held = None
-        if self._file >= 0:
-            with suppress(OSError):
-                self._sink.close()
-            with os.fdopen(self._file, "rb") as file:
-                yield from islice(pa.ipc.open_stream(file), left)
+        with suppress(OSError):
+            self._sink.close()
+        with os.fdopen(self._file, "rb") as file:
+            yield from islice(pa.ipc.open_stream(file), self._batches)
 
 
 class _Parquet:

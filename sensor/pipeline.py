@@ -12,7 +12,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -23,10 +23,12 @@ from sensor.alerts import Alert, Alerts
 from sensor.calllog import CallLog
 from sensor.catalogue import Catalogue, CatalogueLimits, Endpoint
 from sensor.errors import SensorError, unforeseen
-from sensor.evidence.recorder import Recorder
 from sensor.findings import Feature, Finding
 from sensor.identity import Identity, with_columns
 from sensor.masking import Masker
+
+if TYPE_CHECKING:
+    from sensor.evidence.recorder import Recorder
 
 LOSSES = ("gaps", "gap_octets", "snapped_octets", "evicted", "held_limited", "bad_checksum", "truncated", "fragment_timeout", "fragment_evicted")
 """Counters of what was not seen: they stand in every alert, since a claim may rest on it."""
@@ -58,7 +60,9 @@ _WORD = pa.dictionary(pa.int32(), pa.string())
 _NO_MARKS = pa.DictionaryArray.from_arrays(pa.array([], pa.int32()), pa.array([], pa.string()))
 ALERTS_KEPT = 10_000
 TAUGHT_BY = 8_192
-"""Calls that teach a run that was given no model: the first ones of the capture, kept back until then (two batches at most)."""
+"""Calls that are kept back in a run that was given no model, to teach it: so many of the first ones, two batches at most."""
+TAUGHT_MOST = 16_384
+"""Of those kept back so many teach, whatever the size of a batch: more would change the scores little, and cost."""
 
 
 class Pipeline:
@@ -141,7 +145,7 @@ class Pipeline:
         if waiting:
             import models
 
-            learned = self._ask("model", lambda: [models.self_train(iter(waiting))])
+            learned = self._ask("model", lambda: [models.self_train(_first(waiting, TAUGHT_MOST))])
             self.model = learned[0] if learned else None
         for batch in waiting or ():
             self._judge(batch)
@@ -228,6 +232,14 @@ class Pipeline:
         summary.alerts = sorted(self._last.values(), key=lambda alert: (-alert.severity_score, -alert.confidence, alert.first_seen, alert.uid))
         summary.counters = self.engine.counters
         summary.loss = self.loss()
+
+
+def _first(batches: Iterable[pa.RecordBatch], calls: int) -> Iterable[pa.RecordBatch]:
+    """So many of the first calls of these batches."""
+    for batch in batches:
+        if calls > 0:
+            yield batch.slice(0, calls)
+        calls -= batch.num_rows
 
 
 def as_finding(match: Any, masker: Masker) -> Finding:

@@ -213,7 +213,7 @@ class Capture:
                         ended = True
                         break
                     filled += got
-                    if not stream.ready():
+                    if filled < len(buffer) and not stream.ready():
                         break
             except Damaged as damage:
                 fault = str(damage)

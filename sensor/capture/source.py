@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from types import TracebackType
 
+import numpy as np
+
 from parsers.frames import FrameBlock
 from sensor import stopping
 from sensor.capture.formats import CaptureError, NotACapture
@@ -60,7 +62,7 @@ class CaptureSource:
         with stopping.free():
             block = next(self._blocks)
         self.stats.frames += len(block)
-        self.stats.octets += int(block.captured.sum())
+        self.stats.octets += int(np.add.reduce(block.captured))
         return block
 
     def close(self) -> None:

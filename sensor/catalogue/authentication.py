@@ -196,16 +196,15 @@ class Credentials:
 
     def observe(self, batch: pa.RecordBatch) -> np.ndarray[Any, Any]:
         """The number of the credential that each call carries (an index into `found`); 0 where there is none in the columns."""
-        if len(self.found) + 3 * batch.num_rows > KEPT:
+        names = batch.schema.names
+        columns = {name: batch.column(name) for name in self._known if name in names}
+        if len(self.found) + sum(len(column.dictionary) for column in columns.values()) > KEPT:
             self._forget()
         rows: np.ndarray[Any, Any] | None = None
-        for name, known in self._known.items():
-            if name not in batch.schema.names:
-                continue
-            column = batch.column(name)
+        for name, column in columns.items():
             if column.null_count == len(column):
                 continue
-            numbers = self._numbers_of(name, known, hashes(batch, name), column.dictionary)
+            numbers = self._numbers_of(name, self._known[name], hashes(batch, name), column.dictionary)
             found = np.append(numbers, np.int32(0))[codes(column)]
             rows = found if rows is None else np.where(rows == 0, found, rows)
         return np.zeros(batch.num_rows, np.int32) if rows is None else rows

@@ -58,6 +58,8 @@ LINES = 24
 """Of a body that holds one JSON value a line, so many are read."""
 _ANYTHING = frozenset({"password", "health", "special_category"})
 """Classes that a field's name alone gives to its values."""
+_READ = ("path", "method", "query", "request_head", "response_head", "request_body", "response_body", "request_type", "response_type")
+"""Columns that calls are read from one by one."""
 _COMPLETE = (("request_body", 1), ("response_body", 2))
 _HANDED_TEXT = re.compile(r"[\w.@:~-]{1,64}").fullmatch
 _IDENTIFYING = re.compile(r"(?:[a-z0-9_]+_)?(?:id|uuid|guid|key|number|no|code|slug|sku|token)").fullmatch
@@ -176,7 +178,8 @@ class Learner:
         take = np.zeros(n, np.uint8)
         slots = np.zeros(n, np.int32)
         fresh = self.sampler.choose(ids, statuses, chances, schemes, kinds, self._whole(batch, request, response), query, head, request, response, take, slots)
-        path, method = batch.column("path"), batch.column("method")
+        columns = {name: batch.column(name) for name in _READ if name in names}
+        path, method = columns["path"], columns["method"]
 
         def origin(row: int) -> Origin:
             return Origin(hosts.names[hosts.codes[row]], path[row].as_py(), method[row].as_py(), asked[row].as_py() or "")
@@ -185,7 +188,7 @@ class Learner:
             self._origins[int(slots[row])] = origin(row)
         self._note_weak(carried, take, slots, statuses, times)
         for row in np.flatnonzero(take & 3).tolist():
-            self._read(batch, row, int(take[row]), int(slots[row]), int(schemes[row]), int(carried[row]), int(statuses[row]), origin(row))
+            self._read(columns, row, int(take[row]), int(slots[row]), int(schemes[row]), int(carried[row]), int(statuses[row]), origin(row))
         self.changes += 1
         if len(self._learned) > self._join_past:
             self._join(owner)
@@ -249,33 +252,32 @@ class Learner:
 
     # Reading --------------------------------------------------------------------------------------------------------------------------
 
-    def _read(self, batch: pa.RecordBatch, row: int, take: int, slot: int, scheme: int, carried: int, status: int, origin: Origin) -> None:
+    def _read(self, columns: dict[str, pa.Array], row: int, take: int, slot: int, scheme: int, carried: int, status: int, origin: Origin) -> None:
         """Learn from one call."""
         key = (origin.host, folded(origin.path), origin.method, origin.operation)
         learned = self._learned.get(key)
         if learned is None:
             learned = self._learned[key] = Learned(origin)
         into = learned.schema
-        names = batch.schema.names
         if take & 1:
             into.looked += 1
             for number, name in path_classes(origin.path):
                 into.classify(number, name)
-            query = batch.column("query")[row].as_py() if "query" in names else None
+            query = columns["query"][row].as_py() if "query" in columns else None
             fields = form_fields(query) if query else []
             learn_fields(into.query, fields, self.room)
-            head = batch.column("request_head")[row].as_py() if "request_head" in names else None
+            head = columns["request_head"][row].as_py() if "request_head" in columns else None
             headers = header_fields(head, _request_field) if head else []
             if head and head.endswith(_ENDED):  # of a head that was cut off nobody knows what it had
                 learn_fields(into.headers, [(name, value) for name, value in headers if name not in NAMES], self.room)
             self._note_names(slot, scheme, carried, fields, headers)
-            if "request_body" in names:
-                self._body(into.request, batch, row, "request")
+            if "request_body" in columns:
+                self._body(into.request, columns, row, "request")
         if take & 2:
             body = into.response(status)
             if body is not None:
-                self._body(body, batch, row, "response")
-                head = batch.column("response_head")[row].as_py() if "response_head" in names and (body.headers is None or body.headers.objects < HEADS) else None
+                self._body(body, columns, row, "response")
+                head = columns["response_head"][row].as_py() if "response_head" in columns and (body.headers is None or body.headers.objects < HEADS) else None
                 if head and head.endswith(_ENDED):
                     body.headers = body.headers or Schema()
                     learn_fields(body.headers, header_fields(head, _answer_field), self.room)
@@ -290,8 +292,8 @@ class Learner:
             if len(kept) < 16:
                 kept.update(name.removeprefix("?")[:80] for name in found[:4])
 
-    def _body(self, body: Body, batch: pa.RecordBatch, row: int, side: str) -> None:
-        octets = batch.column(f"{side}_body")[row].as_py()
+    def _body(self, body: Body, columns: dict[str, pa.Array], row: int, side: str) -> None:
+        octets = columns[f"{side}_body"][row].as_py()
         if not octets:
             return
         cut = len(octets) >= self._kept_body
@@ -299,7 +301,7 @@ class Learner:
             body.cut += 1
         else:
             body.parsed += 1
-        media = batch.column(f"{side}_type")[row].as_py() if f"{side}_type" in batch.schema.names else None
+        media = columns[f"{side}_type"][row].as_py() if f"{side}_type" in columns else None
         media = (media or "").partition(";")[0].strip()
         kind = kind_of(media)
         if kind == OTHER and octets.lstrip(b" \t\r\n\xef\xbb\xbf")[:1] in (b"{", b"["):

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from parsers.engine import Engine
 from parsers.frames import FrameBlock
@@ -377,7 +376,7 @@ def _rows(column: pa.DictionaryArray, wanted: list[bool]) -> Any:
 
 def _of(batch: pa.RecordBatch, name: str, values: set[str]) -> Any:
     column = batch.column(name)
-    return _rows(column, pc.is_in(column.dictionary, value_set=pa.array(values, pa.string())).to_pylist())
+    return _rows(column, [word in values for word in column.dictionary.to_pylist()])
 
 
 def _figures(columns: dict[str, Any], rows: Any) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from parsers.tags import LONGEST, PIECE
 from rules import texts as built
 from tests.forms import FORMS, module
 
@@ -34,7 +35,7 @@ def keep(seen: object, pieces: list[bytes]) -> None:
 
 def test_a_text_is_to_be_looked_at_until_it_is_kept(texts: ModuleType) -> None:
     seen = texts.Seen(4096)
-    pieces = [b"x" * n + b"end" for n in (0, 1, 7, 8, 31, 32, 33, 255, 300, 1021, 1022, 1500, texts.LONGEST - 3)]
+    pieces = [b"x" * n + b"end" for n in (0, 1, 7, 8, 31, 32, 33, 255, 300, 1021, 1022, 1500, LONGEST - 3)]
     assert fresh(seen, pieces) == [1] * len(pieces)
     assert fresh(seen, pieces) == [1] * len(pieces)
     seen.keep(np.array([1, 3, len(pieces) - 1]))
@@ -64,7 +65,7 @@ def test_texts_of_the_same_words_in_another_place_are_told_apart(texts: ModuleTy
             other[i], other[j] = other[j], other[i]
             assert fresh(seen, [b"".join(other)]) == [1]
     # So are whole pieces that change places.
-    pieces = [bytes([n]) * texts.PIECE for n in range(1, 5)]
+    pieces = [bytes([n]) * PIECE for n in range(1, 5)]
     keep(seen, [b"".join(pieces)])
     assert fresh(seen, [b"".join([pieces[1], pieces[0], *pieces[2:]]), b"".join(pieces)]) == [1, 0]
 
@@ -83,7 +84,7 @@ def test_what_is_met_often_stays_and_what_is_met_once_gives_way(texts: ModuleTyp
 
 def test_a_text_too_long_to_keep_is_always_looked_at(texts: ModuleType) -> None:
     seen = texts.Seen(64)
-    long = [b"y" * (texts.LONGEST + 1)]
+    long = [b"y" * (LONGEST + 1)]
     keep(seen, long)
     assert fresh(seen, long) == [1]
 
@@ -93,16 +94,6 @@ def test_a_text_too_short_to_be_worth_it_is_looked_at_each_time(texts: ModuleTyp
     pieces = [b"", b"y" * 15, b"y" * 16]
     keep(seen, pieces)
     assert fresh(seen, pieces) == [0, 1, 0]
-
-
-def test_what_follows_the_first_line(texts: ModuleType) -> None:
-    seen = texts.Seen(4096)
-    pieces = [b"GET /1 HTTP/1.1\r\nHost: a\r\n\r\n", b"GET /2 HTTP/1.1\r\nHost: a\r\n\r\n", b"no line feed", b""]
-    told, lines = seen.fresh_after_line(*laid(pieces))
-    assert (lines - laid(pieces)[1]).tolist() == [16, 16, 12, 0]
-    assert told.tolist() == [1, 1, 0, 0]
-    seen.keep(np.array([0]))
-    assert seen.fresh_after_line(*laid(pieces))[0].tolist() == [0, 0, 0, 0]
 
 
 @settings(max_examples=60, deadline=None)

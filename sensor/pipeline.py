@@ -25,6 +25,7 @@ from sensor.catalogue import Catalogue, CatalogueLimits, Endpoint
 from sensor.evidence.recorder import Recorder
 from sensor.findings import Feature, Finding
 from sensor.identity import Identity, with_columns
+from sensor.interrupts import Patience
 from sensor.masking import Masker
 
 LOSSES = ("gaps", "gap_octets", "snapped_octets", "evicted", "held_limited", "bad_checksum", "truncated", "fragment_timeout", "fragment_evicted")
@@ -51,6 +52,8 @@ class Summary:
     faults: dict[str, int] = field(default_factory=dict)
     """Batches that a judge failed on, by judge: our mistakes."""
     interrupted: bool = False
+    terminated: bool = False
+    """Interrupted by SIGTERM, not by Ctrl-C."""
 
 
 _WORD = pa.dictionary(pa.int32(), pa.string())
@@ -103,20 +106,34 @@ class Pipeline:
         summary = self.summary
         for alert in self.alerts.resume():
             self._told(alert)
-        try:
-            for block in blocks:
-                summary.packets += len(block)
-                if self._recorder is not None:
-                    self._recorder.add(block)
-                self._take(self.engine.feed(block))
-                if progress is not None:
-                    progress(summary)
-        except KeyboardInterrupt:
-            summary.interrupted = True
-        self._take(self.engine.finish())
-        self._teach()
-        self._finish()
+        with Patience() as patience:
+            try:
+                for block in blocks:
+                    with patience.busy:
+                        summary.packets += len(block)
+                        if self._recorder is not None:
+                            self._recorder.add(block)
+                        self._take(self.engine.feed(block))
+                        if progress is not None:
+                            progress(summary)
+            except KeyboardInterrupt as reason:
+                self._interrupted(reason)
+                self._take(self.engine.pending())
+                self._teach()
+                if self.catalogue is not None and self.catalogue.state is not None:
+                    # What is still open here would go on in the captures: the next run over them counts it, whole.
+                    self.catalogue.hold()
+            try:
+                with patience.busy:
+                    self._take(self.engine.finish())
+                    self._teach()
+                    self._finish()
+            except KeyboardInterrupt as reason:
+                self._interrupted(reason)
         return summary
+
+    def _interrupted(self, reason: KeyboardInterrupt) -> None:
+        self.summary.interrupted, self.summary.terminated = True, type(reason) is not KeyboardInterrupt
 
     def _take(self, batches: Iterable[pa.RecordBatch]) -> None:
         """Judge batches, or keep them back until there are enough calls for the capture to be judged by itself. No name holds a batch past its turn: the

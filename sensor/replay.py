@@ -116,7 +116,7 @@ def _replay(args: argparse.Namespace) -> int:
         summary = pipeline.run(source, block_done)
         progress.close()
         if map_state is not None:  # after the alerts were told: a kill in between tells them again rather than never
-            map_state.save()
+            map_state.save(summary.interrupted)
             map_state.close()
         warnings = list(source.stats.warnings)
     for warning in warnings:
@@ -138,7 +138,7 @@ def _replay(args: argparse.Namespace) -> int:
             _say(sentence)
     _print_summary(summary, sys.stderr if args.json or args.calls == "-" else out)
     if summary.interrupted:
-        return 130
+        return 143 if summary.terminated else 130
     if args.fail_on and any(SEVERITIES.index(alert.severity) >= SEVERITIES.index(args.fail_on) for alert in summary.alerts):
         return 3
     return 0

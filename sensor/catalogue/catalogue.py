@@ -178,6 +178,7 @@ class Catalogue:
         self._answered: dict[str, list[int]] = {}
         self._callers: dict[str, int] = {}
         self._frozen = False
+        self._held = False
         self._map: _Map | None = None
         self._mapped_at = -1
         self.generation = 0
@@ -211,6 +212,8 @@ class Catalogue:
         """Take the evidence of a batch's calls."""
         if self._frozen:
             raise RuntimeError("the map is finished and takes no more calls")
+        if self._held:
+            return
         if self._passing:
             passed = min(self._passing, batch.num_rows)
             self._passing -= passed
@@ -304,6 +307,10 @@ class Catalogue:
     def pass_by(self, calls: int) -> None:
         """Count none of the next `calls` calls: an earlier run has counted them, and `restore` brought them."""
         self._passing = calls
+
+    def hold(self) -> None:
+        """Count no call from here on; calls are labelled as before."""
+        self._held = True
 
     def snapshot(self) -> list[Endpoint]:
         """The endpoints as they would be if no call came any more. What calls are labelled with stays as it is: it must not depend on when somebody asks."""

@@ -4,7 +4,7 @@ A `MapState` gives a `Catalogue` the evidence of earlier runs (`attach`), says w
 the evidence and the records (`save`, one transaction: after kill -9 the file holds the state before or after a save, never half of one).
 
 A long run saves on its way too (`save_on_the_way`): such a save says how many calls of which captures it counts, so a run over the same captures goes on
-behind them, and nothing is counted twice. What changed in a run that was cut off is told by the next one: a record keeps what was last told of it until a run ends.
+behind them, and nothing is counted twice. A run that was interrupted leaves such a save. What changed in a run that was cut off is told by the next one: a record keeps what was last told of it until a run ends.
 WAL with
 ``synchronous=NORMAL``: what was saved outlives the process; a power failure may cost the last save. The evidence holds samples of path segments as they
 were sent, without which no template could be decided anew; so the file is its owner's alone to read.
@@ -237,16 +237,19 @@ class MapState:
             self._db.execute("CREATE TEMP TABLE base AS SELECT id, whole FROM endpoint")
             self._db.execute("CREATE UNIQUE INDEX temp.base_by_id ON base (id)")
             self._based = True
-        self._write(self._compare(self._catalogue.snapshot()), ended=False)
+        self._write(self._compare(self._catalogue.snapshot()), ended=False, told=False)
         self._saved_at = time.monotonic()
         self._saving_took = self._saved_at - begun
         return True
 
-    def save(self) -> None:
-        """Keep the catalogue's evidence and its endpoints, all or nothing, at the end of a run. Raises SensorError when the file cannot be written."""
-        self._write(self._update(), ended=True)
+    def save(self, interrupted: bool = False) -> None:
+        """Keep the catalogue's evidence and its endpoints, all or nothing, at the end of a run. Raises SensorError when the file cannot be written.
 
-    def _write(self, changes: _Changes, ended: bool) -> None:
+        A run that was `interrupted` has told what it found, but the next one over the same captures goes on behind what it has counted.
+        """
+        self._write(self._update(), ended=not interrupted, told=True)
+
+    def _write(self, changes: _Changes, ended: bool, told: bool) -> None:
         assert self._catalogue is not None
         catalogue = self._catalogue
         rows = [
@@ -263,7 +266,7 @@ class MapState:
                 for gone, into in changes.gone:
                     self._db.execute("UPDATE note SET endpoint = ? WHERE endpoint = ?", (into, gone))
                     self._db.execute("DELETE FROM endpoint WHERE id = ?", (gone,))
-                if not ended:  # what is not told now stays to be told
+                if not told:  # what is not told now stays to be told
                     self._db.execute("UPDATE endpoint SET told = whole WHERE told IS NULL")
                 self._db.executemany(
                     "UPDATE endpoint SET method = ?, host = ?, template = ?, status = ?, first_seen = ?, last_seen = ?, calls = ?, declared = ?, whole = ? WHERE id = ?",
@@ -273,8 +276,9 @@ class MapState:
                     "INSERT INTO endpoint (method, host, template, status, first_seen, last_seen, calls, declared, whole, told) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, x'')",
                     [row[:-1] for row in rows if row[-1] is None],
                 )
-                if ended:
+                if told:
                     self._db.execute("UPDATE endpoint SET told = NULL WHERE told IS NOT NULL")
+                if ended:
                     self._db.execute("UPDATE run SET ended = 1 WHERE NOT ended")
                 self._db.execute("INSERT OR REPLACE INTO evidence VALUES ('all', ?)", (packed,))
                 if self._run:

@@ -274,7 +274,8 @@ class Learner:
         if take & 2:
             body = into.response(status)
             if body is not None:
-                self._body(body, batch, row, "response")
+                if "response_body" in names:
+                    self._body(body, batch, row, "response")
                 head = batch.column("response_head")[row].as_py() if "response_head" in names and (body.headers is None or body.headers.objects < HEADS) else None
                 if head and head.endswith(_ENDED):
                     body.headers = body.headers or Schema()

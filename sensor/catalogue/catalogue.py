@@ -586,9 +586,10 @@ class _Map:
     ) -> None:
         if place.known_as:
             parts, params, evidence = _known_as(place, parts, params, evidence)
-        template = "/" + "/".join(parts)
+        whole, also = _with_matrix(place, parts, params) if place.matrix else (parts, params)
+        template = "/" + "/".join(whole)
         for cell in place.cells:
-            self._endpoint(host, table, cell, template, node, params, confidence, evidence)
+            self._endpoint(host, table, cell, template, node, also, confidence, evidence)
         for text, below in place.literals.items():
             sure, why = place.evidence.get(text, (1.0, ""))
             made = self.matcher.add_literal(node, text.encode("utf-8", "backslashreplace"))
@@ -598,14 +599,9 @@ class _Map:
             )
         if place.params and any(shape(text.encode("utf-8", "backslashreplace"))[0] != "word" for text in place.literals):
             self.vague.update(name for name, root in self.roots.items() if root == self.roots[host])
-        taken = {param.name for param in params}
         for param in place.params:
             base, reasons = self._called(param)
-            name = base
-            number = 2
-            while name in taken:
-                name = f"{base}_{number}"
-                number += 1
+            name = _free(base, params)
             named = replace(param, name=name, evidence=reasons)
             made = self.matcher.add_param(node, param.kinds, param.prefix.encode(), param.suffix.encode(), param.anything)
             part = f"{param.prefix}{{{name}}}{param.suffix}"
@@ -801,6 +797,26 @@ class _Map:
         else:
             operation = operations.column(batch)
         return template, operation
+
+
+def _with_matrix(place: Place, parts: list[str], params: list[Param]) -> tuple[list[str], list[Param]]:
+    """The template's parts and parameters with the matrix parameters that all its paths have."""
+    parts, params = list(parts), list(params)
+    for number, called in place.matrix:
+        if number < len(parts):
+            name = _free(called, params)
+            parts[number] += f";{called}={{{name}}}"
+            params.append(Param(name, "", "", 1 << KINDS.index("word"), place, 0, [], 1.0, []))
+    return parts, params
+
+
+def _free(wanted: str, params: list[Param]) -> str:
+    """A parameter's name, with a number where one before it in the path has that name."""
+    taken = {param.name for param in params}
+    name, number = wanted, 2
+    while name in taken:
+        name, number = f"{wanted}_{number}", number + 1
+    return name
 
 
 def _known_as(place: Place, parts: list[str], params: list[Param], evidence: list[str]) -> tuple[list[str], list[Param], list[str]]:

@@ -141,6 +141,8 @@ def _explain(endpoints: list[Endpoint], wanted: str) -> int:
         for line in one.evidence or ["every segment is a name: no other reading had evidence"]:
             _say(f"    {mask(line)}")
         for name, about in one.parameters.items():
+            if not about.get("values"):  # of a matrix parameter no value is kept
+                continue
             examples = ", ".join(str(text) for text in about.get("examples", []))
             _say(f"    {{{name}}}: {about.get('values')} values, such as {examples}")
         if one.declared:

@@ -29,7 +29,7 @@ from sensor.catalogue.authentication import NAMES, SCHEMES, WEAKNESSES, Authenti
 from sensor.catalogue.contents import Body, EndpointSchema
 from sensor.catalogue.cut import close_json, drop_open_items, mark_open, mark_open_elements
 from sensor.catalogue.data_classes import named, words_of
-from sensor.catalogue.paths import sample_hash, shape
+from sensor.catalogue.paths import MATRIX, sample_hash, shape
 from sensor.catalogue.schema import Room, Schema, learn, learn_fields, learn_opaque, learn_text, learn_tree, members
 from sensor.catalogue.structure import FORM, JSON, MULTIPART, OTHER, XML, Sampler
 
@@ -104,7 +104,8 @@ def kind_of(media: str) -> int:
 
 def folded(path: str) -> str:
     """A path with the segments that are values by their shape folded: the same for all orders of the calls, and for every map."""
-    return "/".join(part if not part or shape(part.encode("utf-8", "backslashreplace"))[0] in _WORDS else "{}" for part in path.partition(";")[0].split("/"))
+    parts = (part.partition(";")[0] for part in path.split("/")) if ";" in path else path.split("/")
+    return "/".join(part if not part or shape(part.encode("utf-8", "backslashreplace"))[0] in _WORDS else "{}" for part in parts)
 
 
 @dataclass(slots=True)
@@ -469,25 +470,29 @@ class Learner:
 # Reading what calls carry ---------------------------------------------------------------------------------------------------------------
 
 
-def path_classes(path: str) -> Iterator[tuple[int, str]]:
-    """The data classes of a path's segments, each with the segment's number from 0. The segment before stands for a field's name (``/emails/{}``), as far as it
-    is none of the values itself."""
+def path_classes(path: str) -> Iterator[tuple[str, str]]:
+    """The data classes of a path's segments, each with the segment's number from 0, and of their matrix parameters (``3;email``). The segment before stands for
+    a field's name (``/emails/{}``), as far as it is none of the values itself."""
     number = -1
     before = ""
     for segment in path.partition("//")[2].partition("/")[2].split("/") if path[:1] != "/" else path.split("/"):
-        part = segment.partition(";")[0]
+        part, semicolon, matrix = segment.partition(";")
         if not part:
             continue
         number += 1
         if number >= SEGMENTS:
             return
+        for name, value in (one.partition("=")[::2] for one in matrix.split(";", MATRIX)) if semicolon else ():
+            found = _class_of(value, name)[0] if value else ""
+            if found:
+                yield f"{number};{name}", found
         hint, before = before, ""
         if len(part) == 36 and part[8] == part[13] == "-":
             continue
         found, is_name = _class_of(part, hint)
         before = part if is_name else ""
         if found:
-            yield number, found
+            yield str(number), found
 
 
 @lru_cache(maxsize=8_192)

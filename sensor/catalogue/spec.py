@@ -114,7 +114,9 @@ class Descriptions:
                 continue
             literal = 0
             for mine, theirs in zip(parts, declared, strict=True):
-                if mine == theirs and "{" not in mine:
+                if "{" not in mine and mine == theirs:
+                    literal += 1
+                elif ";" in mine and ";" not in theirs and mine.partition(";")[0] == theirs:  # matrix parameters are left out of descriptions as often as not
                     literal += 1
                 elif "{" in theirs and _fits(theirs, mine):
                     continue

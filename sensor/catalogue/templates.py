@@ -97,6 +97,9 @@ class Place:
     evidence: dict[str, tuple[float, str]] = field(default_factory=dict)
     """Of each literal that stands beside a parameter or could be one: confidence and why it was kept."""
 
+    matrix: tuple[tuple[int, str], ...] = ()
+    """Matrix parameters that all paths which end here have: number of their segment, name."""
+
     known_as: tuple[str, ...] = ()
     """The last segments that this place is known by together with others, where they are not those that lead here."""
 
@@ -164,7 +167,7 @@ class Templates:
 
     def place(self, nodes: list[int], where: tuple[str, ...], before: str = "") -> Place:
         """Decide the place that these nodes make up, and all below it. `where`: the segments that lead here, ``{}`` for a parameter."""
-        here = Place(nodes)
+        here = Place(nodes, matrix=self.table.matrix_of([node for node in nodes if self.table.cells_of[node]]))
         pinned = self.pins.get(where)
         for node in nodes:
             here.cells.extend(self.table.cells_of[node])
@@ -435,7 +438,7 @@ class Templates:
             for item in values:
                 if item.kind in (WORD, MIXED) and not item.view:
                     for text in item.values:
-                        stem = text[: len(text) - len(item.suffix)] if item.suffix else text
+                        stem = text[len(item.prefix) : len(text) - len(item.suffix)]
                         tail = numbered(stem)
                         if self.slug(stem):
                             self.vocabulary.add(stem)

@@ -328,6 +328,7 @@ class Catalogue:
             "trees": [{host: table.dump(root) for host, root in sorted(table.roots.items())} for table in self._tables],
             "answered": self._answered,
             "fields": self._learner.evidence(),
+            "handed": self._learner.handed_out(),
             "asked": [[*key, calls] for key, calls in sorted(self._asked.items())],
             "calls": self.calls,
         }
@@ -345,7 +346,7 @@ class Catalogue:
                     mine[i] += int(counts[i])
             for host, path, method, operation, calls in evidence["asked"]:
                 self._asked[host, path, method, operation] = int(calls)
-            self._learner.restore(evidence.get("fields", []))
+            self._learner.restore(evidence.get("fields", []), evidence.get("handed", []))
             self.calls += int(evidence["calls"])
         except (KeyError, TypeError, ValueError, IndexError, AttributeError, UnicodeEncodeError) as error:
             raise ValueError(f"no evidence of a map: {error}") from error
@@ -567,7 +568,7 @@ class _Map:
             table = _joined(self.catalogue, name, members, silent)
         if name not in table.roots:
             return
-        templates = self.places[name] = Templates(table, table.roots[name], of_host(self.catalogue.pins, name), Known(self.catalogue._learner.fields, members))
+        templates = self.places[name] = Templates(table, table.roots[name], of_host(self.catalogue.pins, name), Known(self.catalogue._learner.fields, members, self.catalogue._learner.handed))
         root = self.roots[name] = self.matcher.add_node()
         for member in members:
             self.roots[member] = root

@@ -355,6 +355,14 @@ class Learner:
             fields.add(called)
         return True
 
+    def handed(self, text: str) -> frozenset[str]:
+        """The fields of responses that held a text."""
+        return frozenset(self._handed.get(sample_hash(text.encode("utf-8", "backslashreplace")), ()))
+
+    def handed_out(self) -> list[list[Any]]:
+        """What responses handed out, as plain data that `restore` reads back."""
+        return [[mark, *sorted(self._handed[mark])] for mark in sorted(self._handed)[:HANDED]]
+
     def field_of(self, values: list[str]) -> str:
         """The field of responses that handed out most of these values, as a parameter's name; empty when there is none.
 
@@ -381,8 +389,10 @@ class Learner:
         found = [(key, self.fields(*key)) for key in keys]
         return [[*key, sorted(request), sorted(response)] for key, (request, response) in found if request or response][:PATHS]
 
-    def restore(self, evidence: list[list[Any]]) -> None:
-        """Know again what `evidence` gave."""
+    def restore(self, evidence: list[list[Any]], handed: list[list[Any]]) -> None:
+        """Know again what `evidence` and `handed_out` gave."""
+        for mark, *names in handed:
+            self._handed.setdefault(int(mark), set()).update(map(str, names))
         for host, path, method, request, response in evidence:
             self._before[host, path, method] = (frozenset(map(str, request)), frozenset(map(str, response)))
 

@@ -139,6 +139,7 @@ def test_countries_and_languages_are_one_parameter() -> None:
 _NOISE = random.Random(5)
 IDS = [f"/plans/{''.join(_NOISE.choices('abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ0123456789', k=20))}" for _ in range(40)]
 RANDOM = ["".join(_NOISE.choices("bcdfghjklmnpqrstvwxz", k=10)) for _ in range(30)]
+RPC = [f"/rpc/{name}" for name in ("addMember", "balances", "createUser", "findProject", "getOrder", "getUser", "listOrders", "listUsers", "sendInvoice", "setPassword")]
 HARD = [
     ([f"/calls/CA{n:032x}.json" for n in range(9)], ["/calls/{call_id}.json"]),
     ([f"/compare/{n:040x}..{n + 1:040x}" for n in range(1, 20)], ["/compare/{compare_id}"]),
@@ -152,6 +153,23 @@ HARD = [
     ([f"/odata/Customers(%27{word}%27)" for word in ("alfki", "chop-suey")] + ["/odata/Customers()", "/odata/$metadata"],
      ["/odata/$metadata", "/odata/Customers(%27{Customer_id}%27)", "/odata/Customers()"]),
     (["/wiki/Mercury_(planet)", "/wiki/Mercury_(element)"], ["/wiki/Mercury_(element)", "/wiki/Mercury_(planet)"]),
+    ([f"/{version}/users/{n}" for version in ("v1", "v2.1") for n in range(9)] + [f"/{day}/accounts/{n}" for day in ("2023-06-15", "2024-01-01") for n in range(9)],
+     ["/2023-06-15/accounts/{account_id}", "/2024-01-01/accounts/{account_id}", "/v1/users/{user_id}", "/v2.1/users/{user_id}"]),
+    ([f"/api/{n % 2 + 1}/items/{n}" for n in range(40)], ["/api/1/items/{item_id}", "/api/2/items/{item_id}"]),
+    ([f"/users/{n % 2 + 1}/items/{n}" for n in range(40)], ["/users/{user_id}/items/{item_id}"]),
+    ([f"/packages/{name}{('', f'/{n}.4.{n + 2}', f'/{n}.9.1/files')[n % 3]}" for n, name in enumerate(["pad", "chalk", "@types%2Fnode", "lodash", *(f"{w}{v}" for w in ("saw", "plane", "drill", "axe") for v in ("kit", "box", "set", "bit", ".js"))])],
+     ["/packages/{package}", "/packages/{package}/{id}", "/packages/{package}/{id}/files"]),
+    ([f"/links/{code}" for code in ("0PA3XY", "0f2chl", "1FkNhE", "1SSDIv", "1XbfgC", "1r9D3D", "NIwLTR", "ZSpeJT")], ["/links/{link_id}"]),
+    ([f"/posts/{a}-{b}" for a in ("lantern", "silver", "maple", "onyx") for b in ("bravo", "tundra", "ember", "delta")] + ["/posts/trending"] * 200, ["/posts/trending", "/posts/{post}"]),
+    ([f"/cities/{name}" for name in ("berlin", "oslo", "lima", "rome", "kyiv", "bern", "dakar", "quito", "cairo", "paris")] + ["/cities/berlin", "/cities/nearby"] * 60, ["/cities/nearby", "/cities/{city}"]),
+    ([f"/services/PX{n:03}QA" for n in range(9)] + ["/incidents/4/services/PX9P3QB/impacts", "/incidents/5/services/PX9P3QB/impacts", "/incidents/5/services/impacts"],
+     ["/incidents/{incident_id}/services/impacts", "/incidents/{incident_id}/services/{service_id}/impacts", "/services/{service_id}"]),
+    (["/boards/url_slugs/zephyr/impacts", "/boards/url_slugs/prairie/impacts", "/boards/url_slugs/zephyr", "/users/by-city/berlin", "/users/by-city/oslo", "/users/bylaws"],
+     ["/boards/url_slugs/{url_slug}", "/boards/url_slugs/{url_slug}/impacts", "/users/by-city/{by_city}", "/users/bylaws"]),
+    (RPC, RPC),
+    ([f"/users/{name}" for name in ("anna", "bob", "carl", "dora", "emil", "fred", "gina", "hugo", "ida", "jan", "me", "search")], ["/users/me", "/users/search", "/users/{user}"]),
+    ([f"/customers/cus_{rest}" for rest in ("Nf8tR2Wn", "Lk3pQ9Zx", "Ab1cD2eF", "Gh7jK4mN", "Pq5rS6tU", "Vw8xY9zA", "Bc2dE3fG", "Hj4kL5mP", "NeJtrWnc")], ["/customers/{customer}"]),
+    ([f"/rates/{a}/{b}" for a, b in zip(("EUR", "USD", "GBP", "JPY", "CHF", "SEK"), ("USD", "GBP", "JPY", "CHF", "SEK", "EUR"), strict=True)], ["/rates/{rate}/{id}"]),
     ([f"/people/{name}@mail.example" for name in ("ann", "bob", "cid", "dee", "eve")], ["/people/{email}"]),
     ([f"/days/2024-05-{n:02}" for n in range(1, 29)], ["/days/{date}"]),
     ([f"/api/v{n}/health" for n in (1, 2)], ["/api/v1/health", "/api/v2/health"]),

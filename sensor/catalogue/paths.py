@@ -66,7 +66,6 @@ Matrix: TypeAlias = "tuple[frozenset[tuple[int, str]], tuple[tuple[int, str], ..
 """The matrix parameters of a path, each with the number of its segment from 0; the same in the order they come in."""
 NO_MATRIX: Matrix = (frozenset(), ())
 _MATRIX = re.compile(r";([A-Za-z_][A-Za-z0-9_.-]{0,39})=")
-_SESSIONS = frozenset({"jsessionid", "phpsessid", "sessionid", "session_id", "sid", "aspsessionid", "cfid", "cftoken"})
 
 _DIGIT = cython.declare(cython.int, 1)
 _LOWER = cython.declare(cython.int, 2)
@@ -160,6 +159,12 @@ class Segment:
                 if not (97 <= (c | 32) <= 122 or c == 95 or (48 <= c <= 57 and i > start)):
                     break
                 i -= 1
+            if dot > start and data[dot] == 58:  # a verb stands behind the only colon; addresses and URNs have several
+                i = start
+                while i < dot and data[i] != 58:
+                    i += 1
+                if i < dot:
+                    dot = -1
             if dot > start and dot < end - 1 and 97 <= (data[dot + 1] | 32) <= 122 and (data[dot] != 46 or end - dot <= 6):
                 stop = dot
         digits: cython.int = 0
@@ -1029,12 +1034,12 @@ def _joined_key(path: cython.ulonglong, root: cython.int, method: cython.int) ->
 
 
 def matrix_names(path: bytes) -> Matrix:
-    """The matrix parameters of a path, those apart that hold a session: they are none of an API's."""
+    """The matrix parameters of a path."""
     found = []
     segments = (segment for segment in path.split(b"/") if segment.partition(b";")[0])
     for number, segment in enumerate(segments):
         for name in _MATRIX.findall(segment.decode("latin-1")) if b";" in segment else ():
-            if name.lower() not in _SESSIONS and len(found) < MATRIX:
+            if len(found) < MATRIX:
                 found.append((number, name))
     return (frozenset(found), tuple(found)) if found else NO_MATRIX
 

@@ -500,7 +500,9 @@ class Templates:
                     why[item.text] = (0.9, f"one of few such values among {item.calls} calls, with an API below it: a version")
 
     def opaque(self, text: str) -> bool:
-        """Whether a segment alone reads as random: letters that make no word, or digits in the middle of letters."""
+        """Whether a segment alone reads as random: letters that make no word, or digits in the middle of letters. Of a URN its last part."""
+        if text.count(":") > 1:
+            text = text.rpartition(":")[2]
         if version(text) or len(text) < 5:
             return False
         if sum(c.isdigit() for c in text) * 2 >= len(text) >= 8:
@@ -940,16 +942,14 @@ class Templates:
 
     def give_back_outliers(self, values: list[Item], words: list[Item], why: dict[str, tuple[float, str]]) -> None:
         """A readable word that was taken for a value, though it leads to what no other value leads to, is a literal after all."""
+        counts = Counter(name for item in values for name in item.names)
         for item in list(values):
             if item.folded or item.kind != WORD or len(values) < 3:
                 continue
-            rest: set[str] = set()
-            for other in values:
-                if other is not item:
-                    rest |= other.names
             own = {name for name in item.names if name != "*"}
-            if len(own) >= 2 and not own & rest and wordness(item.text) > 0:
+            if len(own) >= 2 and all(counts[name] == 1 for name in own) and wordness(item.text) > 0:
                 values.remove(item)
+                counts.subtract(item.names)
                 words.append(item)
                 why[item.text] = (0.8, "leads to " + ", ".join(sorted(own)[:3]) + ", as no value beside it does")
 

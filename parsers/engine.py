@@ -394,6 +394,11 @@ class Engine:
         self.calls.ready = []
         return ready
 
+    def pending(self) -> list[pa.RecordBatch]:
+        """The calls that are whole by now and stand in no full batch yet; connections stay as they are."""
+        self.calls.flush()
+        return self._take()
+
     def finish(self) -> list[pa.RecordBatch]:
         """The capture is over: every connection ends as it is. Returns the remaining batches."""
         table: FlowTable = self.table

@@ -14,7 +14,7 @@ except ModuleNotFoundError:
 
 COMPILED = cython.compiled
 
-PATTERN = r"(?<![0-9A-Fa-f.-])[2-6](?:[0-9]{12,18}+|[0-9]{3}(?P<gap>[ +-]|%20)[0-9]{4,6}(?P=gap)[0-9]{4,5}(?:(?P=gap)[0-9]{1,7})?)(?![0-9A-Fa-f-])"
+PATTERN = r"(?<![0-9A-Fa-f.-])[2-6](?:[0-9]{12,18}+|[0-9]{3}(?P<gap>[ +-]|%20)[0-9]{4,6}(?P=gap)[0-9]{4,5}(?:(?P=gap)[0-9]{1,7}(?:(?P=gap)[0-9]{1,3})?)?)(?![0-9A-Fa-f-])"
 """What a card number looks like: 13 to 19 digits in a row, or in groups with equal gaps; not inside hex, a UUID or a decimal number."""
 
 
@@ -40,6 +40,8 @@ def card_number(digits: str) -> bool:
         or (n == 15 and two in (34, 37))
         or (n == 14 and (two in (36, 38, 39) or 300 <= three <= 305))
         or (16 <= n <= 19 and (four == 6011 or two == 65 or 644 <= three <= 649 or 3528 <= four <= 3589 or two == 62))
+        or (n == 16 and (2200 <= four <= 2204 or three == 508 or digits[:6] == "606282"))
+        or (n in (16, 18, 19) and four in (5060, 5061, 5067))
         or (12 <= n <= 19 and four in (5018, 5020, 5038, 6304, 6759, 6761, 6762, 6763))
     )
     return issued and luhn(digits) and len(set(digits)) > 1

@@ -50,6 +50,7 @@ class Command(NamedTuple):
 COMMANDS = (
     Command("replay", "sensor.replay", "read captures: the calls in them, the endpoint map, alerts"),
     Command("map", "sensor.mapdesk", "ask an endpoint map: list, show, accept, pin, explain a decision, export OpenAPI or a page"),
+    Command("explain", "sensor.explaindesk", "what an endpoint's template was decided on: evidence, confidence, examples"),
     Command("diff", "sensor.diffdesk", "what came, went and changed between two maps, descriptions or captures; SARIF for CI"),
     Command("learn", "sensor.learn", "learn from captures of normal traffic what normal is; write a model file"),
     Command("rules", "sensor.ruledesk", "run the examples that rules carry"),

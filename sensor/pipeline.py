@@ -122,6 +122,11 @@ class Pipeline:
                     progress(summary)
         except KeyboardInterrupt:
             summary.interrupted = True
+            self._take(self.engine.pending())
+            self._teach()
+            if self.catalogue is not None and self.catalogue.state is not None:
+                # What is still open here would go on in the captures: the next run over them counts it, whole.
+                self.catalogue.hold()
         self._take(self.engine.finish())
         self._say_fault()
         self._teach()

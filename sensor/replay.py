@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     out.add_argument("--json", action="store_true", help="print the whole result as one JSON document instead of tables")
     out.add_argument("-q", "--quiet", action="store_true", help="print the summary line only")
     judge = parser.add_argument_group("how to judge")
-    judge.add_argument("--spec", metavar="FILE", action="append", default=[], help="OpenAPI description to compare the map with; repeatable")
+    judge.add_argument("--spec", metavar="FILE", action="append", default=[], help="OpenAPI description to compare the map with, or a directory of them; repeatable")
     judge.add_argument("--rules", metavar="PATH", action="append", default=[], help="rules to use instead of the built-in ones; repeatable")
     judge.add_argument("--no-rules", action="store_true", help="judge by no rules")
     judge.add_argument("--model", metavar="FILE", help="a model that `api-sensor learn` wrote (without one the capture is judged by itself)")
@@ -129,7 +129,7 @@ def _replay(args: argparse.Namespace) -> int:
             progress.close()
         if map_state is not None:  # after the alerts were told: a kill in between tells them again rather than never
             try:
-                map_state.save()
+                map_state.save(summary.interrupted)
             except SensorError as fault:
                 refused.append(str(fault))
             map_state.close()
@@ -334,7 +334,7 @@ def _print_tables(summary: Any, masker: Any, out: Any) -> None:
     if summary.probed:
         print(f"{len(summary.probed)} paths were asked for and are no endpoint ({sum(one.calls for one in summary.probed):,} calls)\n", file=out)
     for alert in summary.alerts[:50]:
-        print(terminal.printable(f"[{alert.severity}] {alert.title} ({alert.calls} calls, {', '.join(alert.clients) or 'no client'})"), file=out)
+        print(terminal.printable(f"[{alert.severity}] {alert.title}" + (f" ({alert.calls} calls, {', '.join(alert.clients) or 'no client'})" if alert.calls else "")), file=out)
         for reason in alert.reasons[:4]:
             print(terminal.printable(f"    {reason}"), file=out)
         for advice in list(alert.response.get("advice", ()))[:2]:

@@ -69,10 +69,12 @@ def agree(one: Fields, other: Fields) -> bool | None:
 
 
 class Known:
-    """What is known of the bodies of one site's paths."""
+    """What is known of the bodies of one site's paths, and of the values that responses handed out."""
 
-    def __init__(self, ask: Callable[[str, str, str], Fields], hosts: Sequence[str]) -> None:
+    def __init__(self, ask: Callable[[str, str, str], Fields], hosts: Sequence[str], handed: Callable[[str], frozenset[str]] = lambda _: frozenset()) -> None:
         self._ask = ask
+        self.handed = handed
+        """The fields of responses that held a text."""
         self._hosts = hosts[:16]
         self._asked: dict[tuple[str, str], Fields] = {}
 

@@ -178,6 +178,7 @@ class Catalogue:
         self._answered: dict[str, list[int]] = {}
         self._callers: dict[str, int] = {}
         self._frozen = False
+        self._held = False
         self._map: _Map | None = None
         self._mapped_at = -1
         self.generation = 0
@@ -211,6 +212,8 @@ class Catalogue:
         """Take the evidence of a batch's calls."""
         if self._frozen:
             raise RuntimeError("the map is finished and takes no more calls")
+        if self._held:
+            return
         if self._passing:
             passed = min(self._passing, batch.num_rows)
             self._passing -= passed
@@ -305,6 +308,10 @@ class Catalogue:
         """Count none of the next `calls` calls: an earlier run has counted them, and `restore` brought them."""
         self._passing = calls
 
+    def hold(self) -> None:
+        """Count no call from here on; calls are labelled as before."""
+        self._held = True
+
     def snapshot(self) -> list[Endpoint]:
         """The endpoints as they would be if no call came any more. What calls are labelled with stays as it is: it must not depend on when somebody asks."""
         tenant_of = dict(self._tenant_of)
@@ -321,6 +328,7 @@ class Catalogue:
             "trees": [{host: table.dump(root) for host, root in sorted(table.roots.items())} for table in self._tables],
             "answered": self._answered,
             "fields": self._learner.evidence(),
+            "handed": self._learner.handed_out(),
             "asked": [[*key, calls] for key, calls in sorted(self._asked.items())],
             "calls": self.calls,
         }
@@ -338,7 +346,7 @@ class Catalogue:
                     mine[i] += int(counts[i])
             for host, path, method, operation, calls in evidence["asked"]:
                 self._asked[host, path, method, operation] = int(calls)
-            self._learner.restore(evidence.get("fields", []))
+            self._learner.restore(evidence.get("fields", []), evidence.get("handed", []))
             self.calls += int(evidence["calls"])
         except (KeyError, TypeError, ValueError, IndexError, AttributeError, UnicodeEncodeError) as error:
             raise ValueError(f"no evidence of a map: {error}") from error
@@ -560,7 +568,7 @@ class _Map:
             table = _joined(self.catalogue, name, members, silent)
         if name not in table.roots:
             return
-        templates = self.places[name] = Templates(table, table.roots[name], of_host(self.catalogue.pins, name), Known(self.catalogue._learner.fields, members))
+        templates = self.places[name] = Templates(table, table.roots[name], of_host(self.catalogue.pins, name), Known(self.catalogue._learner.fields, members, self.catalogue._learner.handed))
         root = self.roots[name] = self.matcher.add_node()
         for member in members:
             self.roots[member] = root
@@ -579,9 +587,10 @@ class _Map:
     ) -> None:
         if place.known_as:
             parts, params, evidence = _known_as(place, parts, params, evidence)
-        template = "/" + "/".join(parts)
+        whole, also = _with_matrix(place, parts, params) if place.matrix else (parts, params)
+        template = "/" + "/".join(whole)
         for cell in place.cells:
-            self._endpoint(host, table, cell, template, node, params, confidence, evidence)
+            self._endpoint(host, table, cell, template, node, also, confidence, evidence)
         for text, below in place.literals.items():
             sure, why = place.evidence.get(text, (1.0, ""))
             made = self.matcher.add_literal(node, text.encode("utf-8", "backslashreplace"))
@@ -591,14 +600,9 @@ class _Map:
             )
         if place.params and any(shape(text.encode("utf-8", "backslashreplace"))[0] != "word" for text in place.literals):
             self.vague.update(name for name, root in self.roots.items() if root == self.roots[host])
-        taken = {param.name for param in params}
         for param in place.params:
             base, reasons = self._called(param)
-            name = base
-            number = 2
-            while name in taken:
-                name = f"{base}_{number}"
-                number += 1
+            name = _free(base, params)
             named = replace(param, name=name, evidence=reasons)
             made = self.matcher.add_param(node, param.kinds, param.prefix.encode(), param.suffix.encode(), param.anything)
             part = f"{param.prefix}{{{name}}}{param.suffix}"
@@ -794,6 +798,26 @@ class _Map:
         else:
             operation = operations.column(batch)
         return template, operation
+
+
+def _with_matrix(place: Place, parts: list[str], params: list[Param]) -> tuple[list[str], list[Param]]:
+    """The template's parts and parameters with the matrix parameters that all its paths have."""
+    parts, params = list(parts), list(params)
+    for number, called in place.matrix:
+        if number < len(parts):
+            name = _free(called, params)
+            parts[number] += f";{called}={{{name}}}"
+            params.append(Param(name, "", "", 1 << KINDS.index("word"), place, 0, [], 1.0, []))
+    return parts, params
+
+
+def _free(wanted: str, params: list[Param]) -> str:
+    """A parameter's name, with a number where one before it in the path has that name."""
+    taken = {param.name for param in params}
+    name, number = wanted, 2
+    while name in taken:
+        name, number = f"{wanted}_{number}", number + 1
+    return name
 
 
 def _known_as(place: Place, parts: list[str], params: list[Param], evidence: list[str]) -> tuple[list[str], list[Param], list[str]]:

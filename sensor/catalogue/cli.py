@@ -1,6 +1,6 @@
 """What `api-sensor map` and `api-sensor diff` answer.
 
-A map is the JSON that ``api-sensor replay --json`` writes (its `map`), or a state that ``replay --map-state`` keeps. `diff` compares maps, states,
+A map is the JSON that ``api-sensor replay --json`` writes (its `map`), a state that ``replay --map-state`` keeps, or a capture, which is mapped then. `diff` compares maps, states,
 descriptions and captures in any mixture, and ends with status 3 when they differ, for use in CI.
 """
 
@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from sensor.catalogue import compare, pins
-from sensor.catalogue.catalogue import Endpoint
 from sensor.catalogue.compare import endpoints as read_map
 from sensor.catalogue.state import MapState, Record
 from sensor.database import using
@@ -23,7 +22,7 @@ from sensor.errors import SensorError, reason, refusal
 from sensor.mapdesk import add_arguments
 from sensor.terminal import printable, table, when
 
-__all__ = ["add_arguments", "diff", "read_map", "run"]
+__all__ = ["add_arguments", "diff", "explain", "read_map", "run"]
 
 FOUND = 3
 
@@ -31,7 +30,7 @@ FOUND = 3
 def run(args: argparse.Namespace) -> int:
     """Answer one question; returns the exit status."""
     if args.question == "explain":
-        return _explain(read_map(Path(args.map)), args)
+        return explain(args, Path(args.map), args.endpoint)
     if args.question == "export":
         return _export(args)
     state = MapState(Path(args.map_state) if args.map_state else _state(args) / "map.sqlite", make=args.question == "pin", write=args.question in ("pin", "unpin", "ack", "accept"))
@@ -127,20 +126,27 @@ def _plain(record: Record) -> dict[str, Any]:
 # A map as it is ---------------------------------------------------------------------------------------------------------------------------
 
 
-def _explain(endpoints: list[Endpoint], args: argparse.Namespace) -> int:
+def explain(args: argparse.Namespace, path: Path | None, wanted: str) -> int:
+    """Tell what the endpoints of a map (the one in the state directory, if none is named) were decided on that have `wanted` in their names. Returns the exit status."""
     from sensor.catalogue import describe
 
-    wanted = args.endpoint
+    path, mask = path or _state(args) / "map.sqlite", _mask(args)
+    endpoints = read_map(path)
+    method, _, rest = wanted.lower().partition(" ")
 
-    chosen = [one for one in endpoints if wanted.lower() in one.name.lower()]
+    def fits(name: str) -> bool:  # `GET /users` without the host too
+        return wanted.lower() in name or (rest.startswith("/") and name.startswith(f"{method} ") and rest in name)
+
+    chosen = [one for one in endpoints if fits(one.name.lower())]
     if not chosen:
-        raise SensorError(f"no endpoint of the map has {wanted!r} in its name")
-    mask = _mask(args)
+        raise SensorError(f"no endpoint of the map has {wanted!r} in its name; `api-sensor map export {path} --format tree` shows them")
     for one in chosen:
         _say(f"{mask(one.name)}  confidence {one.confidence:.2f}  {one.calls} calls, {one.callers} callers")
         for line in one.evidence or ["every segment is a name: no other reading had evidence"]:
             _say(f"    {mask(line)}")
         for name, about in one.parameters.items():
+            if not about.get("values"):  # of a matrix parameter no value is kept
+                continue
             examples = ", ".join(str(text) for text in about.get("examples", []))
             _say(f"    {{{name}}}: {about.get('values')} values, such as {examples}")
         if one.declared:

@@ -70,13 +70,7 @@ class Difference:
 
 def read(path: Path) -> Side:
     """Any inventory. Raises SensorError for what is none."""
-    if path.is_dir():
-        return Side(path, "capture", _entries(of_captures(path)))
-    try:
-        with path.open("rb") as file:
-            top = file.read(4096)
-    except OSError as error:
-        raise SensorError(f"{path}: cannot be read: {error.strerror}") from error
+    top = _top(path)
     if top.startswith(CAPTURES):
         return Side(path, "capture", _entries(of_captures(path)))
     text = top.decode("utf-8-sig", "replace")
@@ -85,10 +79,23 @@ def read(path: Path) -> Side:
     return Side(path, "state" if top.startswith(SQLITE) else "map", _entries(endpoints(path)))
 
 
+def _top(path: Path) -> bytes:
+    """What a file begins with; a directory is one of captures."""
+    if path.is_dir():
+        return CAPTURES[0]
+    try:
+        with path.open("rb") as file:
+            return file.read(4096)
+    except OSError as error:
+        raise SensorError(f"{path}: cannot be read: {error.strerror}") from error
+
+
 def endpoints(path: Path) -> list[Endpoint]:
-    """The endpoints of a map: JSON, or the state of one. Raises SensorError for what is none."""
+    """The endpoints of a map: JSON, the state of one, or captures. Raises SensorError for what is none."""
     import orjson
 
+    if _top(path).startswith(CAPTURES):
+        return of_captures(path)
     try:
         octets = path.read_bytes()[: 1 << 31]
     except OSError as error:

@@ -106,8 +106,8 @@ class EndpointSchema:
     headers: Schema = field(default_factory=Schema)
     request: Body = field(default_factory=Body)
     responses: dict[int, Body] = field(default_factory=dict)
-    path: dict[int, dict[str, int]] = field(default_factory=dict)
-    """By the number of a path segment, from 0: how many of the calls looked at had a value of which data class there. No value is kept, and which segments are
+    path: dict[str, dict[str, int]] = field(default_factory=dict)
+    """By the number of a path segment, from 0 (``3;id``: its matrix parameter `id`): how many of the calls looked at had a value of which data class there. No value is kept, and which segments are
     parameters is known to the template alone."""
     operations: dict[str, EndpointSchema] = field(default_factory=dict)
     """By GraphQL, JSON-RPC or SOAP operation, where the path is not the API."""
@@ -133,7 +133,7 @@ class EndpointSchema:
             if operation is not None:
                 operation.absorb(other.operations[name])
 
-    def classify(self, number: int, name: str, count: int = 1) -> None:
+    def classify(self, number: str, name: str, count: int = 1) -> None:
         """Count values of a data class in a segment of the path."""
         classes = self.path.setdefault(number, {})
         classes[name] = classes.get(name, 0) + count
@@ -155,9 +155,12 @@ class EndpointSchema:
     def data_classes(self, template: str = "") -> list[DataClass]:
         """The data classes of every field, of the operations too (``query Users: response.200.email``), and of the parameters of the template (``path.email``)."""
         found = []
-        for number, part in enumerate(template.split("/")[1:]):
-            for name in _PARAMETER.findall(part) if number in self.path else ():
-                found += data_classes.of_counts(self.path[number], self.looked, name, f"path.{name}")
+        for number, part in enumerate(template.split("/")[1:] if self.path else ()):
+            stem, *matrix = part.split(";")
+            places = [(str(number), name) for name in _PARAMETER.findall(stem)]
+            places += [(f"{number};{one.partition('=')[0]}", name) for one in matrix for name in _PARAMETER.findall(one)]
+            for place, name in places:
+                found += data_classes.of_counts(self.path.get(place, {}), self.looked, name, f"path.{name}")
         found += data_classes.below(self.query, "query") + data_classes.below(self.headers, "header")
         for _, schema in sorted(self.request.content.items()):
             found += data_classes.below(schema, "request")
@@ -183,7 +186,7 @@ class EndpointSchema:
             "responses": {str(status): body.to_json() for status, body in sorted(self.responses.items())},
         }
         if self.path:
-            made["path"] = {str(number): dict(sorted(classes.items())) for number, classes in sorted(self.path.items())}
+            made["path"] = {number: dict(sorted(classes.items())) for number, classes in sorted(self.path.items())}
         if self.operations:
             made["operations"] = {name: operation.to_json() for name, operation in sorted(self.operations.items())}
         return made
@@ -199,7 +202,7 @@ class EndpointSchema:
                 Schema.from_json(data.get("headers", {})),
                 Body.from_json(data.get("request", {})),
                 {int(status): Body.from_json(body) for status, body in data.get("responses", {}).items()},
-                {int(number): {str(name): int(count) for name, count in classes.items()} for number, classes in data.get("path", {}).items()},
+                {str(number): {str(name): int(count) for name, count in classes.items()} for number, classes in data.get("path", {}).items()},
                 {str(name): cls.from_json(operation) for name, operation in data.get("operations", {}).items()},
                 int(data.get("calls", 0)),
                 int(data.get("looked", 0)),

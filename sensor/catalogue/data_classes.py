@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from sensor import cards, ibans, keys, phones
 from sensor.cards import card_number
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 LONGEST = 16_384
 """Characters of one text that are searched for keys."""
+INSIDE = 4_096
+"""Characters of one text that are searched for account and card numbers."""
 TOLD = 65_536
 """Texts of which it is remembered whether they hold a key, 6 MB or so: what APIs answer repeats itself."""
 _told: dict[int, str] = {}
@@ -90,6 +93,14 @@ class DataClass:
 _PIECES = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_A-Za-z]+")
 
 _PEOPLE = "first|last|middle|given|family|full|maiden|birth|legal|preferred|real|customer|patient|employee|contact|cardholder|card_holder|account_holder|recipient|passenger|guest|owner|author|sender|receiver|person|billing|shipping|buyer|payer|payee|holder|student|tenant|driver|father|mother|spouse"
+_PERSONAL_ID = (
+    "ssn|social_?security\\w*|sozialversicherungs\\w*|national_?(?:id|identifier|insurance|identity)\\w*|nino|ni_number|steuer_?(?:id|nummer|identifikationsnummer)\\w*|cpf|curp|dni|nie|nif|pesel|bsn|burgerservicenummer|sofinummer|cnp|egn"
+    "|hetu|henkilotunnus|personnummer|identity_?(?:number|card|no)\\w*|citizen(?:_?(?:id|number|no|card))?(?=_$)|aadhaar\\w*|aadhar\\w*|uidai|pan_?(?:no|number|card)|permanent_account_number|nhs_?(?:no|number)|codice_?fiscale|fiscal_?code"
+    "|insee\\w*|numero_?secu\\w*|rodne_cislo|fodselsnummer|tfn|tckn|tc_?kimlik\\w*|kimlik\\w*|resident_?(?:id|number|registration\\w*)|passport(?:_?(?:no|nr|number|id))?|driv(?:er_?s?|ing)_?licen[cs]e(?:_?(?:no|nr|number|id))?|isikukood"
+    "|ahv(?:_?\\w*)?|svnr|asmens_kodas|personas_kods|oib|emso|jmbg|teudat_zehut|kennitala|thai_id|amka|cuit|cuil|cedula\\w*|nric\\w*|mykad|ic_number|cnic|ird(?:_?(?:no|number))|itin|ktp|rntrc|snils"
+    "|documento_(?:de_)?identi\\w*|cod(?:ul)?_numeric_\\w*|cartao_?cidadao|rijksregister\\w*|niss|pps_?n?(?:_?(?:no|number))?|hkid|shenfenzheng|bvn|medicare_?(?:no|number|id)|voter_?id|ghana_card|curp|idnr"
+)
+"""Names that stand for one kind of number that a state gives to a person."""
 _NAMED: tuple[tuple[str, str], ...] = (
     ("password", r"_(?:password|passwd|pwd|passphrase|passcode|pass_?phrase|pin_?code|contrasena|kennwort|passwort|mot_de_passe|senha)\d?_(?:(?:confirm(?:ed|ation)?|repeat|again|new|old|hash|current|plain)_)*$|^_pass_$"),
     ("card_security_code", r"_(?:cvv\d?|cvc\d?|csc|cid_code|card_verification\w*|security_code|card_code)_"),
@@ -102,7 +113,7 @@ _NAMED: tuple[tuple[str, str], ...] = (
     ("health", r"_(?:diagnos[ie]s|icd(?:_?\d+)?(?:_?codes?)?|blood_?(?:type|group|pressure)|allerg(?:y|ies)|medications?|prescriptions?|symptoms?|diseases?|illness|medical_\w+|mrn|immuni[sz]ations?|vaccin\w+|disabilit(?:y|ies)|pregnan\w+|hiv\w*|lab_?results?|heart_?rate|bmi|insulin|dosage|glucose|treatments?|health_(?:record|condition|history|insurance|data)\w*|chronic_\w+|therap(?:y|ies))_"),
     ("special_category", r"_(?:gender|sex|religion|religious_\w+|ethnicit(?:y|ies)|ethnic_\w+|race|sexual_?orientation|political_\w+|trade_?union\w*|nationality|marital_status|citizenship)_$"),
     ("location", r"_(?:lat|latitude|lng|lon|long|longitude|geo_?hash|geo_?lat|geo_?lon|gps_?\w*|geo_?location|coordinates|coords)_$"),
-    ("national_id", r"_(?:ssn|social_?security\w*|national_?(?:id|identifier|insurance|number)\w*|nino|nin|tax_?(?:id|number|payer\w*)|tin|steuer_?(?:id|nummer)\w*|cpf|rut|rfc|curp|dni|nie|nif|pesel|bsn|cnp|egn|hetu|cpr|personnummer|person(?:al)?_?(?:id|number|no|code)|identity_?(?:number|card)\w*|id_?(?:card|document)(?:_?(?:no|number))?|citizen(?:_?(?:id|number|no))?|documento?(?=_$)|document_?(?:id|no|number)(?=_$)|insured(?:_?(?:id|no|number))?(?=_$)|aadhaar|aadhar|pan_?(?:no|number|card)|nhs_?(?:no|number)|codice_?fiscale|nir|insee|numero_secu\w*|rodne_cislo|fodselsnummer|sin|tfn|tckn|tc_?kimlik\w*|resident_?id|rrn|passport\w*|driver_?s?_?licen[cs]e\w*|egn|isikukood)_"),
+    ("national_id", rf"_(?:{_PERSONAL_ID}|tax_?(?:id|number|payer\w*)|tin|rfc|person(?:al)?_?(?:id|number|no|code)|id_?(?:card|document)(?:_?(?:no|number))?|id_?(?:no|number)|identification_?(?:no|number|code)|documento?(?=_$)|document_?(?:id|no|number)(?=_$)|insured(?:_?(?:id|no|number))?(?=_$)|sin|inn|cui|nir|run(?=_$)|pnr(?=_$)|fnr(?=_$)|secu(?=_$)|svn(?=_$)|nik(?=_$)|tc_?no|avs_?number|sa_id|my_?number|nin|cpr|rut|rrn)_"),
     ("payment_card", r"_(?:card_?(?:number|no|num)|cc_?(?:number|num)|credit_?card(?:_?(?:number|no))?|pan|primary_account_number|debit_card\w*|card)_$"),
     ("iban", r"_(?:iban|bank_?account\w*|account_?(?:iban|number))_"),
     ("secret", r"_(?:secrets?|api_?keys?|access_?keys?|private_?key|client_?secret|signing_?key|encryption_?key|(?:access|refresh|id|auth|session|bearer|reset|verification|csrf|xsrf|device|push|security|api|login|registration)_?tokens?|token|jwt|bearer|otp|credentials?|authorization|session_?(?:id|key)|webhook_?secret)_$"),
@@ -154,36 +165,12 @@ def is_name(text: str) -> bool:
 _JWT = re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{6,}={0,2}\.[A-Za-z0-9_-]{2,}={0,2}\.[A-Za-z0-9_-]*={0,2}(?:\.[A-Za-z0-9_-]+){0,2}")
 _PEM = re.compile(r"-----BEGIN (?:[A-Z0-9]+ ){0,4}PRIVATE KEY(?: BLOCK)?-----")
 _USERINFO = re.compile(r"(?<![a-z0-9+.-])[a-z][a-z0-9+.-]{0,31}://[^\s/:@?#]{0,128}:[^\s/@?#]{1,128}@[^\s/@]")  # RFC 3986 3.2.1: a password in a URI
-_KEYS: tuple[tuple[str, str], ...] = (
-    ("aws", r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}\b"),
-    ("github", r"\bgh[pousr]_[A-Za-z0-9]{36,}\b|\bgithub_pat_[A-Za-z0-9_]{36,}\b"),
-    ("gitlab", r"\bgl(?:pat|ptt|rt|dt|cbt|oas|soat)-[A-Za-z0-9_-]{20,}"),
-    ("slack", r"\bxox[abeoprs]-[A-Za-z0-9-]{20,}|\bxapp-\d-[A-Z0-9]+-\d+-[a-f0-9]+|hooks\.slack\.com/services/T[A-Z0-9]{8,}/B[A-Z0-9]{8,}/[A-Za-z0-9]{20,}"),
-    ("stripe", r"\b[sr]k_(?:live|test)_[A-Za-z0-9]{16,}\b|\bwhsec_[A-Za-z0-9+/=]{32,}"),
-    ("google", r"\bAIza[0-9A-Za-z_-]{35}(?![0-9A-Za-z_-])|\bGOCSPX-[A-Za-z0-9_-]{28}|\bya29\.[A-Za-z0-9_-]{20,}"),
-    ("sendgrid", r"\bSG\.[A-Za-z0-9_-]{16,32}\.[A-Za-z0-9_-]{16,64}"),
-    ("twilio", r"\bSK[0-9a-f]{32}\b"),
-    ("openai", r"\bsk-(?:proj-|svcacct-|admin-)?[A-Za-z0-9_-]{40,}|\bsk-[A-Za-z0-9]{20}T3BlbkFJ[A-Za-z0-9]{20}\b"),
-    ("anthropic", r"\bsk-ant-[a-z0-9]+-[A-Za-z0-9_-]{32,}"),
-    ("huggingface", r"\bhf_[A-Za-z]{34,}\b"),
-    ("npm", r"\bnpm_[A-Za-z0-9]{36}\b"),
-    ("pypi", r"\bpypi-AgEIcHlwaS5vcmc[A-Za-z0-9_-]{50,}"),
-    ("digitalocean", r"\bdo[opr]_v1_[a-f0-9]{64}\b"),
-    ("shopify", r"\bshp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}\b"),
-    ("square", r"\bsq0(?:atp|csp)-[A-Za-z0-9_-]{22,43}"),
-    ("mailgun", r"\bkey-[0-9a-f]{32}\b"),
-    ("telegram", r"\b\d{8,10}:AA[A-Za-z0-9_-]{33}(?![A-Za-z0-9_-])"),
-    ("discord", r"\b[MNO][A-Za-z0-9_-]{23,25}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,38}(?![A-Za-z0-9_-])"),
-    ("vault", r"\bhv[sbr]\.[A-Za-z0-9_-]{24,}"),
-    ("azure", r"\bAccountKey=[A-Za-z0-9+/]{86}==|\b[A-Za-z0-9_~.-]{3}8Q~[A-Za-z0-9_~.-]{31,34}"),
-)
-_KEY = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in _KEYS))
-_HINT_OF_KEY = re.compile(
-    r"\b(?:A(?:KIA|SIA|BIA|CCA|Iza|ccountKey=)|g(?:h[pousr]_|ithub_pat_|l[a-z]{2,4}-)|x(?:ox|app-)|[sr]k_|s(?:k-|hp|q0)|whsec_|GOCSPX|ya29|S(?:G\.|K[0-9a-f])|hf_|npm_|pypi-|do[opr]_v1_|key-|\d{8,10}:AA|[MNO][\w-]{23}|hv[sbr]\.|hooks\.)|8Q~"
-)
-
-_CARD_TEXT = re.compile(r"\d{12,19}|\d{4}([ -])\d{4}\1\d{4}\1\d{1,7}|\d{4}([ -])\d{6}\2\d{4,5}").fullmatch
+_CARD_TEXT = re.compile(r"\d{12,19}|\d{4}([ -])\d{4}\1\d{4}\1\d{1,7}(?:\1\d{1,3})?|\d{4}([ -])\d{6}\2\d{4,5}").fullmatch
 _IBAN_TEXT = re.compile(r"[A-Z]{2}\d{2}(?:[A-Z0-9]{11,30}|(?: [A-Z0-9]{4}){2,7}(?: [A-Z0-9]{1,4})?)").fullmatch
+_IBAN_INSIDE = re.compile(ibans.PATTERN, re.ASCII)
+_MAY_HOLD_IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[ -]?[A-Z0-9]{4}[ -]?[A-Z0-9]{4}").search
+_CARD_INSIDE = re.compile(cards.PATTERN, re.ASCII)
+_MAY_HOLD_CARD = re.compile(r"[0-9]{4}[ -]?[0-9]{4}").search
 _PHONE_E164 = re.compile(r"\+[1-9](?:[ ().-]{0,2}\d){7,14}").fullmatch
 _PHONE_NAMED = re.compile(r"(?:\+|00)?(?:[ ()./-]{0,2}\d){6,15}(?: ?(?:x|ext\.?) ?\d{1,6})?").fullmatch
 _PHONE_US = re.compile(r"(?:\+?1[ .-]?)?\([2-9]\d{2}\) ?[2-9]\d{2}[ .-]\d{4}").fullmatch
@@ -191,16 +178,13 @@ _DATE_TEXT = re.compile(r"(?:19|20)\d\d[-/.](?:0?[1-9]|1[0-2])[-/.](?:0?[1-9]|[1
 _MACHINE = re.compile(r"[A-Za-z0-9._~+/=:|!@#$%^&*-]{12,}").fullmatch
 _POSITION = re.compile(r"-?\d{1,3}\.\d{2,}").fullmatch
 _VERSIONED = re.compile(r"_(?:version|ver|release|build|firmware|oid)_").search
+_PERSONAL_ID_NAMED = re.compile(rf"_(?:{_PERSONAL_ID})_").search
+_PERSONAL_ID_TEXT = re.compile(r"(?=(?:[^0-9]*[0-9]){5})[A-Za-z0-9](?:[ ./-]?[A-Za-z0-9]){5,19}(?:\([0-9A-Z]\))?").fullmatch
+"""What such a number looks like, where its country has no check digit or none that is known here."""
 _NOT_PERSONAL = re.compile(
     r"_(?:order|orders|invoice|ref|reference|transaction|txn|trx|sku|serial|tracking|track|timestamp|ts|time|epoch|created|updated|modified|hash|checksum|digest|build|version|etag|nonce|trace|span|request|"
     r"batch|offset|sequence|seq|isbn|ean|upc|gtin|barcode|imei|mac|parcel|shipment|ticket|case|product|item|price|amount|total|count|size|bytes|duration|ms|ns|millis)_"
 ).search
-
-_CALLING = re.compile(
-    r"1|7|2(?:[07]|1[1-368]|[2-4]\d|5[0-8]|6\d|9[01789])|3(?:[0-469]|5\d|7[0-8]|8[0-35-79])|4(?:[013-9]|2[013])|5(?:[1-8]|0\d|9\d)|6(?:[0-6]|7[02-9]|8[0-35-9]|9[0-2])"
-    r"|8(?:[1246]|00|08|5[02356]|7[08]|8[01236])|9(?:[0-58]|6[0-8]|7[0-79]|9[2-68])"
-).match
-"""Country calling codes that ITU-T has assigned (E.164)."""
 
 # (country, module of python-stdnum, what the number looks like, whether its form alone is rare enough to be believed without the field's name)
 _NATIONAL: tuple[tuple[str, str, str, bool], ...] = (
@@ -240,6 +224,40 @@ _NATIONAL: tuple[tuple[str, str, str, bool], ...] = (
     ("pt", "pt.nif", r"[125689]\d{8}", False),
     ("ie", "ie.pps", r"\d{7}[A-W][A-IW]?", False),
     ("cl", "cl.rut", r"\d{7,8}-?[0-9Kk]", False),
+    ("ch", "ch.ssn", r"756\.\d{4}\.\d{4}\.\d{2}", True),
+    ("ch", "ch.ssn", r"756\d{10}", False),
+    ("at", "at.vnr", r"\d{4} ?\d{6}", False),
+    ("ee", "ee.ik", r"[1-8]\d{10}", False),
+    ("lt", "lt.asmens", r"[1-6]\d{10}", False),
+    ("lv", "lv.pvn", r"\d{6}-?\d{5}", False),
+    ("hr", "hr.oib", r"\d{11}", False),
+    ("si", "si.emso", r"\d{13}", False),
+    ("il", "il.idnr", r"\d{9}", False),
+    ("is", "is_.kennitala", r"\d{6}-?\d{4}", False),
+    ("th", "th.pin", r"\d-\d{4}-\d{5}-\d{2}-\d", True),
+    ("th", "th.pin", r"\d{13}", False),
+    ("gr", "gr.amka", r"\d{11}", False),
+    ("ar", "ar.cuit", r"(?:2[03-7]|3[034])-\d{8}-\d", True),
+    ("ar", "ar.cuit", r"(?:2[03-7]|3[034])\d{9}", False),
+    ("ec", "ec.ci", r"\d{9}-?\d", False),
+    ("mx", "mx.rfc", r"[A-Z\u00d1&]{3,4}\d{6}[A-Z0-9]{3}", False),
+    ("my", "my.nric", r"\d{6}-\d{2}-\d{4}", True),
+    ("my", "my.nric", r"\d{12}", False),
+    ("pk", "pk.cnic", r"\d{5}-\d{7}-\d", True),
+    ("nz", "nz.ird", r"\d{2,3}-?\d{3}-?\d{3}", False),
+    ("us", "us.itin", r"9\d{2}-\d{2}-\d{4}", True),
+    ("id", "id.nik", r"\d{16}", False),
+    ("ru", "ru.inn", r"\d{12}", False),
+    ("ua", "ua.rntrc", r"\d{10}", False),
+    ("do", "do.cedula", r"\d{3}-\d{7}-\d", True),
+    ("do", "do.cedula", r"\d{11}", False),
+    ("pe", "pe.cui", r"\d{8}-?[0-9A-K]", False),
+    ("pt", "pt.cc", r"\d{8} ?\d ?[A-Z0-9]{2}\d", False),
+    ("fr", "fr.nif", r"[0-3]\d{12}", False),
+    ("ve", "ve.rif", r"[VE]-?\d{7,8}-?\d", False),
+    ("cr", "cr.cpf", r"\d{1,2}-\d{4}-\d{4}", False),
+    ("cu", "cu.ni", r"\d{11}", False),
+    ("ca", "ca.bc_phn", r"9\d{3} ?\d{3} ?\d{3}", False),
 )
 
 
@@ -272,9 +290,13 @@ def of_text(text: str, form: str, digits: int, field: str) -> str:
         found = _of_named(hint, text, form, digits)
         if found:
             return found
-    if form or digits < 7 or len(text) > 42:
-        return ""
-    return _of_digits(text, digits, hint, field)
+    if form or len(text) > 42:
+        return "" if form or hint else _inside(text)
+    if digits < 7:
+        if len(text) >= 15 and text[:2].isupper() and _IBAN_TEXT(text) and ibans.account_number(text.replace(" ", "")):
+            return "iban"
+        return _personal_id(text, field) if hint == "national_id" and digits >= 4 else ""
+    return _of_digits(text, digits, hint, field) or ("" if hint else _inside(text))
 
 
 def of_number(value: int | float, field: str) -> str:
@@ -315,11 +337,8 @@ def _read_secret(text: str) -> str:
         return "jwt"
     if "://" in text and _USERINFO.search(text):
         return "secret:uri"
-    if _HINT_OF_KEY.search(text):
-        found = _KEY.search(text)
-        if found:
-            return f"secret:{found.lastgroup}"
-    return ""
+    found = keys.vendor(text)
+    return f"secret:{found}" if found else ""
 
 
 def _of_named(hint: str, text: str, form: str, digits: int) -> str:
@@ -360,17 +379,38 @@ def _of_digits(text: str, digits: int, hint: str, field: str) -> str:
         if card_number(bare):
             return "payment_card"
     if n >= 15 and text[:2].isupper() and _IBAN_TEXT(text):
-        if _valid("iban", text):
+        if ibans.account_number(text.replace(" ", "")):
             return "iban"
     if (text[0] == "+" and _PHONE_E164(text)) or (text[0] in "(1+" and _PHONE_US(text)):
         bare = re.sub(r"\D", "", text)
-        if text[0] != "+" or _CALLING(bare):
+        if text[0] != "+" or phones.international(bare):
             return "phone"
     if hint == "national_id":
-        return _national(text, False) or ("national_id:gb" if _NINO(text) else "")
+        return _personal_id(text, field)
     if hint or _NOT_PERSONAL(words_of(field)):
         return ""
     return _national(text, True)
+
+
+def _personal_id(text: str, field: str) -> str:
+    """The class of a value under a name that stands for a person's number: valid as that of some country, or any number where the name leaves no doubt."""
+    found = _national(text, False) or ("national_id:gb" if _NINO(text) else "")
+    return found or ("national_id" if _PERSONAL_ID_NAMED(words_of(field)) and _PERSONAL_ID_TEXT(text) else "")
+
+
+def _inside(text: str) -> str:
+    """What a longer text holds that proves itself: an account number, a card number."""
+    if " " not in text:
+        return ""
+    text = text[:INSIDE]
+    for found in _IBAN_INSIDE.finditer(text) if _MAY_HOLD_IBAN(text) else ():
+        if ibans.account_number(ibans.bare(found[0])):
+            return "iban"
+    for found in _CARD_INSIDE.finditer(text) if _MAY_HOLD_CARD(text) else ():
+        number = re.sub(r"\D", "", found[0])
+        if 12 <= len(number) <= 19 and card_number(number):
+            return "payment_card"
+    return ""
 
 
 def _national(text: str, strong: bool) -> str:
@@ -390,13 +430,16 @@ _validators: dict[str, Callable[[str], bool]] = {}
 
 
 def _valid(module: str, text: str) -> bool:
-    """Whether python-stdnum finds the number valid."""
+    """Whether python-stdnum finds the number valid. What its tables lack (a county of China's, say) it tells by errors of its own; such a number is none."""
     check = _validators.get(module)
     if check is None:
         from importlib import import_module
 
         check = _validators[module] = import_module(f"stdnum.{module}").is_valid
-    return bool(check(text))
+    try:
+        return bool(check(text))
+    except (LookupError, ValueError, TypeError, AttributeError, ArithmeticError):
+        return False
 
 
 # The field's values together ----------------------------------------------------------------------------------------------------------

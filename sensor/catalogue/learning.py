@@ -29,7 +29,7 @@ from sensor.catalogue.authentication import NAMES, SCHEMES, WEAKNESSES, Authenti
 from sensor.catalogue.contents import Body, EndpointSchema
 from sensor.catalogue.cut import close_json, drop_open_items, mark_open, mark_open_elements
 from sensor.catalogue.data_classes import named, words_of
-from sensor.catalogue.paths import sample_hash, shape
+from sensor.catalogue.paths import MATRIX, sample_hash, shape
 from sensor.catalogue.schema import Room, Schema, learn, learn_fields, learn_opaque, learn_text, learn_tree, members
 from sensor.catalogue.structure import FORM, JSON, MULTIPART, OTHER, XML, Sampler
 
@@ -106,7 +106,8 @@ def kind_of(media: str) -> int:
 
 def folded(path: str) -> str:
     """A path with the segments that are values by their shape folded: the same for all orders of the calls, and for every map."""
-    return "/".join(part if not part or shape(part.encode("utf-8", "backslashreplace"))[0] in _WORDS else "{}" for part in path.partition(";")[0].split("/"))
+    parts = (part.partition(";")[0] for part in path.split("/")) if ";" in path else path.split("/")
+    return "/".join(part if not part or shape(part.encode("utf-8", "backslashreplace"))[0] in _WORDS else "{}" for part in parts)
 
 
 @dataclass(slots=True)
@@ -276,7 +277,8 @@ class Learner:
         if take & 2:
             body = into.response(status)
             if body is not None:
-                self._body(body, columns, row, "response")
+                if "response_body" in columns:
+                    self._body(body, columns, row, "response")
                 head = columns["response_head"][row].as_py() if "response_head" in columns and (body.headers is None or body.headers.objects < HEADS) else None
                 if head and head.endswith(_ENDED):
                     body.headers = body.headers or Schema()
@@ -355,6 +357,14 @@ class Learner:
             fields.add(called)
         return True
 
+    def handed(self, text: str) -> frozenset[str]:
+        """The fields of responses that held a text."""
+        return frozenset(self._handed.get(sample_hash(text.encode("utf-8", "backslashreplace")), ()))
+
+    def handed_out(self) -> list[list[Any]]:
+        """What responses handed out, as plain data that `restore` reads back."""
+        return [[mark, *sorted(self._handed[mark])] for mark in sorted(self._handed)[:HANDED]]
+
     def field_of(self, values: list[str]) -> str:
         """The field of responses that handed out most of these values, as a parameter's name; empty when there is none.
 
@@ -381,8 +391,10 @@ class Learner:
         found = [(key, self.fields(*key)) for key in keys]
         return [[*key, sorted(request), sorted(response)] for key, (request, response) in found if request or response][:PATHS]
 
-    def restore(self, evidence: list[list[Any]]) -> None:
-        """Know again what `evidence` gave."""
+    def restore(self, evidence: list[list[Any]], handed: list[list[Any]]) -> None:
+        """Know again what `evidence` and `handed_out` gave."""
+        for mark, *names in handed:
+            self._handed.setdefault(int(mark), set()).update(map(str, names))
         for host, path, method, request, response in evidence:
             self._before[host, path, method] = (frozenset(map(str, request)), frozenset(map(str, response)))
 
@@ -470,25 +482,29 @@ class Learner:
 # Reading what calls carry ---------------------------------------------------------------------------------------------------------------
 
 
-def path_classes(path: str) -> Iterator[tuple[int, str]]:
-    """The data classes of a path's segments, each with the segment's number from 0. The segment before stands for a field's name (``/emails/{}``), as far as it
-    is none of the values itself."""
+def path_classes(path: str) -> Iterator[tuple[str, str]]:
+    """The data classes of a path's segments, each with the segment's number from 0, and of their matrix parameters (``3;email``). The segment before stands for
+    a field's name (``/emails/{}``), as far as it is none of the values itself."""
     number = -1
     before = ""
     for segment in path.partition("//")[2].partition("/")[2].split("/") if path[:1] != "/" else path.split("/"):
-        part = segment.partition(";")[0]
+        part, semicolon, matrix = segment.partition(";")
         if not part:
             continue
         number += 1
         if number >= SEGMENTS:
             return
+        for name, value in (one.partition("=")[::2] for one in matrix.split(";", MATRIX)) if semicolon else ():
+            found = _class_of(value, name)[0] if value else ""
+            if found:
+                yield f"{number};{name}", found
         hint, before = before, ""
         if len(part) == 36 and part[8] == part[13] == "-":
             continue
         found, is_name = _class_of(part, hint)
         before = part if is_name else ""
         if found:
-            yield number, found
+            yield str(number), found
 
 
 @lru_cache(maxsize=8_192)

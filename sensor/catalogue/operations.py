@@ -24,7 +24,7 @@ BATCH_NAMED = 8
 
 _OPERATION = re.compile(r"\b(query|mutation|subscription)\b\s*([_A-Za-z]\w*)?")
 _STRINGS = re.compile(r'"""(?:[^"]|"(?!""))*"""|"(?:[^"\\\n]|\\.)*"|#[^\n]*')
-_SOAP_BODY = re.compile(r"<(?:[A-Za-z_][\w.-]*:)?Body(?:\s[^<>]*)?>\s*<(?:[A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]*)")
+_SOAP_BODY = re.compile(r"<(?:[A-Za-z_][\w.-]*:)?Body(?:\s[^<>]*)?>\s*(?:<!--(?:[^-]|-(?!->))*+-->\s*)*+<(?:[A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]*)")
 _NAME = re.compile(r"[A-Za-z_$][\w.$/:-]*")
 
 
@@ -142,8 +142,13 @@ def _from_query(query: str) -> str | None:
         values = parse_qs(query, max_num_fields=64)
     except ValueError:
         return None
-    document = values.get("query", [""])[0]
-    return _of_document(document, values.get("operationName", [""])[0]) if document else None
+    document, name = values.get("query", [""])[0], values.get("operationName", [""])[0]
+    if document:
+        return _of_document(document, name)
+    try:  # a persisted query has no document
+        return _of_object({"operationName": name, "extensions": json.loads(values.get("extensions", [""])[0])})
+    except (ValueError, RecursionError):
+        return None
 
 
 def _clean(name: str) -> str | None:

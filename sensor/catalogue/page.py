@@ -92,7 +92,7 @@ def _endpoint(one: Endpoint, text: Callable[[object], str]) -> str:
         if lines:
             inside.append(f"<b>{title}</b><ul>{''.join(f'<li>{text(line)}</li>' for line in lines[:50])}</ul>")
     if one.parameters:
-        cells = (f"<tr><td><code>{{{text(name)}}}</code></td><td>{text(about.get('values'))} values</td><td>{text(', '.join(map(str, about.get('examples', []))))}</td></tr>" for name, about in one.parameters.items())
+        cells = (f"<tr><td><code>{{{text(name)}}}</code></td><td>{text(about.get('values') or '')}</td><td>{text(', '.join(map(str, about.get('examples', []))))}</td></tr>" for name, about in one.parameters.items())
         inside.append(f"<table><tr><th>path parameter</th><th>values</th><th>examples</th></tr>{''.join(cells)}</table>")
     fields = drift.seen(one).fields
     if fields:

@@ -47,6 +47,9 @@ cdef class PathTable:
     cdef bint unsure
     # Texts that never fold: an operator pinned them.
     cdef public set kept
+    # By node: the matrix parameters that it has always, None where it was not met yet.
+    cdef public list matrix
+    cdef public bint matrix_seen
     cdef int edge(self, unsigned long long key) except -2
     cdef unsigned long long word_key(self, int node, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t end) except? 0
     cdef unsigned long long frame_key(self, int node, int kind, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t stem_at, Py_ssize_t stem_end, Py_ssize_t end) except? 0

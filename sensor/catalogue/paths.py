@@ -13,8 +13,9 @@ before it gets an edge), everything by `nodes_kept`. Each bound counts what it d
 
 from __future__ import annotations
 
+import re
 from hashlib import blake2b
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -24,9 +25,11 @@ except ModuleNotFoundError:
     from parsers import _cython as cython
 
 if cython.compiled:
+    from cython.cimports.parsers.octets import find_in
     from cython.cimports.parsers.siphash import bytes_hash
     from cython.cimports.parsers.spread import spread
 else:
+    from parsers.octets import find_in
     from parsers.siphash import bytes_hash
     from parsers.spread import spread
 
@@ -57,6 +60,13 @@ PATHS = cython.declare(cython.Py_ssize_t, 16_384)
 PREFIXES = cython.declare(cython.Py_ssize_t, 1_024)
 """Paths without their last segment that are remembered likewise: most new paths are new in the last."""
 
+MATRIX = 8
+"""Matrix parameters of one path that are told of."""
+Matrix: TypeAlias = "tuple[frozenset[tuple[int, str]], tuple[tuple[int, str], ...]]"
+"""The matrix parameters of a path, each with the number of its segment from 0; the same in the order they come in."""
+NO_MATRIX: Matrix = (frozenset(), ())
+_MATRIX = re.compile(r";([A-Za-z_][A-Za-z0-9_.-]{0,39})=")
+
 _DIGIT = cython.declare(cython.int, 1)
 _LOWER = cython.declare(cython.int, 2)
 _UPPER = cython.declare(cython.int, 4)
@@ -71,6 +81,14 @@ def _plain(x: cython.int) -> cython.int:
         return x
     else:
         return int(x)
+
+
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def _quote(data: cython.const[cython.uchar][::1], at: cython.Py_ssize_t) -> cython.bint:
+    """Whether a percent-encoded quote stands at a place that has three octets."""
+    return data[at] == 37 and data[at + 1] == 50 and data[at + 2] == 55
 
 
 @cython.cclass
@@ -114,17 +132,23 @@ class Segment:
                 self.stem_at = self.frame_at = start
                 self.stem_end = self.frame_end = end
                 return 0
+        keyed: cython.bint = False
         # The frame: Name( ... ) of OData, then a suffix .ext, :verb or #fragment made of letters.
         if end - start >= 4 and data[end - 1] == 41:
             i = start
             while i < end and data[i] != 40:
                 i += 1
-            if start < i < end - 2:
+            c = data[i - 1] if i > start else 0
+            if start < i < end - 2 and (97 <= (c | 32) <= 122 or 48 <= c <= 57):  # a name right before it: no `Mercury_(planet)`
+                keyed = True
                 at = i + 1
                 stop = end - 1
                 if stop - at >= 2 and data[at] == 39 and data[stop - 1] == 39:
                     at += 1
                     stop -= 1
+                elif stop - at >= 6 and _quote(data, at) and _quote(data, stop - 3):
+                    at += 3
+                    stop -= 3
         if at == start:
             i = end - 1
             while i > start:
@@ -135,6 +159,12 @@ class Segment:
                 if not (97 <= (c | 32) <= 122 or c == 95 or (48 <= c <= 57 and i > start)):
                     break
                 i -= 1
+            if dot > start and data[dot] == 58:  # a verb stands behind the only colon; addresses and URNs have several
+                i = start
+                while i < dot and data[i] != 58:
+                    i += 1
+                if i < dot:
+                    dot = -1
             if dot > start and dot < end - 1 and 97 <= (data[dot + 1] | 32) <= 122 and (data[dot] != 46 or end - dot <= 6):
                 stop = dot
         digits: cython.int = 0
@@ -236,6 +266,8 @@ class Segment:
             kind = MIXED
         elif n >= 24 and digits >= 1 and switches >= 8:
             kind = TOKEN
+        if keyed and kind == WORD and n > 0:  # what stands in parentheses behind a name is a key, however it reads
+            kind = MIXED
         self.frame_at = at
         self.frame_end = stop
         if kind == WORD:
@@ -322,6 +354,8 @@ class PathTable:
         self.prefix_depth = np.zeros(PREFIXES, np.int32)
         self.unsure = False
         self.kept = set()
+        self.matrix = []
+        self.matrix_seen = False
         self.segment = Segment()
 
     # Tables -------------------------------------------------------------------------------------------------------------------------
@@ -384,6 +418,7 @@ class PathTable:
         self.children.append([])
         self.cells_of.append([])
         self.value_texts.append(None)
+        self.matrix.append(None)
         if parent >= 0:
             self.children[parent].append(node)
         if frame is not None:
@@ -486,6 +521,7 @@ class PathTable:
             self.add_edge(self.word_key(node, text, 0, len(text)), -1)
             self.note_value(made, bytes_hash(_SAMPLE0, _SAMPLE1, text, 0, len(text)), text, 0, len(text))
             self.absorb(one, made)
+            self.join_matrix(made, self.matrix[one])
         return made
 
     def absorb(self, source: Any, target: Any) -> None:
@@ -503,6 +539,7 @@ class PathTable:
                     self.note_value(into, bytes_hash(_SAMPLE0, _SAMPLE1, text, 0, len(text)), text, 0, len(text))
             if into >= 0:
                 self.absorb(one, into)
+                self.join_matrix(into, self.matrix[one])
         self.children[source] = []
         self.value_texts[source] = None
 
@@ -528,6 +565,9 @@ class PathTable:
                 self.note_status(into, status, calls)
         for one in other.children[source]:
             frame = other.frames[one]
+            matrix = other.matrix[one] if other.matrix_seen else NO_MATRIX
+            if matrix is not None and matrix[0]:
+                self.see_matrix()
             if frame is None:
                 below = self.child(target, other.texts[one])
             else:
@@ -535,6 +575,7 @@ class PathTable:
                 for text in other.value_texts[one].values():
                     self.note_value(below, bytes_hash(_SAMPLE0, _SAMPLE1, text, 0, len(text)), text, 0, len(text))
             if below >= 0:
+                self.join_matrix(below, matrix)
                 self.copy_tree(other, one, below)
 
     def count_passed(self) -> None:
@@ -549,6 +590,32 @@ class PathTable:
             node -= 1
         self.passed = passed
 
+    # Matrix parameters (RFC 3986 3.3: ``/users;id=7/orders``) make a path no other one, as a query does not. ------------------------
+
+    def see_matrix(self) -> None:
+        """There are matrix parameters: the paths that were met already had none."""
+        if not self.matrix_seen:
+            self.matrix_seen = True
+            self.matrix = [NO_MATRIX if cells else None for cells in self.cells_of]
+
+    def join_matrix(self, node: Any, met: Any) -> None:
+        """A path that ends at a node was met with these matrix parameters; those remain that such paths have always."""
+        if met is None or not self.matrix_seen:
+            return
+        known = self.matrix[node]
+        if known is not None:
+            met = (known[0] & met[0], min(known[1], met[1])) if known[0] and met[0] else NO_MATRIX
+        self.matrix[node] = met
+
+    def matrix_of(self, nodes: list[int]) -> tuple[tuple[int, str], ...]:
+        """The matrix parameters that all paths which end at these nodes have, in the order they come in: the number of their segment, from 0, and name."""
+        if not self.matrix_seen:
+            return ()
+        met = [self.matrix[node] or NO_MATRIX for node in nodes]
+        always = frozenset.intersection(*(names for names, _ in met)) if met else frozenset()
+        order = min(order for _, order in met) if always else ()
+        return tuple(one for one in dict.fromkeys(order) if one in always)
+
     # Saving -----------------------------------------------------------------------------------------------------------------------
 
     def dump(self, node: Any) -> list[Any]:
@@ -562,11 +629,13 @@ class PathTable:
         values = [text.decode("latin-1") for text in self.value_texts[node].values()] if frame is not None else []
         made = None if frame is None else [frame[0].decode("latin-1"), frame[1].decode("latin-1")]
         below = [self.dump(child) for child in self.children[node]]
-        return [self.kinds[node], self.texts[node].decode("latin-1"), made, values, cells, below]
+        matrix = self.matrix[node] if self.matrix_seen else None
+        also = [[sorted(matrix[0]), list(matrix[1])]] if matrix is not None and matrix[0] else []
+        return [self.kinds[node], self.texts[node].decode("latin-1"), made, values, cells, below, *also]
 
     def load(self, node: Any, data: list[Any]) -> None:
         """Add what `dump` gave of another tree's node to `node`. Raises ValueError or TypeError for what it cannot have given."""
-        _, _, _, _, cells, below = data
+        _, _, _, _, cells, below = data[:6]
         for method, calls, first, last, statuses, callers in cells:
             into = self.make_cell(node, self.method(method))
             self.cell_calls[into] = self.cell_calls[into] + calls
@@ -578,6 +647,9 @@ class PathTable:
                 self.note_status(into, status, n)
         for one in below:
             kind, text, frame, values = one[0], one[1].encode("latin-1"), one[2], one[3]
+            matrix = (frozenset(map(tuple, one[6][0])), tuple(map(tuple, one[6][1]))) if len(one) > 6 else NO_MATRIX
+            if matrix[0]:
+                self.see_matrix()
             if frame is None:
                 child = self.child(node, text)
             else:
@@ -586,6 +658,7 @@ class PathTable:
                     octets = value.encode("latin-1")
                     self.note_value(child, bytes_hash(_SAMPLE0, _SAMPLE1, octets, 0, len(octets)), octets, 0, len(octets))
             if child >= 0:
+                self.join_matrix(child, matrix)
                 self.load(child, one)
 
     # Cells --------------------------------------------------------------------------------------------------------------------------
@@ -923,6 +996,13 @@ class PathTable:
                 node = self.walk(root_v[row], data, start, end)
                 if node < 0:
                     continue
+                if find_in(data, start, end, 59) >= 0:
+                    matrix = matrix_names(bytes(data[start:end]))
+                    if matrix[0]:
+                        self.see_matrix()
+                    self.join_matrix(node, matrix)
+                elif self.matrix_seen:
+                    self.join_matrix(node, NO_MATRIX)
                 cell = self.find_cell(node, method_v[row])
                 if cell < 0:
                     cell = self.make_cell(node, method_v[row])
@@ -951,6 +1031,17 @@ def _joined_key(path: cython.ulonglong, root: cython.int, method: cython.int) ->
     at: cython.ulonglong = root
     number: cython.ulonglong = method + 1
     return path ^ spread(at << 8 | number) | 1
+
+
+def matrix_names(path: bytes) -> Matrix:
+    """The matrix parameters of a path."""
+    found = []
+    segments = (segment for segment in path.split(b"/") if segment.partition(b";")[0])
+    for number, segment in enumerate(segments):
+        for name in _MATRIX.findall(segment.decode("latin-1")) if b";" in segment else ():
+            if len(found) < MATRIX:
+                found.append((number, name))
+    return (frozenset(found), tuple(found)) if found else NO_MATRIX
 
 
 def path_keys(k0: Any, k1: Any, offsets: Any, octets: Any) -> Any:

@@ -52,6 +52,17 @@ _VERSION = re.compile(r"(?i)v?\d{1,3}(\.\d{1,3}){1,2}|v\d{1,3}((alpha|beta|rc|p)
 _LOCALE = re.compile(r"[a-z]{2}|[A-Z]{2}|[a-z]{2}[-_][A-Z]{2}|[a-z]{2}[-_][a-z]{2}")
 
 
+COMMON = frozenset(
+    ["me", "self", "mine", "own", "current", "active", "all", "any", "none", "new", "latest", "last", "first", "next", "previous", "recent", "today", "now", "default", "defaults", "search", "find", "query", "filter", "lookup", "suggest", "autocomplete", "list", "index", "count", "counts", "total", "totals", "stats", "statistics", "status", "summary", "overview", "metrics", "report", "reports", "analytics", "export", "import", "download", "upload", "bulk", "batch", "multi", "validate", "verify", "check", "test", "preview", "render", "copy", "clone", "move", "merge", "sync", "archive", "restore", "activate", "deactivate", "enable", "disable", "start", "stop", "pause", "resume", "cancel", "close", "open", "approve", "reject", "publish", "unpublish", "subscribe", "unsubscribe", "login", "logout", "register", "signup", "refresh", "revoke", "reset", "config", "configuration", "settings", "options", "preferences", "schema", "schemas", "metadata", "meta", "types", "fields", "health", "ping", "version", "versions", "info", "help", "docs", "about", "history", "events", "activity", "trending", "popular", "featured", "favorites", "favourites", "starred", "top", "random", "nearby", "public", "private", "shared", "create", "update", "delete", "edit", "add", "remove", "get", "set"]
+)
+"""What APIs call that which stands beside the items of a collection (``/users/me``, ``/orders/export``)."""
+
+
+_VERBS = frozenset(
+    ["get", "list", "create", "update", "delete", "add", "remove", "set", "unset", "put", "post", "patch", "find", "search", "fetch", "send", "start", "stop", "open", "close", "read", "write", "load", "save", "submit", "approve", "reject", "cancel", "verify", "check", "test", "export", "import", "sync", "upload", "download", "invite", "join", "leave", "enable", "disable", "archive", "unarchive", "lookup", "query", "count", "run", "execute", "invoke", "do", "make", "reset", "revoke", "register", "login", "logout"]
+)
+
+
 @lru_cache(maxsize=65_536)
 def tokens(text: str) -> tuple[str, ...]:
     """The words and numbers a segment is made of: ``getHTTPUser_2`` is get, HTTP, User, 2."""
@@ -86,6 +97,23 @@ def version(text: str) -> bool:
 def locale(text: str) -> bool:
     """Whether a segment may be a language, a country or both: ``de``, ``US``, ``pt-BR``."""
     return _LOCALE.fullmatch(text) is not None
+
+
+def spoken(text: str) -> bool:
+    """Whether a segment reads as what is to be done, as the procedures of an API are called: ``getUser``, ``chat.update``."""
+    parts = [part.lower() for part in tokens(text)]
+    return len(parts) > 1 and "-" not in text and (parts[0] in _VERBS or (parts[-1] in _VERBS and "." in text))
+
+
+def jumbled(text: str) -> bool:
+    """Whether case changes so often that a segment reads as random, digits or not: ``NIwLTR``, but not ``getURLs``."""
+    return len(text) >= 6 and not text.islower() and not text.isupper() and len(tokens(text)) * 3 > len(text)
+
+
+def coded(text: str) -> bool:
+    """Whether a segment is a code: letters with digits among them that are no word with a number, in upper case or of changing case."""
+    digits = sum(c.isdigit() for c in text)
+    return (digits > 0 and not text.isdigit() and not text.islower() and numbered(text.lower()) is None) or (digits > 0 and text.isupper()) or jumbled(text)
 
 
 @lru_cache(maxsize=65_536)

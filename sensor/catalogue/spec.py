@@ -42,6 +42,7 @@ NESTED = 500
 FILES = 5_000
 """Files that one description may refer to."""
 
+_DESCRIPTION = re.compile(r"""(?m)^\s*\{?\s*["']?(?:openapi|swagger)["']?\s*:\s*["']?[0-9]\.""").search
 _BRACKETS = re.compile(r"[\[\]{}]")
 _BRACES = re.compile(r"\{[^{}/]*\}")
 _VERSION = re.compile(r"(?i)v?(\d{1,3}(?:\.\d{1,3}){0,2}|\d{4}-\d{2}-\d{2})")
@@ -115,7 +116,9 @@ class Descriptions:
                 continue
             literal = 0
             for mine, theirs in zip(parts, declared, strict=True):
-                if mine == theirs and "{" not in mine:
+                if "{" not in mine and mine == theirs:
+                    literal += 1
+                elif ";" in mine and ";" not in theirs and mine.partition(";")[0] == theirs:  # matrix parameters are left out of descriptions as often as not
                     literal += 1
                 elif "{" in theirs and _fits(theirs, mine):
                     continue
@@ -233,13 +236,31 @@ def findings(endpoints: Iterable[Endpoint]) -> list[Finding]:
 
 
 def load(paths: Sequence[Path]) -> Descriptions:
-    """Read descriptions; raises SensorError with every fault of every file."""
+    """Read descriptions, and those that lie in directories; raises SensorError with every fault of every file."""
     faults: list[str] = []
-    readers = [_Reader(path, faults) for path in paths]
+    readers = [_Reader(one, faults) for path in paths for one in (_inside(path, faults) if path.is_dir() else [path])]
     operations = [reader.operations() for reader in readers]
     if faults:
         raise SensorError("\n".join(faults))
     return Descriptions([one for found in _removed(readers, operations) for one in found])
+
+
+def _inside(folder: Path, faults: list[str]) -> list[Path]:
+    """The descriptions in a directory and below it, by name; files that they refer to are none."""
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".yaml", ".yml", ".json") and path.is_file())[:FILES]
+    found = []
+    for path in files:
+        try:
+            with path.open(encoding="utf-8-sig", errors="replace") as file:
+                text = file.read(65_536)
+        except OSError as error:
+            faults.append(f"{path}: cannot be read: {error.strerror}")
+            continue
+        if _DESCRIPTION(text):
+            found.append(path)
+    if not found:
+        faults.append(f"{folder}: no OpenAPI description lies in it (.yaml, .yml or .json with 'openapi' or 'swagger' at its top)")
+    return found
 
 
 def _removed(readers: list[_Reader], operations: list[list[Operation]]) -> list[list[Operation]]:

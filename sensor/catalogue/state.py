@@ -4,7 +4,7 @@ A `MapState` gives a `Catalogue` the evidence of earlier runs (`attach`), says w
 the evidence and the records (`save`, one transaction: after kill -9 the file holds the state before or after a save, never half of one).
 
 A long run saves on its way too (`save_on_the_way`): such a save says how many calls of which captures it counts, so a run over the same captures goes on
-behind them, and nothing is counted twice. What changed in a run that was cut off is told by the next one: a record keeps what was last told of it until a run ends.
+behind them, and nothing is counted twice. A run that was interrupted leaves such a save. What changed in a run that was cut off is told by the next one: a record keeps what was last told of it until a run ends.
 WAL with
 ``synchronous=NORMAL``: what was saved outlives the process; a power failure may cost the last save. The evidence holds samples of path segments as they
 were sent, without which no template could be decided anew; so the file is its owner's alone to read.
@@ -12,7 +12,7 @@ were sent, without which no template could be decided anew; so the file is its o
 Endpoints come as `new`; people *acknowledge* (seen, to be dealt with) or *accept* them (as it should be). Alerts are made of changes only: an endpoint
 that was not there, one that turned out undocumented or retired, a drift. The first run of a state tells of no new endpoints: to it all are.
 Where a template is decided anew by more evidence (``/shops/berlin`` becomes ``/shops/{shop}``), the records it now covers become one, and what was
-decided about them stays.
+decided about them stays; so it does where a template is split into its parts, which are not told as new.
 
 Bounded by the map's own limits and by RECORDS: past it records not seen for longest go, those nobody decided about first.
 """
@@ -84,6 +84,8 @@ class _Changes:
 
     endpoints: list[tuple[Endpoint, Record | None, list[drift.Change]]] = field(default_factory=list)
     gone: list[tuple[int, int]] = field(default_factory=list)
+    parts: dict[tuple[str, str, str], Record] = field(default_factory=dict)
+    """Endpoints (method, host, template) without a record that are a part of one which is none any more: somebody split it, or evidence did."""
 
 
 class MapState:
@@ -163,8 +165,9 @@ class MapState:
     def findings(self) -> list[Finding]:
         """What has changed since the last run that ended, of the catalogue attached: nothing of what was there before, or was accepted."""
         found: list[Finding] = []
+        parts = self._update().parts
         for endpoint, record, changes in self._update().endpoints:
-            if (record is None or not record.known) and self._runs:
+            if (record is None or not record.known) and self._runs and (endpoint.method, endpoint.host, endpoint.template) not in parts:
                 found.append(drift.new_endpoint(endpoint))
             told = record.told if record is not None and record.known else None
             before = told.declared if told is not None else ""
@@ -194,6 +197,7 @@ class MapState:
         for i, one in enumerate(endpoints):
             shapes.setdefault((one.method, one.host, one.template.count("/")), []).append(i)
         mine: dict[int, list[Record]] = {}
+        whole: dict[tuple[str, str, int], list[Record]] = {}
         for record in self._records_of_run():
             key = (record.endpoint.method, record.endpoint.host, record.endpoint.template)
             at = names.get(key)
@@ -202,11 +206,17 @@ class MapState:
                 at = max(fits, key=lambda i: (-endpoints[i].template.count("{"), endpoints[i].template), default=None)
             if at is not None:
                 mine.setdefault(at, []).append(record)
+            elif "{" in key[2]:
+                whole.setdefault((key[0], key[1], key[2].count("/")), []).append(record)
         for i, endpoint in enumerate(endpoints):
             records = mine.get(i, [])
             chief = min(records, key=lambda one: (one.endpoint.template != endpoint.template, -STATUSES.index(one.status), one.number), default=None)
             if chief is None:
                 made.endpoints.append((endpoint, None, []))
+                beside = whole.get((endpoint.method, endpoint.host, endpoint.template.count("/")), ())
+                of = next((record for record in beside if covers(record.endpoint.template, endpoint.template)), None)
+                if of is not None:
+                    made.parts[endpoint.method, endpoint.host, endpoint.template] = of
                 continue
             for record in records:
                 if record.base is not None:
@@ -249,22 +259,26 @@ class MapState:
                     self._db.execute("CREATE TEMP TABLE base AS SELECT id, whole FROM endpoint")
                     self._db.execute("CREATE UNIQUE INDEX temp.base_by_id ON base (id)")
                     self._based = True
-                self._write(self._compare(self._catalogue.snapshot()), ended=False)
+                self._write(self._compare(self._catalogue.snapshot()), ended=False, told=False)
         finally:
             self._saved_at = time.monotonic()
             self._saving_took = self._saved_at - begun
         return True
 
-    def save(self) -> None:
-        """Keep the catalogue's evidence and its endpoints, all or nothing, at the end of a run. Raises SensorError when the file cannot be written."""
-        with using(self.path, "the map could not be saved"):
-            self._write(self._update(), ended=True)
+    def save(self, interrupted: bool = False) -> None:
+        """Keep the catalogue's evidence and its endpoints, all or nothing, at the end of a run. Raises SensorError when the file cannot be written.
 
-    def _write(self, changes: _Changes, ended: bool) -> None:
+        A run that was `interrupted` has told what it found, but the next one over the same captures goes on behind what it has counted.
+        """
+        with using(self.path, "the map could not be saved"):
+            self._write(self._update(), ended=not interrupted, told=True)
+
+    def _write(self, changes: _Changes, ended: bool, told: bool) -> None:
         assert self._catalogue is not None
         catalogue = self._catalogue
+        status_of = {key: record.status for key, record in changes.parts.items()}
         rows = [
-            (one.method, one.host, one.template, record.status if record else "new", one.first_seen, one.last_seen, one.calls, one.declared, orjson.dumps(one.to_json(), option=orjson.OPT_NON_STR_KEYS), record.number if record else None)
+            (one.method, one.host, one.template, record.status if record else status_of.get((one.method, one.host, one.template), "new"), one.first_seen, one.last_seen, one.calls, one.declared, orjson.dumps(one.to_json(), option=orjson.OPT_NON_STR_KEYS), record.number if record else None)
             for one, record, _ in changes.endpoints
         ]
         packed = zlib.compress(orjson.dumps(catalogue.evidence()), 1)
@@ -276,7 +290,7 @@ class MapState:
             for gone, into in changes.gone:
                 self._db.execute("UPDATE note SET endpoint = ? WHERE endpoint = ?", (into, gone))
                 self._db.execute("DELETE FROM endpoint WHERE id = ?", (gone,))
-            if not ended:  # what is not told now stays to be told
+            if not told:  # what is not told now stays to be told
                 self._db.execute("UPDATE endpoint SET told = whole WHERE told IS NULL")
             self._db.executemany(
                 "UPDATE endpoint SET method = ?, host = ?, template = ?, status = ?, first_seen = ?, last_seen = ?, calls = ?, declared = ?, whole = ? WHERE id = ?",
@@ -286,8 +300,16 @@ class MapState:
                 "INSERT INTO endpoint (method, host, template, status, first_seen, last_seen, calls, declared, whole, told) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, x'')",
                 [row[:-1] for row in rows if row[-1] is None],
             )
-            if ended:
+            for key, record in changes.parts.items():  # what was decided about the whole was decided about its parts
+                of_part = "FROM endpoint WHERE method = ? AND host = ? AND template = ?"
+                self._db.execute(f"INSERT INTO note SELECT id, at, note.status, text {of_part.replace(' WHERE', ', note WHERE note.endpoint = ? AND')}", (record.number, *key))
+                self._db.execute(f"UPDATE endpoint SET told = NULL WHERE id = (SELECT id {of_part})", key)
+            for whole in {record.number for record in changes.parts.values()}:
+                self._db.execute("DELETE FROM note WHERE endpoint = ?", (whole,))
+                self._db.execute("DELETE FROM endpoint WHERE id = ?", (whole,))
+            if told:
                 self._db.execute("UPDATE endpoint SET told = NULL WHERE told IS NOT NULL")
+            if ended:
                 self._db.execute("UPDATE run SET ended = 1 WHERE NOT ended")
             self._db.execute("INSERT OR REPLACE INTO evidence VALUES ('all', ?)", (packed,))
             number = self._run

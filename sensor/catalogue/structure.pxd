@@ -31,6 +31,7 @@ cdef class Sampler:
     cdef unsigned char[::1] name_code
     cdef int slot(self, unsigned long long key, int owner, int status) except -2
     cdef bint known(self, unsigned long long key) except -1
+    cdef int sample(self, int slot, unsigned long long chance) except -1
     cdef int judge(self, int slot, unsigned long long chance, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t end, int kind, unsigned long long extra) except -1
     cdef int named(self, unsigned long long name) except -1
     cdef int query_scheme(self, const unsigned char[::1] data, Py_ssize_t start, Py_ssize_t end) except -1

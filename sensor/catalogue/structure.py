@@ -531,22 +531,25 @@ class Sampler:
         self.structure_key[i] = key
         return False
 
+    def sample(self, slot: Any, chance: Any) -> Any:
+        """Count one more of a slot, and say whether it is among those that are read whatever they hold: the first ones, and ever fewer of the others."""
+        n: cython.longlong = self.seen[slot]
+        m: cython.ulonglong = n // DECAY
+        self.seen[slot] = n + 1
+        m = min(m, RAREST)
+        return 1 if n < FIRST or ((chance >> 32) * m) >> 32 == 0 else 0
+
     def judge(self, slot: Any, chance: Any, data: Any, start: Any, end: Any, kind: Any, extra: Any) -> Any:
         """Whether the body data[start:end] is to be read. `chance`: a word of random bits that belongs to the call; `extra`: what else makes the structure."""
-        n: cython.longlong = self.seen[slot]
         size: cython.Py_ssize_t = end - start
         m: cython.ulonglong
         bit: cython.ulonglong = 1
         i: cython.Py_ssize_t
         h: cython.ulonglong
         c: cython.int
-        self.seen[slot] = n + 1
-        read: cython.bint = n < FIRST
-        look: cython.bint = read
-        if not read:
-            m = n // DECAY
-            m = min(m, RAREST)
-            read = ((chance >> 32) * m) >> 32 == 0
+        read: cython.bint = self.sample(slot, chance)
+        look: cython.bint = self.seen[slot] <= FIRST
+        if not look:
             m = LOOKED * (1 + size // 1024)
             look = read or ((chance & _LOW32) * m) >> 32 == 0
         # The length by its two highest bits, and the beginning with digits alike: a class of either that is new is looked at.
@@ -752,9 +755,13 @@ class Sampler:
             # The response.
             start = response_at[row]
             end = response_at[row + 1]
-            if end > start and status_v[row] > 0:
+            if status_v[row] > 0:
                 other = self.slot(spread(here + status_v[row] if cython.compiled else (here + status_v[row]) & _LOW), slot, status_v[row])
                 if other < 0:
+                    continue
+                if end == start:  # its head alone is read
+                    if self.sample(other, spread(chance)):
+                        take_v[row] = take_v[row] | 2
                     continue
                 self.bodies[other] += 1
                 if not whole_v[row] & 2:

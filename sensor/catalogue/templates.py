@@ -24,15 +24,25 @@ from sensor.catalogue import agreement
 from sensor.catalogue.data_classes import secret
 from sensor.catalogue.paths import KINDS, PathTable, sample_hash, shape
 from sensor.catalogue.pins import Decisions
-from sensor.catalogue.shapes import cast, locale, numbered, tokens, version, wordness
+from sensor.catalogue.shapes import COMMON, cast, coded, jumbled, locale, numbered, spoken, tokens, version, wordness
 
 WORD, INTEGER, UUID, HEX, TOKEN, DATE, MIXED, EMAIL, NUMBER = range(len(KINDS))
 CERTAIN = frozenset({INTEGER, UUID, HEX, TOKEN, DATE, EMAIL, NUMBER})
 """Kinds that are values by their shape alone."""
 
+CALLED = frozenset({"id", "name", "slug", "key", "code", "login", "username", "user_name", "handle", "alias", "symbol", "identifier"})
+"""Fields that say what a thing is called in paths."""
+
+IDENTIFIERS = frozenset({"slug", "id", "name", "username", "alias", "handle", "nickname", "sku", "email", "hostname", "uuid", "guid", "isbn", "ean"})
+"""What a thing is known by; a name that ends in one of these leads to values."""
+
 SAMPLE = 64
 """Values that a fold keeps, those of the smallest hashes."""
 
+RELEASE = re.compile(r"v?\d{1,5}(?:\.\d{1,9}){2,3}(?:[-+.][0-9A-Za-z.-]{1,40})?").fullmatch
+"""The version of a thing, in three parts or more: no API is called by such a one."""
+_PARTED = re.compile(r"(.{2,}[_:.~-])([A-Za-z0-9]{4,})").fullmatch
+_ENDED = re.compile(r"(.{3,}?[^0-9])[0-9]{1,18}").fullmatch
 _FILE = re.compile(r"([A-Za-z]{2}(?:[-_][A-Za-z]{2})?)\.[a-z]{2,5}")
 _PICTURE = re.compile(r"(?i)(.+\.)(png|jpe?g|gif|svg|webp|tiff?|bmp|avif|ico)")
 _DOCUMENT = re.compile(r"(?i)[^.]\.(pdf|docx?|xlsx?|pptx?|od[tsp]|png|jpe?g|gif|svg|webp|tiff?|bmp|mp[34]|wav|mov|zip|gz|tgz|7z|txt|md|csv|log)$")
@@ -97,6 +107,9 @@ class Place:
     evidence: dict[str, tuple[float, str]] = field(default_factory=dict)
     """Of each literal that stands beside a parameter or could be one: confidence and why it was kept."""
 
+    matrix: tuple[tuple[int, str], ...] = ()
+    """Matrix parameters that all paths which end here have: number of their segment, name."""
+
     known_as: tuple[str, ...] = ()
     """The last segments that this place is known by together with others, where they are not those that lead here."""
 
@@ -147,14 +160,18 @@ class Templates:
         self.vocabulary = Vocabulary()
         self.views: set[frozenset[str]] = set()
         self.slugs: dict[str, Slugs] = {}
+        self.leading: set[str] = set()
+        """Names that lead to values somewhere."""
+        self.makes: dict[str, set[tuple[int, str]]] = {}
+        """Of a name that leads to codes somewhere: their lengths and characters."""
         self.followed: tuple[list[Item], int, set[str]] = ([], 0, set())
         """Of the place being split: its values, how many of them are counted, and all that follows those."""
         self.learning = True
         # First to learn which words are values anywhere, then, knowing them, to decide; a pass that learns nothing has decided.
         for _ in range(2):
-            before = len(self.vocabulary.words), len(self.views), len(self.slugs)
+            before = len(self.vocabulary.words), len(self.views), len(self.slugs), len(self.makes), len(self.leading)
             self.top = self.place([root], ())
-            if (len(self.vocabulary.words), len(self.views), len(self.slugs)) == before:
+            if (len(self.vocabulary.words), len(self.views), len(self.slugs), len(self.makes), len(self.leading)) == before:
                 break
         else:
             self.learning = False
@@ -164,7 +181,7 @@ class Templates:
 
     def place(self, nodes: list[int], where: tuple[str, ...], before: str = "") -> Place:
         """Decide the place that these nodes make up, and all below it. `where`: the segments that lead here, ``{}`` for a parameter."""
-        here = Place(nodes)
+        here = Place(nodes, matrix=self.table.matrix_of([node for node in nodes if self.table.cells_of[node]]))
         pinned = self.pins.get(where)
         for node in nodes:
             here.cells.extend(self.table.cells_of[node])
@@ -233,7 +250,7 @@ class Templates:
 
     def keep_routes(self, here: Place, group: list[Item], param: Param) -> None:
         """Where a few words became one parameter, a name that only one of them leads to keeps the whole route literal."""
-        plain = [item for item in group if item.kind == WORD and not item.folded and not self.opaque(item.text) and wordness(item.text) > -0.35]
+        plain = [item for item in group if item.kind == WORD and not item.folded and not self.opaque(item.text) and not coded(item.text) and wordness(item.text) > -0.35]
         if (len(plain) < len(group) and not any(item.end_kept for item in plain)) or len(plain) > 6:
             plain = [item for item in plain if item.end_kept]
         for item in plain:
@@ -395,7 +412,8 @@ class Templates:
                     item.methods.add(table.method_names[table.cell_method[cell]])
                 for child in table.children[node]:
                     kind = table.kinds[child]
-                    item.names.add(table.texts[child].decode("utf-8", "backslashreplace") if kind == WORD and table.frames[child] is None else "*")
+                    text = table.texts[child].decode("utf-8", "backslashreplace") if kind == WORD and table.frames[child] is None else "*"
+                    item.names.add("*" if RELEASE(text) else text)
         return [found[key] for key in sorted(found)]
 
     # The decision ---------------------------------------------------------------------------------------------------------------------
@@ -410,12 +428,17 @@ class Templates:
                 values.append(item)
             else:
                 words.append(item)
-        self.keep_versions(values, words, why, len(where))
+        self.keep_versions(values, words, why, len(where), before)
         if self.learning and before:
             self.note_slugs(words, before, where)
-        if ends and singular(before) != before:
-            self.take_keys(values, words)
+        if singular(before) != before and (ends or before in self.leading):
+            self.take_keys(values, words, before)
+        self.take_releases(values, words)
         self.take_opaque(values, words)
+        self.take_framed(values, words)
+        self.take_made(values, words, before)
+        self.take_handed(values, words, before)
+        self.take_named(values, words, before)
         self.take_numbered(values, words)
         self.take_pooled(values, words, before)
         self.take_enumeration(values, words)
@@ -424,18 +447,22 @@ class Templates:
         self.take_files(values, words)
         self.take_known(values, words)
         self.take_alike(values, words)
+        self.take_items(values, words, before)
         self.take_kin(values, words)
-        self.take_growing(values, words)
+        self.take_growing(values, words, before)
         self.give_back_outliers(values, words, why)
         self.give_back_unlike(values, words, why)
         if values:
             for item in words:
                 why.setdefault(item.text, (0.9, "reads as a name and stands beside values of another make"))
         if self.learning:
+            if before and values:
+                self.note_makes(values, before)
+                self.leading.add(before)
             for item in values:
                 if item.kind in (WORD, MIXED) and not item.view:
                     for text in item.values:
-                        stem = text[: len(text) - len(item.suffix)] if item.suffix else text
+                        stem = text[len(item.prefix) : len(text) - len(item.suffix)]
                         tail = numbered(stem)
                         if self.slug(stem):
                             self.vocabulary.add(stem)
@@ -451,8 +478,9 @@ class Templates:
             return False
         return wordness(text) > -0.5 and (numbered(text) is not None or text.isalpha() or "-" in text or "_" in text)
 
-    def keep_versions(self, values: list[Item], words: list[Item], why: dict[str, tuple[float, str]], depth: int) -> None:
+    def keep_versions(self, values: list[Item], words: list[Item], why: dict[str, tuple[float, str]], depth: int, before: str) -> None:
         """A version near the root, or the only number of a place with a whole API below it, is a literal; so is one that never varies."""
+        beside_versions = any(version(item.text) and not item.leaf for item in words)
         plain = [item for item in values if not item.folded]
         if len(plain) == len(values) == 1 and plain[0].kind == INTEGER and len(plain[0].text) <= 2 and plain[0].leaf:
             above = {self.table.parents[node] for node in plain[0].nodes}
@@ -465,13 +493,16 @@ class Templates:
         for item in plain:
             small = item.kind == INTEGER and len(item.text) <= 2 and depth <= 2
             if ((item.kind == DATE and version(item.text)) or small) and len(values) <= 3 and not item.leaf:
-                if sum(name != "*" for name in item.names) >= 2 or (depth <= 1 and len(values) == 1 and not item.methods):
+                few = not item.methods and depth <= 2 and singular(before) == before and all(other.calls >= 8 for other in plain) and sum(other.calls for other in plain) >= 16 * len(plain)
+                if sum(name != "*" for name in item.names) >= 2 or (depth <= 1 and not item.methods and (len(values) == 1 or beside_versions)) or few:
                     values.remove(item)
                     words.append(item)
-                    why[item.text] = (0.9, f"the only such value among {item.calls} calls, with an API below it: a version")
+                    why[item.text] = (0.9, f"one of few such values among {item.calls} calls, with an API below it: a version")
 
     def opaque(self, text: str) -> bool:
-        """Whether a segment alone reads as random: letters that make no word, or digits in the middle of letters."""
+        """Whether a segment alone reads as random: letters that make no word, or digits in the middle of letters. Of a URN its last part."""
+        if text.count(":") > 1:
+            text = text.rpartition(":")[2]
         if version(text) or len(text) < 5:
             return False
         if sum(c.isdigit() for c in text) * 2 >= len(text) >= 8:
@@ -480,8 +511,8 @@ class Templates:
             return False
         reads = wordness(text)
         digits = sum(c.isdigit() for c in text)
-        if digits == 0 and len(text) >= 10 and len(tokens(text)) * 3 > len(text):
-            return True  # case changes every other letter
+        if digits == 0 and len(text) >= 10 and jumbled(text):
+            return True
         if digits == 0:
             return reads < (-0.35 if len(text) >= 8 else -0.75)
         tail = numbered(text)
@@ -495,6 +526,8 @@ class Templates:
         strange = sum(self.opaque(item.text) for item in words) if not values else 0
         for item in list(words):
             stem = item.stem if item.kind == MIXED else self.unframed(item, suffixes)
+            if item.kind == MIXED and version(item.text):
+                continue
             if item.kind == MIXED:
                 found = numbered(stem)
                 if found and found[0][-1:].isalpha() and wordness(found[0]) > -0.35 and not self.opaque(stem):
@@ -510,11 +543,13 @@ class Templates:
                 values.append(item)
         # As a set: values of one make.
         makes: Counter[tuple[int, str]] = Counter()
+        signs: dict[int, Counter[str]] = {}
         for item in values:
             if item.kind in (WORD, MIXED, TOKEN, HEX):
                 for text in item.values:
                     stem = text[len(item.prefix) : len(text) - len(item.suffix)]
                     makes[len(stem), cast(stem)] += 1
+                    signs.setdefault(len(stem), Counter()).update(cast(stem))
         if not makes:
             return
         suffixes = self.suffixes(values)
@@ -523,7 +558,10 @@ class Templates:
             if len(stem) < 4 or version(stem):
                 continue
             kin = sum(n for (length, chars), n in makes.items() if length == len(stem) and set(cast(stem)) <= set(chars) and chars != "a-")
-            odd = stem.isupper() or (any(c.isdigit() for c in stem) and not stem.islower())
+            usual = signs.get(len(stem), Counter())
+            if sum(n for (length, _), n in makes.items() if length == len(stem)) >= 8 and all(usual[c] >= 3 for c in cast(stem)):
+                kin = max(kin, min(usual[c] for c in cast(stem)))
+            odd = stem.isupper() or (any(c.isdigit() for c in stem) and not stem.islower()) or jumbled(stem)
             code = odd and stem.isupper() and any(c.isdigit() for c in stem)
             common = kin * 3 >= sum(makes.values()) or (kin >= 8 and len(stem) >= 12)  # one place may take ids of several makes
             if kin >= (2 if code else 3) and (odd or common) and wordness(stem) < (9.0 if odd and kin >= 5 else 0.9 if odd else 0.35):
@@ -612,11 +650,89 @@ class Templates:
                 known.methods |= item.methods
                 known.places.add(where)
 
-    def take_keys(self, values: list[Item], words: list[Item]) -> None:
-        """Below a collection that is answered itself (``/Contacts``), a code in upper case with digits is the key of one of its items (``/Contacts/LP6``)."""
+    def take_keys(self, values: list[Item], words: list[Item], before: str) -> None:
+        """Below a collection that is answered itself (``/Contacts``), or that leads to values elsewhere, a code in upper case is the key of one of its items
+        (``/Contacts/LP6``)."""
         for item in list(words):
             text = item.text
-            if text.isupper() and text.isalnum() and text.isascii() and any(c.isdigit() for c in text) and not version(text) and self.compatible(item, values):
+            if not (text.isupper() and text.isalnum() and text.isascii()) or version(text):
+                continue
+            if any(c.isdigit() for c in text) or (len(text) >= 5 and wordness(text) < 0 and before in self.leading):
+                if values and not self.compatible(item, values):
+                    continue
+                words.remove(item)
+                values.append(item)
+
+    def take_framed(self, values: list[Item], words: list[Item]) -> None:
+        """Where many values begin alike and go on as long (``cus_NfJt8rWn``, ``urn:li:person:YFp2``), or with digits, so does one whose rest chance made read."""
+        frames: Counter[tuple[str, int]] = Counter()
+        for item in values:
+            for text in item.values if item.kind in (WORD, MIXED, TOKEN, HEX) and not item.view else ():
+                frames.update(beginnings(text))
+        for item in list(words) if frames else ():
+            if any(frames[one] >= 8 for one in beginnings(item.text)) and self.compatible(item, values):
+                words.remove(item)
+                values.append(item)
+
+    def note_makes(self, values: list[Item], before: str) -> None:
+        """Remember the length and characters of codes that stand below a name."""
+        found: Counter[tuple[int, str]] = Counter()
+        for item in values:
+            for text in item.values if item.kind in (WORD, MIXED, TOKEN, HEX) and not item.view else ():
+                stem = text[len(item.prefix) : len(text) - len(item.suffix)]
+                if len(stem) >= 4 and coded(stem):
+                    found[len(stem), cast(stem)] += 1
+        made = {make for make, n in found.items() if n >= 3}
+        if made:
+            self.makes.setdefault(before, set()).update(made)
+
+    def take_made(self, values: list[Item], words: list[Item], before: str) -> None:
+        """A code of the very make that the same name leads to elsewhere (``/services/PX7Q2A9``, ``/incidents/{}/services/P10MPPT``)."""
+        made = self.makes.get(before, ())
+        for item in list(words) if made else ():
+            if (len(item.text), cast(item.text)) in made and coded(item.text) and (not values or self.compatible(item, values)):
+                words.remove(item)
+                values.append(item)
+
+    def take_releases(self, values: list[Item], words: list[Item]) -> None:
+        """Versions of things: those in three parts (``1.22.4``), when several stand beside each other, and so many of any kind that no API has them."""
+        found = [item for item in words if version(item.text) or RELEASE(item.text)]
+        if sum(RELEASE(item.text) is not None for item in found) >= 3 or len(found) >= 12:
+            for item in found:
+                words.remove(item)
+                values.append(item)
+
+    def take_handed(self, values: list[Item], words: list[Item], before: str) -> None:
+        """Below a collection, words that responses handed out as what its items are called (``{"slug": "berlin"}``): two by one field, and half of what may be one."""
+        one = singular(before).lower()
+        if self.known is None or not before or version(before):
+            return
+        own = {one, f"{one}_id", f"{one}_name", f"{one}_key", f"{one}_code", f"{one}_slug"}
+        may = CALLED | own if one != before.lower() else own
+        open_words = [item for item in words if item.text.lower() not in COMMON and not version(item.text)]
+        by_field: dict[str, list[Item]] = {}
+        for item in open_words:
+            for name in self.known.handed(item.text) & may:
+                by_field.setdefault(name, []).append(item)
+        for _, handed in sorted(by_field.items(), key=lambda one: (-len(one[1]), one[0])):
+            found = [item for item in handed if item in words]
+            follow = Counter(name for item in found for name in item.names)
+            alike = [item for item in found if all(follow[name] > 1 for name in item.names) or self.compatible(item, values)]
+            if len(alike) >= 2 and len(alike) * 2 >= len([item for item in open_words if item in words]):
+                for item in alike:
+                    words.remove(item)
+                    values.append(item)
+
+    def take_named(self, values: list[Item], words: list[Item], before: str) -> None:
+        """Below a name that says values follow (``/url_slugs/…``, ``/users/by-email/…``), several words that lead to the same are values."""
+        parts = [singular(part).lower() for part in tokens(before)]
+        if not parts or not (parts[-1] in IDENTIFIERS or (len(parts) > 1 and parts[0] == "by")):
+            return
+        found = [item for item in words if item.text.lower() not in COMMON and not version(item.text)]
+        follow = Counter(name for item in found for name in item.names)
+        alike = [item for item in found if all(follow[name] > 1 for name in item.names) or self.compatible(item, values)]
+        if len(alike) >= 2:
+            for item in alike:
                 words.remove(item)
                 values.append(item)
 
@@ -652,7 +768,13 @@ class Templates:
             values.append(item)
 
     def take_constants(self, values: list[Item], words: list[Item]) -> None:
-        """Several constants (``PORT_IN``, ``PORT_OUT``) that end paths with the same methods are values of an enumeration."""
+        """Several constants (``PORT_IN``, ``PORT_OUT``) that end paths with the same methods are values of an enumeration, and so are those that lead to
+        constants (``/rates/EUR/USD``)."""
+        leading = [item for item in words if item.names and not item.methods and all(text.isupper() and text.isalpha() for text in (item.text, *item.names))]
+        if len(leading) >= 4 and len(leading) * 2 >= len(words):
+            for item in leading:
+                words.remove(item)
+                values.append(item)
         found = [item for item in words if item.leaf and item.methods and item.text.isupper() and item.text.replace("_", "").isalpha()]
         if len(found) >= (2 if any("_" in item.text for item in found) else 4) and len(found) * 2 >= len(words):
             if all(item.methods == found[0].methods for item in found):
@@ -695,18 +817,53 @@ class Templates:
                 words.remove(item)
                 values.append(item)
 
+    def take_items(self, values: list[Item], words: list[Item], before: str) -> None:
+        """Below a collection, many words that lead to values, and by these to the same names, are its items (``/packages/chalk/5.3.0/files``)."""
+        if singular(before) == before:
+            return
+        inner = [item for item in words if "*" in item.names and item.text.lower() not in COMMON and not version(item.text)]
+        if len(inner) < 8:
+            return
+        follow = {id(item): self.followed_by(item) for item in inner}
+        freq = Counter(name for names in follow.values() for name in names)
+        shared = {name for name, n in freq.items() if n * 4 >= len(inner)}
+        alike = [item for item in inner if len(follow[id(item)] & shared) * 3 >= 2 * len(follow[id(item)])]
+        if len(alike) >= 8 and len(alike) * 3 >= 2 * len(inner) and sum(singular(item.text) != item.text for item in alike) * 4 < len(alike):
+            for item in alike:
+                words.remove(item)
+                values.append(item)
+
+    def followed_by(self, item: Item) -> set[str]:
+        """What follows an item: names; and of values the methods that end there, and the names that follow those."""
+        table = self.table
+        found = item.names - {"*"}
+        for node in item.nodes:
+            for child in table.children[node]:
+                if table.kinds[child] != WORD or table.frames[child] is not None or RELEASE(table.texts[child].decode("utf-8", "replace")):
+                    found.update(f"*:{table.method_names[table.cell_method[cell]]}" for cell in table.cells_of[child])
+                    found.update(f"*/{table.texts[below].decode('utf-8', 'replace')}" for below in table.children[child] if table.kinds[below] == WORD)
+        return found
+
     def take_kin(self, values: list[Item], words: list[Item]) -> None:
         """Where readable words are values already, a word that leads where they lead, and is not called more than they are, is one too."""
-        kin = [item for item in values if item.kind == WORD and not item.folded and not item.leaf and item.text.isalpha()]
+        kin = [item for item in values if item.kind in (WORD, MIXED) and not item.folded and not item.view and self.readable(item.text)]
         if len(kin) < 3:
             return
         known = set().union(*(item.names for item in kin)) - {"*"}
+        methods = set().union(*(item.methods for item in kin))
         mean = sum(item.calls for item in kin) / len(kin)
+        rule = len(kin) >= 8 and len(kin) >= 3 * len(words)  # values are what stands here
         for item in list(words):
             names = item.names - {"*"}
-            if len(names) >= 2 and len(names & known) * 3 >= 2 * len(names) and item.calls <= 3 * mean and not version(item.text):
+            if version(item.text) or item.text.lower() in COMMON or (item.calls > 3 * mean and not (len(names) >= 2 and names <= known)):
+                continue
+            if len(names & known) * 3 >= 2 * len(names) and (len(names) >= 2 or (rule and item.methods <= methods and self.readable(item.text))):
                 words.remove(item)
                 values.append(item)
+
+    def readable(self, text: str) -> bool:
+        """Whether a segment is made of words."""
+        return not self.opaque(text) and all(len(part) > 1 for part in tokens(text) if not part.isdigit()) and wordness(text) > -0.5
 
     def take_files(self, values: list[Item], words: list[Item]) -> None:
         """Several documents or pictures beside each other are values; ``.json`` and its like are formats of an API and tell nothing."""
@@ -716,17 +873,29 @@ class Templates:
                 words.remove(item)
                 values.append(item)
 
-    def take_growing(self, values: list[Item], words: list[Item]) -> None:
-        """Words that end paths, many and mostly called once: their number still grows, as that of names does not."""
-        ends = [item for item in words if item.leaf and not version(item.text)]
-        if len(ends) < 8:
+    def take_growing(self, values: list[Item], words: list[Item], before: str) -> None:
+        """Many words that end paths, or go on as most of them do, and were mostly called once: their number still grows, as that of names does not. A few that
+        everybody calls (``/posts/trending``) say nothing about the others."""
+        inner = Counter(name for item in words for name in item.names)
+        shared = {name for name, n in inner.items() if n >= 8} if singular(before) != before else set()
+        ends = [item for item in words if item.names <= shared and not version(item.text)]
+        if len(ends) < 8 or sum(spoken(item.text) for item in ends) * 2 >= len(ends):
             return
-        once = sum(item.calls == 1 for item in ends)
-        calls = sum(item.calls for item in ends)
-        if (once * 2 >= len(ends) and calls < 2.5 * len(ends)) or len(ends) >= 512:
+        usual = sorted(item.calls for item in ends)[len(ends) // 2]
+        cold = [item for item in ends if item.calls <= 4 * usual]
+        once = sum(item.calls == 1 for item in cold)
+        calls = sum(item.calls for item in cold)
+        if shared and any(item.names for item in cold):
+            grows = len(cold) >= 16 and once * 4 >= len(cold) and calls < 4 * len(cold) and sum(item.text.endswith("s") for item in cold) * 2 < len(cold)
+        else:
+            grows = once * 2 >= len(cold) and calls < 2.5 * len(cold)
+        if len(cold) >= 8 and (grows or len(ends) >= 512):
+            spelled = sum(len(tokens(item.text)) > 1 for item in cold)
             for item in ends:
-                words.remove(item)
-                values.append(item)
+                named = item.text.lower() in COMMON or (item.calls > 4 * usual and len(tokens(item.text)) == 1 and spelled * 5 >= 4 * len(cold))
+                if not named:
+                    words.remove(item)
+                    values.append(item)
 
     def take_enumeration(self, values: list[Item], words: list[Item]) -> None:
         """Words with the very same opaque values below them choose a view of those values: they are one parameter."""
@@ -773,16 +942,14 @@ class Templates:
 
     def give_back_outliers(self, values: list[Item], words: list[Item], why: dict[str, tuple[float, str]]) -> None:
         """A readable word that was taken for a value, though it leads to what no other value leads to, is a literal after all."""
+        counts = Counter(name for item in values for name in item.names)
         for item in list(values):
             if item.folded or item.kind != WORD or len(values) < 3:
                 continue
-            rest: set[str] = set()
-            for other in values:
-                if other is not item:
-                    rest |= other.names
             own = {name for name in item.names if name != "*"}
-            if len(own) >= 2 and not own & rest and wordness(item.text) > 0:
+            if len(own) >= 2 and all(counts[name] == 1 for name in own) and wordness(item.text) > 0:
                 values.remove(item)
+                counts.subtract(item.names)
                 words.append(item)
                 why[item.text] = (0.8, "leads to " + ", ".join(sorted(own)[:3]) + ", as no value beside it does")
 
@@ -846,6 +1013,18 @@ class Templates:
         evidence.append(f"{round(100 * share)} % of the calls carry a value that its shape alone gives away")
         name = name_of(group, prefix.partition("(")[0] if "(" in prefix else before)
         return Param(name, prefix, suffix, kinds, place, distinct, sorted(examples)[:8], confidence, evidence)
+
+
+def beginnings(text: str) -> list[tuple[str, int]]:
+    """How a segment of several parts begins: up to its last separator, with the length of the rest; and up to its last digits, with 0."""
+    found = []
+    parted = _PARTED(text)
+    if parted is not None:
+        found.append((parted[1], len(parted[2])))
+    ended = _ENDED(text)
+    if ended is not None:
+        found.append((ended[1], 0))
+    return found
 
 
 @dataclass(slots=True)

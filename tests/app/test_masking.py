@@ -34,6 +34,13 @@ SECRET = [
     ("/cards/5105105105105100", "5105105105105100"),
     ("t=eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ1In0.abc-def", "eyJzdWIi"),
     ("-----BEGIN RSA PRIVATE KEY-----\nMIIabc", "MIIabc"),
+    ("/accounts/DE89370400440532013000/balance", "0532013000"),
+    ("send it to GB82 WEST 1234 5698 7654 32, please", "7654 32"),
+    ("/transfer?to=NL91%20ABNA%200417%201643%2000", "1643"),
+    ("/lookup/+4930901820123", "4930901820123"),
+    ("/lookup/%2B4930901820123/name", "4930901820123"),
+    ("call +1 (415) 555-2671 or come by", "555-2671"),
+    ("hf_abcdefghijklmnopqrstuvwxyzABCDEFGH and on", "abcdefghij"),
     ("id AKIAABCDEFGHIJKLMNOP here", "AKIAABCDEFGHIJKLMNOP"),
     ('{"pin": 4711, "n": 1}', "4711"),
     ('{"api_key" :\n  "abcdefgh1234"}', "abcdefgh1234"),
@@ -54,6 +61,10 @@ SECRET = [
 ]
 
 CLEAN = [
+    "/accounts/DE89370400440532013001/balance",  # its check digits are wrong
+    "DE89 is a motorway, GB82 a route, 2025-05-01T10:00:00+01:00 a time",
+    "/search?q=order+4711081512345",
+    "1.5e+12345678901 +999123456789",
     "/api/v1/orders/1700000000000?page=3&limit=20",
     "/articles/basic-authentication",
     "Basic authentication is used",

@@ -153,6 +153,49 @@ def aadhaar(noise: random.Random) -> str:
     return f"{body[:4]} {body[4:8]} {body[8:]}{check}"
 
 
+def weighted(body: str, weights: tuple[int, ...]) -> int:
+    return sum(int(c) * w for c, w in zip(body, weights, strict=True))
+
+
+def ahv(noise: random.Random) -> str:
+    body = "756" + digits(noise, 9)
+    body += str(-weighted(body, (1, 3) * 6) % 10)
+    return f"{body[:3]}.{body[3:7]}.{body[7:11]}.{body[11:]}"
+
+
+def oib(noise: random.Random) -> str:
+    body, rest = digits(noise, 10, "123456789"), 10
+    for c in body:
+        rest = (((int(c) + rest) % 10 or 10) * 2) % 11
+    return body + str((11 - rest) % 10)
+
+
+def isikukood(noise: random.Random) -> str:
+    year, month, day = born(noise)
+    body = f"{noise.choice('34') if year < 2000 else noise.choice('56')}{year % 100:02d}{month:02d}{day:02d}{digits(noise, 3)}"
+    check = weighted(body, (1, 2, 3, 4, 5, 6, 7, 8, 9, 1)) % 11
+    if check == 10:
+        check = weighted(body, (3, 4, 5, 6, 7, 8, 9, 1, 2, 3)) % 11 % 10
+    return f"{body}{check}"
+
+
+def cuit(noise: random.Random) -> str:
+    while True:
+        body = noise.choice(["20", "23", "27"]) + digits(noise, 8)
+        check = (11 - weighted(body, (5, 4, 3, 2, 7, 6, 5, 4, 3, 2)) % 11) % 11
+        if check < 10:
+            return f"{body[:2]}-{body[2:]}-{check}"
+
+
+def thai(noise: random.Random) -> str:
+    body = digits(noise, 12, "12345678")
+    return f"{body}{(11 - weighted(body, tuple(range(13, 1, -1))) % 11) % 10}"
+
+
+def passport(noise: random.Random) -> str:
+    return noise.choice(["CFGHJK"[noise.randrange(6)] + digits(noise, 8), "".join(noise.choices(string.ascii_uppercase, k=2)) + digits(noise, 7)])
+
+
 def email(noise: random.Random) -> str:
     return f"{word(noise)}.{word(noise)}{noise.choice(['', '+tag', str(noise.randrange(99))])}@{word(noise)}.{noise.choice(['com', 'co.uk', 'example', 'de', 'museum'])}"
 
@@ -192,7 +235,7 @@ def key(noise: random.Random) -> str:
         [
             "AKIA" + "".join(noise.choices(upper, k=16)), "ghp_" + base62(noise, 36), "glpat-" + base62(noise, 20), "xoxb-" + digits(noise, 12) + "-" + base62(noise, 24), "sk_live_" + base62(noise, 24),
             "AIza" + base62(noise, 35), f"SG.{base62(noise, 22)}.{base62(noise, 43)}", "npm_" + base62(noise, 36), "hf_" + "".join(noise.choices(string.ascii_letters, k=34)), "shpat_" + hexes(noise, 32),
-            "dop_v1_" + hexes(noise, 64), "key-" + hexes(noise, 32), "sk-proj-" + base62(noise, 48), "sk-ant-api03-" + base62(noise, 60), "hvs." + base62(noise, 24), digits(noise, 10, "123456789") + ":AA" + base62(noise, 33),
+            "dop_v1_" + hexes(noise, 64), "key-" + hexes(noise, 32), "sk-proj-" + base62(noise, 48), "sk-ant-api03-" + base62(noise, 60), "hvs." + base62(noise, 24), "dckr_pat_" + base62(noise, 27), "lin_api_" + base62(noise, 40), "glsa_" + base62(noise, 32) + "_" + hexes(noise, 8), digits(noise, 10, "123456789") + ":AA" + base62(noise, 33),
         ]
     )
 
@@ -234,6 +277,15 @@ POSITIVE: list[tuple[list[str], Any, str]] = [
     (["resident_id", "holder"], ric, "national_id"),
     (["ssn", "social"], ssn, "national_id"),
     (["aadhaar", "aadhaar_number"], aadhaar, "national_id"),
+    (["ahv_number", "insurance"], ahv, "national_id"),
+    (["oib", "personal_id_number"], oib, "national_id"),
+    (["isikukood", "personal_code", "nationalId"], isikukood, "national_id"),
+    (["cuit", "tax_id", "payer"], cuit, "national_id"),
+    (["thai_id", "citizen_id"], thai, "national_id"),
+    (["passport_number", "passportNo", "driving_licence_number"], passport, "national_id"),
+    (["nino", "national_insurance_number"], lambda noise: f"AB{digits(noise, 6)}{noise.choice('ABCD')}", "national_id"),
+    (["message", "memo"], lambda noise: f"please pay {spaced(iban(noise), ' ')} until Friday", "iban"),
+    (["message", "transcript"], lambda noise: f"my card is {spaced(card(noise), ' ')}, thank you", "payment_card"),
     (["password", "newPassword", "pwd", "passwd"], lambda noise: noise.choice(["hunter2", "S3cret!pw", "correct horse", base62(noise, 9)]), "password"),
     (["api_key", "clientSecret", "access_token", "refreshToken", "session_id", "webhook_secret"], lambda noise: base62(noise, 32), "secret"),
     (["config", "note", "value", "env"], key, "secret"),
@@ -288,6 +340,9 @@ NEGATIVE: list[tuple[list[str], Any]] = [
     (["pid", "process", "port"], lambda noise: noise.randrange(1, 65_536)),
     (["session_length", "token_expires_in", "pin_count"], lambda noise: noise.randrange(10_000)),
     (["key", "public_key_id", "keyword"], word),
+    (["memo", "message"], lambda noise: f"order {digits(noise, 4)} {digits(noise, 4)} {digits(noise, 4)} {digits(noise, 4)} has left"),
+    (["svn", "pnr", "tc_no", "national_number_type"], lambda noise: digits(noise, 6, "123456789")),
+    (["customer", "intent", "publishable"], lambda noise: noise.choice(["cus_" + base62(noise, 14), "pi_3" + base62(noise, 23), "pk_live_" + base62(noise, 24)])),
     (["data", "thumbnail", "blob"], lambda noise: base64.b64encode(noise.randbytes(48)).decode()),
 ]
 

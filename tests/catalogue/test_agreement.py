@@ -42,7 +42,8 @@ def test_a_name_among_slugs_is_told_by_its_bodies() -> None:
     assert templates([*slugs, get("/metals/platinum", {"id": 1, "name": "x", "price": 2})]) == ["/metals/{metal}"]
     assert templates([*slugs, get("/metals/summary", {"total": 1, "mean": 2})]) == ["/metals/summary", "/metals/{metal}"]
     assert templates([*slugs, get("/metals/listing", [{"id": 1, "name": "x", "price": 2}])]) == ["/metals/listing", "/metals/{metal}"]
-    assert templates([*slugs, get("/metals/export", None)]) == ["/metals/{metal}"]  # nothing is known of its bodies
+    assert templates([*slugs, get("/metals/tin", None)]) == ["/metals/{metal}"]  # nothing is known of its bodies
+    assert templates([*slugs, get("/metals/export", None)]) == ["/metals/export", "/metals/{metal}"]  # but this is what APIs call something else
 
 
 def test_requests_tell_names_apart_too() -> None:
@@ -84,3 +85,36 @@ def test_a_lasting_map_remembers_what_parted_them(tmp_path: Path) -> None:
         found = {one.endpoint.template: one.endpoint.calls for one in state.records()}
         state.close()
     assert found == {"/metals/summary": 1, "/metals/{metal}": 11}
+
+
+def listed(*names: str, field: str = "slug") -> dict[str, Any]:
+    return get("/shops", [{field: name, "open": True} for name in names])
+
+
+def test_words_that_responses_handed_out_are_values() -> None:
+    asked = [get(f"/shops/{name}", {"open": True}) for name in ("berlin", "lima")]
+    assert templates(asked) == ["/shops/berlin", "/shops/lima"]
+    assert templates([listed("berlin", "lima", "oslo"), *asked]) == ["/shops", "/shops/{slug}"]
+    assert templates([listed("berlin", "lima", field="shop"), *asked]) == ["/shops", "/shops/{shop}"]
+    assert templates([listed("berlin", "lima", field="note"), *asked]) == ["/shops", "/shops/berlin", "/shops/lima"]
+    assert templates([listed("oslo", "quito"), *asked]) == ["/shops", "/shops/berlin", "/shops/lima"]
+    # What stands beside them keeps its name, handed out or not: not everything that a thing is called by is one.
+    assert templates([listed("berlin", "lima", "search"), *asked, get("/shops/search", {"hits": 1})]) == ["/shops", "/shops/search", "/shops/{slug}"]
+
+
+def test_names_that_responses_list_make_no_collections_one() -> None:
+    tables = get("/meta/tables", [{"name": "users"}, {"name": "orders"}])
+    asked = [get(f"/{kind}/{n}", {"id": n}) for kind in ("users", "orders") for n in range(9)] + [get(f"/admin/{kind}", {"ok": True}) for kind in ("users", "orders")]
+    assert templates([tables, *asked]) == ["/admin/orders", "/admin/users", "/meta/tables", "/orders/{order_id}", "/users/{user_id}"]
+
+
+def test_a_lasting_map_remembers_what_was_handed_out(tmp_path: Path) -> None:
+    for calls in ([listed("berlin", "lima")], [get(f"/shops/{name}", {"open": True}) for name in ("berlin", "lima")]):
+        state, catalogue = MapState(tmp_path / "map.sqlite"), Catalogue()
+        state.attach(catalogue)
+        catalogue.observe(batch(calls))
+        catalogue.finish()
+        catalogue.findings()
+        state.save()
+        state.close()
+    assert [one.template for one in catalogue.endpoints()] == ["/shops", "/shops/{slug}"]

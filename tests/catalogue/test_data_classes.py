@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from typing import Any
 
+import hypothesis
 import pytest
+from hypothesis import strategies as st
 
-from sensor.catalogue.data_classes import CLASSES, DataClass, below, named
+from sensor.catalogue.data_classes import _NATIONAL, CLASSES, DataClass, below, named, of_number, of_text
 from sensor.catalogue.schema import Room, Schema, learn
 from tests.catalogue.labelled import Sample, samples
 
@@ -89,3 +92,17 @@ def test_a_class_is_saved_and_read_back() -> None:
     assert DataClass.from_json(json.loads(json.dumps(one.to_json()))) == one
     with pytest.raises(ValueError):
         DataClass.from_json({"field": "a"})
+
+
+@pytest.mark.parametrize(("country", "module", "looks"), [(country, module, looks) for country, module, looks, _ in _NATIONAL])
+def test_no_number_whatever_it_is_breaks_a_validator(country: str, module: str, looks: str) -> None:
+    @hypothesis.settings(max_examples=60, deadline=None)
+    @hypothesis.given(st.from_regex(re.compile(looks, re.ASCII), fullmatch=True))
+    def check(text: str) -> None:
+        of_text(text, "", sum(c.isdigit() for c in text), "national_id")
+
+    check()
+
+
+def test_a_number_of_a_county_that_nobody_knows_is_none() -> None:
+    assert of_text("333331373907300450", "", 18, "id") == "" == of_number(333331373907300450, "id")

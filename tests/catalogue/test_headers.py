@@ -127,3 +127,18 @@ def test_headers_of_answers_are_exported(version: str) -> None:
     (path,) = description["paths"].values()
     found = path["get"]["responses"]["200"]["headers"]
     assert {name: (one["required"], one["schema"].get("type")) for name, one in found.items()} == {"x-left": (True, "integer"), "x-note": (False, "integer"), "x-seconds": (False, "integer")}
+
+
+def test_answers_without_a_body_teach_the_schemas_of_their_headers() -> None:
+    gone = [
+        call("DELETE", f"/things/{n}", status=204, response_head=head("HTTP/1.1 204 No Content", {"Date": "x", "X-Left": str(n), **({"X-Owner": "ann@mail.example"} if n < 5 else {})}), response_body=None)
+        for n in range(200)
+    ]
+    endpoint = only(gone)
+    body = endpoint.schema.responses[204]
+    assert (body.seen, body.looked, body.parsed, body.content) == (0, 0, 0, {})
+    assert body.headers is not None and 64 <= body.headers.objects < 200
+    assert {name: (one.types, body.headers.required(name)) for name, one in body.headers.properties.items()} == {"x-left": (("integer",), True), "x-owner": (("string",), False)}
+    assert [(one.field, one.name) for one in endpoint.data_classes] == [("response_header.204.x-owner", "email")]
+    described = openapi([endpoint])["paths"]["/things/{thing_id}"]["delete"]["responses"]["204"]
+    assert set(described["headers"]) == {"x-left", "x-owner"} and "content" not in described

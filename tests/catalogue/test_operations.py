@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from urllib.parse import quote
 
 import pyarrow as pa
 import pytest
@@ -30,6 +31,7 @@ def graphql(document: str, **more: object) -> bytes:
         (b'[{"jsonrpc": "2.0", "method": "a.b"}, {"jsonrpc": "2.0", "method": "c"}]', "a.b, c"),
         (b'{"jsonrpc": "2.0", "method": "<script>", "id": 1}', None),
         (b'<?xml version="1.0"?><s:Envelope xmlns:s="x"><s:Header/><s:Body><m:GetPrice xmlns:m="y"/></s:Body></s:Envelope>', "GetPrice"),
+        (b'<s:Envelope xmlns:s="x"><s:Body>\n<!-- by - hand --> <!----><GetPrice/></s:Body></s:Envelope>', "GetPrice"),
         (b'{"operationName": "Long", "query": "query Long { a', "Long"),
         (b"[" * 100_000, None),
     ],
@@ -47,3 +49,22 @@ def test_a_catalogue_labels_and_counts_operations() -> None:
     catalogue.finish()
     assert catalogue.label(calls)[1].to_pylist() == ["query A", "query A", None]
     assert [one.operations for one in catalogue.endpoints()] == [{"query A": 2}, {}]
+
+
+HASH = "ab" * 32
+PERSISTED = quote(json.dumps({"persistedQuery": {"version": 1, "sha256Hash": HASH}}))
+
+
+@pytest.mark.parametrize(
+    ("query", "operation"),
+    [
+        ("query=%7Bme%7Bid%7D%7D", "query { me }"),
+        (f"operationName=Cart&variables=%7B%7D&extensions={PERSISTED}", "Cart"),
+        (f"extensions={PERSISTED}", f"persisted {HASH[:16]}"),
+        ("extensions=pdf,doc", None),
+        ("query=shoes", None),
+    ],
+)
+def test_an_operation_is_named_by_the_query_string(query: str, operation: str | None) -> None:
+    calls = batch([("GET", "/graphql", 200), ("GET", "/search", 200)]).append_column("query", pa.array([query, query], pa.string()))
+    assert operations.column(calls).to_pylist() == [operation, None]

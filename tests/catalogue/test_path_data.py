@@ -133,3 +133,26 @@ def test_what_was_found_lasts_and_is_told_once(tmp_path: Path) -> None:
         state.close()
     assert told[0] == [] and len(told[1]) == 1 and told[2] == []
     assert [data for _, data in counts] == [[("path." + counts[0][0].split("{")[1][:-1], 60)]]
+
+
+def test_matrix_parameters_are_told_by_class_and_belong_to_their_segment() -> None:
+    calls = [call("GET", f"/users;id={n};email=ann{n}%40example.com/orders", response_body=b'{"order": 1}') for n in range(20)]
+    calls += [call("GET", "/users", response_body=b'{"user": 1}')] * 20
+    users, orders = sorted(mapped(calls).endpoints(), key=lambda one: one.template.count("/"))
+    assert (users.template, orders.template) == ("/users", "/users;id={id};email={email}/orders")
+    assert [(one.field, one.name, one.count) for one in orders.data_classes] == [("path.email", "email", 20)]
+    # What is learned of a path goes to its own endpoint: it was cut at the first semicolon once.
+    assert [sorted(body.properties) for one in (users, orders) for body in one.schema.responses[200].content.values()] == [["user"], ["order"]]
+    assert users.data_classes == []
+
+
+def test_a_lasting_map_remembers_matrix_parameters(tmp_path: Path) -> None:
+    for paths, template in ((["/users;id=7/orders", "/users;id=8/orders"], "/users;id={id}/orders"), (["/users;id=9/orders"], "/users;id={id}/orders"), (["/users/orders"], "/users/orders")):
+        state, catalogue = MapState(tmp_path / "map.sqlite"), Catalogue()
+        state.attach(catalogue)
+        catalogue.observe(batch([call("GET", path) for path in paths]))
+        catalogue.finish()
+        assert [one.template for one in catalogue.endpoints()] == [template]
+        catalogue.findings()
+        state.save()
+        state.close()

@@ -11,6 +11,7 @@ import pytest
 from sensor import diffdesk, mapdesk
 from sensor.catalogue import cli, spec
 from sensor.catalogue.export import openapi
+from sensor.cli import main
 from sensor.errors import SensorError
 from tests.catalogue.test_catalogue import mapped
 
@@ -70,3 +71,27 @@ def test_a_file_that_is_no_map_is_told(tmp_path: Path, text: str, fault: str) ->
     path.write_text(text, encoding="utf-8")
     with pytest.raises(SensorError, match=fault):
         asked("explain", str(path), "x")
+
+
+SHOP = Path(__file__).resolve().parents[2] / "pcaps" / "shop-normal.pcap"
+
+
+def test_a_capture_is_explained_and_exported_as_a_map_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "endpoint", "--map", str(SHOP), "GET", "/api/v1/orders/{"]) == 0
+    shown = capsys.readouterr().out
+    assert "GET api.shop.example/api/v1/orders/{order_id}  confidence" in shown and "values of shape integer" in shown
+    assert asked("explain", str(SHOP), "GET api.shop.example/api/v1/orders/{") == 0
+    assert capsys.readouterr().out == shown
+    assert asked("export", str(SHOP), "-o", str(tmp_path / "out.json")) == 0
+    assert "/api/v1/orders/{order_id}" in json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))["paths"]
+
+
+def test_a_directory_of_descriptions_is_read_whole(tmp_path: Path) -> None:
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "one.yaml").write_text("# shop\nopenapi: 3.0.0\npaths: {/one: {$ref: parts/item.yaml}}", encoding="utf-8")
+    (tmp_path / "two.json").write_text('{\n  "swagger": "2.0", "paths": {"/two": {"get": {}}}}', encoding="utf-8")
+    (tmp_path / "parts" / "item.yaml").write_text("get: {responses: {}}", encoding="utf-8")
+    (tmp_path / "package.json").write_text('{"name": "x", "dependencies": {"openapi": "1"}}', encoding="utf-8")
+    assert sorted(one.path for one in spec.load([tmp_path]).operations) == ["/one", "/two"]
+    with pytest.raises(SensorError, match="no OpenAPI description lies in it"):
+        spec.load([tmp_path / "parts"])

@@ -9,12 +9,18 @@ import struct
 import subprocess
 import sys
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from sensor import stopping
+from sensor.capture import identity, open_captures
 from sensor.catalogue import Catalogue
 from sensor.catalogue.state import MapState
+from sensor.masking import Masker
+from sensor.pipeline import Pipeline, Summary
 from tests.catalogue.test_catalogue import batch
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -87,6 +93,70 @@ def test_a_replay_killed_in_its_middle_goes_on_and_counts_nothing_twice(tmp_path
     assert counted(cut) == counted(whole)
     with sqlite3.connect(cut) as db:
         assert db.execute("SELECT count(*), sum(ended), sum(calls) FROM run").fetchone() == (1, 1, all_calls(cut))
+
+
+@pytest.mark.parametrize("judging", [False, True])
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_replay_that_was_interrupted_goes_on_and_counts_nothing_twice(tmp_path: Path, sent: signal.Signals, judging: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    capture = tmp_path / "long.pcap"
+    capture.write_bytes(repeated(NORMAL.read_bytes(), 100))
+
+    def run(path: Path, after: int) -> tuple[Summary, int]:
+        """Replay, interrupted after so many blocks; the calls that an earlier run has counted."""
+        state, pipeline = MapState(path), Pipeline(Masker(None))
+        assert pipeline.catalogue is not None
+        passed = state.attach(pipeline.catalogue, identity([capture]))
+
+        def blocks(source: Iterable[Any]) -> Iterator[Any]:
+            for n, block in enumerate(source):
+                if n == after and not judging:
+                    os.kill(os.getpid(), sent)
+                yield block
+
+        observe, batches = pipeline.catalogue.observe, 0
+
+        def interrupted(batch: Any) -> None:
+            nonlocal batches
+            batches += 1
+            if batches == after and judging:
+                os.kill(os.getpid(), sent)
+            observe(batch)
+
+        monkeypatch.setattr(pipeline.catalogue, "observe", interrupted)
+        before = stopping.take()
+        try:
+            with stopping.held(), open_captures([capture]) as source:
+                summary = pipeline.run(blocks(source))
+        finally:
+            stopping.give_back(before)
+        state.save(summary.interrupted)
+        state.close()
+        return summary, passed
+
+    run(tmp_path / "whole.sqlite", -1)
+    cut = tmp_path / "cut.sqlite"
+    taken = 0
+    for after in (1, 2) if judging else (20, 30):
+        summary, passed = run(cut, after)
+        assert (summary.interrupted, passed) == (True, taken)
+        with sqlite3.connect(cut) as db:
+            ((taken, calls),) = db.execute("SELECT taken, calls FROM run WHERE NOT ended").fetchall()
+        assert 0 < all_calls(cut) == calls <= taken
+    assert all_calls(cut) < all_calls(tmp_path / "whole.sqlite")
+    assert run(cut, -1)[1] == taken
+    assert counted(cut) == counted(tmp_path / "whole.sqlite")
+
+
+def test_a_replay_says_by_its_status_what_interrupted_it(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "feed")
+    for sent, status in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+        words = command(tmp_path / "feed", tmp_path / "map.sqlite")
+        with subprocess.Popen(words, env={**os.environ, "PYTHONPATH": str(ROOT)}, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process, (tmp_path / "feed").open("wb", buffering=0) as pipe:
+            pipe.write(NORMAL.read_bytes()[:1_000])  # it has opened the pipe, and waits for the rest
+            time.sleep(0.3)
+            process.send_signal(sent)
+            process.communicate(timeout=60)
+        assert process.returncode == status
 
 
 def calls(first: int, n: int, path: str = "/users/{}") -> list[tuple[str, str, int | None]]:

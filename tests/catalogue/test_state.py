@@ -223,3 +223,30 @@ def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
     path = tmp_path / "map.sqlite"
     MapState(path).close()
     assert path.stat().st_mode & 0o077 == 0
+
+
+def test_the_parts_of_a_template_that_was_split_are_not_new_and_inherit_what_was_decided(tmp_path: Path) -> None:
+    path = tmp_path / "map.sqlite"
+    calls: Calls = [("GET", f"/reports/r{n}-{n * 7}", 200) for n in range(6)] + [("GET", "/health", 200)]
+    run(path, calls)
+    assert set(names(path)) == {"GET /health", "GET /reports/{report_id}"}
+    state = MapState(path)
+    state.decide([one.number for one in state.find("/reports/")], "accepted", "as it should be")
+    state.pin(parse("split", "/reports/{report_id}"))
+    state.close()
+    assert run(path, [*calls, ("POST", "/reports/r1-7", 200)]) != []
+    found = names(path)
+    assert {name: n for name, (status, n) in found.items() if status == "accepted"} == {f"GET /reports/r{n}-{n * 7}": 2 for n in range(6)}
+    assert [one.title for one in run(path, calls)] == []
+    state = MapState(path)
+    assert [[text for _, _, text in one.notes] for one in state.find("GET api.example/reports/r1-7")] == [["as it should be"]]
+    state.unpin("", "/reports/{report_id}")
+    state.close()
+    assert run(path, calls) == []
+    assert names(path)["GET /reports/{report_id}"] == ("accepted", 24)
+
+
+def test_what_comes_beside_a_template_that_stands_is_new(tmp_path: Path) -> None:
+    path = tmp_path / "map.sqlite"
+    run(path, [("GET", f"/users/{n}", 200) for n in range(20)])
+    assert [one.title for one in run(path, [("GET", "/users/export", 200)])] == ["New endpoint GET api.example/users/export"]

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from parsers.limits import Limits
 from sensor import stopping
 from sensor.capture import identity, open_captures
 from sensor.catalogue import Catalogue
@@ -103,7 +104,7 @@ def test_a_replay_that_was_interrupted_goes_on_and_counts_nothing_twice(tmp_path
 
     def run(path: Path, after: int) -> tuple[Summary, int]:
         """Replay, interrupted after so many blocks; the calls that an earlier run has counted."""
-        state, pipeline = MapState(path), Pipeline(Masker(None))
+        state, pipeline = MapState(path), Pipeline(Masker(None), limits=Limits(batch_rows=8_192))
         assert pipeline.catalogue is not None
         passed = state.attach(pipeline.catalogue, identity([capture]))
 

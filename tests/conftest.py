@@ -8,6 +8,7 @@ once when a hot module is not: a silent fallback is the one fault that this desi
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Callable
@@ -31,6 +32,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell that runs us in the background has it ignored, and so would the commands that tests interrupt: what is ignored stays so.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     # Compiled patterns of the rules that tests make up are kept beside the tests' own cache, not in the user's.
     kept = getattr(config, "cache", None)  # none under `-p no:cacheprovider`
     os.environ["XDG_CACHE_HOME"] = str(kept.mkdir("home") if kept is not None else tempfile.mkdtemp(prefix="api-sensor-tests-"))

@@ -299,6 +299,7 @@ class Engine:
         self.streams.counts.segments += 1
         slot = table.find(d, h, forward)
         who = 0 if forward else 1
+        began: cython.longlong = ts
         while True:
             if slot < 0:
                 self._expire()
@@ -311,7 +312,8 @@ class Engine:
                     flow.a_hi, flow.a_lo, flow.b_hi, flow.b_lo = d.dst_hi, d.dst_lo, d.src_hi, d.src_lo
                     flow.a_port, flow.b_port = d.dst_port, d.src_port
                 flow.domain = d.domain
-                flow.first_ts = flow.touched = ts
+                flow.first_ts = began
+                flow.touched = ts
                 slot = table.add(flow, h)
                 self.streams.counts.connections += 1
             else:
@@ -321,6 +323,8 @@ class Engine:
                 break
             # The same ports again: what was known of them belongs to a connection that is over.
             self.streams.counts.reused += 1
+            if flow.asked >= 0:
+                began = flow.asked_ts  # its SYN came then, and waited for the server's word
             self._forget(slot)
             slot = -1
         self.reading = -1

@@ -50,6 +50,7 @@ cdef class Flow(Connection):
     cdef public int syn_side                # who opened the connection: 0, 1, -1 unknown
     cdef public unsigned int syn_seq
     cdef public int asked                   # the side that sent a SYN while the connection was open, which its peer has not answered; else -1
+    cdef public long long asked_ts          # and when
     cdef public long long packets, last_ts
     cdef public long long last_segment      # number of its last segment, of all connections
     cdef public long long touched           # time of the packet that last moved it in the table's order

@@ -266,6 +266,7 @@ class Flow(Connection):
         self.http = None
         self.over = self.reset = False
         self.syn_side = self.asked = -1
+        self.asked_ts = 0
         self.syn_seq = 0
         self.packets = 0
         self.last_ts = 0
@@ -286,8 +287,10 @@ class Flow(Connection):
                 if flags & ACK == 0:
                     self.syn_seq = seq
                     if self.over or peer.packets == 0 or peer.fin >= 0 or peer.reset or me.closed:
+                        self.asked = -1
                         return 1
                     self.asked = who
+                    self.asked_ts = ts
                 elif self.syn_seq and ack == ((self.syn_seq + 1) & LOW):
                     return 1
                 return 0

@@ -57,7 +57,7 @@ _UPSERT: Final = """
         first_seen = excluded.first_seen, last_seen = excluded.last_seen, line = excluded.line
     WHERE excluded.revision >= alert.revision
 """
-_NEEDED: Final = {one.name for one in fields(Alert)}
+_NEEDED: Final = {one.name for one in fields(Alert) if not one.name.startswith("_")}
 _PRUNE_EVERY: Final = 10_000
 WAITING_ROWS: Final = 20_000
 """Alerts held while the disk takes none, or another process has the file for longer than ten seconds."""

@@ -157,8 +157,8 @@ def test_other_files_and_words_that_are_no_text(line: str, status: int | None, s
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("api-sensor replay $SHOP --calls calls.jsonl", "api-sensor: --calls calls.jsonl: cannot be written: File too large"),
-        ("api-sensor replay $SHOP --calls calls.parquet", "api-sensor: --calls calls.parquet: cannot be written: File too large"),
+        ("api-sensor replay $SHOP --calls calls.jsonl", "api-sensor: --calls calls.jsonl: the calls cannot be kept on disk until the map is whole"),
+        ("api-sensor replay $SHOP --calls calls.parquet", "api-sensor: --calls calls.parquet: the calls cannot be kept on disk until the map is whole"),
         ("api-sensor replay $SHOP --alerts alerts.jsonl", "given up"),
         ("api-sensor replay $SHOP --sink store:alerts.sqlite", "alerts.sqlite: cannot be used as a store of alerts: "),
         ("api-sensor replay $SHOP --map-state map.sqlite", "map.sqlite: cannot be used as the state of a map: "),

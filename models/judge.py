@@ -26,10 +26,12 @@ if cython.compiled:
     from cython.cimports.libc.math import exp, isnan, log, sqrt
     from cython.cimports.libc.string import memchr, memcmp, memcpy
     from cython.cimports.models.fields import Field, FieldReader, floats_at, hashes_at, ints_at, numbers_at, octets_at
+    from cython.cimports.parsers.spread import spread
 else:
     from math import exp, isnan, log, sqrt
 
     from models.fields import FieldReader, floats_at, hashes_at, ints_at, numbers_at, octets_at
+    from parsers.spread import spread
 
 COMPILED = cython.compiled
 
@@ -169,18 +171,6 @@ def _join(a: cython.ulonglong, b: cython.ulonglong) -> cython.ulonglong:
         h = (((a ^ _GOLDEN) * _PRIME) & _M64) ^ b
         h = (h * _STIR) & _M64
         return h ^ (h >> 29)
-
-
-@cython.cfunc
-@cython.inline
-@cython.exceptval(check=False)
-def _stirred(low: cython.ulonglong) -> cython.ulonglong:
-    """A word for each word whose low bits are as good as its high ones."""
-    if cython.compiled:
-        low *= _GOLDEN
-    else:
-        low = (low * _GOLDEN) & _M64
-    return low ^ (low >> 32)
 
 
 def table_of(keys: Any, *columns: Any) -> tuple[Any, ...]:
@@ -1097,10 +1087,10 @@ class Judge:
         if last > self.tagged:
             return 0
         for k in range(n):
-            self.ahead[k] = self.table[cython.cast(cython.Py_ssize_t, _stirred(self.lows[first + k]) & cython.cast(cython.ulonglong, _PLACES - 1))] - 1
+            self.ahead[k] = self.table[cython.cast(cython.Py_ssize_t, spread(self.lows[first + k]) & cython.cast(cython.ulonglong, _PLACES - 1))] - 1
         for k in range(n):
-            if self.ahead[k] >= 0 and not self._is(self.ahead[k], _stirred(self.lows[first + k]), self.highs[first + k]):
-                self.ahead[k] = self._block(_stirred(self.lows[first + k]), self.highs[first + k])
+            if self.ahead[k] >= 0 and not self._is(self.ahead[k], spread(self.lows[first + k]), self.highs[first + k]):
+                self.ahead[k] = self._block(spread(self.lows[first + k]), self.highs[first + k])
         for k in range(n):
             if self.ahead[k] >= 0:
                 self.ahead[k] = self.pieces[self.ahead[k]].outcome
@@ -1166,7 +1156,7 @@ class Judge:
             if r < self.tagged and self.lows[r] != 0 and e - i <= _LONGEST_BLOCK:
                 if self.begins[r] != i - 1:
                     raise IndexError("Judge: tags of other octets")
-                key = _stirred(self.lows[r])
+                key = spread(self.lows[r])
                 at = self._block(key, self.highs[r])
                 if at >= 0:
                     at = self.pieces[at].outcome

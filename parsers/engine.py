@@ -255,6 +255,8 @@ class Engine:
                     if decoder.decode_at(offset[k], captured[k], length[k], link[k], ts):
                         self._packet(ts, packet_file, packets[k])
                     k += 1
+            except MemoryError:
+                raise  # no connection's doing: to go on without most of them would be to lose them in silence
             except Exception as fault:
                 self._give_up(fault)
                 k += 1
@@ -369,6 +371,8 @@ class Engine:
         flow: Flow = self.table.flows[slot]
         try:
             flow.finish(self.streams)
+        except MemoryError:
+            raise
         except Exception as fault:
             self.reading = slot
             self._give_up(fault)

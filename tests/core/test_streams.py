@@ -473,3 +473,18 @@ def test_a_pair_that_nothing_confirms_before_the_connection_ends_is_a_call(wire:
     line.send(SERVER, b"HTTP/1.1 206 Partial Content\r\nContent-Length: 500\r\n\r\n")
     calls, _ = replay([frame for frame in line.frames if (frame is not lost and frame.payload) or frame.flags == 0x02])
     assert [(call["path"], call["status"]) for call in calls] == [("/a", 206)]
+
+
+def test_too_little_memory_is_no_connections_doing(wire: Any) -> None:
+    from parsers.engine import Engine
+
+    def fail(*given: object) -> None:
+        raise MemoryError
+
+    engine, line = Engine(), wire()
+    engine.calls.decode_body = fail
+    line.send(CLIENT, b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+    line.send(SERVER, b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nbody")
+    with pytest.raises(MemoryError):
+        engine.feed(block_of([frame.octets(number) for number, frame in enumerate(line.frames)]))
+    assert engine.counters["faults"] == 0

@@ -181,7 +181,6 @@ class Delivery:
         if self._closed is None:
             self.finish(timeout)
             self._thread.join()
-            self._spool.last_chance()
             self._transport.close()
             self._spool.close()
             self._closed = self.state()

@@ -256,20 +256,6 @@ class Spool:
                 self._write(self._memory[0])
             self._memory.popleft()
 
-    def last_chance(self) -> None:
-        """The process ends: what memory held while the disk was full is written now, or given up and counted."""
-        with self._guard:
-            if not self._memory:
-                return
-            try:
-                self._spill()
-            except OSError as fault:
-                self.error = f"{self.folder}: {reason(fault)}"
-            self.dropped += sum(record.seq > self.acked for record in self._memory)
-            self._memory.clear()
-            with contextlib.suppress(OSError):
-                self._write_cursor()
-
     def _make_room(self) -> None:
         """Rewrite the oldest segments without their least severe alerts until a tenth of the limit is free."""
         before = self.dropped
@@ -471,10 +457,13 @@ class Spool:
     def close(self) -> None:
         """Sync and release the spool; what waits stays for the next one who opens it, except what only memory holds: that is given up."""
         with self._guard:
-            with contextlib.suppress(OSError):
-                self._spill()
-            self.dropped += len(self._memory)
-            self._memory.clear()
+            if self._memory:
+                try:
+                    self._spill()
+                except OSError as fault:
+                    self.error = f"{self.folder}: {reason(fault)}"
+                self.dropped += sum(record.seq > self.acked for record in self._memory)
+                self._memory.clear()
             self._forget_reader(self._read_segment)
             self._close_writer()
             with contextlib.suppress(OSError):
